@@ -1,0 +1,112 @@
+"""Settings of the lines' workers: time-outs in their order, room in memory, pacing."""
+
+from itertools import pairwise
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from runtime.settings.area import Area
+
+
+class EgressSettings(Area):
+    """The workers that own lines and send.
+
+    The time-outs must be in this order, checked at start, or a doubt could be declared while its call still
+    runs: plan deadline < POST time-outs < rebalance time-out < shortest doubt policy.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RELEVO_EGRESS_")
+
+    plan_deadline_s: float = Field(
+        5, gt=0, le=60, description="A plan whose POST has not begun by then is not sent."
+    )
+    post_timeout_reply_s: float = Field(10, gt=0, le=120, description="Time for the POST of one reply.")
+    post_timeout_batch_s: float = Field(30, gt=0, le=300, description="Time for the POST of a batch.")
+    rebalance_timeout_s: float = Field(
+        45, gt=0, le=600, description="Time for the members to hand over partitions."
+    )
+    doubt_shortest_s: float = Field(
+        60, gt=0, le=86_400, description="Least `resend_after_s` that a tenant's doubt policy may have."
+    )
+    doubt_grace_s: float = Field(
+        5,
+        ge=0,
+        le=600,
+        description="Beyond plan deadline and POST time-out, before a new owner declares a doubt.",
+    )
+    transaction_timeout_s: float = Field(
+        10, gt=0, le=60, description="A transaction open for longer is aborted."
+    )
+    session_timeout_s: float = Field(
+        30, ge=1, le=300, description="A member unheard of for so long loses its lines."
+    )
+    connect_timeout_s: float = Field(3, gt=0, le=60, description="Time to connect to Chattigo.")
+    recovery_s: float = Field(
+        60, gt=0, le=3600, description="Time to recover a partition before the worker gives up."
+    )
+    line_memory: int = Field(
+        2000, ge=1, le=1_000_000, description="Most messages admitted in memory, a line."
+    )
+    worker_memory: int = Field(
+        50_000, ge=1, le=10_000_000, description="Most messages admitted in memory, a worker."
+    )
+    calls_parallel: int = Field(64, ge=1, le=10_000, description="Calls under way at once, a worker.")
+    line_parallel: int = Field(16, ge=1, le=1000, description="Calls under way at once, a line.")
+    group_max: int = Field(500, ge=1, le=10_000, description="Most plans in one transaction.")
+    batch_max: int = Field(
+        1000, ge=1, le=1000, description="Most recipients in one call, unless the line says less."
+    )
+    batch_wait_s: float = Field(0.2, ge=0, le=60, description="How long a batch may wait to fill.")
+    rate_per_s: float = Field(
+        80, gt=0, le=10_000, description="Messages a second on a line that names no rate."
+    )
+    reserve_per_s: float = Field(
+        8, ge=0, le=10_000, description="Part of a line's rate that is kept for replies."
+    )
+    pair_interval_s: float = Field(
+        6, ge=0, le=600, description="One message to one contact in so many seconds…"
+    )
+    pair_burst: int = Field(45, ge=1, le=10_000, description="…after a burst of so many.")
+    attempts_max: int = Field(
+        5, ge=1, le=100, description="Most attempts of a message that was surely not sent."
+    )
+    backoff_s: float = Field(1, gt=0, le=600, description="First wait after a failed attempt; it doubles.")
+    backoff_max_s: float = Field(60, gt=0, le=86_400, description="Longest wait between two attempts.")
+    bisect_max: int = Field(
+        24, ge=0, le=1000, description="Most further calls to find a bad recipient in a batch."
+    )
+    young_token_s: float = Field(
+        60,
+        ge=0,
+        le=28_800,
+        description="A 401 on a token younger than this means 'not your line', not a dead token.",
+    )
+
+    @model_validator(mode="after")
+    def _timeouts_are_in_order(self) -> Self:
+        for longer in ("post_timeout_reply_s", "post_timeout_batch_s"):
+            self._ascend("plan_deadline_s", longer, "rebalance_timeout_s", "doubt_shortest_s")
+        if not self.session_timeout_s <= self.rebalance_timeout_s:
+            raise ValueError(
+                "RELEVO_EGRESS_SESSION_TIMEOUT_S must not be more than RELEVO_EGRESS_REBALANCE_TIMEOUT_S"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> Self:
+        if not self.reserve_per_s < self.rate_per_s:
+            raise ValueError("RELEVO_EGRESS_RESERVE_PER_S must be less than RELEVO_EGRESS_RATE_PER_S")
+        if not self.line_memory <= self.worker_memory:
+            raise ValueError("RELEVO_EGRESS_LINE_MEMORY must not be more than RELEVO_EGRESS_WORKER_MEMORY")
+        if not self.backoff_s <= self.backoff_max_s:
+            raise ValueError("RELEVO_EGRESS_BACKOFF_S must not be more than RELEVO_EGRESS_BACKOFF_MAX_S")
+        return self
+
+    def _ascend(self, *fields: str) -> None:
+        for shorter, longer in pairwise(fields):
+            low, high = getattr(self, shorter), getattr(self, longer)
+            if not low < high:
+                raise ValueError(
+                    f"{self.variable(shorter)} ({low:g}) must be less than {self.variable(longer)} ({high:g})"
+                )
