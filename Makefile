@@ -1,0 +1,50 @@
+# Relevo's commands. `make help` lists them.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+SOURCE := schemas runtime ingress processors egress sandbox relevo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit kafka system check format lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## a working .venv with everything that the demo and the tests need
+
+$(VENV)/.ready: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the whole pipeline on this machine, with a genuine Kafka, in about a minute
+	$(BIN)/relevo demo
+
+test: setup unit kafka system ## all three tiers of tests
+
+unit: setup ## tests without a broker
+	$(BIN)/pytest tests/unit -q
+
+kafka: setup ## tests on a genuine Kafka
+	$(BIN)/pytest tests/kafka -q
+
+system: setup ## tests of all services as processes, with faults
+	$(BIN)/pytest tests/system -q
+
+check: setup ## formatting, lint, types, layers, generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/unit/test_layers.py tests/unit/test_reference_pages.py -q
+
+format: setup ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## new pins with hashes, from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra sandbox pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra sandbox --extra dev pyproject.toml -o requirements-dev.txt
+
+clean: ## remove what the commands above made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info build

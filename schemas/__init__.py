@@ -1,0 +1,1 @@
+"""What flows through Relevo: records, topics, keys, ids and Chattigo's wire formats. Pure, no I/O."""

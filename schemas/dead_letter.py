@@ -1,0 +1,58 @@
+"""How bytes that could not be processed are kept: the original record, and why, in its headers.
+
+`<topic>.dlq` keeps key, value and headers of the source record; `inbound.rejected` keeps a request's body. The
+value is untouched, so that a dead letter can be put back where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from schemas.record import Frozen
+
+_REASON, _ERROR, _SOURCE, _AT, _BY = "dlq_reason", "dlq_error", "dlq_source", "dlq_at", "dlq_by"
+_OURS = frozenset((_REASON, _ERROR, _SOURCE, _AT, _BY))
+_ERROR_MAX = 2000
+
+
+class Cause(Frozen):
+    """`reason` is one of a few words (a metric's label), `error` the whole story without personal data.
+
+    `source` is `topic-partition-offset` of the record; `by` the component that gave up.
+    """
+
+    reason: str
+    error: str
+    source: str
+    at_ms: int
+    by: str = ""
+
+    def headers(self, original: Iterable[tuple[str, bytes | None]] | None) -> list[tuple[str, bytes]]:
+        """The original headers and the cause; an earlier cause is replaced."""
+        kept = [(name, value or b"") for name, value in original or () if name not in _OURS]
+        fields = (
+            (_REASON, self.reason),
+            (_ERROR, self.error[:_ERROR_MAX]),
+            (_SOURCE, self.source),
+            (_AT, str(self.at_ms)),
+            (_BY, self.by),
+        )
+        return kept + [(name, value.encode()) for name, value in fields]
+
+    @classmethod
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]] | None) -> Cause:
+        """The cause that a dead letter carries; missing fields are empty."""
+        found = {name: (value or b"").decode("utf-8", "replace") for name, value in headers or ()}
+        at = found.get(_AT, "")
+        return cls(
+            reason=found.get(_REASON, ""),
+            error=found.get(_ERROR, ""),
+            source=found.get(_SOURCE, ""),
+            at_ms=int(at) if at.isdigit() else 0,
+            by=found.get(_BY, ""),
+        )
+
+
+def source(topic: str, partition: int, offset: int) -> str:
+    """Where a record stands: `topic-partition-offset`."""
+    return f"{topic}-{partition}-{offset}"

@@ -1,0 +1,50 @@
+"""Headers that every record of ours carries, and those that `inbound.*` adds.
+
+Kafka's headers are a list of name and bytes; here they are read into a Struct and written from one, so that the
+names stand in one place. Unknown headers (a tracer's, say) are ignored when read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from schemas.record import Frozen
+
+KafkaHeaders = Sequence[tuple[str, bytes]]
+
+
+class Headers(Frozen):
+    """`at_ms` is when the record's cause was received; `part` is `2/3` when a POST was carved in three."""
+
+    id: str
+    type: str
+    tenant: str
+    at_ms: int
+    traceparent: str = ""
+    replay: str = ""
+    did: str = ""
+    contact: str = ""
+    format: str = ""
+    part: str = ""
+
+    def to_kafka(self) -> list[tuple[str, bytes]]:
+        """The headers as confluent-kafka takes them; empty ones are left out."""
+        pairs = [("id", self.id), ("type", self.type), ("tenant", self.tenant), ("at", str(self.at_ms))]
+        pairs += [(name, getattr(self, name)) for name in _OPTIONAL]
+        return [(name, value.encode()) for name, value in pairs if value]
+
+    @classmethod
+    def from_kafka(cls, headers: Iterable[tuple[str, bytes | None]] | None) -> Headers:
+        """The headers of a record that was read; missing ones are empty, `at_ms` then 0."""
+        found = {name: (value or b"").decode("utf-8", "replace") for name, value in headers or ()}
+        at = found.get("at", "")
+        return cls(
+            id=found.get("id", ""),
+            type=found.get("type", ""),
+            tenant=found.get("tenant", ""),
+            at_ms=int(at) if at.isascii() and at.isdigit() else 0,
+            **{name: found.get(name, "") for name in _OPTIONAL},
+        )
+
+
+_OPTIONAL = ("traceparent", "replay", "did", "contact", "format", "part")

@@ -1,0 +1,142 @@
+"""Records that come in: commands and timers on `inbound.conversations`, events on `agents.<type>`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.content import AnyContent
+from schemas.outbound import OutboundMessage
+from schemas.record import Record
+
+Owner = Literal["bot", "human"]
+
+
+class Facts(Record):
+    """What is known of a conversation when an event is routed; `conversations` alone writes it.
+
+    `window_expires_ms` is when free-form sends end (0: no window open); `owner_epoch` grows with each change of
+    owner. `id_chat`, `channel_id` and `id_campaign` are API Bot's and needed for a hand-off.
+    """
+
+    window_expires_ms: int = 0
+    owner: Owner = "bot"
+    owner_epoch: int = 0
+    id_chat: str = ""
+    channel_id: str = ""
+    id_campaign: str = ""
+    profile_name: str = ""
+    language: str = ""
+    user_id: str = ""
+    last_inbound_ms: int = 0
+
+
+class Context(Record):
+    """The message that is answered, or the product asked about, or how the message was forwarded."""
+
+    id: str = ""
+    sender: str = ""
+    forwarded: bool = False
+    frequently_forwarded: bool = False
+    referred_product: dict[str, Any] = {}
+
+
+EventKind = Literal["message", "session", "resumed", "handed_off", "timer", "system"]
+
+
+class InboundEvent(Record):
+    """One event for one agent. `reply_to` is the person's address as the provider wrote it.
+
+    `late` says that the event is older than 24 hours; `extra` keeps what the content's type does not name.
+    """
+
+    id: str
+    tenant: str
+    did: str
+    contact: str
+    reply_to: str
+    kind: EventKind
+    at_ms: int
+    content: AnyContent | None = None
+    context: Context | None = None
+    referral: dict[str, Any] | None = None
+    late: bool = False
+    facts: Facts = Facts()
+    extra: dict[str, Any] = {}
+
+
+class Said(Record):
+    """A line of a transcript."""
+
+    who: Literal["customer", "bot", "human"]
+    text: str
+    at_ms: int
+
+
+class Command(Record, tag_field="type"):
+    """An order to a conversation, on its own topic so that it keeps its place among the person's messages."""
+
+    id: str
+    tenant: str
+    did: str
+    contact: str
+    at_ms: int
+    by: str
+
+
+class HandOff(Command, tag="hand_off"):
+    """Give the conversation to a human, with everything that was said."""
+
+    group: str = ""
+    id_campaign: str = ""
+    note: str = ""
+    text: str = ""
+    transcript: list[Said] = []
+
+
+class Resume(Command, tag="resume"):
+    """Give it back to the bot."""
+
+
+class Close(Command, tag="close"):
+    """End the chat."""
+
+
+class OptOut(Command, tag="opt_out"):
+    """Send no more of these categories (empty: all)."""
+
+    categories: list[str] = []
+    why: str = ""
+
+
+class OptIn(Command, tag="opt_in"):
+    """Send these categories again (empty: all)."""
+
+    categories: list[str] = []
+
+
+class Send(Command, tag="send"):
+    """A message of the ISV's own systems, which leaves with the window that it may use."""
+
+    message: OutboundMessage
+
+
+class Erase(Command, tag="erase"):
+    """Forget the person: state, memory, and what agents keep."""
+
+
+AnyCommand = HandOff | Resume | Close | OptOut | OptIn | Send | Erase
+
+
+class Timer(Record, tag_field="type", tag="timer"):
+    """A timer of an agent; it comes back as an event of kind `timer` when due."""
+
+    id: str
+    tenant: str
+    did: str
+    contact: str
+    agent: str
+    name: str
+    due_ms: int
+    payload: msgspec.Raw = msgspec.Raw(b"null")

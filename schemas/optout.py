@@ -1,0 +1,14 @@
+"""The record of `optouts`: what a person does not want to receive from a line. A tombstone ends it."""
+
+from __future__ import annotations
+
+from schemas.record import Record
+
+
+class Optout(Record):
+    """Written by conversations alone. Empty `categories`: all but OTP."""
+
+    tenant: str
+    since_ms: int
+    why: str
+    categories: list[str] = []

@@ -1,0 +1,155 @@
+"""The record of `tenants`: everything that is configured for one client company, secrets encrypted.
+
+The tenant file that people write (`relevo tenants apply`) becomes this record. Passwords are encrypted with the
+key ring under `password_context`; webhook secrets are kept as SHA-256 alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from schemas import keys
+from schemas.record import Frozen, Record
+
+Service = Literal["isv", "hsm", "bot"]
+
+
+def password_context(tenant: str, account: str) -> str:
+    """What an account's encrypted password is bound to, so that it cannot be moved to another account."""
+    return f"tenants/{tenant}/{account}/password"
+
+
+class Part(Frozen):
+    """The base of the parts of a tenant."""
+
+
+class WebhookSecret(Part):
+    """SHA-256 (hex) of a secret; it stands for `lines` (empty: all of the tenant's) until `until_ms` (0: ever)."""
+
+    sha256: str
+    lines: list[str] = []
+    since_ms: int = 0
+    until_ms: int = 0
+
+
+class Account(Part):
+    """A login at one of Chattigo's services and how that service wants to be spoken to.
+
+    `auth` is how the token is sent; `hsm_form`, `hsm_id` and `destination_ids` shape a batch; `retry_500` is
+    what a 500 means here.
+    """
+
+    service: Service
+    base: str
+    username: str
+    password: str
+    auth: Literal["raw", "bearer"] = "bearer"
+    version: str = "v15.0"
+    hsm_form: Literal["nested", "root"] = "nested"
+    hsm_id: Literal["int31", "int53", "text"] = "int53"
+    destination_ids: bool = False
+    retry_500: Literal["backoff", "in_doubt", "refuse"] = "backoff"
+
+    @property
+    def key(self) -> str:
+        """The account's key on `tokens`: `<service>|<username>`."""
+        return keys.account(self.service, self.username)
+
+
+class Quiet(Part, rename={"start": "from", "end": "to"}):
+    """Hours, `HH:MM`, in which bulk is not sent; `zone` is `recipient` or an IANA name."""
+
+    start: str
+    end: str
+    zone: str = "recipient"
+
+
+class Line(Part):
+    """One business number. `sends` and `templates` name the accounts for session messages and templates.
+
+    `rate` is messages a second that the number may send; `batch_max` recipients a call.
+    """
+
+    did: str
+    wa_id: str = ""
+    sends: str = ""
+    templates: str = ""
+    rate: float = 80
+    batch_max: int = 1000
+    quiet: Quiet | None = None
+
+
+class ButtonSpec(Part):
+    index: int
+    type: Literal["url", "quick_reply", "copy_code", "flow"] = "url"
+
+
+class TemplateSpec(Part):
+    """A template as approved: how many body parameters it takes, which buttons have one, and its header."""
+
+    name: str
+    language: str
+    category: Literal["utility", "marketing", "otp"] = "utility"
+    body: int = 0
+    buttons: list[ButtonSpec] = []
+    header: Literal["none", "text", "image", "video", "document"] = "none"
+    namespace: str = ""
+    bot_attention: bool = True
+    enabled: bool = True
+
+
+class When(Part):
+    """A rule's conditions; all that are given must hold, an empty one always does."""
+
+    keyword: list[str] = []
+    pattern: str = ""
+    choice: list[str] = []
+    line: list[str] = []
+    owner: Literal["", "bot", "human"] = ""
+    kind: list[str] = []
+    referral: bool | None = None
+    new_contact: bool | None = None
+
+
+class Rule(Part):
+    """Where an event goes when `when` holds; the first rule that matches wins."""
+
+    to: str
+    when: When = When()
+
+
+class Routing(Part):
+    """`route` picks one agent; each of `also` sees every event besides."""
+
+    route: list[Rule] = []
+    also: list[str] = []
+
+
+class Tenant(Record):
+    """A client company. `active` false: webhooks are kept as rejected and nothing is sent."""
+
+    tenant: str
+    name: str = ""
+    active: bool = True
+    secrets: list[WebhookSecret] = []
+    accounts: dict[str, Account] = {}
+    lines: list[Line] = []
+    templates: list[TemplateSpec] = []
+    routing: Routing = Routing()
+    agents: dict[str, dict[str, Any]] = {}
+    optout: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
+    policies: dict[str, Any] = {}
+    updated_ms: int = 0
+
+    def line(self, did: str) -> Line | None:
+        """The tenant's line with this number, if it has it."""
+        return next((line for line in self.lines if line.did == did), None)
+
+    def account_for(self, line: Line, route: Literal["session", "batch"]) -> Account | None:
+        """The account that sends on `line`: session messages and controls, or template batches."""
+        return self.accounts.get(line.sends if route == "session" else line.templates)
+
+    def template(self, name: str, language: str) -> TemplateSpec | None:
+        """The approved template with this name in this language."""
+        return next((t for t in self.templates if (t.name, t.language) == (name, language)), None)
