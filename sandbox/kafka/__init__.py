@@ -1,0 +1,12 @@
+"""A Kafka of one's own on this machine: genuine, from pip alone, or librdkafka's mock as a last resort.
+
+`Broker` is what demos and tests use. `MockCluster` has the same interface for machines that can download
+nothing. Both stay on 127.0.0.1. Nothing here is for production.
+"""
+
+from sandbox.kafka.broker import Broker
+from sandbox.kafka.errors import BrokerFailed, KafkaUnavailable
+from sandbox.kafka.jars import KAFKA_VERSION, prepare
+from sandbox.kafka.mock import MockCluster
+
+__all__ = ["KAFKA_VERSION", "Broker", "BrokerFailed", "KafkaUnavailable", "MockCluster", "prepare"]

@@ -1,0 +1,63 @@
+"""librdkafka's mock cluster with the interface of `Broker`: for machines where no genuine Kafka can be had.
+
+It lives in this process and keeps little: topics appear on first touch with four partitions, admin calls
+time out, at most 5 MiB or 100,000 messages a partition, nothing persists, aborted transactions are visible.
+Good for a demo's last resort, no more.
+"""
+
+import asyncio
+from typing import Self
+
+from confluent_kafka import Producer
+
+START_S = 10.0
+
+
+class MockCluster:
+    """`with MockCluster() as cluster: cluster.bootstrap`."""
+
+    def __init__(self, brokers: int = 1) -> None:
+        self._brokers = brokers
+        self._owner: Producer | None = None
+        self._bootstrap = ""
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port` of the first broker."""
+        if not self._bootstrap:
+            raise RuntimeError("the mock cluster has no port before its start")
+        return self._bootstrap
+
+    @property
+    def running(self) -> bool:
+        return self._owner is not None
+
+    def start(self, timeout_s: float = START_S) -> None:
+        if self._owner is not None:
+            return
+        # The cluster belongs to this client instance and ends with it; the bootstrap address is never used.
+        owner = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": self._brokers, "log_level": 0})
+        broker = next(iter(owner.list_topics(timeout=timeout_s).brokers.values()))
+        self._bootstrap = f"{broker.host}:{broker.port}"
+        self._owner = owner
+
+    def stop(self, deadline_s: float = 0) -> bool:
+        """Everything in it is gone."""
+        self._owner = None
+        return True
+
+    def close(self) -> None:
+        self.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()

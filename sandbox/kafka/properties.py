@@ -1,0 +1,66 @@
+"""A broker's `server.properties` and log configuration for a laptop: pure text.
+
+One node is broker and controller, all on 127.0.0.1, replication 1, few partitions in the internal topics so
+that the start is quick. What a test needs otherwise (log cleaner, retention, listeners) it overrides by
+name.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+MESSAGE_BYTES = 4 * 1024 * 1024
+
+LAPTOP: Mapping[str, str | int] = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.partitions": 4,
+    "default.replication.factor": 1,
+    "min.insync.replicas": 1,
+    "auto.create.topics.enable": "false",
+    "message.max.bytes": MESSAGE_BYTES,
+    "replica.fetch.max.bytes": MESSAGE_BYTES,
+    "group.initial.rebalance.delay.ms": 0,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 4,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    # One buffer of 128 MiB is the default; a small heap has no room for it.
+    "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    "log.segment.bytes": 256 * 1024 * 1024,
+    # A killed broker may register again only after its old session (default 9 s).
+    "broker.session.timeout.ms": 4000,
+    "broker.heartbeat.interval.ms": 500,
+    # A transaction of a killed process is aborted at its time-out, found by this scan (default 10 s).
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+}
+
+LOGGING = """\
+status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss,SSS}} %p %c{{1}} %m%n
+rootLogger.level = {level}
+rootLogger.appenderRef.console.ref = console
+"""
+
+
+def server_properties(data: Path, port: int, controller: int, overrides: Mapping[str, str | int]) -> str:
+    """The text of `server.properties`; `overrides` win."""
+    own = {
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "log.dirs": str(data),
+    }
+    merged = {**LAPTOP, **own, **overrides}
+    return "".join(f"{name}={value}\n" for name, value in merged.items())

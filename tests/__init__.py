@@ -1,0 +1,1 @@
+"""Relevo's tests: unit (no broker), kafka (a genuine broker), system (all services as processes)."""
