@@ -1,0 +1,61 @@
+"""Reading values that drift in type: a number as text, a flag as `"true"`, an object that is null.
+
+Chattigo's types drift between services and versions (Chattigo's facts, 7.2); nothing here raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def text(value: Any) -> str:
+    """A string or a number as text; anything else is empty."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or value is None:
+        return ""
+    return str(value) if isinstance(value, int | float) else ""
+
+
+def flag(value: Any) -> bool:
+    """true, `"true"` in any case, or 1."""
+    return value is True or value == 1 or (isinstance(value, str) and value.strip().lower() == "true")
+
+
+def obj(value: Any) -> dict[str, Any]:
+    """An object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objs(value: Any) -> list[dict[str, Any]]:
+    """The objects of an array, in order; what is not an object is passed over."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def number(value: Any) -> float | None:
+    """A number, also when it is written as text; NaN and infinities are none."""
+    if isinstance(value, bool):
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if abs(found) != float("inf") and found == found else None
+
+
+def seconds_as_ms(value: Any) -> int:
+    """A time in seconds (WhatsApp writes it as text) as milliseconds; 0 when there is none.
+
+    A value too large for seconds is taken as milliseconds already, as some flat integrations send them.
+    """
+    found = number(value)
+    if found is None or found <= 0 or found > 1e14:
+        return 0
+    return int(found) if found > 1e11 else int(found * 1000)
+
+
+def rest(item: dict[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """What an object holds besides the known fields."""
+    names = set(known)
+    return {name: value for name, value in item.items() if name not in names}

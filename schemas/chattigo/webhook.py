@@ -1,0 +1,57 @@
+"""Any webhook body: which of the two formats it has, and what it says.
+
+Bodies are decoded JSON. A body of a shape that nobody knows has no pieces; nothing here raises on any JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.chattigo import cloud, flat
+from schemas.chattigo.inbound import Arrival, Format, Piece, Receipt
+
+
+def format_of(body: Any) -> Format | None:
+    """`cloud`, `flat`, or None for a shape that nobody knows."""
+    if cloud.is_cloud(body):
+        return "cloud"
+    return "flat" if flat.is_flat(body) else None
+
+
+def pieces(body: Any) -> list[Piece]:
+    """Every message, receipt and notice of a body."""
+    match format_of(body):
+        case "cloud":
+            return list(cloud.pieces(body))
+        case "flat":
+            return list(flat.pieces(body))
+        case _:
+            return []
+
+
+def carve(body: Any, wanted: Sequence[Piece]) -> Any:
+    """A new body of the same format that holds these pieces alone."""
+    return cloud.carve(body, wanted) if cloud.is_cloud(body) else flat.carve(body, wanted)
+
+
+def arrivals(body: Any) -> list[Arrival]:
+    """What happened in conversations, in order."""
+    match format_of(body):
+        case "cloud":
+            return list(cloud.arrivals(body))
+        case "flat":
+            return list(flat.arrivals(body))
+        case _:
+            return []
+
+
+def receipts(body: Any) -> list[Receipt]:
+    """What became of messages that were sent, in order."""
+    match format_of(body):
+        case "cloud":
+            return list(cloud.receipts(body))
+        case "flat":
+            return list(flat.receipts(body))
+        case _:
+            return []
