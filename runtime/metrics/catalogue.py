@@ -1,0 +1,225 @@
+"""The catalogue of metrics: every metric of every service, declared once.
+
+Names are `relevo_<component>_<noun>_<unit>[_total]`; labels are few and bounded, `tenant` is one of the first n or
+`other`. What a label may say stands in the reference page and in the code that counts.
+"""
+
+from runtime.metrics.metric import Metric
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_BYTES = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 2_097_152, 4_194_304)
+_COUNTS = (1, 2, 5, 10, 25, 50, 100, 200, 350, 500, 700, 999, 1000, 2000)
+
+INGRESS_REQUESTS = Metric(
+    "relevo_ingress_requests_total", "counter", "Webhook requests by what was answered.", ("tenant", "outcome")
+)
+INGRESS_RECORDS = Metric(
+    "relevo_ingress_records_total", "counter", "Records that webhooks became, by topic.", ("tenant", "topic")
+)
+INGRESS_ACK_SECONDS = Metric(
+    "relevo_ingress_ack_seconds", "histogram", "From the last byte of a body to Kafka's confirmation.", buckets=_FAST
+)
+INGRESS_BODY_BYTES = Metric("relevo_ingress_body_bytes", "histogram", "Size of webhook bodies.", buckets=_BYTES)
+INGRESS_KAFKA_HOLDS = Metric(
+    "relevo_ingress_kafka_holds_total",
+    "counter",
+    "Requests that waited because Kafka was in doubt, by how it ended.",
+    ("outcome",),
+)
+INGRESS_WAITING = Metric("relevo_ingress_waiting_requests", "gauge", "Requests that wait for Kafka's confirmation now.")
+
+PROCESSOR_EVENTS = Metric(
+    "relevo_processors_events_total", "counter", "Events by what became of them.", ("processor", "tenant", "outcome")
+)
+PROCESSOR_DROPPED = Metric(
+    "relevo_processors_dropped_events_total",
+    "counter",
+    "Events dropped on purpose, by reason.",
+    ("processor", "tenant", "reason"),
+)
+PROCESSOR_DEAD_LETTERS = Metric(
+    "relevo_processors_dead_letters_total",
+    "counter",
+    "Records in the dead letter topics, by reason.",
+    ("processor", "tenant", "reason"),
+)
+PROCESSOR_CHUNK_SECONDS = Metric(
+    "relevo_processors_chunk_seconds",
+    "histogram",
+    "Time that a chunk took from fetch to commit.",
+    ("processor",),
+    buckets=_SLOW,
+)
+PROCESSOR_CHUNK_RECORDS = Metric(
+    "relevo_processors_chunk_records", "histogram", "Records in a chunk.", ("processor",), buckets=_COUNTS
+)
+PROCESSOR_TRANSACTION_SECONDS = Metric(
+    "relevo_processors_transaction_seconds",
+    "histogram",
+    "Time of a transaction of outputs, state and offsets.",
+    ("processor",),
+    buckets=_FAST,
+)
+PROCESSOR_TABLE_KEYS = Metric(
+    "relevo_processors_table_keys", "gauge", "Keys in the table of this worker.", ("processor",)
+)
+PROCESSOR_TABLE_BYTES = Metric(
+    "relevo_processors_table_bytes", "gauge", "Size of keys and values in the table of this worker.", ("processor",)
+)
+PROCESSOR_RECOVERY_SECONDS = Metric(
+    "relevo_processors_recovery_seconds",
+    "histogram",
+    "Time to recover the partitions of one assignment.",
+    ("processor",),
+    buckets=_SLOW,
+)
+PROCESSOR_RECOVERED = Metric(
+    "relevo_processors_recovered_records_total", "counter", "Records of changelogs read in recoveries.", ("processor",)
+)
+AGENT_EVENTS = Metric(
+    "relevo_processors_agent_events_total",
+    "counter",
+    "Events that agents got, by what became of them.",
+    ("agent", "tenant", "outcome"),
+)
+AGENT_ACTIONS = Metric(
+    "relevo_processors_agent_actions_total", "counter", "Actions that agents yielded.", ("agent", "tenant", "action")
+)
+AGENT_SECONDS = Metric(
+    "relevo_processors_agent_seconds", "histogram", "Time of an agent for one event.", ("agent",), buckets=_SLOW
+)
+
+EGRESS_MESSAGES = Metric(
+    "relevo_egress_messages_total",
+    "counter",
+    "Messages by what became of them (admitted, planned, refused, parked, expired, dead).",
+    ("tenant", "message_class", "outcome"),
+)
+EGRESS_REFUSALS = Metric(
+    "relevo_egress_refusals_total",
+    "counter",
+    "Messages refused before or by Chattigo, by reason.",
+    ("tenant", "reason"),
+)
+EGRESS_CALLS = Metric(
+    "relevo_egress_calls_total", "counter", "Calls to Chattigo by route and result.", ("tenant", "route", "result")
+)
+EGRESS_CALL_SECONDS = Metric(
+    "relevo_egress_call_seconds", "histogram", "Time of a call to Chattigo.", ("route",), buckets=_SLOW
+)
+EGRESS_CALL_RECIPIENTS = Metric(
+    "relevo_egress_call_recipients", "histogram", "Recipients of a call.", ("route",), buckets=_COUNTS
+)
+EGRESS_TRANSACTION_SECONDS = Metric(
+    "relevo_egress_transaction_seconds", "histogram", "Time of a transaction of plans and offsets.", buckets=_FAST
+)
+EGRESS_TRANSACTION_PLANS = Metric(
+    "relevo_egress_transaction_plans", "histogram", "Plans in a transaction.", buckets=_COUNTS
+)
+EGRESS_LATE_PLANS = Metric(
+    "relevo_egress_late_plans_total",
+    "counter",
+    "Plans not sent because their deadline had passed before the POST.",
+    ("route",),
+)
+EGRESS_IN_DOUBT = Metric(
+    "relevo_egress_in_doubt_messages",
+    "gauge",
+    "Messages of which nobody knows whether Chattigo took them.",
+    ("message_class",),
+)
+EGRESS_SETTLED = Metric(
+    "relevo_egress_settled_messages_total",
+    "counter",
+    "Messages in doubt that were settled, by what settled them.",
+    ("message_class", "by"),
+)
+EGRESS_RESENDS = Metric(
+    "relevo_egress_resends_total",
+    "counter",
+    "Deliberate resends, each on record.",
+    ("tenant", "message_class", "reason"),
+)
+EGRESS_WAITING = Metric(
+    "relevo_egress_waiting_messages", "gauge", "Messages admitted that wait for their turn.", ("message_class",)
+)
+EGRESS_WAIT_SECONDS = Metric(
+    "relevo_egress_wait_seconds", "histogram", "From admission to the POST.", ("message_class",), buckets=_SLOW
+)
+EGRESS_RECEIPTS = Metric("relevo_egress_receipts_total", "counter", "Receipts by state.", ("tenant", "state"))
+EGRESS_ORPHANS = Metric(
+    "relevo_egress_orphan_receipts_total", "counter", "Receipts that belong to no send that is known.", ("tenant",)
+)
+EGRESS_PARTITIONS = Metric("relevo_egress_owned_partitions", "gauge", "Partitions of lines that this worker owns.")
+EGRESS_RECOVERY_SECONDS = Metric(
+    "relevo_egress_recovery_seconds", "histogram", "From taking a partition to the first grant.", buckets=_SLOW
+)
+
+LEASE_LOGINS = Metric("relevo_lease_logins_total", "counter", "Logins by result.", ("account", "result"))
+LEASE_FAILURES = Metric(
+    "relevo_lease_failures_total", "counter", "Logins that failed, by reason.", ("account", "reason")
+)
+LEASE_REQUESTS = Metric(
+    "relevo_lease_requests_total", "counter", "Requests for a new token, by what became of them.", ("outcome",)
+)
+LEASE_TOKEN_AGE = Metric("relevo_lease_token_age_seconds", "gauge", "Age of the newest token.", ("account",))
+LEASE_TOKEN_LEFT = Metric("relevo_lease_token_left_seconds", "gauge", "Time until the newest token dies.", ("account",))
+LEASE_TOKEN_GENERATION = Metric(
+    "relevo_lease_token_generation_count", "gauge", "Generation of the newest token.", ("account",)
+)
+
+KAFKA_CONSUMER_LAG = Metric(
+    "relevo_kafka_consumer_lag_records",
+    "gauge",
+    "Records between what is done and the end of the partition.",
+    ("group", "topic", "partition"),
+)
+KAFKA_PRODUCER_QUEUE = Metric(
+    "relevo_kafka_producer_queue_records", "gauge", "Records handed to a producer and not confirmed.", ("client",)
+)
+KAFKA_DELIVERY_SECONDS = Metric(
+    "relevo_kafka_delivery_seconds", "histogram", "From send to confirmation.", ("client",), buckets=_FAST
+)
+KAFKA_DELIVERY_ERRORS = Metric(
+    "relevo_kafka_delivery_errors_total",
+    "counter",
+    "Records that Kafka did not confirm, by error code.",
+    ("client", "code"),
+)
+KAFKA_BACKPRESSURE = Metric(
+    "relevo_kafka_backpressure_total", "counter", "Sends refused because the producer's queue was full.", ("client",)
+)
+KAFKA_TRANSACTION_ERRORS = Metric(
+    "relevo_kafka_transaction_errors_total", "counter", "Transactions that failed, by error code.", ("client", "code")
+)
+KAFKA_REBALANCES = Metric(
+    "relevo_kafka_rebalances_total", "counter", "Assignments and revocations.", ("group", "event")
+)
+KAFKA_FOLLOWER_LAG = Metric(
+    "relevo_kafka_follower_lag_records", "gauge", "Records of a compacted topic not yet read.", ("topic",)
+)
+
+TENANTS_KNOWN = Metric("relevo_tenants_known_tenants", "gauge", "Tenants in the read model.")
+TENANTS_REFUSED = Metric(
+    "relevo_tenants_refused_records_total",
+    "counter",
+    "Records of the tenants topic that could not be used, by reason.",
+    ("reason",),
+)
+
+SERVICE_LOOP_LAG = Metric("relevo_service_loop_lag_seconds", "gauge", "How late the event loop was at its last tick.")
+SERVICE_LOOP_LAG_MAX = Metric(
+    "relevo_service_loop_lag_max_seconds", "gauge", "How late the event loop was at worst in the last minute."
+)
+SERVICE_TASK_FAILURES = Metric(
+    "relevo_service_task_failures_total", "counter", "Background tasks that ended by an exception.", ("task",)
+)
+SERVICE_READY = Metric("relevo_service_ready_state", "gauge", "1 when the service is ready, else 0.")
+SERVICE_LIVE = Metric("relevo_service_live_state", "gauge", "1 when the service is live, else 0.")
+SERVICE_OLDEST_UNDONE = Metric(
+    "relevo_service_oldest_undone_seconds", "gauge", "Age of the oldest record fetched and not done.", ("partition",)
+)
+SERVICE_BUILD = Metric(
+    "relevo_service_build_info", "gauge", "Always 1; version and service are in the labels.", ("service", "version")
+)
