@@ -1,0 +1,103 @@
+"""Keys, partitions and ids are the same text and the same place, whoever computes them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import ids, keys, phone
+
+texts = st.text(min_size=1, max_size=30).filter(lambda text: "|" not in text)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
+def test_murmur2_gives_what_java_gives(data: bytes, expected: int) -> None:
+    """The values of Kafka's own tests of `Utils.murmur2`."""
+    assert keys.murmur2(data) == expected & 0xFFFFFFFF
+
+
+@given(st.lists(texts, min_size=1, max_size=4))
+def test_a_key_is_split_into_what_was_joined(parts: list[str]) -> None:
+    assert keys.split(keys.join(*parts), len(parts)) == tuple(parts)
+
+
+@pytest.mark.parametrize("parts", [("",), ("a", ""), ("a|b", "c")])
+def test_a_part_that_would_break_a_key_is_refused(parts: tuple[str, ...]) -> None:
+    with pytest.raises(keys.KeyPartError):
+        keys.join(*parts)
+
+
+def test_a_key_of_another_number_of_parts_is_refused() -> None:
+    with pytest.raises(keys.KeyPartError):
+        keys.split(b"a|b|c", 2)
+
+
+@given(st.binary(max_size=60), st.integers(1, 200))
+def test_a_partition_is_within_the_count(data: bytes, count: int) -> None:
+    assert 0 <= keys.partition(data, count) < count
+
+
+def test_an_event_without_an_id_is_known_by_its_place() -> None:
+    assert ids.event_id(None, "inbound.conversations", 3, 17) == "inbound.conversations-3-17"
+    assert ids.event_id("wamid.X", "inbound.conversations", 3, 17) == "wamid.X"
+
+
+@given(st.lists(st.tuples(texts, texts, texts, st.integers(0, 99)), unique=True, min_size=2, max_size=20))
+def test_message_ids_differ_when_their_causes_do(causes: list[tuple[str, str, str, int]]) -> None:
+    assert len({ids.message_id(*cause) for cause in causes}) == len(causes)
+
+
+def test_ids_of_different_origins_never_meet() -> None:
+    assert ids.message_id_of_request("a", "1") != ids.message_id_of_recipient("a", 1)
+    assert ids.plan_id(["a", "b"], 1) != ids.plan_id(["a", "b"], 2)
+    assert ids.plan_id(["a", "b"], 1) != ids.plan_id(["b", "a"], 1)
+
+
+@given(texts)
+def test_a_root_id_has_the_width_that_the_account_can_parse(plan: str) -> None:
+    narrow, wide = ids.hsm_root_id(plan, "int31"), ids.hsm_root_id(plan, "int53")
+    assert isinstance(narrow, int)
+    assert isinstance(wide, int)
+    assert 0 <= narrow < 2**31
+    assert 0 <= wide < 2**53
+    assert ids.hsm_root_id(plan, "text") == plan
+
+
+def test_an_unknown_form_of_the_root_id_is_refused() -> None:
+    with pytest.raises(ValueError, match="int31, int53, text"):
+        ids.hsm_root_id("p", "uuid")
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("541155551234", "5491155551234"),
+        ("5491155551234", "5491155551234"),
+        ("5215512345678", "525512345678"),
+        ("525512345678", "525512345678"),
+        ("551187654321", "5511987654321"),
+        ("5511987654321", "5511987654321"),
+        ("551122334455", "551122334455"),
+        ("+56 9 1234 5678", "56912345678"),
+    ],
+)
+def test_the_forms_of_one_person_have_one_identity(written: str, canonical: str) -> None:
+    assert phone.canonical(written) == canonical
+
+
+@given(st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True))
+def test_the_canonical_form_is_a_fixed_point(number: str) -> None:
+    once = phone.canonical(number)
+    assert phone.canonical(once) == once
+    assert phone.is_number(once)
