@@ -20,6 +20,12 @@ INGRESS_RECORDS = Metric(
 INGRESS_ACK_SECONDS = Metric(
     "relevo_ingress_ack_seconds", "histogram", "From the last byte of a body to Kafka's confirmation.", buckets=_FAST
 )
+INGRESS_KEPT = Metric(
+    "relevo_ingress_kept_records_total",
+    "counter",
+    "Records in inbound.rejected, by reason.",
+    ("tenant", "reason"),
+)
 INGRESS_BODY_BYTES = Metric("relevo_ingress_body_bytes", "histogram", "Size of webhook bodies.", buckets=_BYTES)
 INGRESS_KAFKA_HOLDS = Metric(
     "relevo_ingress_kafka_holds_total",
@@ -201,6 +207,9 @@ KAFKA_FOLLOWER_LAG = Metric(
 )
 
 TENANTS_KNOWN = Metric("relevo_tenants_known_tenants", "gauge", "Tenants in the read model.")
+TENANTS_CONFLICTS = Metric(
+    "relevo_tenants_conflicting_claims", "gauge", "Lines and webhook secrets that two tenants claim."
+)
 TENANTS_REFUSED = Metric(
     "relevo_tenants_refused_records_total",
     "counter",
