@@ -1,0 +1,5 @@
+"""Seams."""
+
+
+def check() -> None:
+    """later"""

@@ -1,0 +1,54 @@
+"""Settings of one engine. The defaults are the values measured on a genuine Kafka.
+
+The times must be in an order, checked here: drain < rebalance time-out, and transaction time-out < session
+time-out, so that a dead worker's transaction is over before its partitions are read by the next one.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from runtime.settings import ProcessorSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """All times in seconds, sizes in bytes."""
+
+    chunk_max: int = 500
+    window: int = 4  # chunks of a partition whose transaction has not ended
+    waiting_max: int = 4  # fetched chunks of a partition that wait for the window
+    poll_records: int = 2000
+    fetch_bytes: int = 4 * 1024 * 1024
+    fetch_wait_s: float = 0.05
+    session_s: float = 30.0
+    heartbeat_s: float = 3.0
+    rebalance_s: float = 45.0
+    transaction_s: float = 10.0
+    drain_s: float = 8.0
+    stable_s: float = 60.0  # committed offsets must be stable by then
+    recovery_stall_s: float = 60.0  # the changelog must move within this
+    works_max: int = 64  # groups of effects in one transaction
+
+    def __post_init__(self) -> None:
+        if not self.drain_s < self.rebalance_s:
+            raise ValueError("drain_s must be less than rebalance_s")
+        if not self.heartbeat_s * 2 < self.session_s <= self.rebalance_s:
+            raise ValueError("heartbeats must fit into the session, and the session into the rebalance")
+        if not self.transaction_s > 0 or not self.window > 0 or not self.chunk_max > 0:
+            raise ValueError("transaction_s, window and chunk_max must be positive")
+
+    @classmethod
+    def of(cls, processor: ProcessorSettings) -> Self:
+        """From the processors' area of the environment."""
+        return cls(
+            chunk_max=processor.chunk_max,
+            window=processor.chunks_ahead,
+            waiting_max=processor.queue_chunks,
+            poll_records=processor.poll_records,
+            fetch_wait_s=processor.fetch_wait_ms / 1000,
+            session_s=processor.session_timeout_s,
+            heartbeat_s=min(3.0, processor.session_timeout_s / 5),
+            rebalance_s=processor.rebalance_timeout_s,
+            transaction_s=processor.transaction_timeout_s,
+            drain_s=processor.drain_s,
+        )

@@ -1,0 +1,192 @@
+"""Transactions: one transactional producer in one thread, which writes effects and source offsets together.
+
+Works are taken in the order in which they were submitted and grouped while a transaction is under way; a
+transaction never spans generations, and carries the membership in which its chunks were delivered. Every work
+carries an offset of its source partition, even one that only repeats the last: that is what the broker checks.
+
+Promises: a work's future resolves after its transaction was committed. Any error ends the process (`fatal`),
+after an attempt to abort; nothing here is retried on another transaction, because memory has moved on already.
+"""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from runtime.engine.chunk import Partition
+from runtime.engine.fatal import Exit, end_process, log
+from runtime.engine.membership import Membership
+from runtime.kafka.record import Record
+
+INIT_S = 30.0
+ABORT_S = 3.0
+RETRY_S = 0.1
+
+
+class TransactionsUnavailable(RuntimeError):
+    """The producer could not be registered with Kafka's transaction coordinator."""
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """Effects of some records of `tp`, with the offset that is committed with them."""
+
+    tp: Partition
+    membership: Membership
+    offset: int
+    records: Sequence[Record]
+    outputs: int
+    done: asyncio.Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One transaction that was committed."""
+
+    works: Sequence[Work]
+    seconds: float
+
+
+class TransactionThread:
+    """The only writer of a worker. `config` is librdkafka's."""
+
+    def __init__(self, config: dict[str, Any], *, works_max: int, on_commit: Callable[[Committed], None]) -> None:
+        self._config = config
+        self._works_max = works_max
+        self._on_commit = on_commit
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._held: Work | None = None
+        self._thread: threading.Thread | None = None
+        self._ended = asyncio.Event()
+        self._patience_s = 2 * float(config["transaction.timeout.ms"]) / 1000
+
+    async def start(self) -> None:
+        """Register with the coordinator, which fences an earlier process of the same transactional id."""
+        self._loop = asyncio.get_running_loop()
+        self._producer = await self._loop.run_in_executor(None, self._register)
+        self._thread = threading.Thread(target=self._run, name="transactions", daemon=True)
+        self._thread.start()
+
+    def _register(self) -> Producer:
+        producer = Producer(self._config)
+        try:
+            producer.init_transactions(INIT_S)
+        except KafkaException as error:
+            raise TransactionsUnavailable(str(error)) from error
+        return producer
+
+    def submit(self, work: Work) -> None:
+        """Queue a work. Works of one partition are committed in this order."""
+        self._queue.put(work)
+
+    async def stop(self, deadline_s: float) -> bool:
+        """End the thread once all works are committed. False if that took longer than the deadline."""
+        if self._thread is None:
+            return True
+        self._queue.put(None)
+        try:
+            await asyncio.wait_for(self._ended.wait(), deadline_s)
+        except TimeoutError:
+            return False
+        return True
+
+    # In the thread.
+
+    def _run(self) -> None:
+        try:
+            while works := self._take():
+                started = time.monotonic()
+                self._commit(works)
+                self._report(Committed(works, time.monotonic() - started))
+            self._tell(self._ended.set)
+        except KafkaException as error:
+            self._refused(error)
+        except Exception as error:  # noqa: BLE001 - a dead thread would leave a worker that does nothing
+            end_process(Exit.INTERNAL, "the transaction thread failed: %r", error)
+
+    def _take(self) -> list[Work]:
+        """The next works of one generation, at least one; none when the thread is to end."""
+        first = self._held or self._queue.get()
+        self._held = None
+        works: list[Work] = []
+        while first is not None:
+            works.append(first)
+            if len(works) == self._works_max or self._queue.empty():
+                break
+            first = self._queue.get_nowait()
+            if first is None:
+                self._queue.put(None)
+            elif first.membership.generation != works[0].membership.generation:
+                self._held, first = first, None
+        return works
+
+    def _commit(self, works: Sequence[Work]) -> None:
+        self._producer.begin_transaction()
+        for work in works:
+            self._produce(work.records)
+        offsets = {work.tp: work.offset for work in works}
+        positions = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
+        metadata = works[0].membership.metadata()
+        self._patiently(lambda s: self._producer.send_offsets_to_transaction(positions, metadata, s))
+        self._patiently(self._producer.commit_transaction)
+
+    def _produce(self, records: Iterable[Record]) -> None:
+        for record in records:
+            while not self._accepted(record):
+                self._producer.poll(0.02)
+
+    def _accepted(self, record: Record) -> bool:
+        try:
+            self._producer.produce(
+                record.topic,
+                value=record.value,
+                key=record.key,
+                partition=record.partition,
+                timestamp=record.timestamp_ms,
+                headers=list(record.headers),
+            )
+        except BufferError:
+            return False
+        return True
+
+    def _patiently(self, call: Callable[[float], object]) -> None:
+        """librdkafka resumes a call that failed with a retriable error when it is made again."""
+        end = time.monotonic() + self._patience_s
+        while True:
+            try:
+                call(max(end - time.monotonic(), 0.1))
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > end:
+                    raise
+                log.warning("transaction delayed: %s", error.args[0].str())
+                time.sleep(RETRY_S)
+
+    def _refused(self, refusal: KafkaException) -> None:
+        error = refusal.args[0]
+        try:
+            if error.txn_requires_abort():
+                self._producer.abort_transaction(ABORT_S)
+        except KafkaException as second:
+            log.error("the abort failed as well: %s", second)
+        end_process(Exit.TRANSACTION, "transaction refused: %s: %s", error.name(), error.str())
+
+    def _report(self, committed: Committed) -> None:
+        self._tell(lambda: self._resolve(committed))
+
+    def _tell(self, callback: Callable[[], object]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback)
+
+    # On the loop.
+
+    def _resolve(self, committed: Committed) -> None:
+        for work in committed.works:
+            if not work.done.done():
+                work.done.set_result(None)
+        self._on_commit(committed)

@@ -1,0 +1,142 @@
+"""A worker program for the tests: a keyed processor that drops duplicates and forwards the rest.
+
+Its table holds a counter and the ids seen, by key, as JSON; its output is the input with the key's new counter as
+a header. So a lost, doubled or swapped event, and a table that does not fit the outputs, all show in Kafka.
+
+One argument, a JSON object; see `Plan`. `stop_at` and `kill_at` freeze or kill the process itself just before the
+n-th commit, when the transaction already holds outputs, changes and offsets.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import confluent_kafka
+import uvloop
+
+from runtime.engine import Chunk, Effects, Engine, EngineSettings, Exit, StopTimeout, TableView
+from runtime.engine import transaction as transaction_module
+from runtime.engine.fatal import end_process
+from runtime.kafka.record import Record
+from runtime.settings import KafkaSettings
+
+log = logging.getLogger("worker")
+
+
+@dataclass
+class Plan:
+    """How to run. `pause_s` slows every chunk down; `expire_s` removes keys, all of them, so often."""
+
+    bootstrap: str
+    app_id: str
+    source: str
+    output: str
+    changelog: str
+    instance: str = "0"
+    session_s: float = 6.0
+    chunk_max: int = 200
+    pause_s: float = 0.0
+    stop_s: float = 10.0
+    expire_s: float = 0.0
+    stop_at: int = 0
+    kill_at: int = 0
+
+
+class Processor:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    async def handle(self, chunk: Chunk, table: TableView) -> Effects:
+        effects = Effects()
+        states: dict[bytes, dict[str, Any]] = {}
+        for record in chunk:
+            assert record.key is not None
+            assert record.value is not None
+            state = states.get(record.key) or self.state(table, record.key)
+            event = record.value[: record.value.index(b" ")].decode()
+            if event == "forget":
+                states.pop(record.key, None)
+                effects.writes[record.key] = None
+                continue
+            if event in state["seen"]:
+                continue
+            state["seen"].append(event)
+            state["count"] += 1
+            states[record.key] = state
+            headers = [*record.headers, ("count", str(state["count"]).encode())]
+            effects.outputs.append(Record(self.plan.output, record.value, record.key, headers))
+            effects.writes[record.key] = json.dumps(state).encode()
+        if self.plan.pause_s:
+            await asyncio.sleep(self.plan.pause_s)
+        return effects
+
+    def state(self, table: TableView, key: bytes) -> dict[str, Any]:
+        raw = table.get(key)
+        return {"count": 0, "seen": []} if raw is None else dict(json.loads(raw))
+
+    def expire(self, table: TableView) -> Effects:
+        return Effects(writes={key: None for key, _ in table.sweep(50)})
+
+
+class SelfStoppingProducer(confluent_kafka.Producer):
+    plan: Plan
+    commits = 0
+
+    def commit_transaction(self, *args: Any) -> None:
+        type(self).commits += 1
+        for at, number in ((self.plan.stop_at, signal.SIGSTOP), (self.plan.kill_at, signal.SIGKILL)):
+            if at == self.commits:
+                self.flush(5)
+                log.info("stopping itself")
+                os.kill(os.getpid(), number)
+                time.sleep(0.1)
+                log.info("going on")
+        super().commit_transaction(*args)
+
+
+async def main(plan: Plan) -> None:
+    processor = Processor(plan)
+    engine = Engine(
+        app_id=plan.app_id,
+        source=plan.source,
+        changelog=plan.changelog,
+        kafka=KafkaSettings(bootstrap=plan.bootstrap),
+        handler=processor.handle,
+        instance=plan.instance,
+        outputs=[plan.output],
+        settings=EngineSettings(
+            session_s=plan.session_s,
+            heartbeat_s=1.0,
+            rebalance_s=10.0,
+            transaction_s=5.0,
+            drain_s=5.0,
+            chunk_max=plan.chunk_max,
+        ),
+    )
+    if plan.expire_s:
+        engine.every(plan.expire_s, processor.expire)
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    await engine.start()
+    await engine.wait_ready()
+    log.info("worker ready")
+    await stopping.wait()
+    log.info("stopping: %s", engine.progress())
+    try:
+        await engine.stop(plan.stop_s)
+    except StopTimeout as error:
+        end_process(Exit.STOP, "%s", error)
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(message)s", stream=sys.stdout)
+    SelfStoppingProducer.plan = Plan(**json.loads(sys.argv[1]))
+    setattr(transaction_module, "Producer", SelfStoppingProducer)  # noqa: B010 - it is not exported
+    uvloop.run(main(SelfStoppingProducer.plan))
