@@ -1,0 +1,1 @@
+"""Tenants as people write them: the tenant file, its checks, and how it becomes a record."""

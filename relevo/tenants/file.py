@@ -1,0 +1,164 @@
+"""The tenant file: what a person writes about one client company, and the record that it becomes.
+
+Passwords and given webhook secrets come from the environment or from files, never from the file itself. `auto`
+makes a webhook secret, which is shown once; applying the file again keeps the secrets that stand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from relevo.tenants import shape
+from relevo.tenants.yaml_source import FileError, YamlSource
+from runtime.secrets import KeyRing, new_webhook_secret, secret_digest
+from schemas import keys, phone
+from schemas.tenant import Tenant, WebhookSecret, password_context
+
+SESSION_SERVICES = ("isv", "bot")
+_FROM = "{env: NAME} or {file: PATH}"
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """The record to write, and the secrets that were made and must be shown now or never."""
+
+    tenant: Tenant
+    new_secrets: list[str]
+
+
+class TenantFile:
+    """One file being turned into a record; collects every mistake before it gives up."""
+
+    def __init__(self, source: YamlSource, ring: KeyRing, environ: Mapping[str, str] | None = None) -> None:
+        self._source = source
+        self._ring = ring
+        self._environ = os.environ if environ is None else environ
+        self._folder = Path(source.name).parent
+        self._mistakes: list[str] = []
+
+    def tenant(self, current: Tenant | None, now_ms: int) -> Applied:
+        """The tenant's new record, given its current one; FileError lists every mistake with its line."""
+        data = dict(self._source.data) if isinstance(self._source.data, dict) else {}
+        if not data:
+            raise FileError([f"{self._source.name}: a tenant file is a mapping that begins with `tenant: NAME`"])
+        secrets, new = self._secrets(data.pop("secrets", None), current, now_ms)
+        data["accounts"] = self._accounts(data.get("accounts"), str(data.get("tenant", "")))
+        data["agents"] = self._agents(data.get("agents"))
+        for path, advice in shape.unknown_fields(data, Tenant):
+            self._wrong(path, advice)
+        tenant, error = shape.convert(data, Tenant)
+        if error:
+            self._wrong(*error)
+        else:
+            self._check(tenant)
+        if self._mistakes:
+            raise FileError(self._mistakes)
+        return Applied(msgspec.structs.replace(tenant, secrets=secrets, updated_ms=now_ms), new)
+
+    def _wrong(self, path: shape.Path, what: str) -> None:
+        self._mistakes.append(f"{self._source.at(path)}: {what}")
+
+    def _secrets(self, data: Any, current: Tenant | None, now_ms: int) -> tuple[list[WebhookSecret], list[str]]:
+        """The webhook secrets that hold from now on, and those made here."""
+        wanted = data.get("webhook") if isinstance(data, dict) else None
+        if not isinstance(wanted, list) or not wanted:
+            self._wrong(("secrets",), "needs `webhook: [auto]`, or a list of " + _FROM)
+            return [], []
+        standing = [s for s in (current.secrets if current else []) if not s.until_ms or s.until_ms > now_ms]
+        found, new = {s.sha256: s for s in standing}, []
+        for index, one in enumerate(wanted):
+            if one == "auto":
+                if standing:
+                    continue
+                text = new_webhook_secret()
+                new.append(text)
+            else:
+                text = self._from_outside(one, ("secrets", "webhook", index))
+            if text:
+                found.setdefault(secret_digest(text), WebhookSecret(sha256=secret_digest(text), since_ms=now_ms))
+        return list(found.values()), new
+
+    def _from_outside(self, value: Any, path: shape.Path) -> str:
+        """A secret's text; empty, with a mistake noted, when it cannot be had."""
+        match value:
+            case {"env": str(name)}:
+                if not self._environ.get(name):
+                    self._wrong(path, f"the environment has no {name}")
+                return self._environ.get(name, "")
+            case {"file": str(name)}:
+                try:
+                    return (self._folder / name).read_text(encoding="utf-8").strip()
+                except OSError as error:
+                    self._wrong(path, f"{name} cannot be read: {error.strerror}")
+                    return ""
+            case _:
+                self._wrong(path, f"a secret is given as {_FROM}, never as text")
+                return ""
+
+    def _accounts(self, data: Any, tenant: str) -> Any:
+        """Accounts with their passwords encrypted."""
+        if not isinstance(data, dict):
+            return data if data is not None else {}
+        accounts = {}
+        for name, account in data.items():
+            if isinstance(account, dict):
+                text = self._from_outside(account.get("password"), ("accounts", name, "password"))
+                account = account | {"password": self._ring.encrypt(text, password_context(tenant, str(name)))}
+            accounts[name] = account
+        return accounts
+
+    def _agents(self, data: Any) -> Any:
+        """Agents' settings, a `file` replaced by what it holds (as `content`), so that services need no file."""
+        if not isinstance(data, dict):
+            return data if data is not None else {}
+        agents = {}
+        for name, settings in data.items():
+            if isinstance(settings, dict) and isinstance(settings.get("file"), str):
+                try:
+                    inner = YamlSource.read(self._folder / settings["file"])
+                    settings = {k: v for k, v in settings.items() if k != "file"} | {"content": inner.data}
+                except FileError as error:
+                    self._mistakes += error.mistakes
+            agents[name] = settings if settings is not None else {}
+        return agents
+
+    def _check(self, tenant: Tenant) -> None:
+        """What the types cannot say."""
+        try:
+            keys.join(tenant.tenant)
+        except keys.KeyPartError as error:
+            self._wrong(("tenant",), str(error))
+        for index, line in enumerate(tenant.lines):
+            path: shape.Path = ("lines", index)
+            if not phone.is_number(line.did):
+                self._wrong((*path, "did"), "a number is 7 to 15 digits, with country code and without +")
+            self._check_account(tenant, (*path, "sends"), line.sends, SESSION_SERVICES)
+            self._check_account(tenant, (*path, "templates"), line.templates, ("hsm",))
+            if not 0 < line.rate <= 1000:
+                self._wrong((*path, "rate"), "messages a second, above 0 and at most 1000")
+            if not 1 <= line.batch_max <= 1000:
+                self._wrong((*path, "batch_max"), "1 to 1000 recipients a call")
+        if len({line.did for line in tenant.lines}) < len(tenant.lines):
+            self._wrong(("lines",), "a number stands there twice")
+        self._check_routing(tenant)
+
+    def _check_account(self, tenant: Tenant, path: shape.Path, name: str, services: tuple[str, ...]) -> None:
+        account = tenant.accounts.get(name)
+        if name and account is None:
+            self._wrong(path, f"no account {name!r}; there are {', '.join(tenant.accounts) or 'none'}")
+        elif account is not None and account.service not in services:
+            self._wrong(path, f"account {name!r} is of service {account.service}, needed is {' or '.join(services)}")
+
+    def _check_routing(self, tenant: Tenant) -> None:
+        routed: list[tuple[shape.Path, str]] = [
+            (("routing", "route", i, "to"), rule.to) for i, rule in enumerate(tenant.routing.route)
+        ]
+        routed += [(("routing", "also", i), name) for i, name in enumerate(tenant.routing.also)]
+        for path, name in routed:
+            if name not in tenant.agents:
+                listed = ", ".join(tenant.agents) or "none"
+                self._wrong(path, f"no agent {name!r} under `agents`; there are {listed}")

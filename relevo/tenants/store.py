@@ -1,0 +1,52 @@
+"""Tenants as they stand in Kafka: read whole, written one at a time. Blocks while it reads."""
+
+from __future__ import annotations
+
+from runtime.kafka.producer import Producer
+from runtime.kafka.reader import read_partition
+from runtime.kafka.record import Record
+from runtime.settings import KafkaSettings
+from schemas import topics
+from schemas.headers import Headers
+from schemas.record import encode
+from schemas.tenant import Tenant
+
+
+class LineTaken(ValueError):
+    """A number belongs to one tenant at a time."""
+
+
+def read_tenants(settings: KafkaSettings) -> dict[str, Tenant]:
+    """Every tenant by name; RecordError when one cannot be read."""
+    decoder = topics.TENANTS.decoder()
+    found: dict[str, Tenant] = {}
+    for message in read_partition(settings, topics.TENANTS.name, 0):
+        name = (message.key() or b"").decode()
+        value = message.value()
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = decoder.decode(value)
+    return found
+
+
+def check_lines(tenant: Tenant, others: dict[str, Tenant]) -> None:
+    """LineTaken when another tenant has one of the tenant's numbers."""
+    for other in others.values():
+        if other.tenant == tenant.tenant:
+            continue
+        if taken := {line.did for line in tenant.lines} & {line.did for line in other.lines}:
+            raise LineTaken(f"line {min(taken)} belongs to tenant {other.tenant}; take it out there first")
+
+
+async def write_tenant(settings: KafkaSettings, tenant: Tenant) -> None:
+    """Returns when all in-sync replicas have the record; services follow within a second."""
+    headers = Headers(id=tenant.tenant, type="tenant", tenant=tenant.tenant, at_ms=tenant.updated_ms)
+    producer = Producer(settings)
+    await producer.start()
+    try:
+        await producer.send_all(
+            [Record(topics.TENANTS.name, encode(tenant), tenant.tenant.encode(), headers.to_kafka())]
+        )
+    finally:
+        await producer.stop()
