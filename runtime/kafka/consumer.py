@@ -1,0 +1,278 @@
+"""A member of a consumer group on a thread of its own: batches and changes of ownership on the loop.
+
+The member subscribes to one anchor topic; what it reads is what `on_assign` returns, so that the same partition
+numbers of sibling topics come with the anchor's. Promises: `on_revoke` runs before the partitions are let go, and
+nothing that was read in an older generation is handed out after it; a slow owner does not cost the membership;
+every end has a reason in `failure`. Each batch carries the group metadata of the generation that delivered it:
+Kafka checks the generation, not the ownership. Leaves commits to a transactional producer, or `commit`.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+
+from runtime import metrics
+from runtime.kafka import config
+from runtime.kafka.offsets import Partition, stable_committed
+from runtime.kafka.reader import passing
+from runtime.settings import KafkaSettings
+
+POLL_S = 0.1
+PATIENCE_S = 1.0
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+OnAssign = Callable[[list[int]], Awaitable[Sequence[TopicPartition]]]
+OnRevoke = Callable[[list[int]], Awaitable[None]]
+
+
+class ConsumerFailed(Exception):
+    """The member has ended and owns nothing any more; the text says why. End the process."""
+
+
+class Batch(NamedTuple):
+    """Records in the order of their partitions, and the group metadata under which their offsets may be committed."""
+
+    messages: list[Message]
+    group_metadata: object
+
+
+@dataclass(frozen=True, kw_only=True)
+class Membership:
+    """How a process is a member. Seconds; `callback_s` bounds the owner's callbacks and must be below `rebalance_s`."""
+
+    group: str
+    topic: str
+    instance: str
+    assignor: str = "range"
+    session_s: float = 30.0
+    rebalance_s: float = 45.0
+    callback_s: float = 20.0
+    batch: int = 500
+    batches: int = 4
+
+    def options(self) -> dict[str, Any]:
+        """librdkafka's names for it."""
+        if not self.callback_s < self.rebalance_s or not self.session_s <= self.rebalance_s:
+            raise ValueError("callback_s must be below rebalance_s, and session_s not above it")
+        return {
+            "group.instance.id": self.instance,
+            "partition.assignment.strategy": self.assignor,
+            "session.timeout.ms": int(self.session_s * 1000),
+            "heartbeat.interval.ms": int(min(3.0, self.session_s / 5) * 1000),
+            # In the classic protocol this is the rebalance time-out as well.
+            "max.poll.interval.ms": int(self.rebalance_s * 1000),
+            # An offset that Kafka no longer keeps is a decision of the owner, not of a default.
+            "auto.offset.reset": "error",
+        }
+
+
+class GroupConsumer:
+    """`async for batch in consumer` until `stop` or ConsumerFailed."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        membership: Membership,
+        *,
+        on_assign: OnAssign,
+        on_revoke: OnRevoke,
+        on_lost: OnRevoke | None = None,
+        **overrides: Any,
+    ) -> None:
+        """Callbacks get the anchor's partition numbers. `on_assign` returns all partitions to read, with offsets.
+
+        `on_lost` (default: `on_revoke`): the partitions already belong to someone else, nothing can be committed.
+        """
+        named = {name.replace("_", "."): value for name, value in overrides.items()}
+        own = membership.options() | named
+        self._config = config.consumer(settings, membership.group, overrides=own)
+        self._member = membership
+        self._callbacks = {"assigned": on_assign, "revoked": on_revoke, "lost": on_lost or on_revoke}
+        self._stopping = threading.Event()
+        self._queue: deque[Batch] = deque()
+        self._paused: set[Partition] = set()
+        self._metadata: object | None = None
+        self.failure: ConsumerFailed | None = None
+
+    async def start(self) -> None:
+        """Joins the group in the background."""
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._room = threading.Semaphore(self._member.batches)
+        self._client = Consumer(self._config)
+        self._thread = threading.Thread(target=self._run, name=f"kafka-{self._member.group}", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Runs `on_revoke`, then leaves; a static member keeps its place for the session time-out."""
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join)
+        self._news.set()
+
+    async def next(self, timeout_s: float | None = None) -> Batch | None:
+        """The next batch; None after the time-out or the stop. Raises ConsumerFailed."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._queue and self.failure is None and not self._stopping.is_set():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            return None
+        if self.failure is not None:
+            raise self.failure
+        if not self._queue:
+            return None
+        self._room.release()
+        return self._queue.popleft()
+
+    async def __aiter__(self) -> AsyncIterator[Batch]:
+        while (batch := await self.next()) is not None:
+            yield batch
+
+    def group_metadata(self) -> object:
+        """Of the present generation; for offsets of a batch use the batch's own. Raises ConsumerFailed without one."""
+        if self._metadata is None:
+            raise ConsumerFailed("no partitions are assigned")
+        return self._metadata
+
+    async def committed(self, partitions: Iterable[Partition], timeout_s: float = 60) -> dict[Partition, int | None]:
+        """The group's stable offsets, None where nothing is committed; waits for open transactions on them."""
+        wanted = list(partitions)
+        return await asyncio.to_thread(lambda: stable_committed(self._client, wanted, timeout_s=timeout_s))
+
+    async def positions(self, partitions: Iterable[Partition]) -> list[TopicPartition]:
+        """What `on_assign` usually returns: the stable committed offsets, the beginning where there is none."""
+        found = await self.committed(partitions)
+        return [TopicPartition(*key, OFFSET_BEGINNING if offset is None else offset) for key, offset in found.items()]
+
+    async def commit(self, offsets: Sequence[TopicPartition]) -> None:
+        """Offsets outside a transaction. Raises KafkaException (also when the generation is over)."""
+        await asyncio.to_thread(lambda: self._client.commit(offsets=list(offsets), asynchronous=False))
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """No further records are fetched from them; batches that wait already are still handed out."""
+        chosen = list(partitions)
+        self._paused.update(chosen)
+        self._client.pause([TopicPartition(*partition) for partition in chosen])
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        chosen = list(partitions)
+        self._paused.difference_update(chosen)
+        self._client.resume([TopicPartition(*partition) for partition in chosen])
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """The next fetch of an assigned partition starts there; batches that wait already do not change."""
+        self._client.seek(TopicPartition(*partition, offset))
+
+    def _run(self) -> None:
+        try:
+            self._client.subscribe(
+                [self._member.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            )
+            while not self._stopping.is_set() and self.failure is None:
+                self._step()
+        except BaseException as failed:  # noqa: BLE001  the thread's last act: the owner must learn of it
+            self._fail(failed)
+        finally:
+            self._client.close()
+
+    def _step(self) -> None:
+        messages = self._client.consume(self._member.batch, POLL_S)
+        good = [message for message in messages if message.error() is None]
+        for error in (message.error() for message in messages):
+            if error is not None and not passing(error):
+                raise ConsumerFailed(f"{self._member.group}: {error}")
+        if good:
+            batch = Batch(good, self._metadata)
+            if self._wait_for_room():
+                self._loop.call_soon_threadsafe(self._deliver, batch)
+
+    def _wait_for_room(self) -> bool:
+        """False when the batch must not be delivered any more: the assignment changed meanwhile, or the end came."""
+        before = self._metadata
+        if self._room.acquire(timeout=PATIENCE_S):
+            return True
+        # Kafka expels who does not poll; so fetching is paused and polling goes on.
+        held = self._client.assignment()
+        self._client.pause(held)
+        while not self._room.acquire(timeout=POLL_S):
+            self._idle()
+            if self._metadata is not before or self._stopping.is_set():
+                return False
+        self._client.resume([part for part in held if (part.topic, part.partition) not in self._paused])
+        return True
+
+    def _idle(self) -> None:
+        for message in self._client.consume(1, 0):
+            error = message.error()
+            if error is None:
+                raise ConsumerFailed(f"{self._member.group}: a paused partition delivered a record")
+            if not passing(error):
+                raise ConsumerFailed(f"{self._member.group}: {error}")
+
+    def _deliver(self, batch: Batch) -> None:
+        if batch.group_metadata is self._metadata:
+            self._queue.append(batch)
+            self._news.set()
+        else:
+            self._room.release()
+
+    def _assigned(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = sorted(partition.partition for partition in partitions)
+        self._metadata = client.consumer_group_metadata()
+        chosen = self._ask("assigned", numbers)
+        if chosen is not None:
+            client.assign(list(chosen))
+            # Whatever was paused under an earlier assignment.
+            client.resume(list(chosen))
+
+    def _revoked(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        self._let_go("revoked", client, partitions)
+
+    def _lost(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        self._let_go("lost", client, partitions)
+
+    def _let_go(self, event: str, client: Consumer, partitions: list[TopicPartition]) -> None:
+        if self.failure is None:
+            self._ask(event, sorted(partition.partition for partition in partitions))
+        self._metadata = None
+        self._paused.clear()
+        client.unassign()
+
+    def _ask(self, event: str, numbers: list[int]) -> Sequence[TopicPartition] | None:
+        """The owner's answer, from the loop, within `callback_s`; without one the membership ends."""
+        metrics.counter(metrics.KAFKA_REBALANCES).labels(group=self._member.group, event=event).inc()
+        _log.info("%s: partitions %s %s", self._member.group, numbers, event)
+        asked = asyncio.run_coroutine_threadsafe(self._answer(event, numbers), self._loop)
+        try:
+            return asked.result(self._member.callback_s)
+        except BaseException as failed:  # noqa: BLE001  an exception in librdkafka's callback would be lost
+            asked.cancel()
+            self._fail(failed, f"the owner's answer to {event} {numbers}")
+            return None
+
+    async def _answer(self, event: str, numbers: list[int]) -> Sequence[TopicPartition] | None:
+        if event != "assigned":
+            self._forget()
+        return await self._callbacks[event](numbers)
+
+    def _forget(self) -> None:
+        # What waits would be worked on under a generation that ends now.
+        while self._queue:
+            self._queue.popleft()
+            self._room.release()
+
+    def _fail(self, failed: BaseException, what: str = "") -> None:
+        if self.failure is None:
+            self.failure = ConsumerFailed(f"{self._member.group}: {what or 'consuming'}: {failed!r}")
+            self.failure.__cause__ = failed
+            _log.critical("the member of %s ends", self._member.group, exc_info=failed)
+        self._loop.call_soon_threadsafe(self._news.set)

@@ -1,0 +1,99 @@
+"""Where partitions end, and what a group has committed for sure."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import admin as _admin
+from confluent_kafka.admin import AdminClient
+
+from runtime.kafka import config
+from runtime.settings import KafkaSettings
+
+Partition = tuple[str, int]
+
+TIMEOUT_S = 15.0
+_TRY_S = 2.0
+_SPEC: Any = vars(_admin)["OffsetSpec"]  # neither exported nor typed by the library
+
+
+class OffsetsUnavailable(Exception):
+    """Kafka did not say it in time; the text names partition and error."""
+
+
+def end_offsets(
+    settings: KafkaSettings,
+    partitions: Iterable[Partition],
+    *,
+    committed: bool = False,
+    timeout_s: float = TIMEOUT_S,
+) -> dict[Partition, int]:
+    """The offset after the last record of each partition, open transactions included.
+
+    With `committed` the last stable offset: what a read_committed reader can reach now. Raises OffsetsUnavailable.
+    """
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    return _listed(settings, partitions, _SPEC.latest(), level, timeout_s)
+
+
+def begin_offsets(
+    settings: KafkaSettings, partitions: Iterable[Partition], *, timeout_s: float = TIMEOUT_S
+) -> dict[Partition, int]:
+    """The offset of the first record that is still kept, of each partition. Raises OffsetsUnavailable."""
+    return _listed(settings, partitions, _SPEC.earliest(), IsolationLevel.READ_UNCOMMITTED, timeout_s)
+
+
+def _listed(
+    settings: KafkaSettings,
+    partitions: Iterable[Partition],
+    spec: Any,
+    level: IsolationLevel,
+    timeout_s: float,
+) -> dict[Partition, int]:
+    wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
+    if not wanted:
+        return {}
+    client = AdminClient(config.admin(settings))
+    answers = client.list_offsets(wanted, isolation_level=level, request_timeout=timeout_s)
+    found = {}
+    for partition, answer in answers.items():
+        try:
+            found[partition.topic, partition.partition] = answer.result(timeout_s + 1).offset
+        except KafkaException as failed:
+            raise OffsetsUnavailable(f"{partition.topic}/{partition.partition}: {failed.args[0]}") from failed
+    return found
+
+
+def stable_committed(
+    client: Consumer, partitions: Iterable[Partition], *, timeout_s: float = 60.0
+) -> dict[Partition, int | None]:
+    """What the client's group committed, None where nothing; waits while a transaction on the offsets is open.
+
+    The client is read_committed (then Kafka refuses to answer while an offset is in doubt). Raises
+    OffsetsUnavailable.
+    """
+    wanted = [TopicPartition(topic, number) for topic, number in partitions]
+    deadline = time.monotonic() + timeout_s
+    while wanted:
+        try:
+            answers = client.committed(wanted, min(_TRY_S, max(deadline - time.monotonic(), 0.1)))
+            return _values(answers)
+        except KafkaException as failed:
+            error: KafkaError = failed.args[0]
+            waiting = error.retriable() or error.code() in _PENDING
+            if not waiting or time.monotonic() > deadline:
+                raise OffsetsUnavailable(f"committed offsets: {error}") from failed
+    return {}
+
+
+_PENDING = frozenset({KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT, KafkaError._WAIT_COORD})
+
+
+def _values(answers: Iterable[TopicPartition]) -> dict[Partition, int | None]:
+    found: dict[Partition, int | None] = {}
+    for answer in answers:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+        found[answer.topic, answer.partition] = answer.offset if answer.offset >= 0 else None
+    return found
