@@ -185,8 +185,7 @@ class Broker:
     def _format(self, installation: Installation) -> None:
         if (self._data / "meta.properties").exists():
             return
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_ = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._config]
+        format_ = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", self._config]
         command = [*self._java(installation), "-XX:TieredStopAtLevel=1", *format_]
         with self.log.open("ab") as output:
             done = subprocess.run(
@@ -214,6 +213,12 @@ class Broker:
             raise BrokerFailed(f"the broker ended with {code} while it started", self.log)
         if time.monotonic() > deadline:
             raise BrokerFailed("the broker did not answer in time", self.log)
+
+
+def _cluster_id() -> str:
+    # A first bit of 0 keeps the text from beginning with "-", which the tool would take for an option.
+    number = uuid.uuid4().int >> 1
+    return urlsafe_b64encode(number.to_bytes(16)).decode().rstrip("=")
 
 
 def _cluster_that_answers(admin: AdminClient) -> str | None:
