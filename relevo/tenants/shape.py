@@ -5,6 +5,7 @@ Records ignore unknown fields, for they may come from a newer version. A file th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
@@ -13,6 +14,9 @@ import msgspec
 from msgspec import inspect
 
 Path = tuple[str | int, ...]
+
+_ANY_KEY = "..."
+_PART = re.compile(r"\[([^\]]+)\]|\.([^.\[]+)")
 
 
 def unknown_fields(value: Any, kind: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -52,16 +56,36 @@ def convert(value: Any, kind: type[Any]) -> tuple[Any, tuple[Path, str] | None]:
         return msgspec.convert(value, kind), None
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
-        return None, (_path(where.rstrip("`")), what)
+        return None, (_named(value, kind, _path(where.rstrip("`"))), what)
+
+
+def _named(value: Any, kind: type[Any], path: Path) -> Path:
+    """The path with a mapping's key where msgspec says only `[...]`: the key with which alone it still fails."""
+    if _ANY_KEY not in path:
+        return path
+    place = path.index(_ANY_KEY)
+    for key in _inside(value, path[:place]):
+        if convert(_only(value, path[:place], key), kind)[1] is not None:
+            return (*path[:place], key, *path[place + 1 :])
+    return path[:place]
+
+
+def _inside(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _only(value: Any, path: Path, key: str | int) -> Any:
+    """A copy of the value whose mapping at `path` holds `key` alone."""
+    if not path:
+        return {key: value[key]}
+    copy = value.copy()
+    copy[path[0]] = _only(value[path[0]], path[1:], key)
+    return copy
 
 
 def _path(text: str) -> Path:
     """msgspec's `.lines[0].rate` as a path."""
-    parts: list[str | int] = []
-    for part in text.replace("[", ".[").split("."):
-        if part.startswith("["):
-            inner = part.strip("[]")
-            parts.append(int(inner) if inner.isdigit() else inner)
-        elif part:
-            parts.append(part)
-    return tuple(parts)
+    parts = [(inside or name) for inside, name in _PART.findall(text)]
+    return tuple(int(part) if part.isdigit() else part for part in parts)

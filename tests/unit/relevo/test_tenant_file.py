@@ -1,0 +1,116 @@
+"""A tenant file becomes a record, or every mistake is named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from relevo.tenants.file import Applied, TenantFile
+from relevo.tenants.store import LineTaken, check_lines
+from relevo.tenants.yaml_source import FileError, YamlSource
+from runtime.secrets import KeyRing, generate_key, secret_digest
+from schemas.tenant import Line, Tenant, password_context
+
+RING = KeyRing.parse(generate_key("k1"))
+GOOD = """\
+tenant: acme
+name: Acme Retail
+secrets: {webhook: [auto]}
+accounts:
+  isv: {service: isv, base: "https://c.example/isv", username: acme@acme, password: {env: ACME}, auth: raw}
+  hsm: {service: hsm, base: "https://m.example/message", username: acme@acme, password: {env: ACME}}
+lines:
+  - {did: "56911111111", sends: isv, templates: hsm, quiet: {from: "21:00", to: "09:00"}}
+templates:
+  - {name: order_update, language: es, body: 2}
+routing: {route: [{to: menu}]}
+agents: {menu: {}}
+"""
+
+
+def apply(text: str, current: Tenant | None = None) -> Applied:
+    return TenantFile(YamlSource("acme.yaml", text), RING, {"ACME": "hunter2"}).tenant(current, 1000)
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(FileError) as error:
+        apply(text)
+    return error.value.mistakes
+
+
+def test_a_good_file_becomes_a_record_with_its_password_encrypted() -> None:
+    tenant = apply(GOOD).tenant
+    assert tenant.lines[0].did == "56911111111"
+    assert tenant.accounts["isv"].auth == "raw"
+    assert b"hunter2" not in msgspec.json.encode(tenant)
+    assert RING.decrypt(tenant.accounts["hsm"].password, password_context("acme", "hsm")) == "hunter2"
+
+
+def test_a_new_webhook_secret_is_shown_once_and_only_its_hash_is_kept() -> None:
+    first = apply(GOOD)
+    (secret,) = first.new_secrets
+    assert len(secret) >= 43
+    assert [s.sha256 for s in first.tenant.secrets] == [secret_digest(secret)]
+    again = apply(GOOD, first.tenant)
+    assert again.new_secrets == []
+    assert again.tenant.secrets == first.tenant.secrets
+
+
+def test_a_secret_of_ones_own_comes_from_outside_the_file() -> None:
+    applied = apply(GOOD.replace("[auto]", "[{env: ACME}]"))
+    assert [s.sha256 for s in applied.tenant.secrets] == [secret_digest("hunter2")]
+    assert applied.new_secrets == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "says"),
+    [
+        ("batchmax: 5, did:", "did:", "acme.yaml:8: lines[0].batchmax: no such field; did you mean 'batch_max'?"),
+        ('did: "569"', 'did: "56911111111"', "acme.yaml:8: lines[0].did: a number is 7 to 15 digits"),
+        (
+            "sends: hsm",
+            "sends: isv",
+            "acme.yaml:8: lines[0].sends: account 'hsm' is of service hsm, needed is isv or bot",
+        ),
+        ("sends: isw", "sends: isv", "acme.yaml:8: lines[0].sends: no account 'isw'; there are isv, hsm"),
+        ("{env: NONE}", "{env: ACME}", "acme.yaml:5: accounts.isv.password: the environment has no NONE"),
+        ('"hunter2"', "{env: ACME}", "acme.yaml:5: accounts.isv.password: a secret is given as"),
+        ("{to: menus}", "{to: menu}", "acme.yaml:11: routing.route[0].to: no agent 'menus'"),
+        ("service: ivr", "service: isv", "acme.yaml:5: accounts.isv.service: Invalid enum value 'ivr'"),
+        ("tenant: a|b", "tenant: acme", "acme.yaml:1: tenant: a key part must not be empty nor hold '|'"),
+        ("rate: 0, did:", "did:", "acme.yaml:8: lines[0].rate: messages a second"),
+    ],
+)
+def test_each_mistake_is_named_with_its_line(wrong: str, right: str, says: str) -> None:
+    found = mistakes(GOOD.replace(right, wrong, 1))
+    assert any(line.startswith(says) for line in found), found
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    assert len(mistakes(GOOD.replace("sends: isv", "sends: x").replace("{to: menu}", "{to: y}"))) == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", "tenant: [", "tenant: acme"])
+def test_what_is_no_tenant_file_is_refused(text: str) -> None:
+    assert mistakes(text)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"missing\.yaml: cannot be read"):
+        YamlSource.read(tmp_path / "missing.yaml")
+
+
+def test_an_agents_file_is_taken_into_the_record(tmp_path: Path) -> None:
+    (tmp_path / "menu.yaml").write_text("start: {text: hola}")
+    source = YamlSource(str(tmp_path / "acme.yaml"), GOOD.replace("{menu: {}}", "{menu: {file: menu.yaml}}"))
+    tenant = TenantFile(source, RING, {"ACME": "x"}).tenant(None, 1).tenant
+    assert tenant.agents["menu"] == {"content": {"start": {"text": "hola"}}}
+
+
+def test_a_number_belongs_to_one_tenant() -> None:
+    mine, theirs = (Tenant(tenant=name, lines=[Line(did="56911111111")]) for name in ("a", "b"))
+    check_lines(mine, {"a": mine})
+    with pytest.raises(LineTaken, match="belongs to tenant b"):
+        check_lines(mine, {"b": theirs})
