@@ -1,0 +1,126 @@
+"""What a webhook changes: every arrival of the body is observed, and then routed, noted or recognised.
+
+A chat is a human's as soon as an event says so (`stateAgent` AGENT). It comes back to the bot by the chat's own
+`transfer`, `close` or `timeout`, or by a command, never because an event still says BOT: right after a hand-off
+the provider's events may be older than it.
+"""
+
+from __future__ import annotations
+
+import orjson
+from msgspec.structs import replace
+
+from processors.conversations.draft import Draft, Undeliverable
+from processors.conversations.optouts import said_optout
+from processors.conversations.routed import deliver, drop, tap
+from schemas import ids
+from schemas.chattigo import webhook
+from schemas.chattigo.inbound import Arrival
+from schemas.content import SessionControl
+from schemas.inbound import EventKind, InboundEvent
+
+_KINDS: dict[str, EventKind] = {"message": "message", "echo": "system", "system": "system", "control": "session"}
+
+
+def handle(draft: Draft) -> None:
+    """Every arrival of the record's body, in order. Raises Undeliverable for a body that says nothing."""
+    try:
+        found = webhook.arrivals(orjson.loads(draft.record.value or b""))
+    except orjson.JSONDecodeError:
+        raise Undeliverable("not_json", "the body is not JSON") from None
+    if not found:
+        raise Undeliverable("no_arrivals", "the body has no message, echo or control of a chat")
+    nameless = 0
+    for arrival in found:
+        event_id = arrival.id or _place_id(draft, nameless)
+        nameless += not arrival.id
+        _one(draft, arrival, event_id)
+
+
+def _place_id(draft: Draft, ordinal: int) -> str:
+    """The id of an event that has none: where it stands, and as the how-manieth nameless one of its record."""
+    at = ids.event_id(None, draft.record.topic, draft.record.partition, draft.record.offset)
+    return f"{at}.{ordinal}" if ordinal else at
+
+
+def _one(draft: Draft, arrival: Arrival, event_id: str) -> None:
+    """One arrival. What nobody can get is left for the dead letter and not remembered: it may be put back."""
+    if (arrival.did, arrival.contact) != (draft.did, draft.place.contact):
+        draft.undeliverable = Undeliverable("misplaced", "an event of another conversation than the record's key")
+        return
+    if draft.state.knows(event_id):
+        draft.count("duplicate")
+        return
+    before = draft.mark()
+    try:
+        _account_for(draft, arrival, event_id)
+    except Undeliverable as error:
+        draft.back_to(before)
+        draft.undeliverable = error
+        return
+    draft.state.remember(event_id, draft.world.rules.ring)
+
+
+def _account_for(draft: Draft, arrival: Arrival, event_id: str) -> None:
+    new_contact = not draft.state.last_inbound_ms
+    _observe(draft, arrival)
+    if arrival.owner == "human" and arrival.kind != "control" and draft.state.owner == "bot":
+        draft.state.give_to("human")
+        tap(draft, _derived(draft, arrival, event_id))
+    match arrival.kind:
+        case "echo":
+            drop(draft, _event(draft, arrival, event_id), "echo")
+        case "control":
+            _control(draft, arrival, event_id)
+        case _:
+            said_optout(draft, arrival.content)
+            deliver(draft, _event(draft, arrival, event_id), new_contact=new_contact)
+
+
+def _control(draft: Draft, arrival: Arrival, event_id: str) -> None:
+    """The chat is given back (`transfer`) or ends; either way the bot owns it from now on."""
+    action = arrival.content.action if isinstance(arrival.content, SessionControl) else ""
+    if action == "transfer" or draft.state.owner == "human":
+        draft.state.give_to("bot")
+    event = _event(draft, arrival, event_id)
+    deliver(draft, replace(event, kind="resumed") if action == "transfer" else event)
+
+
+def _observe(draft: Draft, arrival: Arrival) -> None:
+    """Take over what the arrival says of the conversation; what it does not say stays."""
+    state = draft.state
+    for name in ("id_chat", "channel_id", "id_campaign", "user_id", "profile_name", "reply_to"):
+        if value := getattr(arrival, name):
+            setattr(state, name, value)
+    if arrival.kind == "message":
+        state.last_inbound_ms = max(state.last_inbound_ms, _said_ms(draft, arrival))
+
+
+def _said_ms(draft: Draft, arrival: Arrival) -> int:
+    """When the person wrote: WhatsApp's own time, never later than we received it."""
+    return min(arrival.at_ms, draft.received_ms) if arrival.at_ms > 0 else draft.received_ms
+
+
+def _event(draft: Draft, arrival: Arrival, event_id: str) -> InboundEvent:
+    at_ms = _said_ms(draft, arrival)
+    return InboundEvent(
+        id=event_id,
+        tenant=draft.place.tenant.tenant,
+        did=draft.did,
+        contact=draft.place.contact,
+        reply_to=draft.state.reply_to or draft.place.contact,
+        kind=_KINDS[arrival.kind],
+        at_ms=at_ms,
+        content=arrival.content,
+        context=arrival.context,
+        referral=arrival.referral,
+        late=draft.now_ms - at_ms > draft.world.rules.late_ms,
+        facts=draft.state.facts(draft.world.rules.window_ms),
+        extra=arrival.extra,
+    )
+
+
+def _derived(draft: Draft, arrival: Arrival, event_id: str) -> InboundEvent:
+    """The event that a human took over, seen by way of another event."""
+    event = _event(draft, arrival, f"{event_id}.handed_off")
+    return replace(event, kind="handed_off", content=None, context=None, referral=None, extra={})

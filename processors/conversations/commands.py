@@ -1,0 +1,188 @@
+"""What commands and timers change. Each is obeyed once; its id is remembered like an event's.
+
+Chattigo can move a chat between bot and human only on API Bot accounts; there a hand-off or a close also leaves as
+a control. Elsewhere a hand-off silences the bot, tells the taps, and its text goes to the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from msgspec.structs import replace
+
+from processors.conversations.draft import Draft, Undeliverable
+from processors.conversations.optouts import opt_in, opt_out
+from processors.conversations.routed import deliver, tap
+from schemas import ids
+from schemas.content import SessionControl
+from schemas.inbound import (
+    AnyCommand,
+    Close,
+    Command,
+    Erase,
+    EventKind,
+    HandOff,
+    InboundEvent,
+    OptIn,
+    OptOut,
+    Resume,
+    Send,
+    Timer,
+)
+from schemas.outbound import OutboundMessage
+from schemas.record import Decoder, RecordError
+from schemas.session import AnySendable, Control, Text
+
+_decoder = Decoder.of(AnyCommand | Timer)
+BY = "conversations"
+
+
+def handle(draft: Draft) -> None:
+    """Obey the record's command or timer. Raises Undeliverable when it cannot be."""
+    try:
+        order: Any = _decoder.decode(draft.record.value)
+    except RecordError as error:
+        raise Undeliverable("malformed", str(error)) from None
+    if (order.tenant, order.did, order.contact) != (draft.place.tenant.tenant, draft.did, draft.place.contact):
+        raise Undeliverable("misplaced", "an order for another conversation than the record's key")
+    if draft.state.knows(order.id):
+        draft.count("duplicate", "order")
+        return
+    _OBEY[type(order)](draft, order)
+    draft.state.remember(order.id, draft.world.rules.ring)
+
+
+def _hand_off(draft: Draft, command: HandOff) -> None:
+    """Give the chat to a human. A chat that a human has already is not moved again."""
+    if draft.state.owner == "human":
+        draft.count("ignored", "human_owns")
+        return
+    draft.state.give_to("human")
+    control = Control(
+        action="group" if command.group else "transfer",
+        group=command.group,
+        text=command.text,
+        id_campaign=command.id_campaign or draft.state.id_campaign,
+        id_chat=draft.state.id_chat,
+        channel_id=draft.state.channel_id,
+    )
+    _say(draft, command, control, command.text)
+    extra = {"by": command.by, "note": command.note, "group": command.group}
+    tap(draft, _event(draft, command, "handed_off", extra={name: text for name, text in extra.items() if text}))
+
+
+def _resume(draft: Draft, command: Resume) -> None:
+    """The bot's again, in a new epoch even if it was the bot's already: that ends an agent's silence."""
+    draft.state.give_to("bot")
+    deliver(draft, _event(draft, command, "resumed", extra={"by": command.by}))
+
+
+def _close(draft: Draft, command: Close) -> None:
+    if draft.state.owner == "human":
+        draft.state.give_to("bot")
+    context = {"id_chat": draft.state.id_chat, "channel_id": draft.state.channel_id}
+    _say(draft, command, Control(action="close", id_campaign=draft.state.id_campaign, **context), "")
+    event = replace(_event(draft, command, "session", extra={"by": command.by}), content=SessionControl(action="close"))
+    deliver(draft, event, without=command.by)
+
+
+def _send(draft: Draft, command: Send) -> None:
+    """A message of the ISV's systems, stamped with the conversation and its window."""
+    draft.to_line(
+        replace(
+            command.message,
+            tenant=command.tenant,
+            did=command.did,
+            contact=command.contact,
+            to=draft.state.reply_to or command.message.to or command.contact,
+            cause=command.message.cause or command.id,
+            window_expires_ms=draft.state.window_expires_ms(draft.world.rules.window_ms),
+        )
+    )
+    draft.count("sent", "command")
+
+
+def _opt_out(draft: Draft, command: OptOut) -> None:
+    opt_out(draft, command.categories, command.why or command.by)
+
+
+def _opt_in(draft: Draft, command: OptIn) -> None:
+    opt_in(draft, command.categories)
+
+
+def _erase(draft: Draft, command: Erase) -> None:
+    """Forget the person, here and at all agents; a wish not to be written to outlives it on `optouts`."""
+    for agent in draft.world.agents:
+        draft.notice(agent, "erase")
+    draft.erased = True
+    draft.count("erased")
+
+
+def _timer(draft: Draft, timer: Timer) -> None:
+    """A timer that is due becomes an event for its agent, in its place among the person's messages."""
+    if timer.due_ms > draft.now_ms:
+        raise Undeliverable("timer_not_due", "timers wait at their agent and come here when they are due")
+    if timer.agent not in draft.world.agents:
+        raise Undeliverable("unknown_agent", f"no agent of type {timer.agent!r} runs here")
+    event = _event(draft, timer, "timer", extra={"name": timer.name, "payload": _loaded(timer)})
+    if draft.state.owner == "human":
+        draft.to_agent(timer.agent, event, kind="dropped", reason="human_owns")
+        draft.count("dropped", "human_owns")
+    else:
+        draft.to_agent(timer.agent, event)
+        draft.count("routed", "timer")
+
+
+def _loaded(timer: Timer) -> Any:
+    return orjson.loads(bytes(timer.payload))
+
+
+def _event(draft: Draft, order: Command | Timer, kind: EventKind, *, extra: dict[str, Any]) -> InboundEvent:
+    return InboundEvent(
+        id=order.id,
+        tenant=order.tenant,
+        did=order.did,
+        contact=order.contact,
+        reply_to=draft.state.reply_to or order.contact,
+        kind=kind,
+        at_ms=order.at_ms if isinstance(order, Command) else order.due_ms,
+        facts=draft.state.facts(draft.world.rules.window_ms),
+        extra=extra,
+    )
+
+
+def _say(draft: Draft, command: Command, control: Control, text: str) -> None:
+    """The control on an API Bot account, else the text to the person, if there is one."""
+    account = draft.place.tenant.account_for(draft.place.line, "session")
+    content: AnySendable | None = control
+    if account is None or account.service != "bot":
+        content = Text(body=text) if text else None
+    if content is not None:
+        draft.to_line(
+            OutboundMessage(
+                id=ids.message_id(draft.did, command.id, BY, 0),
+                tenant=command.tenant,
+                did=command.did,
+                contact=command.contact,
+                to=draft.state.reply_to or command.contact,
+                content=content,
+                cause=command.id,
+                agent=BY,
+                window_expires_ms=draft.state.window_expires_ms(draft.world.rules.window_ms),
+                at_ms=draft.now_ms,
+            )
+        )
+
+
+_OBEY: dict[type, Callable[[Draft, Any], None]] = {
+    HandOff: _hand_off,
+    Resume: _resume,
+    Close: _close,
+    Send: _send,
+    OptOut: _opt_out,
+    OptIn: _opt_in,
+    Erase: _erase,
+    Timer: _timer,
+}

@@ -1,0 +1,147 @@
+"""The draft of one source record: its conversation's state, what is to be written because of it, and outcomes.
+
+A draft is taken over whole or thrown away whole, so that a record which turns out to be poison leaves nothing
+half done. It stamps tenant, line, contact and the cause's headers itself; no payload can.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from processors.conversations.state import State
+from processors.conversations.world import World
+from runtime.engine import SourceRecord
+from runtime.kafka.record import Record
+from schemas import keys, topics
+from schemas.dead_letter import source
+from schemas.headers import Headers
+from schemas.inbound import InboundEvent
+from schemas.optout import Optout
+from schemas.outbound import OutboundMessage
+from schemas.record import encode
+from schemas.tenant import Line, Tenant
+
+Tally = Counter[tuple[str, str, str]]
+"""Counts of (tenant, outcome, reason), for the metrics."""
+
+
+class Undeliverable(Exception):
+    """An event that nobody can get, though nothing broke: the record becomes a dead letter with `reason`."""
+
+    def __init__(self, reason: str, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+        self.error = error
+
+
+class Place(NamedTuple):
+    """Whose conversation it is: the tenant and line as they are configured now, the contact as the key has it."""
+
+    tenant: Tenant
+    line: Line
+    contact: str
+
+
+class Mark(NamedTuple):
+    """A point in a draft's making."""
+
+    state: State
+    outputs: int
+    tally: Tally
+
+
+class Draft:
+    """`now_ms` is our clock; `received_ms` when ingress had the cause."""
+
+    def __init__(self, record: SourceRecord, place: Place, state: State, world: World, now_ms: int) -> None:
+        self.record = record
+        self.place = place
+        self.state = state
+        self.world = world
+        self.now_ms = now_ms
+        self.headers = Headers.from_kafka(record.headers)
+        self.received_ms = self.headers.at_ms or record.timestamp
+        self.outputs: list[Record] = []
+        self.tally: Tally = Counter()
+        self.undeliverable: Undeliverable | None = None
+        self.erased = False
+        self._key = record.key or b""
+
+    @property
+    def did(self) -> str:
+        return self.place.line.did
+
+    def count(self, outcome: str, reason: str = "") -> None:
+        self.tally[self.place.tenant.tenant, outcome, reason] += 1
+
+    def mark(self) -> Mark:
+        """Where the draft is now, for `back_to`."""
+        return Mark(copy.copy(self.state), len(self.outputs), self.tally.copy())
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget what was drafted since the mark."""
+        self.state, self.tally = mark.state, mark.tally
+        del self.outputs[mark.outputs :]
+
+    def to_agent(self, agent: str, event: InboundEvent, *, kind: str = "event", reason: str = "") -> None:
+        """An event for agents of one type; as kind `dropped` it is a note that they do not handle."""
+        self.outputs.append(
+            Record(
+                topic=topics.agent(agent).name,
+                value=encode(event),
+                key=self._key,
+                headers=self._headers(event.id, kind, *([("reason", reason.encode())] if reason else [])),
+                partition=self.record.partition,
+            )
+        )
+
+    def notice(self, agent: str, kind: str) -> None:
+        """A notice without value to agents of one type: `erase`, or `released` (owner epochs begin anew)."""
+        headers = self._headers(self.headers.id, kind)
+        self.outputs.append(
+            Record(topics.agent(agent).name, b"{}", self._key, headers, partition=self.record.partition)
+        )
+
+    def to_line(self, message: OutboundMessage) -> None:
+        """A message for the line's owner."""
+        self.outputs.append(
+            Record(
+                topic=topics.OUTBOUND_REPLIES.name,
+                value=encode(message),
+                key=self._key,
+                headers=self._headers(message.id, "message"),
+                partition=keys.partition(self.did, self.world.partitions),
+            )
+        )
+
+    def optout(self, value: Optout | None) -> None:
+        """The person's wish on the line; None ends it."""
+        self.outputs.append(
+            Record(
+                topic=topics.OPTOUTS.name,
+                value=None if value is None else encode(value),
+                key=self._key,
+                headers=self._headers(self.headers.id, "optout"),
+                partition=keys.partition(self.did, self.world.partitions),
+            )
+        )
+
+    def _headers(self, record_id: str, kind: str, *more: tuple[str, bytes]) -> list[tuple[str, bytes]]:
+        """The cause's headers under another id and type, and where the cause stands."""
+        told = replace(
+            self.headers,
+            id=record_id,
+            type=kind,
+            tenant=self.place.tenant.tenant,
+            at_ms=self.received_ms,
+            did=self.did,
+            contact=self.place.contact,
+            format="",
+            part="",
+        )
+        at = source(self.record.topic, self.record.partition, self.record.offset)
+        return [*told.to_kafka(), ("source", at.encode()), *more]

@@ -1,0 +1,48 @@
+"""What a person does not want to receive: words, commands, and the record on `optouts` that egress obeys."""
+
+from __future__ import annotations
+
+from processors.conversations.draft import Draft
+from processors.text import fold
+from schemas.content import AnyContent, words
+from schemas.optout import Optout
+
+CATEGORIES = ("marketing", "reply", "utility")
+"""What an opt-out of everything covers; one-time passwords are exempt."""
+
+
+def said_optout(draft: Draft, content: AnyContent) -> None:
+    """A message that is one of the tenant's opt-out words, and nothing else, opts out of everything."""
+    listed = draft.place.tenant.optout.get("words")
+    if not isinstance(listed, dict):
+        return
+    said = fold(words(content))
+    if said and any(said == fold(str(word)) for group in listed.values() for word in group or ()):
+        opt_out(draft, [], "word")
+
+
+def opt_out(draft: Draft, categories: list[str], why: str) -> None:
+    """Want less: categories are added to those not wanted (empty: all)."""
+    before = draft.state.optout
+    everything = not categories or before == []
+    draft.state.optout = [] if everything else sorted({*categories, *(before or ())})
+    _write(draft, why)
+
+
+def opt_in(draft: Draft, categories: list[str]) -> None:
+    """Want more: categories are taken off those not wanted (empty: all)."""
+    before = draft.state.optout
+    unwanted = set(before or (CATEGORIES if before is not None else ())) - set(categories)
+    draft.state.optout = sorted(unwanted) if categories and unwanted else None
+    _write(draft, "opt_in")
+
+
+def _write(draft: Draft, why: str) -> None:
+    state = draft.state
+    tenant = draft.place.tenant.tenant
+    draft.optout(
+        None
+        if state.optout is None
+        else Optout(tenant=tenant, since_ms=draft.received_ms, why=why, categories=state.optout)
+    )
+    draft.count("opted_out" if state.optout is not None else "opted_in")

@@ -1,0 +1,170 @@
+"""The core of the processor: a chunk of records and the states that they meet become effects. Pure.
+
+Promises: each record is applied whole or becomes a dead letter whole, and a poison record never stops the others; a
+source record that the state has seen is skipped exactly, however often it is delivered; the state after a chunk
+depends on nothing but the state before, the records, the world, and `now_ms`.
+"""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from processors.conversations import arrivals, commands
+from processors.conversations.draft import Draft, Place, Tally, Undeliverable
+from processors.conversations.state import State, decode, encode
+from processors.conversations.world import World
+from runtime.engine import Effects, SourceRecord
+from runtime.kafka.record import Record
+from schemas import keys, topics
+from schemas.dead_letter import Cause, source
+from schemas.headers import Headers
+
+_HANDLERS: dict[str, Callable[[Draft], None]] = {
+    "webhook": arrivals.handle,
+    "command": commands.handle,
+    "timer": commands.handle,
+}
+BY = "conversations"
+
+
+class Processed(NamedTuple):
+    """What a chunk causes, and the counts of its outcomes."""
+
+    effects: Effects
+    tally: Tally
+
+
+class _Chunk:
+    """The chunk under way: states that it touched, by key, and what is to be written."""
+
+    def __init__(self, get: Callable[[bytes], bytes | None], world: World, now_ms: int) -> None:
+        self.get = get
+        self.world = world
+        self.now_ms = now_ms
+        self.states: dict[bytes, State | None] = {}
+        self.effects = Effects()
+        self.tally: Tally = Counter()
+
+    def state(self, key: bytes) -> State:
+        """The state as the records before left it, free to change."""
+        if key in self.states:
+            known = self.states[key]
+            return State() if known is None else copy.copy(known)
+        return decode(self.get(key))
+
+    def take(self, record: SourceRecord) -> None:
+        """One record."""
+        key = record.key or b""
+        try:
+            draft = Draft(record, _place(record, self.world), self.state(key), self.world, self.now_ms)
+            if record.offset <= draft.state.offset:
+                draft.count("duplicate", "replay")
+                self.tally.update(draft.tally)
+                return
+            _handler(draft)(draft)
+        except Undeliverable as error:
+            self._bury(record, error.reason, error.error)
+        except Exception as error:  # noqa: BLE001 - poison: whatever it breaks, the others go on
+            self._bury(record, "failed", _story(error))
+        else:
+            self._keep(key, draft)
+
+    def _keep(self, key: bytes, draft: Draft) -> None:
+        draft.state.offset = draft.record.offset
+        draft.state.touched_ms = self.now_ms
+        self.states[key] = None if draft.erased else draft.state
+        self.effects.outputs += draft.outputs
+        self.tally.update(draft.tally)
+        if draft.undeliverable:
+            self._bury(draft.record, draft.undeliverable.reason, draft.undeliverable.error)
+
+    def _bury(self, record: SourceRecord, reason: str, error: str) -> None:
+        self.tally[Headers.from_kafka(record.headers).tenant, "dead_letter", reason] += 1
+        at = source(record.topic, record.partition, record.offset)
+        cause = Cause(reason=reason, error=error, source=at, at_ms=self.now_ms, by=BY)
+        self.effects.outputs.append(
+            Record(
+                topic=topics.INBOUND_CONVERSATIONS.name + topics.DEAD_LETTERS,
+                value=record.value,
+                key=record.key,
+                headers=cause.headers(record.headers),
+                partition=record.partition,
+            )
+        )
+
+    def sweep(self, entries: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Let go of conversations that were idle for long. One with an opt-out stays."""
+        for key, value in entries:
+            state = decode(value)
+            idle = state.touched_ms + self.world.rules.idle_ms < self.now_ms
+            if idle and state.optout is None and key not in self.states:
+                self.states[key] = None
+                self.tally["", "idle", ""] += 1
+                if state.epoch:
+                    self.effects.outputs += _released(key, self.world)
+
+    def finish(self) -> Processed:
+        """The effects, with the states as they are now."""
+        self.effects.writes.update(
+            (key, None if state is None else encode(state)) for key, state in self.states.items()
+        )
+        return Processed(self.effects, self.tally)
+
+
+def process(
+    records: Sequence[SourceRecord],
+    get: Callable[[bytes], bytes | None],
+    world: World,
+    now_ms: int,
+    sweep: Iterable[tuple[bytes, bytes | None]] = (),
+) -> Processed:
+    """What the records cause. `get` reads the table; `sweep` are some entries of it, to look for idle ones."""
+    chunk = _Chunk(get, world, now_ms)
+    for record in records:
+        chunk.take(record)
+    chunk.sweep(sweep)
+    return chunk.finish()
+
+
+def _place(record: SourceRecord, world: World) -> Place:
+    """Whose conversation the record belongs to; its key and the tenant that ingress found must agree."""
+    try:
+        did, contact = keys.split(record.key or b"", 2)
+    except (keys.KeyPartError, UnicodeDecodeError):
+        raise Undeliverable("no_conversation", "the record's key is not did|contact") from None
+    tenant = world.owner(did)
+    line = tenant.line(did) if tenant else None
+    if tenant is None or line is None:
+        raise Undeliverable("unknown_line", "no tenant has this line")
+    if tenant.tenant != Headers.from_kafka(record.headers).tenant:
+        raise Undeliverable("foreign_line", "the line belongs to another tenant than the record's")
+    return Place(tenant, line, contact)
+
+
+def _handler(draft: Draft) -> Callable[[Draft], None]:
+    handler = _HANDLERS.get(draft.headers.type)
+    if handler is None:
+        raise Undeliverable("unknown_type", "the record's type is not webhook, command or timer")
+    return handler
+
+
+def _released(key: bytes, world: World) -> list[Record]:
+    """Tell agents that owner epochs of this conversation begin anew, so that none stays mute for ever."""
+    did, contact = keys.split(key, 2)
+    tenant = world.owner(did)
+    told = Headers(
+        id="", type="released", tenant=tenant.tenant if tenant else "", at_ms=0, did=did, contact=contact
+    ).to_kafka()
+    number = keys.partition(key, world.partitions)
+    return [Record(topics.agent(agent).name, b"{}", key, told, partition=number) for agent in sorted(world.agents)]
+
+
+def _story(error: BaseException) -> str:
+    """What broke and where, without the error's own words: they may quote the payload."""
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    at = " < ".join(f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in reversed(frames))
+    return f"{type(error).__name__} in {at}"

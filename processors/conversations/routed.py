@@ -1,0 +1,66 @@
+"""An event on its way out: to the agent and the taps that routing names, or into a note why nobody gets it.
+
+Every event ends as exactly one of: routed (a record of type `event` on at least one `agents.<type>`), dropped with
+a reason (one record of type `dropped`), or undeliverable (the source record becomes a dead letter). The fourth
+outcome, duplicate, is decided before an event gets here. See docs/agents.md.
+"""
+
+from __future__ import annotations
+
+from processors.conversations.draft import Draft, Undeliverable
+from processors.routing import Decision, Subject, decide
+from schemas.inbound import InboundEvent
+
+
+def deliver(draft: Draft, event: InboundEvent, *, new_contact: bool = False, without: str = "") -> None:
+    """Route an event. `without` names an agent that is not told, because it caused the event itself."""
+    decision = _decision(draft, event, new_contact)
+    if not decision.muted and decision.agent != without:
+        if decision.agent not in draft.world.agents:
+            raise Undeliverable("unknown_agent", f"no agent of type {decision.agent!r} runs here")
+        draft.to_agent(decision.agent, event)
+    told = _tell(draft, event, [tap for tap in decision.taps if tap not in (without, decision.agent)])
+    if told or not decision.muted:
+        draft.count("routed")
+    else:
+        drop(draft, event, "human_owns", decision)
+
+
+def tap(draft: Draft, event: InboundEvent) -> None:
+    """Tell the taps alone: what they should know, and the agent must not answer."""
+    _tell(draft, event, draft.place.tenant.routing.also)
+
+
+def drop(draft: Draft, event: InboundEvent, reason: str, decision: Decision | None = None) -> None:
+    """Leave a note, on the topic of the agent that would have got the event, that nobody does."""
+    decision = decision or _decision(draft, event, new_contact=False)
+    for agent in (decision.agent, *decision.taps):
+        if agent in draft.world.agents:
+            draft.to_agent(agent, event, kind="dropped", reason=reason)
+            draft.count("dropped", reason)
+            return
+    raise Undeliverable("unknown_agent", f"no agent of type {decision.agent!r} to note a drop ({reason})")
+
+
+def _tell(draft: Draft, event: InboundEvent, taps: list[str]) -> int:
+    """Send to each tap; how many were told. A tap that does not run here is counted and holds up nobody."""
+    told = 0
+    for agent in taps:
+        if agent in draft.world.agents:
+            draft.to_agent(agent, event)
+            told += 1
+        else:
+            draft.count("missing_tap", agent)
+    return told
+
+
+def _decision(draft: Draft, event: InboundEvent, new_contact: bool) -> Decision:
+    subject = Subject(
+        did=event.did,
+        kind=event.kind,
+        owner=draft.state.owner,
+        content=event.content,
+        referral=event.referral is not None,
+        new_contact=new_contact,
+    )
+    return decide(draft.place.tenant.routing, subject)
