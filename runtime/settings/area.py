@@ -161,11 +161,7 @@ def known_variables() -> set[str]:
     names = set()
     for area in Area.__subclasses__():
         for name, field in area.model_fields.items():
-            names |= (
-                {area.variable(name), file_variable(area, name)}
-                if is_secret(field)
-                else {area.variable(name)}
-            )
+            names |= {area.variable(name), file_variable(area, name)} if is_secret(field) else {area.variable(name)}
     return names
 
 
@@ -185,17 +181,19 @@ def _is_service_link(name: str, value: str) -> bool:
     return bool(_SERVICE_LINK.search(name) or (name.endswith("_PORT") and _SERVICE_LINK_VALUE.match(value)))
 
 
-def describe(settings: Area) -> dict[str, str]:
-    """Variables and values as text for the log at start; secrets are only said to be set or not."""
-    shown = {}
+def describe(settings: Area) -> dict[str, object]:
+    """Variables and values for the log at start; secrets are only said to be set or not."""
+    shown: dict[str, object] = {}
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         hidden = is_secret(field) and value is not None
-        shown[type(settings).variable(name)] = "(set, hidden)" if hidden else _text(value)
+        shown[type(settings).variable(name)] = "(set, hidden)" if hidden else _shown(value)
     return shown
 
 
-def _text(value: object) -> str:
+def _shown(value: object) -> object:
     if value is None:
         return ""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return value if isinstance(value, int | float | str) else str(value)

@@ -18,14 +18,10 @@ class EgressSettings(Area):
 
     model_config = SettingsConfigDict(env_prefix="RELEVO_EGRESS_")
 
-    plan_deadline_s: float = Field(
-        5, gt=0, le=60, description="A plan whose POST has not begun by then is not sent."
-    )
+    plan_deadline_s: float = Field(5, gt=0, le=60, description="A plan whose POST has not begun by then is not sent.")
     post_timeout_reply_s: float = Field(10, gt=0, le=120, description="Time for the POST of one reply.")
     post_timeout_batch_s: float = Field(30, gt=0, le=300, description="Time for the POST of a batch.")
-    rebalance_timeout_s: float = Field(
-        45, gt=0, le=600, description="Time for the members to hand over partitions."
-    )
+    rebalance_timeout_s: float = Field(45, gt=0, le=600, description="Time for the members to hand over partitions.")
     doubt_shortest_s: float = Field(
         60, gt=0, le=86_400, description="Least `resend_after_s` that a tenant's doubt policy may have."
     )
@@ -35,47 +31,25 @@ class EgressSettings(Area):
         le=600,
         description="Beyond plan deadline and POST time-out, before a new owner declares a doubt.",
     )
-    transaction_timeout_s: float = Field(
-        10, gt=0, le=60, description="A transaction open for longer is aborted."
-    )
-    session_timeout_s: float = Field(
-        30, ge=1, le=300, description="A member unheard of for so long loses its lines."
-    )
+    transaction_timeout_s: float = Field(10, gt=0, le=60, description="A transaction open for longer is aborted.")
+    session_timeout_s: float = Field(30, ge=1, le=300, description="A member unheard of for so long loses its lines.")
     connect_timeout_s: float = Field(3, gt=0, le=60, description="Time to connect to Chattigo.")
-    recovery_s: float = Field(
-        60, gt=0, le=3600, description="Time to recover a partition before the worker gives up."
-    )
-    line_memory: int = Field(
-        2000, ge=1, le=1_000_000, description="Most messages admitted in memory, a line."
-    )
-    worker_memory: int = Field(
-        50_000, ge=1, le=10_000_000, description="Most messages admitted in memory, a worker."
-    )
+    recovery_s: float = Field(60, gt=0, le=3600, description="Time to recover a partition before the worker gives up.")
+    line_memory: int = Field(2000, ge=1, le=1_000_000, description="Most messages admitted in memory, a line.")
+    worker_memory: int = Field(50_000, ge=1, le=10_000_000, description="Most messages admitted in memory, a worker.")
     calls_parallel: int = Field(64, ge=1, le=10_000, description="Calls under way at once, a worker.")
     line_parallel: int = Field(16, ge=1, le=1000, description="Calls under way at once, a line.")
     group_max: int = Field(500, ge=1, le=10_000, description="Most plans in one transaction.")
-    batch_max: int = Field(
-        1000, ge=1, le=1000, description="Most recipients in one call, unless the line says less."
-    )
+    batch_max: int = Field(1000, ge=1, le=1000, description="Most recipients in one call, unless the line says less.")
     batch_wait_s: float = Field(0.2, ge=0, le=60, description="How long a batch may wait to fill.")
-    rate_per_s: float = Field(
-        80, gt=0, le=10_000, description="Messages a second on a line that names no rate."
-    )
-    reserve_per_s: float = Field(
-        8, ge=0, le=10_000, description="Part of a line's rate that is kept for replies."
-    )
-    pair_interval_s: float = Field(
-        6, ge=0, le=600, description="One message to one contact in so many seconds…"
-    )
+    rate_per_s: float = Field(80, gt=0, le=10_000, description="Messages a second on a line that names no rate.")
+    reserve_per_s: float = Field(8, ge=0, le=10_000, description="Part of a line's rate that is kept for replies.")
+    pair_interval_s: float = Field(6, ge=0, le=600, description="One message to one contact in so many seconds…")
     pair_burst: int = Field(45, ge=1, le=10_000, description="…after a burst of so many.")
-    attempts_max: int = Field(
-        5, ge=1, le=100, description="Most attempts of a message that was surely not sent."
-    )
+    attempts_max: int = Field(5, ge=1, le=100, description="Most attempts of a message that was surely not sent.")
     backoff_s: float = Field(1, gt=0, le=600, description="First wait after a failed attempt; it doubles.")
     backoff_max_s: float = Field(60, gt=0, le=86_400, description="Longest wait between two attempts.")
-    bisect_max: int = Field(
-        24, ge=0, le=1000, description="Most further calls to find a bad recipient in a batch."
-    )
+    bisect_max: int = Field(24, ge=0, le=1000, description="Most further calls to find a bad recipient in a batch.")
     young_token_s: float = Field(
         60,
         ge=0,
@@ -88,9 +62,7 @@ class EgressSettings(Area):
         for longer in ("post_timeout_reply_s", "post_timeout_batch_s"):
             self._ascend("plan_deadline_s", longer, "rebalance_timeout_s", "doubt_shortest_s")
         if not self.session_timeout_s <= self.rebalance_timeout_s:
-            raise ValueError(
-                "RELEVO_EGRESS_SESSION_TIMEOUT_S must not be more than RELEVO_EGRESS_REBALANCE_TIMEOUT_S"
-            )
+            raise ValueError("RELEVO_EGRESS_SESSION_TIMEOUT_S must not be more than RELEVO_EGRESS_REBALANCE_TIMEOUT_S")
         return self
 
     @model_validator(mode="after")

@@ -30,9 +30,7 @@ class IngressSettings(Area):
         8, gt=0, le=60, description="Time for Kafka to confirm before the answer is 503 instead of 200."
     )
     retry_after_s: int = Field(5, ge=1, le=3600, description="What Retry-After says beside 429 and 503.")
-    rate_per_s: float = Field(
-        0, ge=0, le=100_000, description="Requests a second for one secret; 0 is no limit."
-    )
+    rate_per_s: float = Field(0, ge=0, le=100_000, description="Requests a second for one secret; 0 is no limit.")
     rate_burst: int = Field(200, ge=1, le=1_000_000, description="Requests at once for one secret.")
     allowed_networks: Networks = Field((), description="Networks that may send webhooks; empty allows all.")
     trusted_proxies: int = Field(
@@ -41,9 +39,7 @@ class IngressSettings(Area):
         le=10,
         description="Proxies of ours in front, whose last entries of X-Forwarded-For are believed.",
     )
-    tls_cert_file: FilePath | None = Field(
-        None, description="The server's certificate chain (PEM); unset: no TLS."
-    )
+    tls_cert_file: FilePath | None = Field(None, description="The server's certificate chain (PEM); unset: no TLS.")
     tls_key_file: FilePath | None = Field(None, description="Key (PEM) of the server's certificate.")
     secret_header: str | None = Field(
         None,

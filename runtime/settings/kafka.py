@@ -32,9 +32,7 @@ class KafkaSettings(Area):
     ssl_ca_file: FilePath | None = Field(
         None, description="Certificates (PEM) that sign the brokers' certificates; unset: the system's."
     )
-    ssl_cert_file: FilePath | None = Field(
-        None, description="The client's own certificate (PEM), for mutual TLS."
-    )
+    ssl_cert_file: FilePath | None = Field(None, description="The client's own certificate (PEM), for mutual TLS.")
     ssl_key_file: FilePath | None = Field(None, description="Key (PEM) of the client's certificate.")
     ssl_key_password: SecretStr | None = Field(None, description="Password of the key file.")
     client_id: str = Field(

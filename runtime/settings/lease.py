@@ -27,12 +27,8 @@ class LeaseSettings(Area):
     login_timeout_s: float = Field(10, gt=0, le=120, description="Time for a login to answer.")
     backoff_s: float = Field(1, gt=0, le=600, description="First wait after a failed login; it doubles.")
     backoff_max_s: float = Field(300, gt=0, le=86_400, description="Longest wait between two failed logins.")
-    transaction_timeout_s: float = Field(
-        10, gt=0, le=60, description="A transaction open for longer is aborted."
-    )
+    transaction_timeout_s: float = Field(10, gt=0, le=60, description="A transaction open for longer is aborted.")
     session_timeout_s: float = Field(
         30, ge=1, le=300, description="A member unheard of for so long loses its accounts."
     )
-    rebalance_timeout_s: float = Field(
-        45, ge=1, le=600, description="Time for the members to hand over partitions."
-    )
+    rebalance_timeout_s: float = Field(45, ge=1, le=600, description="Time for the members to hand over partitions.")

@@ -18,45 +18,30 @@ class ProcessorSettings(Area):
     queue_chunks: int = Field(8, ge=1, le=256, description="Chunks that wait in memory, a source topic.")
     poll_records: int = Field(2000, ge=1, le=50_000, description="Most records of one fetch.")
     fetch_wait_ms: int = Field(50, ge=1, le=5000, description="How long a broker may wait to fill a fetch.")
-    transaction_timeout_s: float = Field(
-        10, gt=0, le=60, description="A transaction open for longer is aborted."
-    )
+    transaction_timeout_s: float = Field(10, gt=0, le=60, description="A transaction open for longer is aborted.")
     session_timeout_s: float = Field(
         30, ge=1, le=300, description="A member unheard of for so long loses its partitions."
     )
-    rebalance_timeout_s: float = Field(
-        45, ge=1, le=600, description="Time for the members to hand over partitions."
-    )
-    drain_s: float = Field(
-        8, gt=0, le=60, description="Time to finish started chunks when partitions are taken away."
-    )
+    rebalance_timeout_s: float = Field(45, ge=1, le=600, description="Time for the members to hand over partitions.")
+    drain_s: float = Field(8, gt=0, le=60, description="Time to finish started chunks when partitions are taken away.")
     window_s: int = Field(86_400, ge=60, le=604_800, description="Free-form answers are allowed for so long.")
     window_margin_s: int = Field(300, ge=0, le=3600, description="Taken off the window, for clocks and ways.")
     late_s: int = Field(86_400, ge=60, le=2_592_000, description="An event older than this is marked late.")
     ring_size: int = Field(64, ge=8, le=4096, description="Recent event ids that a conversation remembers.")
     idle_days: float = Field(7, ge=7, le=365, description="A conversation idle for so long leaves the table.")
     agent_timeout_s: float = Field(30, gt=0, le=600, description="Time for an agent to answer one event.")
-    agent_parallel: int = Field(
-        256, ge=1, le=10_000, description="Conversations that agents handle side by side."
-    )
+    agent_parallel: int = Field(256, ge=1, le=10_000, description="Conversations that agents handle side by side.")
     agent_actions_max: int = Field(20, ge=1, le=1000, description="Most actions that one event may cause.")
-    agent_memory_bytes: int = Field(
-        65_536, ge=1024, le=1_048_576, description="Most that an agent may remember."
-    )
-    menus_dir: str = Field(
-        "menus", description="Folder in which the menu agent looks for files that tenants name."
-    )
+    agent_memory_bytes: int = Field(65_536, ge=1024, le=1_048_576, description="Most that an agent may remember.")
+    menus_dir: str = Field("menus", description="Folder in which the menu agent looks for files that tenants name.")
 
     @model_validator(mode="after")
     def _times_are_in_order(self) -> Self:
         if not self.drain_s < self.rebalance_timeout_s:
-            raise ValueError(
-                "RELEVO_PROCESSOR_DRAIN_S must be less than RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S"
-            )
+            raise ValueError("RELEVO_PROCESSOR_DRAIN_S must be less than RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S")
         if not self.session_timeout_s <= self.rebalance_timeout_s:
             raise ValueError(
-                "RELEVO_PROCESSOR_SESSION_TIMEOUT_S must not be more than "
-                "RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S"
+                "RELEVO_PROCESSOR_SESSION_TIMEOUT_S must not be more than RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S"
             )
         if not self.window_margin_s < self.window_s:
             raise ValueError("RELEVO_PROCESSOR_WINDOW_MARGIN_S must be less than RELEVO_PROCESSOR_WINDOW_S")

@@ -21,21 +21,13 @@ class ServiceSettings(Area):
     )
     admin_host: str = Field("127.0.0.1", description="Address of the admin server (/live, /ready, /metrics).")
     admin_port: int = Field(0, ge=0, le=65535, description="Port of the admin server; 0 takes a free one.")
-    stop_s: float = Field(
-        20, gt=0, le=600, description="Time for a graceful stop; after it the process ends by force."
-    )
+    stop_s: float = Field(20, gt=0, le=600, description="Time for a graceful stop; after it the process ends by force.")
     stall_s: float = Field(
         60, gt=0, le=3600, description="A partition with work and no progress for so long fails liveness."
     )
-    loop_lag_s: float = Field(
-        5, gt=0, le=600, description="An event loop late by more than this fails liveness."
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is logged."
-    )
-    log_format: Literal["json", "console"] = Field(
-        "console", description="One JSON object a line, or text for people."
-    )
+    loop_lag_s: float = Field(5, gt=0, le=600, description="An event loop late by more than this fails liveness.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["json", "console"] = Field("console", description="One JSON object a line, or text for people.")
 
 
 class KeysSettings(Area):
@@ -54,9 +46,7 @@ class TenantsSettings(Area):
 
     model_config = SettingsConfigDict(env_prefix="RELEVO_TENANTS_")
 
-    caught_up_s: float = Field(
-        60, gt=0, le=3600, description="Time to read all tenants at start before giving up."
-    )
+    caught_up_s: float = Field(60, gt=0, le=3600, description="Time to read all tenants at start before giving up.")
     label_top: int = Field(
         50,
         ge=0,
