@@ -65,9 +65,17 @@ def _named(value: Any, kind: type[Any], path: Path) -> Path:
         return path
     place = path.index(_ANY_KEY)
     for key in _inside(value, path[:place]):
-        if convert(_only(value, path[:place], key), kind)[1] is not None:
+        if _fails(_only(value, path[:place], key), kind):
             return (*path[:place], key, *path[place + 1 :])
     return path[:place]
+
+
+def _fails(value: Any, kind: type[Any]) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return True
+    return False
 
 
 def _inside(value: Any, path: Path) -> Any:
