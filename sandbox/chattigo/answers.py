@@ -1,0 +1,59 @@
+"""Bodies of Chattigo's answers: Graph errors on the ISV service, its own objects elsewhere (Q6, Q24, Q25).
+
+The Graph error is Meta's shape; Chattigo's own error object is an assumption (`docs/sandbox.md`).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from sandbox.chattigo.ledger import Entry
+
+
+class Verdict(NamedTuple):
+    """What a service decided about a call, before any fault on the wire.
+
+    `entries`: ledger lines of what it caused; `then`: what follows once they are written; `recipients`: messages
+    accepted.
+    """
+
+    status: int
+    body: bytes = b""
+    accepted: bool = False
+    reason: str = ""
+    auth: str = "ok"
+    entries: tuple[Entry, ...] = ()
+    then: Callable[[], None] | None = None
+    recipients: int = 0
+
+
+class Invalid(Exception):
+    """A body that Chattigo refuses; `code` is the Graph number, `status` the HTTP status."""
+
+    def __init__(self, reason: str, code: int = 100, status: int = 400) -> None:
+        super().__init__(reason)
+        self.reason, self.code, self.status = reason, code, status
+
+
+def ok(body: Any = None, **more: Any) -> Verdict:
+    """200 with a JSON body, or an empty one."""
+    return Verdict(200, b"" if body is None else orjson.dumps(body), **more)
+
+
+def graph_error(reason: str, code: int = 100, status: int = 400, auth: str = "ok") -> Verdict:
+    """Meta's error object (section 9.3)."""
+    kind = "OAuthException" if code in (0, 10, 190) else "GraphMethodException"
+    details = {"messaging_product": "whatsapp", "details": reason}
+    error = {"message": f"(#{code}) {reason}", "type": kind, "code": code, "error_data": details}
+    return Verdict(status, orjson.dumps({"error": error | {"fbtrace_id": "Asandbox"}}), reason=reason, auth=auth)
+
+
+def flat_error(reason: str, status: int = 400, auth: str = "ok") -> Verdict:
+    """Chattigo's own error object: an assumption."""
+    return Verdict(status, orjson.dumps({"success": False, "message": reason}), reason=reason, auth=auth)
+
+
+def unauthorized(why: str) -> Verdict:
+    """401 with an empty body (Q5)."""
+    return Verdict(401, reason=f"token {why}", auth=why)

@@ -1,0 +1,138 @@
+"""The gate that every call to the simulated services passes: fault, authorization, service, ledger, answer, in
+this order.
+
+Promises: the call and all that it caused are in the ledger, in one write, before anything of the answer leaves;
+so the ledger tells whether a call was accepted also when its caller saw a reset. Calls to unknown paths are
+recorded as well.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import orjson
+from aiohttp import web
+
+from sandbox.chattigo import ledger, wire
+from sandbox.chattigo.answers import Verdict, unauthorized
+from sandbox.chattigo.faults import Fault
+from sandbox.chattigo.knobs import Scheme
+from sandbox.chattigo.tokens import Holder
+from sandbox.chattigo.world import World
+
+Rule = Literal["isv_send", "isv_register", "isv_inbound", "hsm", "bot"]
+
+
+class Call(NamedTuple):
+    """A call as a service sees it. `body`: parsed JSON, None when it is none; `did`: from the path or the body."""
+
+    number: int
+    method: str
+    path: str
+    raw: bytes
+    body: Any
+    authorization: str
+    did: str
+    username: str
+    at_ms: int
+
+
+class Route(NamedTuple):
+    """A route of a service; `rule` names the knob of its authorization, None for a login."""
+
+    name: str
+    service: str
+    method: str
+    path: str
+    rule: Rule | None
+    handle: Callable[[World, Call], Verdict]
+
+
+def handler(world: World, route: Route) -> Callable[[web.Request], Any]:
+    """The aiohttp handler of a route."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        call = await _open(world, request)
+        roll = world.dice.roll("fault", call.number)
+        fault = world.faults.take(route.name, route.service, call.did, call.username, roll) or Fault()
+        pause = world.dice.between(world.knobs.latency_s, "latency", call.number) + fault.delay_before_s
+        if pause > 0:
+            await asyncio.sleep(pause)
+        verdict = Verdict(0, reason="fault", auth="none") if fault.refuses else _judge(world, route, call)
+        _record(world, route, call, verdict, fault)
+        if verdict.then is not None:
+            verdict.then()
+        return await wire.answer(request, verdict, fault)
+
+    return answer
+
+
+async def _open(world: World, request: web.Request) -> Call:
+    world.calls += 1
+    number, now = world.calls, world.now_ms()
+    raw = await _read(request)
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        body = None
+    authorization = request.headers.get("Authorization", "")
+    fields = body if isinstance(body, dict) else {}
+    did = request.match_info.get("did") or fields.get("did") or fields.get("waId") or ""
+    holder = world.tokens.peek(_bare(authorization))
+    username = holder.username if holder else str(fields.get("username", ""))
+    return Call(number, request.method, request.path, raw, body, authorization, str(did), username, now)
+
+
+async def _read(request: web.Request) -> bytes:
+    """The body; what came of it when the caller went away, so that the call is recorded all the same."""
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, OSError):
+        return b""
+
+
+def _bare(authorization: str) -> str:
+    return authorization.removeprefix("Bearer ").strip()
+
+
+def _judge(world: World, route: Route, call: Call) -> Verdict:
+    if route.rule is not None:
+        refusal = _authorize(world, route.service, getattr(world.knobs.auth, route.rule), call.authorization)
+        if refusal:
+            return unauthorized(refusal)
+    return route.handle(world, call)
+
+
+def _authorize(world: World, service: str, scheme: Scheme, authorization: str) -> str:
+    """Empty when the token opens the route, else why not."""
+    if not authorization:
+        return "missing"
+    bearer = authorization.startswith("Bearer ")
+    if (scheme == "raw" and bearer) or (scheme == "bearer" and not bearer):
+        return "scheme"
+    holder = world.tokens.check(_bare(authorization), service, world.now_ms())
+    return "" if isinstance(holder, Holder) else holder
+
+
+def _record(world: World, route: Route, call: Call, verdict: Verdict, fault: Fault) -> None:
+    hit = fault.label != "none"
+    entry = ledger.Call(
+        call=call.number,
+        method=call.method,
+        path=call.path,
+        route=route.name,
+        service=route.service,
+        account=call.username,
+        did=call.did,
+        auth=verdict.auth if route.rule else "none",
+        status=0 if fault.reset else fault.status or verdict.status,
+        accepted=verdict.accepted,
+        reason=verdict.reason,
+        fault=fault.label if hit else "",
+        recipients=verdict.recipients,
+        digest=hashlib.blake2b(call.raw, digest_size=16).hexdigest(),
+        bytes=len(call.raw),
+        took_ms=world.now_ms() - call.at_ms,
+    )
+    world.ledger.write(*verdict.entries, entry)

@@ -1,0 +1,64 @@
+"""WhatsApp's webhook envelope around messages and statuses (Chattigo's facts, section 2.1), in the layouts that
+Meta may use.
+
+Promises: every message and status that goes in comes out once; the did is in `metadata.display_phone_number`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from sandbox.chattigo.config import Line
+from sandbox.chattigo.messages import Json
+
+Layout = Literal["value", "changes", "entries"]
+LAYOUTS: tuple[Layout, ...] = ("value", "changes", "entries")
+
+
+def card(name: str, wa_id: str | None, user_id: str | None = None) -> Json:
+    """An element of `value.contacts[]`; without `wa_id` the person hides the number and `user_id` names them."""
+    ids = {"wa_id": wa_id, "user_id": user_id}
+    return {"profile": {"name": name}, **{key: value for key, value in ids.items() if value}}
+
+
+def status(
+    wamid: str, state: str, recipient: str, at_s: int, *, category: str = "service", error: Json | None = None
+) -> Json:
+    """An element of `value.statuses[]` (section 6.1); `category` is the pricing category."""
+    object_: Json = {"id": wamid, "status": state, "timestamp": str(at_s), "recipient_id": recipient}
+    if error is not None:
+        return object_ | {"errors": [error]}
+    origin = {"id": f"conv-{wamid[-12:]}", "origin": {"type": category}}
+    pricing = {"billable": category != "service", "pricing_model": "PMP", "category": category}
+    return object_ | {"conversation": origin, "pricing": pricing}
+
+
+def wrap(
+    line: Line,
+    messages: Sequence[tuple[Json, Json | None]] = (),
+    statuses: Sequence[Json] = (),
+    layout: Layout = "value",
+) -> Json:
+    """The POST's body. `messages`: (message, its card or None). `layout`: all in one value, one change each, one
+    entry each.
+    """
+    if layout == "value":
+        values = [_value(line, messages, statuses)]
+    else:
+        values = [_value(line, [pair], ()) for pair in messages] + [_value(line, (), [one]) for one in statuses]
+    changes = [{"field": "messages", "value": value} for value in values]
+    groups = [[change] for change in changes] if layout == "entries" else [changes]
+    entries = [{"id": line.waba_id, "changes": group} for group in groups]
+    return {"object": "whatsapp_business_account", "entry": entries}
+
+
+def _value(line: Line, messages: Sequence[tuple[Json, Json | None]], statuses: Sequence[Json]) -> Json:
+    metadata = {"display_phone_number": line.did, "phone_number_id": line.phone_number_id}
+    value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata}
+    cards = {str(card): card for _, card in messages if card is not None}
+    if cards:
+        value["contacts"] = list(cards.values())
+    if messages:
+        value["messages"] = [message for message, _ in messages]
+    if statuses:
+        value["statuses"] = list(statuses)
+    return value

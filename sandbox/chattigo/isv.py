@@ -1,0 +1,149 @@
+"""The ISV service: registrations, the legacy flat inbound, and sends of Cloud API objects (Chattigo's facts, 1.2,
+1.3, 4.1).
+"""
+
+from typing import Any
+
+from sandbox.chattigo import ledger
+from sandbox.chattigo.answers import Invalid, Verdict, flat_error, graph_error, ok
+from sandbox.chattigo.calls import Call, Route
+from sandbox.chattigo.cloud_body import check
+from sandbox.chattigo.config import BASES
+from sandbox.chattigo.messages import Json
+from sandbox.chattigo.numbers import person, wa_id
+from sandbox.chattigo.world import Sent, World
+
+BASE = BASES["isv"]
+FIELDS = {"inbound": "externalWebhook", "outbound": "externalWebhookIsvBot"}
+
+
+def owns(world: World, call: Call, service: str) -> bool:
+    """Whether the caller's account may use the call's did."""
+    account = world.account(service, call.username)
+    return account is not None and call.did in account.dids
+
+
+def send(world: World, call: Call) -> Verdict:
+    """POST /v15.0/{did}/messages: one message to one person."""
+    lost = False
+    if not owns(world, call, "isv"):
+        if world.knobs.foreign_did != "lost":
+            status = int(world.knobs.foreign_did)
+            return graph_error("the number is not yours", 10, status, auth="foreign")
+        lost = True
+    try:
+        kind = check(call.body)
+    except Invalid as wrong:
+        return graph_error(wrong.reason, wrong.code, wrong.status)
+    body: Json = call.body
+    to = str(body["to"])
+    if world.knobs.window == "sync" and kind != "template" and not world.window_open(call.did, to):
+        return graph_error("Re-engagement message", 131047)
+    wamid = world.wamid(call.did, to)
+    if lost:
+        return _answer(world, to, wamid, reason="did of another account: answered 200, delivers nothing")
+    sent = _sent(world, call.did, to, wamid, kind, body)
+    entry = _message(call, to, wamid, kind, body)
+    return _answer(
+        world, to, wamid, accepted=True, entries=(entry,), recipients=1,
+        then=lambda: world.promise_receipts(sent),
+    )  # fmt: skip
+
+
+def _message(call: Call, to: str, wamid: str, kind: str, body: Json) -> ledger.Message:
+    return ledger.Message(
+        call=call.number,
+        service="isv",
+        account=call.username,
+        did=call.did,
+        to=to,
+        contact=person(to),
+        kind=kind,
+        body=body[kind],
+        wamid=wamid,
+        context=body.get("context", {}).get("message_id"),
+        opaque=_opaque(body),
+    )
+
+
+def _sent(world: World, did: str, to: str, wamid: str, kind: str, body: Json) -> Sent:
+    category, code = "service", None
+    if kind == "template":
+        name, language = body["template"]["name"], body["template"]["language"]["code"]
+        category, code = template_fate(world, name, language, _body_parameters(body["template"]))
+    elif world.knobs.window == "async" and not world.window_open(did, to):
+        code = 131047
+    return Sent(did, to, wamid, None, ("cloud",), category, _opaque(body), code)
+
+
+def _opaque(body: Json) -> str | None:
+    value = body.get("biz_opaque_callback_data")
+    return None if value is None else str(value)
+
+
+def _body_parameters(template: Json) -> int:
+    parts = [one for one in template.get("components") or [] if str(one.get("type")).lower() == "body"]
+    return sum(len(one.get("parameters") or []) for one in parts)
+
+
+def template_fate(world: World, name: str, language: str, parameters: int) -> tuple[str, int | None]:
+    """The pricing category of a template and the error that its sends meet later, if any (Q13)."""
+    if not world.templates:
+        return "utility", None
+    known = world.templates.get((name, language))
+    if known is None:
+        return "utility", 132001
+    wrong = known.parameters is not None and known.parameters != parameters
+    return known.category, 132000 if wrong else None
+
+
+def _answer(world: World, to: str, wamid: str, **more: Any) -> Verdict:
+    if world.knobs.send_answer == "no_content":
+        return Verdict(204, **more)
+    if world.knobs.send_answer == "empty":
+        return ok(**more)
+    contact = {"input": to, "wa_id": wa_id(to, world.knobs.number_forms)}
+    return ok({"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": wamid}]}, **more)
+
+
+def register(kind: str) -> Any:
+    """PATCH /webhooks/{kind}: one address per number, the last writer wins."""
+
+    def handle(world: World, call: Call) -> Verdict:
+        body = call.body if isinstance(call.body, dict) else {}
+        did, url = body.get("waId"), body.get(FIELDS[kind])
+        if not isinstance(did, str) or not isinstance(url, str):
+            return flat_error(f"waId and {FIELDS[kind]} are mandatory strings")
+        if not url.startswith("https://") and not (world.knobs.allow_http and url.startswith("http://")):
+            return flat_error(f"{FIELDS[kind]} must be an HTTPS address")
+        if not owns(world, call, "isv"):
+            return _unknown(world, did)
+        entry = ledger.Registration(call=call.number, did=did, kind=kind, url=url)
+        echo = {"waId": did, FIELDS[kind]: url} if world.knobs.registration_answer == "echo" else None
+        return ok(echo, accepted=True, entries=(entry,), then=lambda: world.register(did, kind, url))
+
+    return handle
+
+
+def _unknown(world: World, did: str) -> Verdict:
+    if world.knobs.unknown_wa_id == 200:
+        return ok(reason="unknown waId: answered 200, registers nothing", auth="foreign")
+    return flat_error(f"waId {did} is not known", world.knobs.unknown_wa_id, auth="foreign")
+
+
+def inbound(world: World, call: Call) -> Verdict:
+    """POST /webhooks/inbound with a flat body: an empty 200 that delivers nothing; some fields make it fail (1.3)."""
+    if not isinstance(call.body, dict):
+        return flat_error("the body must be a JSON object")
+    for field in ("channelProvider", "stateAgent"):
+        if field in call.body:
+            return Verdict(502, reason=f"field {field}")
+    return ok(reason="flat inbound: answered 200, delivers nothing")
+
+
+ROUTES = (
+    Route("isv.register.inbound", "isv", "PATCH", f"{BASE}/webhooks/inbound", "isv_register", register("inbound")),
+    Route("isv.register.outbound", "isv", "PATCH", f"{BASE}/webhooks/outbound", "isv_register", register("outbound")),
+    Route("isv.inbound", "isv", "POST", f"{BASE}/webhooks/inbound", "isv_inbound", inbound),
+    Route("isv.send", "isv", "POST", BASE + "/v15.0/{did}/messages", "isv_send", send),
+)
