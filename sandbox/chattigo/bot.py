@@ -132,7 +132,7 @@ def _apply(world: World, did: str, body: Json, kind: str) -> None:
     if kind in ("transfer", "group"):
         humans.called(world, did, body["msisdn"])
     else:
-        world.chats.pop((did, person(body["msisdn"])), None)
+        world.close_chat(did, body["msisdn"])
 
 
 def _echo(world: World, did: str, to: str, body: Json) -> None:

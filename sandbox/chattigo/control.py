@@ -201,7 +201,10 @@ def arm(world: World, *faults: Fault) -> list[int]:
     """Put faults into the script and the ledger; returns their numbers."""
     numbers = world.faults.add(faults)
     world.ledger.write(
-        *(ledger.FaultArmed(number=number, fault=fault) for number, fault in zip(numbers, faults, strict=True))
+        *(
+            ledger.FaultArmed(number=number, fault=msgspec.to_builtins(fault))
+            for number, fault in zip(numbers, faults, strict=True)
+        )
     )
     return numbers
 

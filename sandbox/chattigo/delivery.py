@@ -141,7 +141,9 @@ class Deliverer:
         return parcel, parcels
 
     def _fits(self, parcel: Parcel, other: Parcel, room: int) -> bool:
-        same = (parcel.target, parcel.format, parcel.duplicate) == (other.target, other.format, other.duplicate)
+        did = parcel.items[0].did
+        same = (parcel.format, parcel.duplicate) == (other.format, other.duplicate)
+        same = same and self._url(did, parcel.target) == self._url(did, other.target)
         if not same or parcel.raw is not None or len(parcel.items) + len(other.items) > room:
             return False
         notices = all(item.kind == "notification" for item in parcel.items + other.items)

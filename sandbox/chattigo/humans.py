@@ -29,11 +29,10 @@ def say(world: World, did: str, contact: str, text: str) -> str:
 
 def give_back(world: World, did: str, contact: str) -> str:
     """The human closes the chat; the ISV's bot gets a `transfer`, whose id is returned (empty on a cloud line)."""
-    world.human.discard((did, person(contact)))
     world.ledger.write(Human(did=did, contact=person(contact), action="return"))
     number = world.flat_id()
     event = flat.given_back(world.chat(did, contact), number)
-    world.chats.pop((did, person(contact)), None)
+    world.close_chat(did, contact)
     return _tell(world, did, contact, number, event, "transfer")
 
 

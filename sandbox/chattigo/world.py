@@ -6,6 +6,7 @@ tokens). Leaves to the services: answering calls; to `delivery`: getting webhook
 
 import base64
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from sandbox.chattigo.config import Account, Config, Line
 from sandbox.chattigo.delivery import Deliverer, Item, Parcel
 from sandbox.chattigo.dice import Dice
 from sandbox.chattigo.faults import Script
-from sandbox.chattigo.ledger import Call, Event, Expired, Ledger, Receipt, Recipient, Registration
+from sandbox.chattigo.ledger import Call, Control, Event, Expired, Human, Ledger, Receipt, Recipient, Registration
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.numbers import person, wa_id
 from sandbox.chattigo.tokens import Tokens
@@ -51,7 +52,7 @@ class World:
         self.faults = Script()
         self.urls: dict[tuple[str, str], str] = {}
         self.human: set[tuple[str, str]] = set()
-        self.chats: dict[tuple[str, str], int] = {}
+        self._closed: Counter[tuple[str, str]] = Counter()
         self._windows: dict[tuple[str, str], int] = {}
         self._ids = sum(ledger.counts[kind] for kind in ("event", "message", "recipient"))
         self._ids += ledger.counts["run"] * 1_000_000  # clear of ids that a killed run drew and never wrote
@@ -73,6 +74,13 @@ class World:
                 self._windows[event.did, event.contact] = event.at_ms
         for dead in self.ledger.of(Expired):
             self.tokens.expire(dead.service, dead.account, dead.at_ms)
+        for chat in self.ledger.entries:
+            if isinstance(chat, Human) and chat.action == "take":
+                self.human.add((chat.did, chat.contact))
+            elif (isinstance(chat, Human) and chat.action == "return") or (
+                isinstance(chat, Control) and chat.kind in ("close", "timeout")
+            ):
+                self.close_chat(chat.did, chat.contact)
 
     # time, ids
 
@@ -135,9 +143,14 @@ class World:
     def chat(self, did: str, contact: str, name: str = "") -> flat.Chat:
         """What flat events say about this conversation."""
         who, line = person(contact), self.lines[did]
-        number = self.chats.setdefault((did, who), self.dice.number((10**8, 10**9 - 1), "chat", did, who))
+        number = self.dice.number((10**8, 10**9 - 1), "chat", did, who, self._closed[did, who])
         state = "AGENT" if (did, who) in self.human else "BOT"
         return flat.Chat(number, did, contact, name, line.channel_id, line.id_campaign, state)
+
+    def close_chat(self, did: str, contact: str) -> None:
+        """The bot has the next word again, in a chat with a new id."""
+        self.human.discard((did, person(contact)))
+        self._closed[did, person(contact)] += 1
 
     # what is owed
 
