@@ -57,6 +57,7 @@ def _network(item: object) -> IPv4Network | IPv6Network:
 
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Area(BaseSettings):

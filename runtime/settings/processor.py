@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from runtime.settings.area import Area
+from runtime.settings.area import Area, Words
 
 
 class ProcessorSettings(Area):
@@ -29,6 +29,9 @@ class ProcessorSettings(Area):
     late_s: int = Field(86_400, ge=60, le=2_592_000, description="An event older than this is marked late.")
     ring_size: int = Field(64, ge=8, le=4096, description="Recent event ids that a conversation remembers.")
     idle_days: float = Field(7, ge=7, le=365, description="A conversation idle for so long leaves the table.")
+    agents: Words = Field(
+        ("menu", "echo"), min_length=1, description="Types of agents that have topics, separated by commas."
+    )
     agent_timeout_s: float = Field(30, gt=0, le=600, description="Time for an agent to answer one event.")
     agent_parallel: int = Field(256, ge=1, le=10_000, description="Conversations that agents handle side by side.")
     agent_actions_max: int = Field(20, ge=1, le=1000, description="Most actions that one event may cause.")

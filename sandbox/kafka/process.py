@@ -7,7 +7,7 @@ watchdog process waits on a pipe that closes with the owner (see `watchdog.py`).
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 WATCHDOG = Path(__file__).with_name("watchdog.py")
@@ -16,10 +16,12 @@ WATCHDOG = Path(__file__).with_name("watchdog.py")
 class Child:
     """A started process in a session of its own (the owner's Ctrl-C does not reach it), output to a file."""
 
-    def __init__(self, command: Sequence[str], log: Path, *, detached: bool = False) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, *, detached: bool = False, env: Mapping[str, str] | None = None
+    ) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=env
             )
         self._watchdog = None if detached else _watch(self._process.pid)
 
