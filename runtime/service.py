@@ -25,6 +25,8 @@ from runtime.admin import Admin
 from runtime.health import Health, watch_loop
 from runtime.settings import Area, ServiceSettings, SettingsError, describe, load
 
+LAST_S = 2  # for threads that still run when all is stopped
+
 EXIT_OK = 0
 EXIT_MAIN_FAILED = 70
 EXIT_TASK_FAILED = 71
@@ -103,7 +105,7 @@ class Service:
 def run(main: Main, *, name: str, settings: ServiceSettings | None = None, areas: Sequence[Area] = ()) -> NoReturn:
     """Run a service as this process and exit with its code. `areas` are the settings to log at start."""
     code = run_to_end(main, name=name, settings=settings, areas=areas)
-    _watchdog(5)  # a thread that never ends must not keep the process
+    _watchdog(LAST_S)  # a thread that never ends must not keep the process
     sys.exit(code)
 
 
