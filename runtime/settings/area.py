@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "RELEVO_"
+TEST_PREFIX = "RELEVO_TEST_"  # belongs to the tests and their fault points, which check it themselves
 SECRET_FILE_LIMIT = 64 * 1024
 
 # Kubernetes sets such variables for every service whose name begins with "relevo-"; they are nobody's typo.
@@ -171,14 +172,16 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = known_variables()
     lines = []
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in known or _is_service_link(name, value):
+        if not name.startswith(PREFIX) or name in known or _is_others(name, value):
             continue
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
         lines.append(f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else ""))
     return lines
 
 
-def _is_service_link(name: str, value: str) -> bool:
+def _is_others(name: str, value: str) -> bool:
+    if name.startswith(TEST_PREFIX):
+        return True
     return bool(_SERVICE_LINK.search(name) or (name.endswith("_PORT") and _SERVICE_LINK_VALUE.match(value)))
 
 

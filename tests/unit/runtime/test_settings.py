@@ -108,6 +108,7 @@ def test_every_known_variable_is_known() -> None:
 def test_variables_of_others_and_of_kubernetes_services_are_no_typos() -> None:
     environ = {
         "PATH": "/bin",
+        "RELEVO_TEST_KAFKA": "127.0.0.1:9092",
         "RELEVO_WEBHOOKS_SERVICE_HOST": "10.0.0.1",
         "RELEVO_WEBHOOKS_SERVICE_PORT_HTTP": "8080",
         "RELEVO_WEBHOOKS_PORT": "tcp://10.0.0.1:8080",

@@ -1,0 +1,161 @@
+"""The reference pages, made from what the code declares.
+
+    python -m relevo.reference --write     writes docs/reference/*.md
+    python -m relevo.reference --check     fails when a page is not what the code says
+
+`PAGES` lists them: a page is a file name and a function that gives its text. Add a page by adding an entry. Leaves
+to the declarations (settings, metrics) every word that a table says.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from runtime.metrics import CATALOGUE, Metric
+from runtime.settings import AREAS, Area
+from runtime.settings.area import file_variable, is_secret
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+MADE = "<!-- Made by `python -m relevo.reference --write`; edit the declarations, not this page. -->"
+
+
+def settings_page() -> str:
+    """Every environment variable, by area."""
+    parts = [
+        MADE,
+        "# Settings",
+        "Settings come from the environment and are checked when a service starts: every wrong variable is named in "
+        "one message, and a `RELEVO_…` variable that no area knows is an error. An empty variable counts as unset. "
+        "Lists are separated by commas. A secret can also come from a file: put its path into `<variable>_FILE`. "
+        "Times that end in `_s` are seconds.",
+    ]
+    for area in AREAS:
+        parts += [f"## {area.__name__.removesuffix('Settings')}", _paragraph(area.__doc__)]
+        parts.append(table(("variable", "type", "default", "what it is"), _setting_rows(area)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting_rows(area: type[Area]) -> Iterable[tuple[str, ...]]:
+    for name, field in area.model_fields.items():
+        variable = f"`{area.variable(name)}`"
+        if is_secret(field):
+            variable += f"<br>`{file_variable(area, name)}`"
+        yield variable, type_text(field), _default(field.default), field.description or ""
+
+
+def type_text(field: FieldInfo) -> str:
+    """A field's type and bounds for people, such as `number, 0 to 60`."""
+    text = "secret" if is_secret(field) else _kind(field.annotation)
+    bounds = {type(bound).__name__: bound for bound in field.metadata}
+    words = [
+        f"{word} {getattr(bounds[kind], attribute):g}"
+        for kind, attribute, word in (
+            ("Ge", "ge", "from"),
+            ("Gt", "gt", "above"),
+            ("Le", "le", "to"),
+            ("Lt", "lt", "below"),
+        )
+        if kind in bounds
+    ]
+    return ", ".join([text, " ".join(words)]) if words else text
+
+
+def _kind(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
+    members = [member for member in get_args(annotation) if member is not type(None)]
+    if get_origin(annotation) in (tuple, list):
+        return "networks"
+    if members and (get_origin(annotation) is Union or type(annotation).__name__ == "UnionType"):
+        return _kind(members[0])
+    names = {"int": "integer", "float": "number", "str": "text", "bool": "true or false", "Path": "file"}
+    name = getattr(annotation, "__name__", str(annotation))
+    return names[name]
+
+
+def _default(value: object) -> str:
+    if value is None or value == ():
+        return ""
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def metrics_page() -> str:
+    """Every metric, by component."""
+    parts = [
+        MADE,
+        "# Metrics",
+        "Every service shows them at `/metrics` of its admin port, beside those of the process (memory, CPU, open "
+        "files). A label has few values: `tenant` is one of the first `RELEVO_TENANTS_LABEL_TOP` tenants or `other`, "
+        "and no label ever holds a phone number, a line or an id.",
+    ]
+    components: dict[str, list[Metric]] = {}
+    for metric in CATALOGUE:
+        components.setdefault(metric.name.split("_")[1], []).append(metric)
+    for component, members in components.items():
+        parts += [f"## {component}", table(("metric", "kind", "labels", "what it counts"), map(_metric_row, members))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _metric_row(metric: Metric) -> tuple[str, ...]:
+    return f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+}
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def stale(folder: Path = FOLDER) -> list[str]:
+    """Names of the pages that are missing or not what the code says."""
+    return [name for name, page in PAGES.items() if not _is(folder / name, page())]
+
+
+def write(folder: Path = FOLDER) -> list[str]:
+    """Write the pages that changed; gives their names."""
+    changed = stale(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in changed:
+        (folder / name).write_text(PAGES[name](), encoding="utf-8")
+    return changed
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+def _paragraph(text: str | None) -> str:
+    return "\n".join(line.strip() for line in (text or "").strip().splitlines())
+
+
+def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
+    """The command line; gives the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m relevo.reference", description="Make or check the reference pages."
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--check", action="store_true", help="fail when a page is not what the code says")
+    what.add_argument("--write", action="store_true", help="write the pages")
+    if parser.parse_args(arguments).write:
+        print("\n".join(f"wrote {name}" for name in write(folder)) or "nothing changed")
+        return 0
+    old = stale(folder)
+    for name in old:
+        print(f"{name} is stale: run python -m relevo.reference --write", file=sys.stderr)
+    return 1 if old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
