@@ -21,6 +21,7 @@ from sandbox.chattigo.knobs import Scheme
 from sandbox.chattigo.tokens import Holder
 from sandbox.chattigo.world import World
 
+_EARLY_S = 0.1  # how much longer than the first receipt the answer takes when the receipt comes first
 Rule = Literal["isv_send", "isv_register", "isv_inbound", "hsm", "bot"]
 
 
@@ -63,6 +64,8 @@ def handler(world: World, route: Route) -> Callable[[web.Request], Any]:
         _record(world, route, call, verdict, fault)
         if verdict.then is not None:
             verdict.then()
+        if verdict.recipients and world.dice.chance(world.knobs.receipts.before_answer, "early", call.number):
+            await asyncio.sleep(world.knobs.receipts.sent_s[1] + _EARLY_S)
         return await wire.answer(request, verdict, fault)
 
     return answer

@@ -38,6 +38,7 @@ class Receipts(msgspec.Struct, forbid_unknown_fields=True):
     duplicate: float = 0.01
     reorder: float = 0.01
     skip_delivered: float = 0.02
+    before_answer: float = 0.01
     hsm: Literal["flat", "cloud", "both", "none"] = "flat"
     bot: Literal["flat", "none"] = "flat"
     array: bool = False

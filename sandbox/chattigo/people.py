@@ -59,6 +59,8 @@ def _item(world: World, one: Saying) -> Item:
 
 
 def _body(world: World, one: Saying) -> Json:
+    if one.sample == "number_change":
+        return messages.number_change(one.contact, one.contact[:-6] + "2" + one.contact[-5:])
     if one.sample:
         word = world.dice.digest("sample", one.did, one.contact, world.ledger.counts["event"], size=6).hex()
         return messages.SAMPLES[one.sample](word)

@@ -17,7 +17,7 @@ from sandbox.chattigo.server import Chattigo
 CLOUD, FLAT, OTHER = "56912345678", "5491100000000", "56999999999"
 QUICK = Receipts(
     sent_s=(0, 0.01), delivered_s=(0, 0.01), read_s=(0, 0.01), read=1,
-    failed=0, lost=0, duplicate=0, reorder=0, skip_delivered=0,
+    failed=0, lost=0, duplicate=0, reorder=0, skip_delivered=0, before_answer=0,
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Faults at each point of a call, and that the ledger tells whether the call was accepted."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,16 @@ async def test_faults_are_armed_over_http(client: Any, chattigo: Chattigo) -> No
     assert [one["fault"]["status"] for one in armed["faults"]] == [500, None]
     await client.control("DELETE", "faults")
     assert (await client.text())[0] == 200
+
+
+async def test_a_caller_who_leaves_in_the_middle_of_a_body_is_recorded(chattigo: Chattigo) -> None:
+    host, port = chattigo.base_url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /message/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    writer.transport.abort()
+    await chattigo.ledger.until(lambda: bool(chattigo.ledger.of(ledger.Call)), 5)
+    assert (last(chattigo).route, last(chattigo).accepted, last(chattigo).bytes) == ("hsm.login", False, 0)
 
 
 def take(script: Script, **call: Any) -> Fault | None:

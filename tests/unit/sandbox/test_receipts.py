@@ -114,6 +114,13 @@ async def test_lost_receipts_are_on_record_and_never_sent(client: Any, chattigo:
     assert not isv.bodies
 
 
+async def test_a_receipt_may_overtake_the_answer(client: Any, chattigo: Chattigo) -> None:
+    await client.login("isv")
+    chattigo.turn(receipts={"before_answer": 1.0})
+    assert (await client.text())[0] == 200
+    assert [one.state for one in chattigo.ledger.of(ledger.Receipt)] == ["sent", "delivered", "read"]
+
+
 async def test_receipts_go_to_their_own_address_if_there_is_one(
     client: Any, chattigo: Chattigo, isv: Any, dids: Any
 ) -> None:
