@@ -1,0 +1,172 @@
+"""What an agent may yield: each action is a value that says what should happen, and does nothing by itself.
+
+The host carries the actions of one event out together with what the agent remembers, or not at all. It stamps
+tenant, line and contact; an agent cannot write to anybody but the person it was asked by.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from schemas import session
+from schemas.outbound import SendClass
+from schemas.session import Choice, Section, Template
+
+SessionContent = (
+    session.Text
+    | session.Image
+    | session.Document
+    | session.Video
+    | session.Audio
+    | session.Sticker
+    | session.Location
+    | session.Contacts
+    | session.Reaction
+    | session.Buttons
+    | session.ChoiceList
+    | session.Interactive
+)
+
+
+class Action(msgspec.Struct, frozen=True):
+    """The base of all actions; `kind` is its name in metrics."""
+
+    kind: ClassVar[str] = ""
+
+
+class Reply(Action, frozen=True):
+    """Say something in the open 24-hour window. `quote` answers the person's message as a quotation.
+
+    `fallback` is sent instead when the window has closed by the time of sending; `expires_s` after which it is not
+    worth sending any more (0: as long as the window).
+    """
+
+    kind: ClassVar[str] = "reply"
+    content: SessionContent
+    quote: bool = False
+    fallback: Template | None = None
+    expires_s: float = 0
+
+    @classmethod
+    def text(cls, body: str, *, preview_url: bool = False, **rest: Any) -> Reply:
+        """Plain text, at most 4096 characters."""
+        return cls(session.Text(body=body, preview_url=preview_url), **rest)
+
+    @classmethod
+    def image(cls, link: str, caption: str = "", **rest: Any) -> Reply:
+        """A picture at a public HTTPS address."""
+        return cls(session.Image(link=link, caption=caption), **rest)
+
+    @classmethod
+    def document(cls, link: str, filename: str = "", caption: str = "", **rest: Any) -> Reply:
+        """A file at a public HTTPS address."""
+        return cls(session.Document(link=link, filename=filename, caption=caption), **rest)
+
+    @classmethod
+    def video(cls, link: str, caption: str = "", **rest: Any) -> Reply:
+        """A video at a public HTTPS address."""
+        return cls(session.Video(link=link, caption=caption), **rest)
+
+    @classmethod
+    def audio(cls, link: str, **rest: Any) -> Reply:
+        """A sound at a public HTTPS address."""
+        return cls(session.Audio(link=link), **rest)
+
+    @classmethod
+    def sticker(cls, link: str, **rest: Any) -> Reply:
+        """A WebP sticker at a public HTTPS address."""
+        return cls(session.Sticker(link=link), **rest)
+
+    @classmethod
+    def location(cls, latitude: float, longitude: float, name: str = "", address: str = "", **rest: Any) -> Reply:
+        """A place, in degrees."""
+        return cls(session.Location(latitude=latitude, longitude=longitude, name=name, address=address), **rest)
+
+    @classmethod
+    def contacts(cls, *cards: dict[str, Any], **rest: Any) -> Reply:
+        """Contact cards as WhatsApp shapes them."""
+        return cls(session.Contacts(contacts=list(cards)), **rest)
+
+    @classmethod
+    def reaction(cls, emoji: str, message_id: str, **rest: Any) -> Reply:
+        """React to one of the person's messages; an empty emoji takes the reaction back."""
+        return cls(session.Reaction(message_id=message_id, emoji=emoji), **rest)
+
+    @classmethod
+    def buttons(cls, body: str, *choices: Choice | str, header: str = "", footer: str = "", **rest: Any) -> Reply:
+        """One to three buttons; a text stands for a button whose id is its title."""
+        buttons = [_choice(choice) for choice in choices]
+        return cls(session.Buttons(body=body, buttons=buttons, header=header, footer=footer), **rest)
+
+    @classmethod
+    def choices(cls, body: str, button: str, *rows: Choice | str, header: str = "", footer: str = "") -> Reply:
+        """A list of up to ten rows behind a button."""
+        sections = [Section(rows=[_choice(row) for row in rows])]
+        return cls(session.ChoiceList(body=body, button=button, sections=sections, header=header, footer=footer))
+
+
+def _choice(choice: Choice | str) -> Choice:
+    return choice if isinstance(choice, Choice) else Choice(id=choice, title=choice)
+
+
+class SendTemplate(Action, frozen=True):
+    """Send an approved template: allowed at any time, and may cost money."""
+
+    kind: ClassVar[str] = "send_template"
+    template: Template
+    send_class: SendClass = "utility"
+
+
+class HandOff(Action, frozen=True):
+    """Give the conversation to a human. The agent hears nothing more until it is given back.
+
+    `group` and `id_campaign` say to whom (API Bot accounts); `text` are the last words to the person; `note` is
+    for the human and the taps.
+    """
+
+    kind: ClassVar[str] = "hand_off"
+    group: str = ""
+    id_campaign: str = ""
+    note: str = ""
+    text: str = ""
+
+
+class Close(Action, frozen=True):
+    """End the chat."""
+
+    kind: ClassVar[str] = "close"
+
+
+class Remember(Action, frozen=True):
+    """Add to the conversation's memory at once; None forgets a name. Values are what JSON can say."""
+
+    kind: ClassVar[str] = "remember"
+    values: dict[str, Any]
+
+
+class Schedule(Action, frozen=True):
+    """Wake this agent with an event of kind `timer` in so many seconds; one timer a name, a new one replaces it.
+
+    The event's `extra` has `name` and `payload` (what JSON can say). No earlier than asked, usually within two
+    seconds; not while a human owns the conversation.
+    """
+
+    kind: ClassVar[str] = "schedule"
+    name: str
+    in_s: float | None = None
+    payload: Any = None
+
+    @classmethod
+    def cancel(cls, name: str) -> Schedule:
+        """Take a timer off, if it is set."""
+        return cls(name)
+
+
+class OptOut(Action, frozen=True):
+    """The person wants no more of these categories (none given: all but one-time passwords)."""
+
+    kind: ClassVar[str] = "opt_out"
+    categories: list[str] = []
+    why: str = "agent"

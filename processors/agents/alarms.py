@@ -1,0 +1,68 @@
+"""Which timers are due: a queue over what conversations remember, kept in memory a partition.
+
+The truth is in the memories; this is an index of them, built by reading a partition once and told of every change.
+It may name a conversation that has nothing due any more, never miss one that has.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+import msgspec
+
+from processors.agents.memory import Alarm, Memory, decode
+from runtime.kafka.record import Record
+from schemas import inbound, keys, topics
+from schemas.headers import Headers
+from schemas.record import encode
+
+
+class AlarmQueue:
+    """Conversations by when their first timer is due."""
+
+    def __init__(self, entries: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self._heap: list[tuple[int, bytes]] = []
+        for key, value in entries:
+            self.see(key, decode(value))
+
+    def see(self, key: bytes, memory: Memory) -> None:
+        """What a conversation remembers now."""
+        due_ms = memory.next_due_ms()
+        if due_ms is not None:
+            heapq.heappush(self._heap, (due_ms, key))
+
+    def put_off(self, key: bytes, until_ms: int) -> None:
+        """Look at the conversation again then."""
+        heapq.heappush(self._heap, (until_ms, key))
+
+    def due(self, now_ms: int, most: int) -> list[bytes]:
+        """Conversations that may have a timer due, each once; they are taken off."""
+        found: dict[bytes, None] = {}
+        while self._heap and self._heap[0][0] <= now_ms and len(found) < most:
+            found[heapq.heappop(self._heap)[1]] = None
+        return list(found)
+
+
+def ring(agent: str, key: bytes, memory: Memory, tenant: str, partition: int, now_ms: int) -> list[Record]:
+    """Take the timers that are due off the memory; the records that bring them back as events."""
+    due = [alarm for alarm in memory.alarms if alarm.due_ms <= now_ms]
+    for alarm in due:
+        memory.take_off(alarm.name)
+    return [_record(agent, key, alarm, tenant, partition) for alarm in due]
+
+
+def _record(agent: str, key: bytes, alarm: Alarm, tenant: str, partition: int) -> Record:
+    did, contact = keys.split(key, 2)
+    timer = inbound.Timer(
+        id=alarm.id,
+        tenant=tenant,
+        did=did,
+        contact=contact,
+        agent=agent,
+        name=alarm.name,
+        due_ms=alarm.due_ms,
+        payload=msgspec.Raw(alarm.payload),
+    )
+    told = Headers(id=alarm.id, type="timer", tenant=tenant, at_ms=alarm.due_ms, did=did, contact=contact)
+    return Record(topics.INBOUND_CONVERSATIONS.name, encode(timer), key, told.to_kafka(), partition)

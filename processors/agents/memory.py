@@ -1,0 +1,76 @@
+"""What is kept of a conversation for one agent type: its memory, its timers, what it handled, since when it is mute.
+
+A MessagePack array: new fields may only be added at the end, with a default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+_HASH_BYTES = 8
+_RING = 32
+
+
+class Alarm(msgspec.Struct, array_like=True, frozen=True):
+    """A timer that is set; `payload` is JSON."""
+
+    name: str
+    due_ms: int
+    id: str
+    payload: bytes = b"null"
+
+
+class Memory(msgspec.Struct, array_like=True, kw_only=True):
+    """`offset` is the last source record that was handled, `ring` hashes of recent event ids.
+
+    The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute). `said` is
+    what the agent remembers.
+    """
+
+    offset: int = -1
+    ring: bytes = b""
+    muted_since: int = -1
+    said: dict[str, Any] = {}
+    alarms: list[Alarm] = []
+    touched_ms: int = 0
+
+    def knows(self, event_id: str) -> bool:
+        """Whether the event was handled, as far as the ring reaches."""
+        return _hash(event_id) in self.ring
+
+    def note(self, event_id: str) -> None:
+        """The event is handled."""
+        self.ring = (self.ring + _hash(event_id))[-_RING * _HASH_BYTES :]
+
+    def set_alarm(self, alarm: Alarm) -> None:
+        """A timer; it replaces the one of the same name."""
+        self.alarms = [*(other for other in self.alarms if other.name != alarm.name), alarm]
+
+    def take_off(self, name: str) -> None:
+        """No timer of this name any more."""
+        self.alarms = [alarm for alarm in self.alarms if alarm.name != name]
+
+    def next_due_ms(self) -> int | None:
+        """When the first timer is due."""
+        return min((alarm.due_ms for alarm in self.alarms), default=None)
+
+
+def _hash(event_id: str) -> bytes:
+    return hashlib.blake2b(event_id.encode(), digest_size=_HASH_BYTES).digest()
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Memory)
+
+
+def encode(memory: Memory) -> bytes:
+    """The value on `agents.<type>.state`. Raises TypeError for what an agent remembers and JSON cannot say."""
+    return _encoder.encode(memory)
+
+
+def decode(value: bytes | None) -> Memory:
+    """The memory, a fresh one where nothing is kept."""
+    return _decoder.decode(value) if value else Memory()

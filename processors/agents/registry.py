@@ -1,0 +1,60 @@
+"""Where agents come from: the built-in ones, entry points of installed packages, or a module's path.
+
+A package declares its agents in the entry point group `relevo.agents`; the entry's name is the agent's type:
+
+    [project.entry-points."relevo.agents"]
+    orders = "acme.bots:orders"
+
+Without a package, `orders=acme.bots:orders` names type and function, and `acme.bots:orders` takes the function's name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from importlib.metadata import entry_points
+
+from processors.agents.agent import Agent
+
+GROUP = "relevo.agents"
+_TYPE = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
+_BUILT_IN = {
+    "echo": "processors.agents.builtin.echo:echo",
+    "menu": "processors.agents.builtin.menu.agent:menu",
+}
+
+
+class AgentNotFound(LookupError):
+    """There is no such agent, or what stands under its name is none; the message says what to do."""
+
+
+def names() -> list[str]:
+    """All types that can be found by name."""
+    return sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+
+
+def find(spec: str) -> Agent:
+    """The agent that `spec` names: a type, `module:function`, or `type=module:function`. Raises AgentNotFound."""
+    if ":" in spec:
+        kind, _, path = spec.rpartition("=")
+        return _load(kind or path.rpartition(":")[2], path)
+    for entry in entry_points(group=GROUP):
+        if entry.name == spec:
+            return _load(spec, entry.value)
+    if spec in _BUILT_IN:
+        return _load(spec, _BUILT_IN[spec])
+    raise AgentNotFound(f"no agent is called {spec!r}; there are {', '.join(names())}; or give module:function")
+
+
+def _load(kind: str, path: str) -> Agent:
+    if not _TYPE.match(kind):
+        raise AgentNotFound(f"{kind!r} cannot name an agent type: small letters, digits, - and _ (give type={path})")
+    module, _, name = path.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise AgentNotFound(f"the agent {kind!r} cannot be loaded from {path!r}: {error}") from error
+    if not inspect.isasyncgenfunction(inspect.unwrap(function)):
+        raise AgentNotFound(f"{path!r} is no async generator function (async def … yield)")
+    return Agent(kind, function)

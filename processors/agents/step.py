@@ -1,0 +1,155 @@
+"""One record of `agents.<type>` against the memory of its conversation: what becomes of it, and what leaves.
+
+The outcomes: `handled`; `muted` (a human owns, or may own, the conversation); `duplicate`; `noted` (a note or a
+notice of conversations that no agent handles); `dead_letter` with a reason. Nothing leaves and nothing is
+remembered of an event that failed; its bytes and the cause are kept, and it can be put back.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from processors.agents.actions import Action
+from processors.agents.agent import Agent, Conversation
+from processors.agents.limits import AgentFailed, Limits
+from processors.agents.memory import Memory, encode
+from processors.agents.outbox import Outbox
+from processors.agents.play import play, story
+from runtime.kafka.record import Record
+from schemas import topics
+from schemas.dead_letter import Cause, source
+from schemas.headers import Headers
+from schemas.inbound import InboundEvent
+from schemas.record import Decoder, RecordError
+
+_events = Decoder.of(InboundEvent)
+
+
+class Source(Protocol):
+    """What is read of a record as fetched."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Any: ...
+
+
+class Scene(NamedTuple):
+    """What steps of one agent type share. `config(tenant)` is the agent's part of the tenant's file."""
+
+    agent: Agent
+    config: Callable[[str], Mapping[str, Any]]
+    partitions: int
+    limits: Limits = Limits()
+
+
+class Step(NamedTuple):
+    """What became of a record. `memory` is what is to be kept: None removes it, and `same` says nothing changed."""
+
+    outcome: str
+    records: list[Record]
+    memory: Memory | None = None
+    reason: str = ""
+    actions: tuple[Action, ...] = ()
+    same: bool = False
+
+
+async def step(scene: Scene, record: Source, memory: Memory, now_ms: int) -> Step:
+    """What becomes of one record. Raises nothing but what cancels it."""
+    headers = Headers.from_kafka(record.headers)
+    if record.offset <= memory.offset:
+        return Step("duplicate", [], memory, "replay", same=True)
+    if headers.type != "event":
+        return _noted(headers.type, memory)
+    try:
+        return await _event(scene, record, headers, copy.copy(memory), now_ms)
+    except AgentFailed as failure:
+        return dead(scene.agent.kind, record, memory, failure, now_ms)
+    except Exception as error:  # noqa: BLE001 - whatever an event breaks, the others go on
+        return dead(scene.agent.kind, record, memory, AgentFailed("failed", story(error)), now_ms)
+
+
+def _noted(kind: str, memory: Memory) -> Step:
+    """Notices of conversations: forget the person, or forget the owner's epoch; notes are nobody's to handle."""
+    if kind == "erase":
+        return Step("noted", [], None, kind)
+    if kind == "released" and memory.muted_since >= 0:
+        freed = copy.copy(memory)
+        freed.muted_since = -1
+        return Step("noted", [], freed, kind)
+    return Step("noted", [], memory, kind, same=True)
+
+
+async def _event(scene: Scene, record: Source, headers: Headers, memory: Memory, now_ms: int) -> Step:
+    try:
+        event: InboundEvent = _events.decode(record.value)
+    except RecordError as error:
+        raise AgentFailed("malformed", str(error)) from None
+    if memory.knows(event.id):
+        return Step("duplicate", [], memory, same=True)
+    memory.offset, memory.touched_ms = record.offset, now_ms
+    memory.note(event.id)
+    if event.facts.owner_epoch <= memory.muted_since:
+        return Step("muted", [], memory)
+    return await _played(scene, record, headers, event, memory, now_ms)
+
+
+async def _played(
+    scene: Scene, record: Source, headers: Headers, event: InboundEvent, memory: Memory, now_ms: int
+) -> Step:
+    conversation = Conversation(
+        tenant=event.tenant,
+        did=event.did,
+        contact=event.contact,
+        facts=event.facts,
+        memory=copy.deepcopy(memory.said),
+        config=scene.config(event.tenant),
+        now_ms=now_ms,
+    )
+    actions = await play(scene.agent, conversation, event, scene.limits)
+    memory.said, memory.muted_since = conversation.memory, -1
+    outbox = Outbox(scene.agent.kind, event, headers, scene.partitions, record.partition, now_ms)
+    for action in actions:
+        outbox.take(action, memory)
+    _check_size(memory, scene.limits)
+    return Step("handled", outbox.records, memory, actions=tuple(actions))
+
+
+def _check_size(memory: Memory, limits: Limits) -> None:
+    try:
+        size = len(encode(memory))
+    except (TypeError, OverflowError) as error:
+        raise AgentFailed("memory", f"something remembered is not what JSON can say ({type(error).__name__})") from None
+    if size > limits.memory_bytes:
+        raise AgentFailed("memory", f"{size} bytes to remember, {limits.memory_bytes} allowed")
+
+
+def dead(kind: str, record: Source, memory: Memory, failure: AgentFailed, now_ms: int) -> Step:
+    """The record as a dead letter; the conversation goes on as if it had not come, and it can be put back."""
+    cause = Cause(
+        reason=failure.reason,
+        error=failure.error,
+        source=source(record.topic, record.partition, record.offset),
+        at_ms=now_ms,
+        by=f"agents.{kind}",
+    )
+    letter = Record(
+        topics.agent(kind).name + topics.DEAD_LETTERS,
+        record.value,
+        record.key,
+        cause.headers(record.headers),
+        record.partition,
+    )
+    passed = copy.copy(memory)
+    passed.offset = record.offset
+    return Step("dead_letter", [letter], passed, failure.reason, same=record.key is None)
