@@ -1,0 +1,165 @@
+"""The book: what a line has planned and what became of it, as the journal says. Pure.
+
+Rebuilt from the journal when a partition is taken, then kept up to date by the owner's own plans and outcomes and by
+outcomes that an earlier owner still writes. It answers: was this message planned already, which send does this
+receipt belong to, which plans have no outcome. Settled plans leave when they are old or many.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.journal import CallOutcome, Plan
+
+MESSAGES_MAX = 200_000
+HORIZON_MS = 48 * 3_600_000
+
+# a later word on a plan counts only if it is firmer: a doubt gives way to what is known, and that only to an end
+_FIRMNESS: dict[str, int] = {
+    "": 0,
+    "in_doubt": 1,
+    "not_sent": 2,
+    "throttled": 2,
+    "accepted": 3,
+    "refused": 3,
+    "settled": 3,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One plan; `states` are its messages' public states, `ids` the provider's ids, both in the plan's order."""
+
+    plan: Plan
+    outcome: CallOutcome | None = None
+    states: list[str | None] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    by_contact: dict[str, int] | None = None
+
+    @property
+    def result(self) -> str:
+        return self.outcome.result if self.outcome else ""
+
+    @property
+    def open(self) -> bool:
+        """Nobody knows yet whether the call reached Chattigo."""
+        return self.result in ("", "in_doubt")
+
+    def index_of(self, contact: str) -> int | None:
+        """The place in the plan of the message to this person."""
+        if self.by_contact is None:
+            self.by_contact = {m.contact: i for i, m in enumerate(self.plan.messages)}
+        return self.by_contact.get(contact)
+
+
+class Place(NamedTuple):
+    """One message of one plan."""
+
+    entry: Entry
+    at: int
+
+
+class Book:
+    """All plans of one line that still matter."""
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[str, Entry] = OrderedDict()
+        self._messages: dict[str, Place] = {}
+        self._provider: dict[str, Place] = {}
+        self._roots: dict[str, Entry] = {}
+        self._contacts: dict[str, list[Place]] = {}
+        self._count = 0
+
+    def add(self, plan: Plan) -> Entry:
+        """A plan; one that is known already stays as it is."""
+        known = self._plans.get(plan.plan_id)
+        if known is not None:
+            return known
+        entry = Entry(plan, states=[None] * len(plan.messages), ids=[""] * len(plan.messages))
+        self._plans[plan.plan_id] = entry
+        self._count += len(plan.messages)
+        if plan.root_id:
+            self._roots[plan.root_id] = entry
+        for index, message in enumerate(plan.messages):
+            place = Place(entry, index)
+            self._messages[message.id] = place
+            self._contacts.setdefault(message.contact, []).append(place)
+        return entry
+
+    def apply(self, outcome: CallOutcome) -> Entry | None:
+        """An outcome; the entry if it says something new and firmer of a known plan."""
+        entry = self._plans.get(outcome.plan_id)
+        if entry is None:
+            return None
+        ended = outcome.result == "refused" and entry.result in ("not_sent", "throttled")
+        if _FIRMNESS[outcome.result] <= _FIRMNESS[entry.result] and not ended:
+            return None
+        entry.outcome = outcome
+        for index, provider_id in enumerate(outcome.provider_ids):
+            if provider_id and index < len(entry.ids):
+                self.bind(Place(entry, index), provider_id)
+        return entry
+
+    def bind(self, place: Place, provider_id: str) -> None:
+        """The provider knows this message by this id."""
+        place.entry.ids[place.at] = provider_id
+        self._provider[provider_id] = place
+
+    def plan(self, plan_id: str) -> Entry | None:
+        return self._plans.get(plan_id)
+
+    def knows(self, message_id: str) -> bool:
+        """Whether the message was planned at least once."""
+        return message_id in self._messages
+
+    def latest(self, message_id: str) -> Place | None:
+        """The message's last attempt."""
+        return self._messages.get(message_id)
+
+    def find(self, provider_id: str, contact: str) -> Place | None:
+        """The send that a receipt's id names: a provider's id, a message's own id, or a call's id and a person."""
+        place = self._provider.get(provider_id) or self._messages.get(provider_id)
+        if place is not None:
+            return place
+        entry = self._roots.get(provider_id)
+        index = entry.index_of(contact) if entry is not None else None
+        return Place(entry, index) if entry is not None and index is not None else None
+
+    def sends_to(self, contact: str) -> list[Place]:
+        """All known sends to a person, oldest first."""
+        return self._contacts.get(contact, [])
+
+    def unsettled(self) -> Iterator[Entry]:
+        """Plans without outcome."""
+        return (entry for entry in self._plans.values() if entry.outcome is None)
+
+    def entries(self) -> Iterator[Entry]:
+        return iter(self._plans.values())
+
+    def prune(self, now_ms: int, messages_max: int = MESSAGES_MAX) -> None:
+        """Lets go of the oldest settled plans beyond the horizon or the limit; stops at one that is still open."""
+        while self._plans:
+            entry = next(iter(self._plans.values()))
+            old = entry.plan.at_ms < now_ms - HORIZON_MS
+            if entry.open or not (old or self._count > messages_max):
+                return
+            self._forget(entry)
+
+    def _forget(self, entry: Entry) -> None:
+        del self._plans[entry.plan.plan_id]
+        self._count -= len(entry.plan.messages)
+        self._roots.pop(entry.plan.root_id, None)
+        for index, message in enumerate(entry.plan.messages):
+            place = self._messages.get(message.id)
+            if place is not None and place.entry is entry:
+                del self._messages[message.id]
+            if entry.ids[index]:
+                self._provider.pop(entry.ids[index], None)
+            kept = [p for p in self._contacts.get(message.contact, ()) if p.entry is not entry]
+            if kept:
+                self._contacts[message.contact] = kept
+            else:
+                self._contacts.pop(message.contact, None)

@@ -1,0 +1,47 @@
+"""Fetching: single records read by their offset, on a thread: chunks of campaigns, and messages to try again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from egress.lines.book import Entry
+from runtime.kafka.reader import ReadFailed, read_partition
+from runtime.settings import KafkaSettings
+from schemas.journal import PlannedMessage
+
+
+class Fetch(NamedTuple):
+    """Messages of a plan that are to be tried again at `wake_s`; a reason makes it a deliberate resend on record.
+
+    `dead` says that no attempt is left: the messages are fetched to be kept as dead letters.
+    """
+
+    entry: Entry
+    messages: list[PlannedMessage]
+    wake_s: float
+    resend_why: str = ""
+    dead: bool = False
+
+
+class Fetcher:
+    """Reads single records; one at a time, so that recovery and campaigns do not crowd the machine."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._turn = asyncio.Lock()
+
+    async def value(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The value of the record at an offset; None when Kafka keeps it no longer."""
+        async with self._turn:
+            return await asyncio.to_thread(self._read, topic, partition, offset)
+
+    def _read(self, topic: str, partition: int, offset: int) -> bytes | None:
+        try:
+            for message in read_partition(self._settings, topic, partition, offset, offset + 1, stall_s=20):
+                if message.offset() == offset:
+                    return message.value()
+        except ReadFailed as error:
+            if "OFFSET_OUT_OF_RANGE" not in str(error) and "out of range" not in str(error):
+                raise
+        return None

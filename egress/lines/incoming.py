@@ -1,0 +1,50 @@
+"""A record that was read, free of any client library."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+from confluent_kafka import Message
+
+from schemas.headers import Headers
+
+
+class Incoming(NamedTuple):
+    """Where it stands and what it holds."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+    @classmethod
+    def of(cls, message: Message) -> Incoming:
+        """The record of a message without an error."""
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        if topic is None or partition is None or offset is None:
+            raise ValueError("a message that stands nowhere")
+        pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+        headers = [(name, value or b"") for name, value in pairs]
+        return cls(topic, partition, offset, _bytes(message.key()), _bytes(message.value()), headers)
+
+    def _header(self, name: str) -> str:
+        found = Headers.from_kafka(self.headers)
+        return str(getattr(found, name))
+
+    @property
+    def did(self) -> str:
+        return self._header("did") or (self.key or b"").decode("utf-8", "replace")
+
+    @property
+    def tenant(self) -> str:
+        return self._header("tenant") or "unknown"
+
+    @property
+    def at_ms(self) -> int:
+        return Headers.from_kafka(self.headers).at_ms
+
+
+def _bytes(data: bytes | str | None) -> bytes | None:
+    return data.encode() if isinstance(data, str) else data

@@ -1,0 +1,51 @@
+"""An item: one message on its way through a line, with where it came from and how often it was tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from schemas.outbound import OutboundMessage
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """`source` is a topic with `position` an offset, or `campaign/<id>/<chunk>` with a place in that chunk.
+
+    `pending` says that the input's offset waits for this item to be planned or refused. `retry_of` is the plan of
+    the attempt before, by which a batch that was not sent stays together; `resend_of` only stands where that plan
+    may have reached a person, and goes on record. `wake_s` is when it may go, on the clock of `Now.s`;
+    `cause_ms` is when the cause of the message was received.
+    """
+
+    message: OutboundMessage
+    source: str
+    position: int
+    since_s: float
+    pending: bool = False
+    attempt: int = 1
+    wake_s: float = 0
+    retry_of: str = ""
+    resend_of: str = ""
+    resend_why: str = ""
+    campaign: str = ""
+    cause_ms: int = 0
+
+    @property
+    def id(self) -> str:
+        return self.message.id
+
+    @property
+    def contact(self) -> str:
+        return self.message.contact
+
+    def again(self, *, plan: str, wake_s: float, resend_why: str = "") -> Item:
+        """The next attempt after `plan`; with a reason it is a deliberate resend."""
+        return replace(
+            self,
+            attempt=self.attempt + 1,
+            pending=False,
+            wake_s=wake_s,
+            retry_of=plan,
+            resend_of=plan if resend_why else "",
+            resend_why=resend_why,
+        )

@@ -1,0 +1,287 @@
+"""A line: everything that one business number waits to send, and what it sends next. Pure, over explicit time.
+
+Its owner hands in messages, campaigns, opt-outs, commands, receipts and the results of calls, and asks for grants.
+Promises: replies to one person strictly one after the other; no message planned twice, except on record; what is not
+planned is refused with a reason, or waits. Leaves to the partition: offsets, decoding, and where things come from.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from itertools import count
+
+import msgspec
+
+from egress.lines import gate, routes
+from egress.lines.batching import Batcher, PileKey
+from egress.lines.book import Book, Entry
+from egress.lines.campaigns import Campaign, Campaigns, take
+from egress.lines.fetching import Fetch
+from egress.lines.gate import Refusal
+from egress.lines.item import Item
+from egress.lines.lanes import Lanes
+from egress.lines.now import Now
+from egress.lines.pacing import Pacer, PairLimit
+from egress.lines.planning import make_grant
+from egress.lines.receipts import WaitingRoom
+from egress.lines.rules import Rules
+from egress.lines.work import Work, said_of_item
+from schemas import topics
+from schemas.chattigo.cloud_send import NotOnThisRoute
+from schemas.optout import Optout
+from schemas.tenant import Line as LineConfig
+from schemas.tenant import Tenant
+
+REPLIES = topics.OUTBOUND_REPLIES.name
+DRAINED = "nothing waits"
+
+
+class Line:
+    """`finish` tells the partition that an input's admission is decided; `number` is the partition's."""
+
+    def __init__(self, did: str, number: int, rules: Rules, finish: Callable[[Item], None], now: Now) -> None:
+        self.did, self.number, self.rules = did, number, rules
+        self._finish = finish
+        self.book = Book()
+        self.lanes = Lanes()
+        self.batcher = Batcher()
+        self.campaigns = Campaigns()
+        self.receipts = WaitingRoom()
+        self.optouts: dict[str, Optout] = {}
+        self.open_plans: dict[str, Entry] = {}
+        self.calls = 0
+        self.paused = False
+        self.inherited: dict[str, float] = {}
+        self.dying: list[tuple[Item, str]] = []
+        self.fetches: list[Fetch] = []
+        self.coming: set[str] = set()
+        self._later: list[tuple[float, int, Item]] = []
+        self._sequence = count()
+        self._ids: set[str] = set()
+        self._bulk_turn = 0
+        settings = rules.settings
+        config = rules.tenants.line(did)
+        self._rate = config.rate if config else settings.rate_per_s
+        self.pacer = Pacer(self._rate, settings.reserve_per_s, now.s)
+        self.pairs = PairLimit(settings.pair_interval_s, settings.pair_burst)
+
+    # -- what waits
+
+    @property
+    def waiting_replies(self) -> int:
+        return self.lanes.waiting
+
+    @property
+    def waiting_bulk(self) -> int:
+        return self.batcher.waiting + len(self._later)
+
+    def admit(self, item: Item, now: Now, work: Work) -> None:
+        """A message that was read: known already, refused at once, or waiting from now on."""
+        if item.id in self._ids or self.book.knows(item.id):
+            self._finish(item)
+            return
+        refusal = gate.at_admission(item.message, *self._owner(item))
+        if refusal is not None:
+            self.refuse(item, refusal, work)
+            return
+        self._ids.add(item.id)
+        item.wake_s = now.at_ms(item.message.not_before_ms) if item.message.not_before_ms > now.wall_ms else 0
+        self.enqueue(item, now)
+
+    def enqueue(self, item: Item, now: Now, *, first: bool = False) -> None:
+        """The item waits for its turn; `first` at the head of its lane, for another attempt."""
+        if item.source == REPLIES:
+            (self.lanes.put_back if first else self.lanes.add)(item)
+        elif item.wake_s > now.s:
+            heapq.heappush(self._later, (item.wake_s, next(self._sequence), item))
+        else:
+            self._pile(item, now)
+
+    def _pile(self, item: Item, now: Now) -> None:
+        tenant, line = self._owner(item)
+        chosen = routes.channel(item.message, tenant, line) if tenant and line else None
+        key = routes.batch_key(chosen, item.message) if isinstance(chosen, routes.Channel) else None
+        self.batcher.add(PileKey.of(item, key), item, now.s)
+
+    def _owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
+        tenant = self.rules.tenants.tenant(item.message.tenant)
+        return tenant, tenant.line(self.did) if tenant else None
+
+    def has_open(self, campaign: str) -> bool:
+        """Whether a call of the campaign is open or will be tried again."""
+        plans = any(entry.plan.campaign == campaign for entry in self.open_plans.values())
+        later = any(item.campaign == campaign for _, _, item in self._later)
+        coming = bool(self.fetches or self.coming)
+        return plans or later or coming or self.batcher.holds(campaign) or bool(self.dying)
+
+    # -- what goes
+
+    def grant(self, now: Now, room: int, work: Work) -> int:
+        """Puts into the work what may go now, at most `room` calls; returns how many. Refusals are free."""
+        self._rerate(now)
+        while self._later and self._later[0][0] <= now.s:
+            self._pile(heapq.heappop(self._later)[2], now)
+        if self.paused:
+            return 0
+        room = min(room, self.rules.settings.line_parallel - self.calls)
+        granted = self._grant_replies(now, room, work)
+        granted += self._grant_bulk(now, room - granted, work)
+        self.calls += granted
+        return granted
+
+    def _rerate(self, now: Now) -> None:
+        config = self.rules.tenants.line(self.did)
+        if config is not None and config.rate != self._rate:
+            self._rate = config.rate
+            self.pacer.rerate(config.rate, self.rules.settings.reserve_per_s, now.s)
+
+    def _grant_replies(self, now: Now, room: int, work: Work) -> int:
+        granted = 0
+        while granted < room and self.pacer.reply_at(now.s) <= now.s:
+            item = self.lanes.pop(now.s)
+            if item is None:
+                break
+            granted += self._grant_reply(item, now, work)
+        return granted
+
+    def _grant_reply(self, item: Item, now: Now, work: Work) -> int:
+        wake_s = max(item.wake_s, self.pairs.ready_at(item.contact))
+        if wake_s > now.s:
+            self.lanes.put_back(item)
+            self.lanes.hold(item.contact, wake_s)
+            return 0
+        passed, channel = self._pass(item, now, work)
+        if passed is None or channel is None:
+            self.lanes.release(item.contact)
+            return 0
+        if not self._plan([passed], channel, now, work):
+            self.lanes.release(item.contact)
+            return 0
+        self.pacer.take_reply(now.s)
+        self.lanes.block(item.contact, work.grants[-1].plan.plan_id)
+        return 1
+
+    def _grant_bulk(self, now: Now, room: int, work: Work) -> int:
+        granted = 0
+        while granted < room and self.pacer.bulk_at(now.s) <= now.s:
+            call = self._next_bulk(now, work)
+            if call is None:
+                break
+            granted += call
+        return granted
+
+    def _next_bulk(self, now: Now, work: Work) -> int | None:
+        """One call of singles or of a campaign, in turns; None when neither has one."""
+        key = self.batcher.peek(now.s, self.batch_max)
+        campaign = self.campaigns.ready(now.wall_ms)
+        if key is None and campaign is None:
+            return None
+        self._bulk_turn += 1
+        if key is not None and (campaign is None or self._bulk_turn % 2):
+            return self._grant_items(self.batcher.take(key, self.batch_max), now, work)
+        return self._grant_slice(campaign, now, work) if campaign is not None else None
+
+    def _grant_slice(self, campaign: Campaign, now: Now, work: Work) -> int:
+        taken = take(campaign, self._slice_max(campaign), now.s)
+        fresh = [item for item in taken.items if not self.book.knows(item.id)]
+        before = sum(len(g.items) for g in work.grants)
+        granted = self._grant_items(fresh, now, work)
+        planned = sum(len(g.items) for g in work.grants) - before
+        campaign.advance(taken, planned, len(fresh) - planned)
+        work.progress(self.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
+        return granted
+
+    def _slice_max(self, campaign: Campaign) -> int:
+        """A whole call's recipients, or one where the line has no batch route."""
+        first = take(campaign, 1, 0).items[0]
+        tenant, line = self._owner(first)
+        chosen = routes.channel(first.message, tenant, line) if tenant and line else None
+        single = isinstance(chosen, routes.Channel) and chosen.route != "batch"
+        return 1 if single else self.batch_max
+
+    def _grant_items(self, items: list[Item], now: Now, work: Work) -> int:
+        passed: list[Item] = []
+        channel: routes.Channel | None = None
+        for item in items:
+            good, chosen = self._pass(item, now, work)
+            if good is not None and chosen is not None:
+                passed.append(good)
+                channel = chosen
+        if channel is None:
+            return 0
+        calls = [passed] if channel.route == "batch" else [[item] for item in passed]
+        granted = sum(self._plan(call, channel, now, work) for call in calls)
+        if granted:
+            self.pacer.take_bulk(len(passed), now.s)
+        return granted
+
+    @property
+    def batch_max(self) -> int:
+        config = self.rules.tenants.line(self.did)
+        limit = self.rules.settings.batch_max
+        return max(1, min(config.batch_max, limit)) if config else limit
+
+    def _pass(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
+        """The item if it may go, perhaps as its fallback, and its channel; else it is refused."""
+        if item.resend_of and self._came_true(item):
+            return None, None
+        tenant, line = self._owner(item)
+        refusal = gate.at_admission(item.message, tenant, line)
+        if refusal is not None or tenant is None or line is None:
+            self.refuse(item, refusal or Refusal("line_unknown", DRAINED), work)
+            return None, None
+        verdict = gate.judge(item.message, now.wall_ms, tenant, self.optouts.get(item.contact))
+        if isinstance(verdict, gate.Fallback):
+            item.message = msgspec.structs.replace(item.message, content=verdict.template, fallback=None)
+            verdict = gate.judge(item.message, now.wall_ms, tenant, self.optouts.get(item.contact))
+        channel = routes.channel(item.message, tenant, line) if verdict is None else verdict
+        if not isinstance(channel, routes.Channel):
+            self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
+            return None, None
+        return item, channel
+
+    def _came_true(self, item: Item) -> bool:
+        """A resend whose doubt was settled meanwhile is not made."""
+        entry = self.book.plan(item.resend_of)
+        return entry is not None and entry.result not in ("", "in_doubt")
+
+    def _plan(self, items: list[Item], channel: routes.Channel, now: Now, work: Work) -> int:
+        try:
+            grant = make_grant(self.number, items, channel, now, self.rules.settings)
+        except NotOnThisRoute as error:
+            for item in items:
+                self.refuse(item, Refusal("not_on_this_route", str(error)), work)
+            return 0
+        work.grant(grant)
+        entry = self.book.add(grant.plan)
+        self.open_plans[grant.plan.plan_id] = entry
+        for item in items:
+            self.pairs.take(item.contact, now.s)
+            self._ids.discard(item.id)
+            self._finish(item)
+        return 1
+
+    def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
+        """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
+        self._ids.discard(item.id)
+        if not item.resend_of:
+            said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
+            work.say(said, item.id, item.contact)
+        self._finish(item)
+
+    def next_at(self, now: Now) -> float:
+        """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""
+        times = [self.lanes.next_at(), self.receipts.next_at(), self._later[0][0] if self._later else float("inf")]
+        times += [min(self.inherited.values(), default=float("inf"))]
+        full = self.calls >= self.rules.settings.line_parallel
+        if not self.paused and not full:
+            if self.lanes.ready(now.s):
+                times.append(self.pacer.reply_at(now.s))
+            if self.campaigns.ready(now.wall_ms) is not None:
+                times.append(self.pacer.bulk_at(now.s))
+            if self.batcher.waiting:
+                due = now.s if self.batcher.peek(now.s, self.batch_max) else self.batcher.due_at()
+                times.append(max(due, self.pacer.bulk_at(now.s)))
+        starts = self.campaigns.starts_at(now.wall_ms)
+        return min(times + ([now.at_ms(starts)] if starts is not None else []))

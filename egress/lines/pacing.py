@@ -1,0 +1,123 @@
+"""Pacing: how fast a line may send, and how fast to one person. Pure, over explicit seconds.
+
+Bulk has a bucket of its own (the line's rate minus a reserve) that may go into debt by one batch, and is then paid
+back before the next. Replies draw on what bulk left over, else on the reserve, so they never wait for bulk's debt.
+Over any time the line sends at most rate x time + one second's worth + the last batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_EPSILON = 1e-9
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Tokens that grow by `rate` a second up to `cap`; `level` may be negative: a debt."""
+
+    rate: float
+    cap: float
+    level: float
+    at_s: float
+
+    @classmethod
+    def full(cls, rate: float, now_s: float, cap: float | None = None) -> Bucket:
+        cap = max(1.0, rate if cap is None else cap)
+        return cls(rate, cap, cap, now_s)
+
+    def refill(self, now_s: float) -> None:
+        if now_s > self.at_s:
+            self.level = min(self.cap, self.level + (now_s - self.at_s) * self.rate)
+            self.at_s = now_s
+
+    def ready_at(self) -> float:
+        """When there will be one token, as of the last refill."""
+        if self.level >= 1 - _EPSILON:
+            return self.at_s
+        return self.at_s + (1 - self.level) / self.rate if self.rate > 0 else float("inf")
+
+
+class Pacer:
+    """The pace of one line, in messages a second. `reserve` is cut to half of the rate if it is more."""
+
+    def __init__(self, rate: float, reserve: float, now_s: float) -> None:
+        reserve = min(reserve, rate / 2)
+        self._bulk = Bucket.full(rate - reserve, now_s)
+        self._reserve = Bucket.full(reserve, now_s)
+        self._held_until = now_s
+        self.rate = rate
+
+    def rerate(self, rate: float, reserve: float, now_s: float) -> None:
+        """A new rate; debts stay."""
+        self._refill(now_s)
+        reserve = min(reserve, rate / 2)
+        for bucket, new in ((self._bulk, rate - reserve), (self._reserve, reserve)):
+            bucket.rate, bucket.cap = new, max(1.0, new)
+            bucket.level = min(bucket.level, bucket.cap)
+        self.rate = rate
+
+    def hold(self, until_s: float) -> None:
+        """Nothing goes before this moment: Chattigo asked for a pause, or cannot be reached."""
+        self._held_until = max(self._held_until, until_s)
+
+    def take_bulk(self, count: int, now_s: float) -> bool:
+        """Grants a call to `count` recipients unless bulk is in debt."""
+        self._refill(now_s)
+        if now_s < self._held_until or self._bulk.level < 1 - _EPSILON:
+            return False
+        self._bulk.level -= count
+        return True
+
+    def take_reply(self, now_s: float) -> bool:
+        """Grants one reply."""
+        self._refill(now_s)
+        if now_s < self._held_until:
+            return False
+        for bucket in (self._bulk, self._reserve):
+            if bucket.level >= 1 - _EPSILON:
+                bucket.level -= 1
+                return True
+        return False
+
+    def bulk_at(self, now_s: float) -> float:
+        """When the next bulk call can be granted."""
+        self._refill(now_s)
+        return max(self._held_until, self._bulk.ready_at())
+
+    def reply_at(self, now_s: float) -> float:
+        """When the next reply can be granted."""
+        self._refill(now_s)
+        return max(self._held_until, min(self._bulk.ready_at(), self._reserve.ready_at()))
+
+    def _refill(self, now_s: float) -> None:
+        self._bulk.refill(now_s)
+        self._reserve.refill(now_s)
+
+
+class PairLimit:
+    """One message to one person in `interval_s`, after a burst of `burst` (Chattigo's facts, section 9.1).
+
+    Kept as the time at which a person's burst will be whole again; people whose burst is whole are forgotten.
+    """
+
+    _PRUNE_EVERY = 10_000
+
+    def __init__(self, interval_s: float, burst: int) -> None:
+        self._interval = interval_s
+        self._slack = interval_s * (burst - 1)
+        self._whole_at: dict[str, float] = {}
+        self._until_prune = self._PRUNE_EVERY
+
+    def ready_at(self, contact: str) -> float:
+        """When the next message to this person may go; in the past when now."""
+        whole = self._whole_at.get(contact)
+        return float("-inf") if whole is None else whole - self._slack - _EPSILON
+
+    def take(self, contact: str, now_s: float) -> None:
+        """A message goes to this person."""
+        self._whole_at[contact] = max(self._whole_at.get(contact, now_s), now_s) + self._interval
+        self._until_prune -= 1
+        if self._until_prune <= 0:
+            self._whole_at = {c: t for c, t in self._whole_at.items() if t > now_s}
+            self._until_prune = max(self._PRUNE_EVERY, len(self._whole_at))

@@ -1,0 +1,97 @@
+"""Receipts: which send does a receipt belong to, and how long is one kept that belongs to none. Pure.
+
+A receipt names the provider's id of a message (known from the answer of the call), the id that we gave to it or to
+its call, or something unknown: then it waits, for the answer may be slower than the receipt. After a while an
+unknown provider's id is bound to the oldest accepted send to that person which has none yet; a send in doubt is
+settled that way only if no other send could be meant. What nobody claims in time is an orphan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from egress.lines.book import Book, Place
+from schemas.chattigo.inbound import Receipt
+
+BIND_AFTER_S = 3.0
+ORPHAN_AFTER_S = 30.0
+WAITING_MAX = 5000
+# A receipt's time is in whole seconds of the provider's clock.
+_CLOCKS_MS = 5000
+
+
+@dataclass(slots=True, eq=False)
+class Letter:
+    """One record of `inbound.receipts`: `left` of its receipts are undecided; `orphans` belong to no send."""
+
+    offset: int
+    did: str
+    tenant: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    left: int = 0
+    orphans: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A receipt that nothing is known of yet."""
+
+    receipt: Receipt
+    letter: Letter
+    since_s: float
+
+
+class WaitingRoom:
+    """Receipts of one line whose send is not known yet, oldest first."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Waiting] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, waiting: Waiting) -> None:
+        self._waiting.append(waiting)
+
+    def settle(self, book: Book, now_s: float) -> Iterator[tuple[Waiting, Place | None]]:
+        """Receipts whose send is known now, and orphans (None), which leave the room; binds where that is due."""
+        kept = []
+        excess = len(self._waiting) - WAITING_MAX
+        for number, waiting in enumerate(self._waiting):
+            receipt, age = waiting.receipt, now_s - waiting.since_s
+            place = book.find(receipt.id, receipt.contact)
+            if place is None and age >= BIND_AFTER_S:
+                place = bind(book, receipt)
+            if place is not None or age >= ORPHAN_AFTER_S or number < excess:
+                yield waiting, place
+            else:
+                kept.append(waiting)
+        self._waiting = kept
+
+    def next_at(self) -> float:
+        """When one of them is due again; infinity for none."""
+        if not self._waiting:
+            return float("inf")
+        return min(w.since_s for w in self._waiting) + BIND_AFTER_S
+
+
+def bind(book: Book, receipt: Receipt) -> Place | None:
+    """The send to which a receipt with an unknown provider's id belongs, by the rule above; binds it."""
+    if receipt.format != "cloud" or not receipt.id:
+        return None
+    unbound = [place for place in book.sends_to(receipt.contact) if _could_be(place, receipt)]
+    accepted = [place for place in unbound if place.entry.result in ("accepted", "settled")]
+    flying = any(not place.entry.result for place in unbound)
+    chosen = accepted[0] if accepted else unbound[0] if len(unbound) == 1 and not flying else None
+    if chosen is not None:
+        book.bind(chosen, receipt.id)
+    return chosen
+
+
+def _could_be(place: Place, receipt: Receipt) -> bool:
+    entry = place.entry
+    earlier = not receipt.at_ms or entry.plan.at_ms <= receipt.at_ms + _CLOCKS_MS
+    return earlier and not entry.ids[place.at] and entry.result in ("", "accepted", "settled", "in_doubt")

@@ -1,0 +1,116 @@
+"""Supplies: what partitions ask to read again by offset, brought to them on the side: chunks, and messages to retry.
+
+What cannot be read now is tried again; what Kafka keeps no longer is said so. A partition that was let go meanwhile
+gets nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from egress.lines import campaigns, settling
+from egress.lines.campaigns import Campaign
+from egress.lines.fetching import Fetch, Fetcher
+from egress.lines.item import Item
+from egress.lines.line import Line
+from egress.lines.now import Now
+from egress.lines.partition import CHUNK_DECODER, MESSAGE_DECODER, Partition
+from runtime import logs
+from runtime.kafka.offsets import OffsetsUnavailable
+from runtime.kafka.reader import ReadFailed
+from schemas import topics
+from schemas.campaign import Chunk
+from schemas.journal import PlannedMessage
+
+_RETRY_S = 1.0
+_log = logs.get(__name__)
+
+
+class Supplies:
+    """Fetches under way; `arrived` is called when one came."""
+
+    def __init__(self, fetcher: Fetcher, arrived: Callable[[], None]) -> None:
+        self._fetcher, self._arrived = fetcher, arrived
+        self._under_way: dict[asyncio.Task[None], int] = {}
+        self._failure: BaseException | None = None
+
+    def order(self, partition: Partition, now: Now) -> None:
+        """Starts what the partition asks for."""
+        for line, fetch in partition.fetches():
+            self._spawn(partition, self._messages(partition, line, fetch))
+        for line in partition.lines.values():
+            for campaign, index, offset in line.campaigns.wanted(now.wall_ms):
+                self._spawn(partition, self._chunk(partition, campaign, index, offset))
+
+    def check(self) -> None:
+        """Raises what a fetch ended by: a defect, or a record that is not what its plan says."""
+        if self._failure is not None:
+            raise self._failure
+
+    def cancel(self, partitions: set[int]) -> None:
+        """The partitions are let go."""
+        for task, number in self._under_way.items():
+            if number in partitions:
+                task.cancel()
+
+    def _spawn(self, partition: Partition, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="fetch")
+        self._under_way[task] = partition.number
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+        self._arrived()
+
+    async def _value(self, topic: str, partition: int, offset: int) -> bytes | None:
+        while True:
+            try:
+                return await self._fetcher.value(topic, partition, offset)
+            except (ReadFailed, OffsetsUnavailable, KafkaException):
+                _log.exception("a record could not be read again yet", topic=topic, partition=partition, offset=offset)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _chunk(self, partition: Partition, campaign: Campaign, index: int, offset: int) -> None:
+        chunk = await self._decoded_chunk(partition, offset)
+        if chunk is None or chunk.campaign != campaign.name or chunk.index != index:
+            _log.error("a campaign's chunk is gone", campaign=campaign.name, chunk=index, offset=offset)
+            campaign.state, campaign.why = "paused", f"chunk {index} cannot be read"
+            return
+        campaign.chunks[index] = chunk
+
+    async def _decoded_chunk(self, partition: Partition, offset: int) -> Chunk | None:
+        value = await self._value(topics.CAMPAIGNS_CHUNKS.name, partition.number, offset)
+        chunk: Chunk | None = CHUNK_DECODER.decode(value) if value is not None else None
+        return chunk
+
+    async def _messages(self, partition: Partition, line: Line, fetch: Fetch) -> None:
+        try:
+            items = [await self._item(partition, line, message) for message in fetch.messages]
+        finally:
+            line.coming.discard(fetch.entry.plan.plan_id)
+        missing = [m for m, item in zip(fetch.messages, items, strict=True) if item is None]
+        now = Now.read()
+        settling.revive(line, fetch, [item for item in items if item is not None], now)
+        settling.vanished(line, fetch, missing, partition.work)
+
+    async def _item(self, partition: Partition, line: Line, planned: PlannedMessage) -> Item | None:
+        now = Now.read()
+        named = campaigns.chunk_of(planned.source)
+        if named is None:
+            value = await self._value(planned.source, partition.number, planned.position)
+            message = MESSAGE_DECODER.decode(value) if value is not None else None
+            return Item(message, planned.source, planned.position, now.s) if message is not None else None
+        campaign, offset = line.campaigns.get(named[0]), partition.chunk_offset(line, planned.source)
+        chunk = partition.chunks.get(planned.source) if campaign is not None else None
+        if chunk is None and offset is not None:
+            chunk = await self._decoded_chunk(partition, offset)
+        if chunk is None or campaign is None:
+            return None
+        partition.chunks = {planned.source: chunk}
+        return campaigns.item_of(campaign, chunk, planned.position, chunk.recipients[planned.position], now.s)

@@ -1,0 +1,47 @@
+"""How far an input partition is admitted: the end of the leading run of records that are planned or refused."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Tracker:
+    """Offsets of one input partition, taken in ascending order and finished in any.
+
+    `position` may be committed: every record before it is finished, so a record that waits in memory is read again
+    after a crash. It never goes back.
+    """
+
+    def __init__(self, start: int) -> None:
+        self._next = start
+        self._taken: deque[int] = deque()
+        self._open: set[int] = set()
+
+    def take(self, offset: int) -> bool:
+        """A record was read; False if it was read before."""
+        if offset < self._next:
+            return False
+        self._next = offset + 1
+        self._taken.append(offset)
+        self._open.add(offset)
+        return True
+
+    def finish(self, offset: int) -> None:
+        """The record's admission is decided, for good. A second time does nothing."""
+        self._open.discard(offset)
+        while self._taken and self._taken[0] not in self._open:
+            self._taken.popleft()
+
+    def skip_to(self, offset: int) -> None:
+        """There is nothing before this offset that was not read (markers of transactions leave gaps)."""
+        self._next = max(self._next, offset)
+
+    @property
+    def position(self) -> int:
+        """The first offset that is not finished, or the next one to be read."""
+        return self._taken[0] if self._taken else self._next
+
+    @property
+    def waiting(self) -> int:
+        """Records read and not finished."""
+        return len(self._open)

@@ -1,0 +1,171 @@
+"""Work: what one transaction will hold, gathered from all lines of a worker: records, offsets, and calls to make.
+
+Outcomes of many messages that share all but id and contact become one record. Nothing here is I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from egress.lines.item import Item
+from egress.lines.routes import Channel, Payload
+from runtime.clock import Deadline
+from runtime.kafka.record import Record
+from schemas import keys, topics
+from schemas.campaign import Progress
+from schemas.headers import Headers
+from schemas.journal import CallOutcome, Plan
+from schemas.outbound import SendClass
+from schemas.outcome import Outcome, State
+from schemas.record import encode
+from schemas.session import Template
+
+
+class Grant(NamedTuple):
+    """A call that is made once its plan is committed."""
+
+    partition: int
+    plan: Plan
+    items: list[Item]
+    channel: Channel
+    payload: Payload
+    deadline: Deadline
+
+
+class Said(NamedTuple):
+    """What all messages of one record of `outcomes` share."""
+
+    partition: int
+    tenant: str
+    did: str
+    state: State
+    plan_id: str = ""
+    template: str = ""
+    send_class: SendClass = "reply"
+    campaign: str = ""
+    code: str = ""
+    reason: str = ""
+    billable: bool | None = None
+    category: str = ""
+    cause_ms: int = 0
+
+
+def said_of_item(partition: int, item: Item, state: State, code: str = "", reason: str = "", plan: str = "") -> Said:
+    """The shared part for a message that has no plan of its own to speak of."""
+    content = item.message.content
+    return Said(
+        partition,
+        item.message.tenant,
+        item.message.did,
+        state,
+        plan_id=plan,
+        template=content.name if isinstance(content, Template) else "",
+        send_class=item.message.send_class,
+        campaign=item.campaign,
+        code=code,
+        reason=reason,
+    )
+
+
+def said_of_plan(partition: int, plan: Plan, state: State, code: str = "", reason: str = "") -> Said:
+    """The shared part for messages of a plan."""
+    return Said(
+        partition,
+        plan.tenant,
+        plan.did,
+        state,
+        plan_id=plan.plan_id,
+        template=plan.template,
+        send_class=plan.send_class,
+        campaign=plan.campaign,
+        code=code,
+        reason=reason,
+    )
+
+
+@dataclass(slots=True)
+class Work:
+    """Filled by lines within one cycle, then committed as one."""
+
+    at_ms: int
+    grants: list[Grant] = field(default_factory=list)
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    _records: list[Record] = field(default_factory=list)
+    _said: dict[Said, tuple[list[str], list[str]]] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (self.grants or self._records or self._said or self.offsets)
+
+    def grant(self, grant: Grant) -> None:
+        """A plan is written and its call made after the commit."""
+        self.grants.append(grant)
+        self._records.append(plan_record(grant.partition, grant.plan))
+
+    def say(self, said: Said, message_id: str, contact: str) -> None:
+        """What became of one message goes to `outcomes`."""
+        messages, contacts = self._said.setdefault(said, ([], []))
+        messages.append(message_id)
+        contacts.append(contact)
+
+    def journal(self, partition: int, tenant: str, outcome: CallOutcome) -> None:
+        """What became of a plan goes to the journal."""
+        self._records.append(outcome_record(partition, tenant, outcome))
+
+    def progress(self, partition: int, tenant: str, progress: Progress) -> None:
+        """How far a campaign is."""
+        key = keys.join(progress.did, progress.campaign, "progress")
+        headers = Headers(id=progress.campaign, type="progress", tenant=tenant, at_ms=progress.at_ms).to_kafka()
+        self._records.append(
+            Record(topics.CAMPAIGNS.name, encode(progress), key.encode(), headers, partition=partition)
+        )
+
+    def letter(self, record: Record) -> None:
+        """A dead letter."""
+        self._records.append(record)
+
+    def records(self) -> list[Record]:
+        """Everything that the transaction writes."""
+        return self._records + [
+            public_record(said, messages, contacts, self.at_ms) for said, (messages, contacts) in self._said.items()
+        ]
+
+
+def plan_record(partition: int, plan: Plan) -> Record:
+    """A plan as it stands on the journal, under `did|plan id`."""
+    headers = Headers(id=plan.plan_id, type="plan", tenant=plan.tenant, at_ms=plan.at_ms).to_kafka()
+    key = keys.join(plan.did, plan.plan_id).encode()
+    return Record(topics.EGRESS_JOURNAL.name, encode(plan), key, headers, partition=partition)
+
+
+def outcome_record(partition: int, tenant: str, outcome: CallOutcome) -> Record:
+    """An outcome on the journal, under `did|plan id|outcome`: compaction must not let it replace its plan."""
+    headers = Headers(id=outcome.plan_id, type="outcome", tenant=tenant, at_ms=outcome.at_ms).to_kafka()
+    key = keys.join(outcome.did, outcome.plan_id, "outcome").encode()
+    return Record(topics.EGRESS_JOURNAL.name, encode(outcome), key, headers, partition=partition)
+
+
+def public_record(said: Said, messages: Sequence[str], contacts: Sequence[str], at_ms: int) -> Record:
+    """One record of `outcomes`."""
+    outcome = Outcome(
+        tenant=said.tenant,
+        did=said.did,
+        state=said.state,
+        at_ms=at_ms,
+        message_ids=list(messages),
+        contacts=list(contacts),
+        plan_id=said.plan_id,
+        template=said.template,
+        send_class=said.send_class,
+        campaign=said.campaign,
+        code=said.code,
+        reason=said.reason,
+        billable=said.billable,
+        category=said.category,
+    )
+    identity = said.plan_id or messages[0]
+    headers = Headers(id=identity, type=said.state, tenant=said.tenant, at_ms=said.cause_ms or at_ms).to_kafka()
+    return Record(topics.OUTCOMES.name, encode(outcome), said.did.encode(), headers, partition=said.partition)
