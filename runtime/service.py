@@ -23,7 +23,7 @@ import uvloop
 from runtime import logs, metrics
 from runtime.admin import Admin
 from runtime.health import Health, watch_loop
-from runtime.settings import Area, ServiceSettings, SettingsError, describe, load
+from runtime.settings import Area, ServiceSettings, SettingsError, TenantsSettings, describe, load
 
 LAST_S = 2  # for threads that still run when all is stopped
 
@@ -113,6 +113,7 @@ def run_to_end(main: Main, *, name: str, settings: ServiceSettings | None = None
     """`run`, but returning the exit code."""
     try:
         settings = settings or load(ServiceSettings)
+        metrics.PROCESS.tenants_max = load(TenantsSettings).label_top
     except SettingsError as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_START

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runtime import service
+from runtime import metrics, service
 from runtime.service import Service
 from runtime.settings import KafkaSettings, ServiceSettings
 
@@ -259,3 +259,14 @@ def test_a_part_that_dies_fails_liveness() -> None:
         assert [tuple(f) for f in s.health.live_failures(0)] == [("lines", "died: KeyError")]
 
     assert in_process(main) == service.EXIT_TASK_FAILED
+
+
+@pytest.mark.usefixtures("_logging_restored")
+def test_how_many_tenants_have_a_label_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics.PROCESS, "tenants_max", 50)
+    monkeypatch.setenv("RELEVO_TENANTS_LABEL_TOP", "3")
+
+    async def main(s: Service) -> None:
+        assert metrics.PROCESS.tenants_max == 3
+
+    assert in_process(main) == 0
