@@ -143,8 +143,7 @@ async def _serve(main: Main, name: str, settings: ServiceSettings, areas: Sequen
 async def _guarded(main: Main, service: Service, areas: Sequence[Area]) -> None:
     """Start the admin server and run main; what it raises becomes the exit code."""
     try:
-        port = await service.admin.start()
-        _announce(service, port, areas)
+        _announce(service, await _start_admin(service), areas)
         service.spawn(watch_loop(service.health), name="loop watch")
         await main(service)
     except (CannotStart, SettingsError) as error:
@@ -153,6 +152,13 @@ async def _guarded(main: Main, service: Service, areas: Sequence[Area]) -> None:
     except Exception:
         service.log.exception("main failed")
         service.code = EXIT_MAIN_FAILED
+
+
+async def _start_admin(service: Service) -> int:
+    try:
+        return await service.admin.start()
+    except OSError as error:
+        raise CannotStart(f"the admin server cannot listen ({error}): check RELEVO_SERVICE_ADMIN_*") from None
 
 
 def _announce(service: Service, port: int, areas: Sequence[Area]) -> None:

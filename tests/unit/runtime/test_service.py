@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -181,6 +182,15 @@ def test_a_service_that_cannot_start_says_what_to_do_without_a_traceback(started
     assert process.code() == service.EXIT_CANNOT_START
     assert process.lines()[1]["why"] == "run relevo topics apply"
     assert "Traceback" not in process.log.read_text()
+
+
+def test_a_taken_admin_port_is_told(started: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = started(WAITS, RELEVO_SERVICE_ADMIN_PORT=str(taken.getsockname()[1]))
+        assert process.code() == service.EXIT_CANNOT_START
+    assert "check RELEVO_SERVICE_ADMIN_*" in process.lines()[0]["why"]
 
 
 def test_wrong_settings_end_it_before_it_starts(started: Any) -> None:
