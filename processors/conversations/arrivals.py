@@ -19,6 +19,8 @@ from schemas.chattigo.inbound import Arrival
 from schemas.content import SessionControl
 from schemas.inbound import EventKind, InboundEvent
 
+_FACT_MAX = 160  # a state is small, whatever a payload says
+
 _KINDS: dict[str, EventKind] = {"message": "message", "echo": "system", "system": "system", "control": "session"}
 
 
@@ -91,7 +93,7 @@ def _observe(draft: Draft, arrival: Arrival) -> None:
     state = draft.state
     for name in ("id_chat", "channel_id", "id_campaign", "user_id", "profile_name", "reply_to"):
         if value := getattr(arrival, name):
-            setattr(state, name, value)
+            setattr(state, name, value[:_FACT_MAX])
     if arrival.kind == "message":
         state.last_inbound_ms = max(state.last_inbound_ms, _said_ms(draft, arrival))
 

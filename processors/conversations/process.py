@@ -29,6 +29,7 @@ _HANDLERS: dict[str, Callable[[Draft], None]] = {
     "timer": commands.handle,
 }
 BY = "conversations"
+_VALUE_MAX = topics.MESSAGE_MAX_BYTES - 16_384
 
 
 class Processed(NamedTuple):
@@ -66,6 +67,7 @@ class _Chunk:
                 self.tally.update(draft.tally)
                 return
             _handler(draft)(draft)
+            _check_sizes(draft)
         except Undeliverable as error:
             self._bury(record, error.reason, error.error)
         except Exception as error:  # noqa: BLE001 - poison: whatever it breaks, the others go on
@@ -150,6 +152,12 @@ def _handler(draft: Draft) -> Callable[[Draft], None]:
     if handler is None:
         raise Undeliverable("unknown_type", "the record's type is not webhook, command or timer")
     return handler
+
+
+def _check_sizes(draft: Draft) -> None:
+    """An event that Kafka would not take must not hold up the others."""
+    if any(len(output.value or b"") > _VALUE_MAX for output in draft.outputs):
+        raise Undeliverable("too_large", f"an event would be larger than {_VALUE_MAX} bytes")
 
 
 def _released(key: bytes, world: World) -> list[Record]:

@@ -1,0 +1,102 @@
+"""The service `agents`: one agent type, one Faust app, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from processors.agents.agent import Agent
+from processors.agents.host import AgentHost
+from processors.agents.limits import Limits
+from processors.agents.registry import AgentNotFound, find
+from processors.agents.step import Scene, Step
+from processors.hosting import EngineMetrics, host, partitions
+from runtime import metrics
+from runtime.engine import Engine, EngineSettings, SourceRecord
+from runtime.service import CannotStart, Service
+from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, load
+from runtime.tenants import Tenants
+from schemas import topics
+from schemas.headers import Headers
+
+_ALARMS_S = 1.0
+
+
+def main_of(spec: str) -> Callable[[Service], Awaitable[None]]:
+    """The main of agents of one type: `menu`, `orders=acme.bots:orders`."""
+
+    async def main(service: Service) -> None:
+        await serve(service, spec)
+
+    return main
+
+
+async def serve(service: Service, spec: str) -> None:
+    """Runs until the service stops. Raises CannotStart when there is no such agent."""
+    kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
+    try:
+        agent = find(spec)
+    except AgentNotFound as error:
+        raise CannotStart(str(error)) from error
+    tenants = Tenants(kafka)
+    service.health.wait_for("tenants", "reading the tenants")
+    await tenants.start()
+    try:
+        try:
+            await tenants.caught_up(waits.caught_up_s)
+        except TimeoutError:
+            raise CannotStart(f"the tenants could not be read within {waits.caught_up_s:g} s") from None
+        service.health.met("tenants")
+        await host(service, engine(kafka, processor, agent, tenants, service.settings.instance))
+    finally:
+        await tenants.stop()
+
+
+def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, tenants: Tenants, instance: str) -> Engine:
+    """The engine of an agent type; not started."""
+
+    def config(tenant: str) -> Mapping[str, Any]:
+        found = tenants.tenant(tenant)
+        return found.agents.get(agent.kind, {}) if found else {}
+
+    def tenant_of(did: str) -> str:
+        found = tenants.owner(did)
+        return found.tenant if found else ""
+
+    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor))
+    handler = AgentHost(scene, parallel=processor.agent_parallel, tenant_of=tenant_of, observe=_Counting(agent.kind))
+    own = topics.agent(agent.kind)
+    letters = topics.dead_letters(own)
+    made = Engine(
+        app_id=f"relevo-agents-{agent.kind}",
+        source=own.name,
+        changelog=topics.agent_state(agent.kind).name,
+        kafka=kafka,
+        handler=handler,
+        instance=instance,
+        outputs=[topics.OUTBOUND_REPLIES.name, topics.INBOUND_CONVERSATIONS.name, letters.name],
+        settings=EngineSettings.of(processor),
+        observer=EngineMetrics(f"agents.{agent.kind}"),
+    )
+    made.every(_ALARMS_S, handler.ring_alarms)
+    return made
+
+
+class _Counting:
+    """The outcomes as metrics."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def __call__(self, record: SourceRecord, done: Step, seconds: float) -> None:
+        tenant = Headers.from_kafka(record.headers).tenant
+        events = metrics.counter(metrics.AGENT_EVENTS)
+        events.labels(agent=self._kind, tenant=tenant, outcome=done.outcome).inc()
+        if done.outcome in ("handled", "dead_letter"):
+            metrics.histogram(metrics.AGENT_SECONDS).labels(agent=self._kind).observe(seconds)
+        for action in done.actions:
+            actions = metrics.counter(metrics.AGENT_ACTIONS)
+            actions.labels(agent=self._kind, tenant=tenant, action=action.kind).inc()
+        if done.outcome == "dead_letter":
+            letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
+            letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=done.reason).inc()

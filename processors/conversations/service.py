@@ -1,0 +1,118 @@
+"""The service `conversations`: the core on the engine, with the tenants as they are now and our clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from processors.conversations.draft import Tally
+from processors.conversations.process import process
+from processors.conversations.world import Rules, World
+from processors.hosting import EngineMetrics, host, outputs_of, partitions
+from runtime import metrics
+from runtime.engine import Chunk, Effects, Engine, EngineSettings, SourceRecord, TableView
+from runtime.service import CannotStart, Service
+from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, load
+from runtime.tenants import Tenants
+from schemas import keys, topics
+
+APP_ID = "relevo-conversations"
+NAME = "conversations"
+
+
+class Handler:
+    """Chunks to effects. `now_ms` is our clock."""
+
+    def __init__(self, world: World, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._world = world
+        self._now_ms = now_ms
+        self._newcomers = Newcomers(lambda did: world.owner(did) is not None)
+
+    async def __call__(self, chunk: Chunk, table: TableView) -> Effects:
+        await self._newcomers.wait_for(chunk.records)
+        sweep = table.sweep(self._world.rules.sweep)
+        effects, tally = process(chunk.records, table.get, self._world, self._now_ms(), sweep)
+        count(tally)
+        return effects
+
+
+class Newcomers:
+    """Gives a line that nobody knows a moment: ingress may have read its tenant's record before we did."""
+
+    def __init__(self, known: Callable[[str], bool], patience_s: float = 2.0, again_s: float = 30.0) -> None:
+        self._known = known
+        self._patience_s = patience_s
+        self._again_s = again_s
+        self._strangers: dict[str, float] = {}
+
+    async def wait_for(self, records: Iterable[SourceRecord]) -> None:
+        """Returns when all lines are known, or patience with those that are not is at its end."""
+        waiting = {did for did in map(_did, records) if did and not self._known(did) and self._waits(did)}
+        end = time.monotonic() + self._patience_s
+        while waiting and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+            waiting = {did for did in waiting if not self._known(did)}
+        for did in waiting:
+            self._strangers[did] = time.monotonic() + self._again_s
+
+    def _waits(self, did: str) -> bool:
+        """Whether the line has not been waited for lately: strangers must not slow down the others."""
+        now = time.monotonic()
+        self._strangers = {known: until for known, until in self._strangers.items() if until > now}
+        return did not in self._strangers
+
+
+def _did(record: SourceRecord) -> str:
+    return (record.key or b"").decode("utf-8", "replace").partition(keys.SEPARATOR)[0]
+
+
+def count(tally: Tally) -> None:
+    """The outcomes as metrics."""
+    for (tenant, outcome, reason), number in tally.items():
+        events = metrics.counter(metrics.PROCESSOR_EVENTS)
+        events.labels(processor=NAME, tenant=tenant, outcome=outcome).inc(number)
+        if outcome == "dropped":
+            dropped = metrics.counter(metrics.PROCESSOR_DROPPED)
+            dropped.labels(processor=NAME, tenant=tenant, reason=reason).inc(number)
+        elif outcome == "dead_letter":
+            letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
+            letters.labels(processor=NAME, tenant=tenant, reason=reason).inc(number)
+
+
+async def main(service: Service) -> None:
+    """Runs until the service stops."""
+    kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
+    tenants = Tenants(kafka)
+    service.health.wait_for("tenants", "reading the tenants")
+    await tenants.start()
+    try:
+        await caught_up(tenants, waits.caught_up_s)
+        service.health.met("tenants")
+        world = World(tenants.owner, frozenset(processor.agents), partitions(kafka.profile), Rules.of(processor))
+        await host(service, engine(kafka, processor, Handler(world), service.settings.instance))
+    finally:
+        await tenants.stop()
+
+
+async def caught_up(tenants: Tenants, seconds: float) -> None:
+    """The tenants, read to their end. Raises CannotStart."""
+    try:
+        await tenants.caught_up(seconds)
+    except TimeoutError:
+        raise CannotStart(f"the tenants could not be read within {seconds:g} s; is Kafka there?") from None
+
+
+def engine(kafka: KafkaSettings, processor: ProcessorSettings, handler: Handler, instance: str) -> Engine:
+    """The engine of this processor; not started."""
+    return Engine(
+        app_id=APP_ID,
+        source=topics.INBOUND_CONVERSATIONS.name,
+        changelog=topics.CONVERSATIONS_STATE.name,
+        kafka=kafka,
+        handler=handler,
+        instance=instance,
+        outputs=outputs_of(tuple(processor.agents)),
+        settings=EngineSettings.of(processor),
+        observer=EngineMetrics(NAME),
+    )

@@ -1,0 +1,101 @@
+"""An engine inside a service: its progress becomes health, its work metrics, and the service's stop its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from runtime import metrics
+from runtime.engine import Engine, Progress, SilentObserver, StopTimeout, TopicsMismatch
+from runtime.service import CannotStart, Service
+from schemas import topics
+from schemas.topics import PROFILES
+
+REPORT_S = 1.0
+_STOP_SHARE = 0.8  # of the service's time for a stop; the rest is for its other parts
+_EXIT_STOP = 75
+
+# Markers of other workers' transactions stand at the end of a partition and are never delivered. So few records that
+# are not even fetched are taken for such; a partition that is truly stuck soon has more.
+_MARKERS = 16
+
+
+def partitions(profile: str) -> int:
+    """How many partitions the cluster's topics have."""
+    return PROFILES[profile].partitions
+
+
+class EngineMetrics(SilentObserver):
+    """What the engine does, as metrics of one processor."""
+
+    def __init__(self, processor: str) -> None:
+        self._records = metrics.histogram(metrics.PROCESSOR_CHUNK_RECORDS).labels(processor=processor)
+        self._transaction = metrics.histogram(metrics.PROCESSOR_TRANSACTION_SECONDS).labels(processor=processor)
+        self._recovery = metrics.histogram(metrics.PROCESSOR_RECOVERY_SECONDS).labels(processor=processor)
+        self._recovered = metrics.counter(metrics.PROCESSOR_RECOVERED).labels(processor=processor)
+
+    def chunk_received(self, topic: str, partition: int, records: int) -> None:
+        self._records.observe(records)
+
+    def transaction_committed(self, seconds: float, works: int, outputs: int, writes: int) -> None:
+        self._transaction.observe(seconds)
+
+    def recovered(self, partitions: int, records: int, seconds: float) -> None:
+        self._recovery.observe(seconds)
+        self._recovered.inc(records)
+
+
+async def host(service: Service, engine: Engine) -> None:
+    """Run the engine until the service stops. Raises CannotStart when its topics are missing."""
+    processor = engine.app_id
+    service.health.wait_for("partitions", "joining the group and recovering")
+    try:
+        await engine.start()
+    except TopicsMismatch as error:
+        raise CannotStart(str(error)) from error
+    try:
+        await _watch(service, engine, processor)
+    finally:
+        await _stop(service, engine)
+
+
+async def _watch(service: Service, engine: Engine, processor: str) -> None:
+    keys = metrics.gauge(metrics.PROCESSOR_TABLE_KEYS).labels(processor=processor)
+    reported: set[str] = set()
+    while not service.stopping.is_set():
+        found = engine.progress()
+        names = {_report(service, engine, one) for one in found}
+        for gone in reported - names:
+            service.health.progress.forget(gone)
+        reported = names
+        keys.set(sum(one.keys for one in found))
+        if engine.ready:
+            service.health.met("partitions")
+        else:
+            service.health.wait_for("partitions", "recovering")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(service.stopping.wait(), REPORT_S)
+
+
+def _report(service: Service, engine: Engine, one: Progress) -> str:
+    name = f"{engine.source}-{one.partition}"
+    end = one.committed if one.end is None else one.end
+    if not one.open_chunks and end - one.committed <= _MARKERS:
+        end = one.committed
+    service.health.progress.record(name, one.committed, end, one.oldest_s)
+    return name
+
+
+async def _stop(service: Service, engine: Engine) -> None:
+    try:
+        await engine.stop(service.settings.stop_s * _STOP_SHARE)
+    except StopTimeout as error:
+        service.log.error("the engine did not stop in time", why=str(error))  # noqa: TRY400  no trace needed
+        service.code = service.code or _EXIT_STOP
+
+
+def outputs_of(agents: tuple[str, ...]) -> list[str]:
+    """Topics that conversations writes to when these agent types have topics."""
+    letters = topics.dead_letters(topics.INBOUND_CONVERSATIONS)
+    fixed = (topics.OUTBOUND_REPLIES, topics.OPTOUTS, letters)
+    return [topic.name for topic in (*fixed, *map(topics.agent, agents))]
