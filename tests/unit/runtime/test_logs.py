@@ -81,6 +81,11 @@ def test_addresses_dates_and_small_numbers_stay(text: str) -> None:
     assert redact_text(text) == text
 
 
+@pytest.mark.parametrize("text", ["+52026-11-23", "2026-11-231234567", "5612:29:45.1234567", "1.192.168.100.200"])
+def test_what_only_begins_or_ends_like_a_date_or_an_address_is_masked(text: str) -> None:
+    assert not re.search(r"\d(\D?\d){7}", redact_text(text))
+
+
 @pytest.mark.parametrize(
     ("text", "secret"),
     [
