@@ -5,7 +5,7 @@ Logs of the standard library (Faust, aiokafka, aiohttp, librdkafka) take the sam
 what is hidden and what stays is decided in `runtime.logs.redaction`.
 """
 
-from runtime.logs.output import configure, get, librdkafka
+from runtime.logs.output import configure, get
 from runtime.logs.redaction import redact, redact_text
 
-__all__ = ["configure", "get", "librdkafka", "redact", "redact_text"]
+__all__ = ["configure", "get", "redact", "redact_text"]

@@ -1,8 +1,8 @@
 """Output of logs: one handler on standard error for structlog and for the standard library alike.
 
 Promises: every line, also of a library and of an exception, passes `runtime.logs.redaction` last; exceptions are
-written without the values of local variables. Leaves to libraries' callers: handing `librdkafka()` to Kafka
-clients, which would write to the terminal by themselves otherwise.
+written without the values of local variables. Leaves to `runtime.kafka.config`: giving Kafka clients a logger of the
+standard library, since librdkafka would write to the terminal by itself.
 """
 
 import logging
@@ -27,11 +27,6 @@ _TALKATIVE = ("aiokafka", "faust", "mode", "kafka", "asyncio", "aiohttp.access",
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """A logger of ours; events are short texts in lower case, everything that varies is a field."""
     return structlog.stdlib.get_logger(name)
-
-
-def librdkafka() -> logging.Logger:
-    """What a Kafka client of confluent-kafka takes as its `logger`."""
-    return logging.getLogger("librdkafka")
 
 
 def configure(level: Level = "info", output: Format = "json", stream: TextIO | None = None) -> None:
