@@ -63,6 +63,7 @@ class Assignment:
     def deliver(self, chunk: Chunk) -> None:
         """A chunk that came through Faust. One of an earlier epoch is dropped: it will be fetched again."""
         if chunk.epoch == self.epoch:
+            self._observer.chunk_received(chunk.tp.topic, chunk.tp.partition, len(chunk))
             self.lanes[chunk.tp].offer(chunk)
 
     def keep_house(self, housekeeper: Housekeeper) -> None:

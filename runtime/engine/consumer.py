@@ -96,7 +96,7 @@ class ChunkConsumer(driver.Consumer):
             return
         source = self._engine_app.source_topic
         partitions = [Partition(*tp) for tp in assigned if tp.topic == source]
-        self._assignment.take_over(partitions, self._thread.membership(generation_id), self.seek_all)
+        self._assignment.take_over(partitions, self._thread.membership, self.seek_all)
 
     def end_of(self, tp: Partition) -> int | None:
         """End of the committed records of a partition as of the last fetch, or None if unknown."""
@@ -123,6 +123,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer in a thread of its own."""
 
     consumer: ChunkConsumer
+    membership: Membership  # of the present assignment
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         app = cast("EngineApp", self.app)
@@ -145,11 +146,12 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             request_timeout_ms=int(max(settings.session_s, settings.rebalance_s) * 1000) + 5000,
         )
 
-    def membership(self, generation: int) -> Membership:
-        """Who we are in the group, in the generation of the present assignment."""
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """In the consumer's thread, where the coordinator cannot move on meanwhile."""
         app = cast("EngineApp", self.app)
-        coordinator = self._ensure_consumer()._coordinator
-        return Membership(app.conf.id, generation, coordinator.member_id, app.instance)
+        member_id = self._ensure_consumer()._coordinator.member_id
+        self.membership = Membership(app.conf.id, generation_id, member_id, app.instance)
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def seek_all(self, starts: Mapping[Partition, int]) -> None:
         await self.call_thread(self._seek_all, starts)

@@ -19,13 +19,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 from runtime.engine.chunk import Partition
 from runtime.engine.fatal import log
 from runtime.kafka import config
+from runtime.kafka.fetch import passing
 from runtime.kafka.offsets import OffsetsUnavailable, begin_offsets, end_offsets, stable_committed
-from runtime.kafka.reader import passing
 from runtime.settings import KafkaSettings
 
 STABLE_TRY_S = 2.0
 READ_RECORDS = 5000
 READ_S = 0.2
+METADATA_S = 10.0
 
 
 class RecoveryFailed(RuntimeError):
@@ -108,6 +109,7 @@ class Recovery:
         ends = end_offsets(self._settings, [(changelog, number) for number in cold])
         reading = ChangelogReading({number: end for (_, number), end in ends.items()})
         restored.tables = reading.tables
+        consumer.list_topics(changelog, METADATA_S)  # else the first fetch waits for a timer of a second
         consumer.assign([TopicPartition(changelog, number, OFFSET_BEGINNING) for number in reading.pending])
         moved = time.monotonic()
         while reading.pending:

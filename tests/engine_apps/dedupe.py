@@ -14,13 +14,25 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import confluent_kafka
 import uvloop
 
-from runtime.engine import Chunk, Effects, Engine, EngineSettings, Exit, StopTimeout, TableView
+from runtime.engine import (
+    Chunk,
+    ChunkHandler,
+    Effects,
+    Engine,
+    EngineSettings,
+    EventHandler,
+    Exit,
+    SourceRecord,
+    StopTimeout,
+    TableView,
+)
 from runtime.engine import transaction as transaction_module
 from runtime.engine.fatal import end_process
 from runtime.kafka.record import Record
@@ -48,6 +60,27 @@ class Plan:
     kill_at: int = 0
 
 
+def state_of(table: TableView, key: bytes) -> dict[str, Any]:
+    raw = table.get(key)
+    return {"count": 0, "seen": []} if raw is None else dict(json.loads(raw))
+
+
+def absorb(plan: Plan, record: SourceRecord, state: dict[str, Any], effects: Effects) -> None:
+    """One event into its key's state, and out, unless it was seen before."""
+    assert record.key is not None
+    assert record.value is not None
+    event = record.value[: record.value.index(b" ")].decode()
+    if event == "forget":
+        state.update(count=0, seen=[])
+        effects.writes[record.key] = None
+    elif event not in state["seen"]:
+        state["seen"].append(event)
+        state["count"] += 1
+        headers = [*record.headers, ("count", str(state["count"]).encode())]
+        effects.outputs.append(Record(plan.output, record.value, record.key, headers))
+        effects.writes[record.key] = json.dumps(state).encode()
+
+
 class Processor:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -57,28 +90,11 @@ class Processor:
         states: dict[bytes, dict[str, Any]] = {}
         for record in chunk:
             assert record.key is not None
-            assert record.value is not None
-            state = states.get(record.key) or self.state(table, record.key)
-            event = record.value[: record.value.index(b" ")].decode()
-            if event == "forget":
-                states.pop(record.key, None)
-                effects.writes[record.key] = None
-                continue
-            if event in state["seen"]:
-                continue
-            state["seen"].append(event)
-            state["count"] += 1
-            states[record.key] = state
-            headers = [*record.headers, ("count", str(state["count"]).encode())]
-            effects.outputs.append(Record(self.plan.output, record.value, record.key, headers))
-            effects.writes[record.key] = json.dumps(state).encode()
+            state = states.setdefault(record.key, state_of(table, record.key))
+            absorb(self.plan, record, state, effects)
         if self.plan.pause_s:
             await asyncio.sleep(self.plan.pause_s)
         return effects
-
-    def state(self, table: TableView, key: bytes) -> dict[str, Any]:
-        raw = table.get(key)
-        return {"count": 0, "seen": []} if raw is None else dict(json.loads(raw))
 
     def expire(self, table: TableView) -> Effects:
         return Effects(writes={key: None for key, _ in table.sweep(50)})
@@ -100,14 +116,13 @@ class SelfStoppingProducer(confluent_kafka.Producer):
         super().commit_transaction(*args)
 
 
-async def main(plan: Plan) -> None:
-    processor = Processor(plan)
+async def main(plan: Plan, handler: ChunkHandler | EventHandler) -> None:
     engine = Engine(
         app_id=plan.app_id,
         source=plan.source,
         changelog=plan.changelog,
         kafka=KafkaSettings(bootstrap=plan.bootstrap),
-        handler=processor.handle,
+        handler=handler,
         instance=plan.instance,
         outputs=[plan.output],
         settings=EngineSettings(
@@ -120,14 +135,14 @@ async def main(plan: Plan) -> None:
         ),
     )
     if plan.expire_s:
-        engine.every(plan.expire_s, processor.expire)
+        engine.every(plan.expire_s, Processor(plan).expire)
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     await engine.start()
     await engine.wait_ready()
-    log.info("worker ready")
+    log.info("worker ready: keys=%d", sum(one.keys for one in engine.progress()))
     await stopping.wait()
-    log.info("stopping: %s", engine.progress())
+    log.info("stopping: keys=%d %s", sum(one.keys for one in engine.progress()), engine.progress())
     try:
         await engine.stop(plan.stop_s)
     except StopTimeout as error:
@@ -135,8 +150,12 @@ async def main(plan: Plan) -> None:
     log.info("stopped")
 
 
-if __name__ == "__main__":
+def run(handler_of: Callable[[Plan], ChunkHandler | EventHandler]) -> None:
     logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(message)s", stream=sys.stdout)
-    SelfStoppingProducer.plan = Plan(**json.loads(sys.argv[1]))
+    plan = SelfStoppingProducer.plan = Plan(**json.loads(sys.argv[1]))
     setattr(transaction_module, "Producer", SelfStoppingProducer)  # noqa: B010 - it is not exported
-    uvloop.run(main(SelfStoppingProducer.plan))
+    uvloop.run(main(plan, handler_of(plan)))
+
+
+if __name__ == "__main__":
+    run(lambda plan: Processor(plan).handle)

@@ -1,0 +1,167 @@
+"""The transaction thread groups works of one generation, keeps their order, and ends the process on any error."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from runtime.engine import Exit
+from runtime.engine import transaction as transaction_module
+from runtime.engine.membership import Membership
+from runtime.engine.transaction import Committed, TransactionsUnavailable, TransactionThread, Work
+from runtime.kafka.record import Record
+from tests.engine_apps.builders import TP
+
+
+class FakeProducer:
+    """Remembers what a transaction held. `gate` holds a commit back; `errors` are raised one after the other."""
+
+    made: "FakeProducer"
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        type(self).made = self
+        self.transactions: list[dict[str, Any]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.errors: dict[str, list[BaseException]] = {}
+        self.full = 0
+        self.aborted = 0
+
+    def init_transactions(self, timeout: float) -> None:
+        self._maybe_fail("init")
+
+    def begin_transaction(self) -> None:
+        self.transactions.append({"records": [], "committed": False})
+
+    def produce(self, topic: str, **fields: Any) -> None:
+        if self.full:
+            self.full -= 1
+            raise BufferError
+        self.transactions[-1]["records"].append((topic, fields))
+
+    def poll(self, timeout: float) -> int:
+        return 0
+
+    def send_offsets_to_transaction(self, offsets: Sequence[TopicPartition], group: bytes, timeout: float) -> None:
+        self._maybe_fail("offsets")
+        self.transactions[-1].update(offsets=[(tp.topic, tp.partition, tp.offset) for tp in offsets], group=group)
+
+    def commit_transaction(self, timeout: float) -> None:
+        self.gate.wait(5)
+        self._maybe_fail("commit")
+        self.transactions[-1]["committed"] = True
+
+    def abort_transaction(self, timeout: float) -> None:
+        self.aborted += 1
+
+    def _maybe_fail(self, call: str) -> None:
+        errors = self.errors.get(call)
+        if errors:
+            raise errors.pop(0)
+
+
+class Thread:
+    def __init__(self) -> None:
+        self.committed: list[Committed] = []
+        self.thread = TransactionThread({"transaction.timeout.ms": 1000}, works_max=3, on_commit=self.committed.append)
+
+    def submit(self, offset: int, generation: int = 1, outputs: int = 1) -> asyncio.Future[None]:
+        work = Work(
+            tp=TP,
+            membership=Membership("group", generation, "member", None),
+            offset=offset,
+            records=[Record("out", b"%d" % offset, b"key", [("h", b"1")])] * outputs,
+            outputs=outputs,
+            done=asyncio.get_running_loop().create_future(),
+        )
+        self.thread.submit(work)
+        return work.done
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> list[Exit]:
+    codes: list[Exit] = []
+
+    def end_process(code: Exit, *_: object) -> NoReturn:
+        codes.append(code)
+        raise SystemExit
+
+    monkeypatch.setattr(transaction_module, "Producer", FakeProducer)
+    monkeypatch.setattr(transaction_module, "end_process", end_process)
+    return codes
+
+
+@pytest.fixture
+async def thread(ends: list[Exit]) -> Thread:
+    thread = Thread()
+    await thread.thread.start()
+    return thread
+
+
+async def ended(thread: Thread) -> bool:
+    return await thread.thread.stop(5)
+
+
+async def test_a_work_is_committed_with_headers_offset_and_membership(thread: Thread) -> None:
+    await asyncio.wait_for(thread.submit(8), 5)
+    (transaction,) = FakeProducer.made.transactions
+    fields = {"value": b"8", "key": b"key", "partition": -1, "timestamp": 0, "headers": [("h", b"1")]}
+    assert transaction["records"] == [("out", fields)]
+    assert transaction["offsets"] == [("source", 3, 8)]
+    assert transaction["group"] == Membership("group", 1, "member", None).metadata()
+    assert len(thread.committed) == 1
+    assert await ended(thread)
+
+
+async def test_works_that_wait_share_a_transaction_but_never_across_generations(thread: Thread) -> None:
+    producer = FakeProducer.made
+    producer.gate.clear()
+    futures = [thread.submit(1)]
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(lambda: [None for _ in iter(lambda: bool(producer.transactions), True)])
+    futures += [thread.submit(2), thread.submit(3), thread.submit(4, generation=2), thread.submit(5, generation=2)]
+    producer.gate.set()
+    await asyncio.wait_for(asyncio.gather(*futures), 5)
+    assert [len(one["records"]) for one in producer.transactions] == [1, 2, 2]
+    assert [one["offsets"][0][2] for one in producer.transactions] == [1, 3, 5]
+    assert await ended(thread)
+
+
+async def test_a_full_queue_is_waited_out(thread: Thread) -> None:
+    FakeProducer.made.full = 3
+    await asyncio.wait_for(thread.submit(1, outputs=2), 5)
+    assert len(FakeProducer.made.transactions[0]["records"]) == 2
+    assert await ended(thread)
+
+
+async def test_a_retriable_error_is_tried_again_on_the_same_transaction(thread: Thread) -> None:
+    retriable = KafkaException(KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, "busy", False, True, False))
+    FakeProducer.made.errors = {"commit": [retriable], "offsets": [retriable]}
+    await asyncio.wait_for(thread.submit(1), 5)
+    assert len(FakeProducer.made.transactions) == 1
+    assert await ended(thread)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("abortable", [True, False])
+async def test_a_refused_transaction_ends_the_process(thread: Thread, ends: list[Exit], abortable: bool) -> None:
+    refusal = KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "fenced", False, False, abortable))
+    FakeProducer.made.errors = {"offsets": [refusal]}
+    done = thread.submit(1)
+    await asyncio.to_thread(thread.thread._thread.join, 5)  # type: ignore[union-attr]
+    assert ends == [Exit.TRANSACTION]
+    assert FakeProducer.made.aborted == int(abortable)
+    assert not done.done()
+
+
+async def test_an_unreachable_coordinator_fails_the_start(ends: list[Exit], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unreachable(FakeProducer):
+        def init_transactions(self, timeout: float) -> None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))
+
+    monkeypatch.setattr(transaction_module, "Producer", Unreachable)
+    with pytest.raises(TransactionsUnavailable):
+        await Thread().thread.start()
