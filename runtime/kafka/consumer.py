@@ -10,27 +10,33 @@ Kafka checks the generation, not the ownership. Leaves commits to a transactiona
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from concurrent import futures
 from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from runtime import metrics
 from runtime.kafka import config
+from runtime.kafka.fetch import passing, take
+from runtime.kafka.membership import Membership
 from runtime.kafka.offsets import Partition, stable_committed
-from runtime.kafka.reader import passing
 from runtime.settings import KafkaSettings
 
 POLL_S = 0.1
+COMMAND_S = 0.01
 PATIENCE_S = 1.0
 T = TypeVar("T")
+
+__all__ = ["Batch", "ConsumerFailed", "GroupConsumer", "Membership"]
 
 _log = logging.getLogger(__name__)
 
 OnAssign = Callable[[list[int]], Awaitable[Sequence[TopicPartition]]]
 OnRevoke = Callable[[list[int]], Awaitable[None]]
+Command = Callable[[Consumer], object]
 
 
 class ConsumerFailed(Exception):
@@ -42,36 +48,6 @@ class Batch(NamedTuple):
 
     messages: list[Message]
     group_metadata: object
-
-
-@dataclass(frozen=True, kw_only=True)
-class Membership:
-    """How a process is a member. Seconds; `callback_s` bounds the owner's callbacks and must be below `rebalance_s`."""
-
-    group: str
-    topic: str
-    instance: str
-    assignor: str = "range"
-    session_s: float = 30.0
-    rebalance_s: float = 45.0
-    callback_s: float = 20.0
-    batch: int = 500
-    batches: int = 4
-
-    def options(self) -> dict[str, Any]:
-        """librdkafka's names for it."""
-        if not self.callback_s < self.rebalance_s or not self.session_s <= self.rebalance_s:
-            raise ValueError("callback_s must be below rebalance_s, and session_s not above it")
-        return {
-            "group.instance.id": self.instance,
-            "partition.assignment.strategy": self.assignor,
-            "session.timeout.ms": int(self.session_s * 1000),
-            "heartbeat.interval.ms": int(min(3.0, self.session_s / 5) * 1000),
-            # In the classic protocol this is the rebalance time-out as well.
-            "max.poll.interval.ms": int(self.rebalance_s * 1000),
-            # An offset that Kafka no longer keeps is a decision of the owner, not of a default.
-            "auto.offset.reset": "error",
-        }
 
 
 class GroupConsumer:
@@ -94,7 +70,10 @@ class GroupConsumer:
         named = {name.replace("_", "."): value for name, value in overrides.items()}
         own = membership.options() | named
         self._config = config.consumer(settings, membership.group, overrides=own)
+        self._settings = settings
         self._member = membership
+        self._commands: deque[tuple[Command, asyncio.Future[None]]] = deque()
+        self._left = False
         self._callbacks = {"assigned": on_assign, "revoked": on_revoke, "lost": on_lost or on_revoke}
         self._stopping = threading.Event()
         self._queue: deque[Batch] = deque()
@@ -108,6 +87,8 @@ class GroupConsumer:
         self._news = asyncio.Event()
         self._room = threading.Semaphore(self._member.batches)
         self._client = Consumer(self._config)
+        # Never subscribed: the member's own client answers nobody while it polls or runs a callback.
+        self._offsets = Consumer(config.consumer(self._settings, self._member.group))
         self._thread = threading.Thread(target=self._run, name=f"kafka-{self._member.group}", daemon=True)
         self._thread.start()
 
@@ -146,7 +127,7 @@ class GroupConsumer:
     async def committed(self, partitions: Iterable[Partition], timeout_s: float = 60) -> dict[Partition, int | None]:
         """The group's stable offsets, None where nothing is committed; waits for open transactions on them."""
         wanted = list(partitions)
-        return await asyncio.to_thread(lambda: stable_committed(self._client, wanted, timeout_s=timeout_s))
+        return await asyncio.to_thread(lambda: stable_committed(self._offsets, wanted, timeout_s=timeout_s))
 
     async def positions(self, partitions: Iterable[Partition]) -> list[TopicPartition]:
         """What `on_assign` usually returns: the stable committed offsets, the beginning where there is none."""
@@ -155,22 +136,36 @@ class GroupConsumer:
 
     async def commit(self, offsets: Sequence[TopicPartition]) -> None:
         """Offsets outside a transaction. Raises KafkaException (also when the generation is over)."""
-        await asyncio.to_thread(lambda: self._client.commit(offsets=list(offsets), asynchronous=False))
+        await self._command(lambda client: client.commit(offsets=list(offsets), asynchronous=False))
 
-    def pause(self, partitions: Iterable[Partition]) -> None:
+    async def pause(self, partitions: Iterable[Partition]) -> None:
         """No further records are fetched from them; batches that wait already are still handed out."""
         chosen = list(partitions)
         self._paused.update(chosen)
-        self._client.pause([TopicPartition(*partition) for partition in chosen])
+        await self._command(lambda client: client.pause([TopicPartition(*partition) for partition in chosen]))
 
-    def resume(self, partitions: Iterable[Partition]) -> None:
+    async def resume(self, partitions: Iterable[Partition]) -> None:
         chosen = list(partitions)
         self._paused.difference_update(chosen)
-        self._client.resume([TopicPartition(*partition) for partition in chosen])
+        await self._command(lambda client: client.resume([TopicPartition(*partition) for partition in chosen]))
 
-    def seek(self, partition: Partition, offset: int) -> None:
+    async def seek(self, partition: Partition, offset: int) -> None:
         """The next fetch of an assigned partition starts there; batches that wait already do not change."""
-        self._client.seek(TopicPartition(*partition, offset))
+        await self._command(lambda client: client.seek(TopicPartition(*partition, offset)))
+
+    async def _command(self, call: Command) -> None:
+        """Runs a call on the member's thread: the client answers other threads only between its polls."""
+        if self.failure is not None or self._left:
+            raise self.failure or ConsumerFailed(f"{self._member.group}: the member has left")
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._commands.append((call, done))
+        await done
+
+    def _refuse_commands(self) -> None:
+        self._left = True
+        while self._commands:
+            left = self.failure or ConsumerFailed(f"{self._member.group}: the member has left")
+            _settle(self._commands.popleft()[1], left)
 
     def _run(self) -> None:
         try:
@@ -183,9 +178,22 @@ class GroupConsumer:
             self._fail(failed)
         finally:
             self._client.close()
+            self._offsets.close()
+            self._loop.call_soon_threadsafe(self._refuse_commands)
+
+    def _obey(self) -> None:
+        while self._commands:
+            call, done = self._commands.popleft()
+            failed: Exception | None = None
+            try:
+                call(self._client)
+            except (KafkaException, RuntimeError) as refused:
+                failed = refused
+            self._loop.call_soon_threadsafe(_settle, done, failed)
 
     def _step(self) -> None:
-        messages = self._client.consume(self._member.batch, POLL_S)
+        self._obey()
+        messages = take(self._client, self._member.batch, POLL_S)
         good = [message for message in messages if message.error() is None]
         for error in (message.error() for message in messages):
             if error is not None and not passing(error):
@@ -211,6 +219,7 @@ class GroupConsumer:
         return True
 
     def _idle(self) -> None:
+        self._obey()
         for message in self._client.consume(1, 0):
             error = message.error()
             if error is None:
@@ -252,8 +261,12 @@ class GroupConsumer:
         metrics.counter(metrics.KAFKA_REBALANCES).labels(group=self._member.group, event=event).inc()
         _log.info("%s: partitions %s %s", self._member.group, numbers, event)
         asked = asyncio.run_coroutine_threadsafe(self._answer(event, numbers), self._loop)
+        deadline = time.monotonic() + self._member.callback_s
         try:
-            return asked.result(self._member.callback_s)
+            # The owner may give commands (commit, pause) while it answers; only this thread can carry them out.
+            while not futures.wait([asked], COMMAND_S).done and time.monotonic() < deadline:
+                self._obey()
+            return asked.result(0)
         except BaseException as failed:  # noqa: BLE001  an exception in librdkafka's callback would be lost
             asked.cancel()
             self._fail(failed, f"the owner's answer to {event} {numbers}")
@@ -276,3 +289,12 @@ class GroupConsumer:
             self.failure.__cause__ = failed
             _log.critical("the member of %s ends", self._member.group, exc_info=failed)
         self._loop.call_soon_threadsafe(self._news.set)
+
+
+def _settle(done: asyncio.Future[None], failed: Exception | None) -> None:
+    if done.done():
+        return  # the caller gave up; the command ran all the same
+    if failed is None:
+        done.set_result(None)
+    else:
+        done.set_exception(failed)

@@ -16,8 +16,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from runtime import metrics
 from runtime.kafka import config
+from runtime.kafka.fetch import passing, take
 from runtime.kafka.offsets import Partition, end_offsets
-from runtime.kafka.reader import passing
 from runtime.settings import KafkaSettings
 
 BATCH = 1000
@@ -109,7 +109,7 @@ class Follower:
     def _follow(self, client: Consumer) -> None:
         try:
             while not self._stopping.is_set():
-                self._take(client.consume(BATCH, WAIT_S))
+                self._take(take(client, BATCH, WAIT_S))
         except BaseException as failed:  # noqa: BLE001  the thread's last act: whoever waits must learn of it
             self._loop.call_soon_threadsafe(self._fail, failed)
         finally:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from runtime.kafka import config
+from runtime.kafka.fetch import passing, take
 from runtime.kafka.offsets import begin_offsets, end_offsets
 from runtime.settings import KafkaSettings
 
-__all__ = ["BEGINNING", "ReadFailed", "begin_offsets", "end_offsets", "read_partition"]
+__all__ = ["BEGINNING", "ReadFailed", "begin_offsets", "end_offsets", "passing", "read_partition"]
 
 BEGINNING = OFFSET_BEGINNING
 BATCH = 1000
@@ -61,7 +62,7 @@ def _until(client: Consumer, name: str, start: int, end: int, stall_s: float) ->
     position, moved = start, time.monotonic()
     while position < end:
         before = position
-        for message in client.consume(BATCH, _WAIT_S):
+        for message in take(client, BATCH, _WAIT_S):
             error = message.error()
             if error is None:
                 position = _offset(message) + 1
@@ -86,26 +87,3 @@ def _offset(message: Message) -> int:
 def _check(error: KafkaError, name: str, position: int, end: int) -> None:
     if not passing(error):
         raise ReadFailed(f"{name} at offset {position} of {end}: {error}")
-
-
-def passing(error: KafkaError) -> bool:
-    """Whether librdkafka goes on by itself after this error: a broker that cannot be reached for a while."""
-    return not error.fatal() and (error.retriable() or error.code() in _PASSING)
-
-
-_PASSING = frozenset(
-    {
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError._RESOLVE,
-        KafkaError._TIMED_OUT,
-        KafkaError._WAIT_COORD,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.REPLICA_NOT_AVAILABLE,
-    }
-)

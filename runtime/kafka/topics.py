@@ -63,7 +63,9 @@ class TopicMismatch(Exception):
 
 
 @dataclass(frozen=True)
-class _Actual:
+class Actual:
+    """What the cluster has of a topic."""
+
     partitions: int
     replication: int
     config: dict[str, str]
@@ -106,7 +108,7 @@ def _client(settings: KafkaSettings) -> AdminClient:
     return AdminClient(config.admin(settings))
 
 
-def _compared(topics: Sequence[Topic], actual: dict[str, _Actual], profile: Profile) -> list[Mismatch]:
+def _compared(topics: Sequence[Topic], actual: dict[str, Actual], profile: Profile) -> list[Mismatch]:
     missing = [_missing(topic, profile) for topic in topics if topic.name not in actual]
     found = [(topic, actual[topic.name]) for topic in topics if topic.name in actual]
     return missing + [mismatch for topic, has in found for mismatch in compare(topic, profile, has)]
@@ -117,7 +119,7 @@ def _missing(topic: Topic, profile: Profile) -> Mismatch:
     return Mismatch(topic.name, "topic", expected, "missing", _FIXABLE, fixable=True)
 
 
-def compare(topic: Topic, profile: Profile, actual: _Actual) -> list[Mismatch]:
+def compare(topic: Topic, profile: Profile, actual: Actual) -> list[Mismatch]:
     """What differs between the catalogue's topic and the cluster's."""
     found = []
     count = topic.count(profile)
@@ -154,7 +156,7 @@ def fits(name: str, expected: str, actual: str) -> bool:
     return unlimited or (needs != -1 and has >= needs) or has == needs
 
 
-def _describe(client: AdminClient, topics: Sequence[Topic]) -> dict[str, _Actual]:
+def _describe(client: AdminClient, topics: Sequence[Topic]) -> dict[str, Actual]:
     """The topics that exist, by name."""
     present = client.list_topics(timeout=TIMEOUT_S).topics
     names = [topic.name for topic in topics if topic.name in present and present[topic.name].error is None]
@@ -168,8 +170,8 @@ def _values(entries: dict[str, ConfigEntry]) -> dict[str, str]:
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}
 
 
-def _actual(partitions: dict[int, Any], values: dict[str, str]) -> _Actual:
-    return _Actual(len(partitions), min(len(partition.replicas) for partition in partitions.values()), values)
+def _actual(partitions: dict[int, Any], values: dict[str, str]) -> Actual:
+    return Actual(len(partitions), min(len(partition.replicas) for partition in partitions.values()), values)
 
 
 def _create(client: AdminClient, topics: Sequence[Topic], profile: Profile) -> None:
@@ -211,7 +213,7 @@ def _wait_until_led(client: AdminClient, names: set[str], deadline: float) -> No
 
 
 def _configure(
-    client: AdminClient, topics: Sequence[Topic], actual: dict[str, _Actual], profile: Profile
+    client: AdminClient, topics: Sequence[Topic], actual: dict[str, Actual], profile: Profile
 ) -> list[Change]:
     resources, changes = [], []
     for topic in topics:

@@ -63,6 +63,7 @@ class TransactionalProducer:
         self._label = settings.client_id
         self._client: Client | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-transactions")
+        self._stale = False
         self.fatal: str | None = None
 
     async def start(self, timeout_s: float = INIT_S) -> None:
@@ -97,6 +98,7 @@ class TransactionalProducer:
             error: KafkaError = failed.args[0]
             self.fatal = str(error)
             raise self._failure(error, indefinite=False) from failed
+        self._stale = False
 
     @property
     def _live(self) -> Client:
@@ -105,6 +107,8 @@ class TransactionalProducer:
         return self._client
 
     def _transact(self, records: Sequence[Record], offsets: Sequence[TopicPartition], metadata: object) -> None:
+        if self._stale:
+            self._init(self._timeout_s)
         client = self._live
         deadline = time.monotonic() + self._timeout_s
         committing = False
@@ -128,6 +132,8 @@ class TransactionalProducer:
             self.fatal = f"{error.name()}: {error.str()}"
         else:
             self._abort()
+            # After records that the broker refused, librdkafka's sequence numbers fail the next transaction too.
+            self._stale = error.code() not in _FENCING
         return self._failure(error, indefinite)
 
     def _abort(self) -> None:
