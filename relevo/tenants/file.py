@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from processors.agents.builtin.menu.load import problems as menu_problems
 from relevo.tenants import shape
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, new_webhook_secret, secret_digest
@@ -112,19 +113,27 @@ class TenantFile:
         return accounts
 
     def _agents(self, data: Any) -> Any:
-        """Agents' settings, a `file` replaced by what it holds (as `content`), so that services need no file."""
+        """Agents' settings. A `file` is replaced by its text, under the agent's own name: services need no file."""
         if not isinstance(data, dict):
             return data if data is not None else {}
         agents = {}
         for name, settings in data.items():
             if isinstance(settings, dict) and isinstance(settings.get("file"), str):
-                try:
-                    inner = YamlSource.read(self._folder / settings["file"])
-                    settings = {k: v for k, v in settings.items() if k != "file"} | {"content": inner.data}
-                except FileError as error:
-                    self._mistakes += error.mistakes
+                text = self._agent_text(str(name), settings["file"])
+                settings = {key: value for key, value in settings.items() if key != "file"} | {name: text}
             agents[name] = settings if settings is not None else {}
         return agents
+
+    def _agent_text(self, agent: str, name: str) -> str:
+        """The text of an agent's file; a menu is checked line by line before anybody gets to see it."""
+        try:
+            text = (self._folder / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self._wrong(("agents", agent, "file"), f"{name} cannot be read: {error}")
+            return ""
+        if agent == "menu":
+            self._mistakes += [f"{name}: {problem}" for problem in menu_problems(text)]
+        return text
 
     def _check(self, tenant: Tenant) -> None:
         """What the types cannot say."""

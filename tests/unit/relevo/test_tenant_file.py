@@ -102,11 +102,20 @@ def test_a_file_that_cannot_be_read_is_an_error_with_its_name(tmp_path: Path) ->
         YamlSource.read(tmp_path / "missing.yaml")
 
 
+def with_menu(folder: Path, menu: str) -> TenantFile:
+    (folder / "menu.yaml").write_text(menu)
+    source = YamlSource(str(folder / "acme.yaml"), GOOD.replace("{menu: {}}", "{menu: {file: menu.yaml}}"))
+    return TenantFile(source, RING, {"ACME": "x"})
+
+
 def test_an_agents_file_is_taken_into_the_record(tmp_path: Path) -> None:
-    (tmp_path / "menu.yaml").write_text("start: {text: hola}")
-    source = YamlSource(str(tmp_path / "acme.yaml"), GOOD.replace("{menu: {}}", "{menu: {file: menu.yaml}}"))
-    tenant = TenantFile(source, RING, {"ACME": "x"}).tenant(None, 1).tenant
-    assert tenant.agents["menu"] == {"content": {"start": {"text": "hola"}}}
+    text = "start: a\nnodes: {a: {text: hola}}\n"
+    assert with_menu(tmp_path, text).tenant(None, 1).tenant.agents["menu"] == {"menu": text}
+
+
+def test_a_menu_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"menu\.yaml: line 2: "):
+        with_menu(tmp_path, "start: a\nnodes: {a: {texto: hola}}\n").tenant(None, 1)
 
 
 def test_a_number_belongs_to_one_tenant() -> None:

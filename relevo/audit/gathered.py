@@ -1,0 +1,219 @@
+"""What the topics say, sorted by the unique ids that the balance joins.
+
+An event is known as (line, event id), a receipt as (line, id, state), a message by its id. Bodies of webhooks are
+read again from their bytes, not believed from what was derived of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from confluent_kafka import Message
+
+from relevo.audit.scan import scan
+from runtime.settings import KafkaSettings
+from schemas import ids, keys, topics
+from schemas.campaign import Chunk, Contents, Definition
+from schemas.chattigo import webhook
+from schemas.dead_letter import Cause
+from schemas.headers import Headers
+from schemas.inbound import InboundEvent
+from schemas.journal import CallOutcome, Plan
+from schemas.outbound import OutboundMessage
+from schemas.outcome import Outcome, merge
+from schemas.record import RecordError, decode
+
+EventKey = tuple[str, str]
+ReceiptKey = tuple[str, str, str]
+
+
+@dataclass
+class Gathered:
+    """Everything that the balance needs of the topics.
+
+    `held` counts how often a webhook's event stands on `inbound.conversations`. `accepted` are messages that were
+    accepted for sending, by id, with the topic that says so; `states` what became of them. `unreadable` names
+    records of ours that could not be read.
+    """
+
+    held: Counter[EventKey] = field(default_factory=Counter)
+    receipts: Counter[ReceiptKey] = field(default_factory=Counter)
+    rejected: set[str] = field(default_factory=set)
+    routed: set[EventKey] = field(default_factory=set)
+    dropped: dict[EventKey, str] = field(default_factory=dict)
+    dead: dict[EventKey, str] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    dead_messages: set[str] = field(default_factory=set)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    outcomes: dict[str, CallOutcome] = field(default_factory=dict)
+    reply_ms: list[int] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    contents: dict[str, Contents] = field(default_factory=dict)
+    chunks: dict[tuple[str, int], Chunk] = field(default_factory=dict)
+
+
+def gather(settings: KafkaSettings, agents: Iterable[str]) -> Gathered:
+    """Reads all topics that matter. Blocks; memory grows with what the topics hold."""
+    found = Gathered()
+    readers = _readers(tuple(agents))
+    for message in scan(settings, readers):
+        value = message.value()
+        if value is None:
+            continue
+        try:
+            readers[message.topic() or ""](found, message, value)
+        except (RecordError, msgspec.MsgspecError, keys.KeyPartError) as error:
+            found.unreadable.append(f"{message.topic()}-{message.partition()}-{message.offset()}: {error}")
+    _campaign_messages(found)
+    return found
+
+
+Reader = Callable[[Gathered, Message, bytes], None]
+
+
+def _readers(agents: tuple[str, ...]) -> dict[str, Reader]:
+    readers: dict[str, Reader] = {
+        topics.INBOUND_CONVERSATIONS.name: _conversation,
+        topics.INBOUND_RECEIPTS.name: _receipts,
+        topics.INBOUND_REJECTED.name: _rejected,
+        topics.OUTBOUND_REPLIES.name: _message,
+        topics.OUTBOUND_TEMPLATES.name: _message,
+        topics.CAMPAIGNS.name: _campaign,
+        topics.CAMPAIGNS_CHUNKS.name: _chunk,
+        topics.EGRESS_JOURNAL.name: _journal,
+        topics.OUTCOMES.name: _outcome,
+        topics.dead_letters(topics.INBOUND_CONVERSATIONS).name: _dead_webhook,
+        topics.dead_letters(topics.OUTBOUND_REPLIES).name: _dead_message,
+        topics.dead_letters(topics.OUTBOUND_TEMPLATES).name: _dead_message,
+    }
+    for kind in agents:
+        readers[topics.agent(kind).name] = _agent_event
+        readers[topics.dead_letters(topics.agent(kind)).name] = _dead_event
+    return readers
+
+
+def _pairs(message: Message) -> list[tuple[str, bytes | None]]:
+    headers: Any = message.headers() or []
+    return [(name, value) for name, value in headers]
+
+
+def _headers(message: Message) -> Headers:
+    return Headers.from_kafka(_pairs(message))
+
+
+def _header(message: Message, name: str) -> str:
+    return (dict(_pairs(message)).get(name) or b"").decode("utf-8", "replace")
+
+
+def _body(value: bytes) -> object:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _events(message: Message, value: bytes) -> list[EventKey]:
+    """The events of a webhook; one without an id is known by where it stands, as `conversations` knows it."""
+    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+    return [
+        (arrival.did, ids.event_id(arrival.id or None, topic, partition, offset))
+        for arrival in webhook.arrivals(_body(value))
+    ]
+
+
+def _conversation(found: Gathered, message: Message, value: bytes) -> None:
+    if _headers(message).type == "webhook":
+        found.held.update(_events(message, value))
+
+
+def _receipts(found: Gathered, message: Message, value: bytes) -> None:
+    del message
+    found.receipts.update((r.did, r.id, r.state) for r in webhook.receipts(_body(value)))
+
+
+def _rejected(found: Gathered, message: Message, value: bytes) -> None:
+    del message
+    found.rejected.update(piece.id for piece in webhook.pieces(_body(value)))
+
+
+def _dead_webhook(found: Gathered, message: Message, value: bytes) -> None:
+    if _headers(message).type == "webhook":
+        reason = Cause.from_headers(_pairs(message)).reason
+        found.dead.update((key, reason) for key in _events(message, value))
+
+
+def _agent_event(found: Gathered, message: Message, value: bytes) -> None:
+    headers = _headers(message)
+    if headers.type not in ("event", "dropped"):
+        return
+    event = decode(value, InboundEvent)
+    if headers.type == "event":
+        found.routed.add((event.did, event.id))
+    else:
+        found.dropped[event.did, event.id] = _header(message, "reason")
+
+
+def _dead_event(found: Gathered, message: Message, value: bytes) -> None:
+    if _headers(message).type == "event":
+        event = decode(value, InboundEvent)
+        found.dead[event.did, event.id] = "agent"
+
+
+def _message(found: Gathered, message: Message, value: bytes) -> None:
+    found.accepted[decode(value, OutboundMessage).id] = message.topic() or ""
+
+
+def _dead_message(found: Gathered, message: Message, value: bytes) -> None:
+    del message
+    found.dead_messages.add(decode(value, OutboundMessage).id)
+
+
+_CAMPAIGN = topics.CAMPAIGNS.decoder()
+_JOURNAL = topics.EGRESS_JOURNAL.decoder()
+
+
+def _campaign(found: Gathered, message: Message, value: bytes) -> None:
+    del message
+    record = _CAMPAIGN.decode(value)
+    if isinstance(record, Definition):
+        found.definitions[record.campaign] = record
+    elif isinstance(record, Contents):
+        found.contents.setdefault(record.campaign, record)
+
+
+def _chunk(found: Gathered, message: Message, value: bytes) -> None:
+    chunk = decode(value, Chunk)
+    found.chunks[f"{message.partition()}/{chunk.campaign}", message.offset() or 0] = chunk
+
+
+def _campaign_messages(found: Gathered) -> None:
+    """The recipients of every campaign that was committed; chunks without a contents record do not count."""
+    committed = {(campaign, ref.offset): ref.count for campaign, one in found.contents.items() for ref in one.chunks}
+    for (place, offset), chunk in found.chunks.items():
+        if committed.get((place.partition("/")[2], offset)) == len(chunk.recipients):
+            for position in range(chunk.first, chunk.first + len(chunk.recipients)):
+                found.accepted[ids.message_id_of_recipient(chunk.campaign, position)] = "campaigns"
+
+
+def _journal(found: Gathered, message: Message, value: bytes) -> None:
+    del message
+    record = _JOURNAL.decode(value)
+    if isinstance(record, Plan):
+        found.plans[record.plan_id] = record
+    elif isinstance(record, CallOutcome):
+        found.outcomes[record.plan_id] = record
+
+
+def _outcome(found: Gathered, message: Message, value: bytes) -> None:
+    outcome = decode(value, Outcome)
+    for one in outcome.message_ids:
+        found.states[one] = merge(found.states.get(one), outcome.state)
+    caused_ms = _headers(message).at_ms
+    if outcome.state == "accepted" and outcome.send_class == "reply" and 0 < caused_ms <= outcome.at_ms:
+        found.reply_ms.append(outcome.at_ms - caused_ms)

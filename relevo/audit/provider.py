@@ -1,0 +1,100 @@
+"""What Chattigo's side says: the sandbox's ledger, reduced to what the balance joins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from sandbox.chattigo import ledger
+
+
+class Taken(NamedTuple):
+    """One recipient or session message that the provider accepted; each is paid or seen once."""
+
+    did: str
+    contact: str
+    root_id: str
+    destination_id: str
+    digest: str
+    wamid: str
+    batch: bool
+
+
+@dataclass
+class Provider:
+    """The provider's view.
+
+    `acked` are (line, event id) and `acked_receipts` the receipts' names that Relevo acknowledged; `owed` were never
+    acknowledged. `batches` are (template, recipients) of each accepted call; `logins` counts by account.
+    """
+
+    acked: set[tuple[str, str]] = field(default_factory=set)
+    acked_receipts: set[tuple[str, str]] = field(default_factory=set)
+    webhooks_acked: int = 0
+    webhooks_failed: int = 0
+    taken: list[Taken] = field(default_factory=list)
+    batches: list[tuple[str, int]] = field(default_factory=list)
+    logins: Counter[str] = field(default_factory=Counter)
+    ack_ms: list[int] = field(default_factory=list)
+    controls: int = 0
+
+
+def read_ledger(path: Path) -> Provider:
+    """The ledger's file, read to its end. Raises OSError or msgspec.MsgspecError."""
+    entries = ledger.read(path)
+    digests = {entry.call: entry.digest for entry in entries if isinstance(entry, ledger.Call)}
+    found = Provider()
+    templates: dict[int, list[str]] = {}
+    for entry in entries:
+        match entry:
+            case ledger.Webhook():
+                _webhook(found, entry)
+            case ledger.Recipient():
+                templates.setdefault(entry.call, []).append(entry.template)
+                found.taken.append(_recipient(entry, digests[entry.call]))
+            case ledger.Message():
+                found.taken.append(_message(entry, digests[entry.call]))
+            case ledger.Login(ok=True):
+                found.logins[f"{entry.service}|{entry.account}"] += 1
+            case ledger.Control():
+                found.controls += 1
+            case _:
+                pass
+    found.batches = [(names[0], len(names)) for names in templates.values()]
+    return found
+
+
+def _webhook(found: Provider, entry: ledger.Webhook) -> None:
+    if not entry.acked:
+        found.webhooks_failed += 1
+        return
+    found.webhooks_acked += 1
+    found.ack_ms.append(entry.took_ms)
+    found.acked.update((entry.did, event) for event in entry.events)
+    found.acked_receipts.update((entry.did, receipt) for receipt in entry.receipts)
+
+
+def _recipient(entry: ledger.Recipient, digest: str) -> Taken:
+    return Taken(
+        did=entry.did,
+        contact=entry.contact,
+        root_id=entry.root_id or "",
+        destination_id=entry.destination_id or "",
+        digest=digest,
+        wamid=entry.wamid,
+        batch=True,
+    )
+
+
+def _message(entry: ledger.Message, digest: str) -> Taken:
+    return Taken(
+        did=entry.did,
+        contact=entry.contact,
+        root_id="",
+        destination_id=entry.client_id or "",
+        digest=digest,
+        wamid=entry.wamid,
+        batch=False,
+    )

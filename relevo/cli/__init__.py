@@ -1,0 +1,1 @@
+"""The `relevo` command: one module a group of verbs, put together in `program`."""

@@ -1,0 +1,38 @@
+"""`relevo audit`: nothing lost, nothing sent twice, proved from the topics."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from relevo.audit import report as reports
+from relevo.audit.gathered import gather
+from relevo.audit.provider import read_ledger
+from relevo.cli.console import err, out
+from runtime.settings import KafkaSettings, ProcessorSettings, load
+
+
+def audit(
+    ledger: Annotated[Path | None, typer.Option(exists=True, help="The sandbox's ledger, to join with.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Join what came in with what became of it. Exit code 1 when an invariant is broken; reads only."""
+    found = gather(load(KafkaSettings), load(ProcessorSettings).agents)
+    result = reports.report(found, read_ledger(ledger) if ledger else None)
+    if as_json:
+        sys.stdout.write(reports.as_json(result).decode() + "\n")
+    else:
+        out.print(reports.table(result))
+    for violation in result.violations[: reports.SHOWN]:
+        err.print(violation, style="red", markup=False)
+    if not result.clean:
+        err.print(f"{len(result.violations)} violations", style="red")
+        raise typer.Exit(1)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    app.command("audit")(audit)

@@ -1,0 +1,17 @@
+"""What the commands share: printing, and how a command gives up."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from rich.console import Console
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say why on standard error and exit."""
+    err.print(message, style="red", markup=False, soft_wrap=True)
+    sys.exit(code)

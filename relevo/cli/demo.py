@@ -1,0 +1,101 @@
+"""`relevo demo`: the whole pipeline on this machine, with figures and an audit."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from relevo.cli.console import err, fail, out
+from relevo.demo import figures, scenario
+from relevo.demo.play import play, read_captured
+from relevo.demo.progress import Progress
+from relevo.demo.stage import Stage, StageError
+from sandbox.kafka import BrokerFailed, KafkaUnavailable
+
+
+def demo(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of stdout.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
+    mock: Annotated[bool, typer.Option("--mock", help="librdkafka's mock instead of a genuine Kafka.")] = False,
+    captured: Annotated[
+        Path | None,
+        typer.Option("--input", exists=True, file_okay=False, help="Webhook bodies to play instead, one a file."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where data, logs and the ledger go; a new one if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the simulated Chattigo's troubles.")] = 7,
+) -> None:
+    """Start Kafka, a simulated Chattigo and all services; play; audit. Exit code 0 only if nothing is lost or twice."""
+    place = folder or Path(tempfile.mkdtemp(prefix="relevo-demo-"))
+    if (place / "ledger.ndjson").exists():
+        fail(f"{place} holds an earlier run; give another --folder", 2)
+    try:
+        found = asyncio.run(_run(place, captured=captured, keep=keep, mock=mock, seed=seed, as_json=as_json))
+    except (KafkaUnavailable, BrokerFailed) as failed:
+        fail(f"{failed}\nWithout a genuine Kafka the demo still runs: relevo demo --mock")
+    except StageError as failed:
+        fail(str(failed))
+    if found["violations"] or found["pending"]:
+        raise typer.Exit(1)
+
+
+async def _run(
+    folder: Path, *, captured: Path | None, keep: bool, mock: bool, seed: int, as_json: bool
+) -> dict[str, Any]:
+    bodies = read_captured(captured) if captured else {}
+    tenants = scenario.with_lines([did for did, _ in bodies.values()])
+    console = Console(stderr=True, highlight=False) if as_json else out
+    with Progress(console) as progress:
+        on_exit = lambda ended: progress.say(f"{ended.name} ended with {ended.code}; starting it again")  # noqa: E731
+        async with Stage(folder, tenants, mock=mock, seed=seed, say=progress.say, on_exit=on_exit) as stage:
+            watcher = asyncio.create_task(progress.follow(stage))
+            ending = await play(stage, bodies, progress.say)
+            watcher.cancel()
+            found = figures.figures(ending, stage.ledger, progress.seconds)
+            _show(console, found)
+            if as_json:
+                sys.stdout.write(figures.as_json(found) + "\n")
+                sys.stdout.flush()
+            if keep:
+                await _stay(stage, console)
+    return found
+
+
+def _show(console: Console, found: dict[str, Any]) -> None:
+    console.print(figures.table(found))
+    for violation in found["violations"][: figures.SHOWN]:
+        err.print(violation, style="red", markup=False)
+    if found["pending"]:
+        err.print(f"{found['pending']} events or messages were still on their way at the end", style="red")
+
+
+async def _stay(stage: Stage, console: Console) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    environment = " \\\n  ".join(f"{name}={value}" for name, value in stage.environment().items())
+    did, url = next(iter(stage.webhooks.items()))
+    say = f'curl -d \'{{"did": "{did}", "contact": "56912345678", "message": "hola"}}\''
+    console.print(
+        f"\neverything keeps running until Ctrl-C; logs are in {stage.folder}/logs\n"
+        f"the services' environment, for other relevo commands:\n  export {environment}\n"
+        f"a customer writes:\n  {say} {stage.chattigo}/_sandbox/customers/say\n"
+        f"what Chattigo saw:\n  curl {stage.chattigo}/_sandbox/ledger?type=message\n"
+        f"the webhook of line {did}:\n  {url}",
+        soft_wrap=True,
+        markup=False,
+    )
+    await stop.wait()
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    app.command("demo")(demo)

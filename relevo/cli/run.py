@@ -1,0 +1,70 @@
+"""`relevo serve` and `relevo all`: the services."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from relevo.cli.console import fail, out
+from relevo.fleet import fleet
+from relevo.services import SERVICES, main_of
+from relevo.supervisor import Exit, Supervisor
+from runtime import service
+from runtime.settings import ProcessorSettings, load
+
+_LISTED = "; ".join(f"{name}: {entry.purpose}" for name, entry in SERVICES.items())
+
+
+def serve(
+    name: Annotated[str, typer.Argument(help=_LISTED)],
+    agent: Annotated[str, typer.Option(help="The agents' type, for `serve agents`.")] = "",
+) -> None:
+    """Run one service in this process until SIGTERM."""
+    if name not in SERVICES:
+        fail(f"no service {name!r}; there are {', '.join(SERVICES)}", 2)
+    if name == "agents" and not agent:
+        fail(f"`serve agents` needs --agent TYPE; this installation has {', '.join(load(ProcessorSettings).agents)}", 2)
+    service.run(main_of(name, agent), name=f"{name}-{agent}" if agent else name)
+
+
+def run_all(
+    folder: Annotated[Path, typer.Option(help="Where the services' logs go.")] = Path(".relevo/all"),
+) -> None:
+    """Run every service on this machine, each as a process, and start again what ends."""
+    asyncio.run(_supervise(folder))
+
+
+async def _supervise(folder: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    supervisor = Supervisor(folder, service_environment(), _say)
+    for spec in fleet(load(ProcessorSettings).agents):
+        supervisor.start(spec)
+        out.print(f"{spec.name}: pid {supervisor.pid(spec.name)}, admin on port {spec.admin_port}")
+    await stop.wait()
+    forced = await supervisor.stop()
+    if forced:
+        fail(f"these did not stop in time and were killed: {', '.join(forced)}")
+
+
+def service_environment() -> dict[str, str]:
+    """The environment that children inherit."""
+    import os
+
+    return dict(os.environ)
+
+
+def _say(ended: Exit) -> None:
+    out.print(f"{ended.name} ended with code {ended.code}; starting it again", style="yellow")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the program."""
+    app.command("serve")(serve)
+    app.command("all")(run_all)

@@ -1,0 +1,53 @@
+"""`relevo sandbox`: the outside world on this machine, a genuine Kafka and a simulated Chattigo."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from relevo.cli.console import err, fail, out
+from sandbox.kafka import Broker, BrokerFailed, KafkaUnavailable, MockCluster
+
+app = typer.Typer(help="The outside world on this machine.", no_args_is_help=True)
+
+
+@app.command()
+def kafka(
+    folder: Annotated[Path, typer.Option(help="Where the data are kept.")] = Path(".relevo/kafka"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 9092,
+    mock: Annotated[bool, typer.Option("--mock", help="librdkafka's mock instead; nothing is kept.")] = False,
+) -> None:
+    """Run a genuine Apache Kafka until Ctrl-C; its jars are downloaded once."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    err.print("starting Kafka…")
+    try:
+        with MockCluster() if mock else Broker(folder, port=port) as broker:
+            out.print(f"RELEVO_KAFKA_BOOTSTRAP={broker.bootstrap}")
+            stop.wait()
+            err.print("stopping")
+    except (KafkaUnavailable, BrokerFailed) as failed:
+        fail(f"{failed}\nWithout a genuine Kafka: relevo sandbox kafka --mock")
+
+
+@app.command()
+def chattigo(
+    config: Annotated[Path, typer.Argument(exists=True, help="YAML; docs/sandbox.md describes it.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8090,
+) -> None:
+    """Run a simulated Chattigo until Ctrl-C; prints its address."""
+    # Imported here: the other commands start faster without the simulator.
+    import msgspec
+
+    from sandbox.chattigo.server import serve
+
+    try:
+        asyncio.run(serve(config, port=port))
+    except (msgspec.MsgspecError, ValueError) as wrong:
+        fail(f"{config}: {wrong}")

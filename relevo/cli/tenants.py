@@ -1,0 +1,69 @@
+"""`relevo tenants`: the client companies' configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from relevo.cli.console import fail, out
+from relevo.tenants.file import TenantFile
+from relevo.tenants.store import check_lines, read_tenants, write_tenant
+from relevo.tenants.yaml_source import YamlSource
+from runtime.clock import now_ms
+from runtime.secrets import KeyRing
+from runtime.settings import KafkaSettings, KeysSettings, load
+
+app = typer.Typer(help="The client companies' configuration.", no_args_is_help=True)
+
+
+def key_ring() -> KeyRing:
+    """The key ring that the settings name."""
+    path = load(KeysSettings).file
+    if path is None:
+        fail("RELEVO_KEYS_FILE must name the key ring; make one with: relevo keys new FILE")
+    return KeyRing.load(path)
+
+
+@app.command()
+def apply(
+    files: Annotated[list[Path], typer.Argument(help="Tenant files (YAML).")],
+    url: Annotated[str, typer.Option(help="The public address of the webhooks, to print them whole.")] = "",
+) -> None:
+    """Write tenants as their files say. Every mistake is named with its line, and then nothing is written."""
+    settings, ring = load(KafkaSettings), key_ring()
+    standing = read_tenants(settings)
+    applied = []
+    for file in files:
+        source = YamlSource.read(file)
+        name = source.data.get("tenant") if isinstance(source.data, dict) else None
+        one = TenantFile(source, ring).tenant(standing.get(str(name)), now_ms())
+        check_lines(one.tenant, standing)
+        standing[one.tenant.tenant] = one.tenant
+        applied.append(one)
+    for one in applied:
+        asyncio.run(write_tenant(settings, one.tenant))
+        out.print(f"{one.tenant.tenant}: {len(one.tenant.lines)} lines, {len(one.tenant.accounts)} accounts")
+        for secret in one.new_secrets:
+            out.print("  its webhook, shown only now:")
+            out.print(f"  {url.rstrip('/')}/v1/webhooks/{secret}", soft_wrap=True)
+
+
+@app.command("ls")
+def list_tenants() -> None:
+    """The tenants as they stand."""
+    table = Table("tenant", "name", "active", "lines", "accounts", "templates", "agents")
+    for tenant in read_tenants(load(KafkaSettings)).values():
+        table.add_row(
+            tenant.tenant,
+            tenant.name,
+            "yes" if tenant.active else "no",
+            ", ".join(line.did for line in tenant.lines),
+            ", ".join(account.key for account in tenant.accounts.values()),
+            ", ".join(template.name for template in tenant.templates),
+            ", ".join(tenant.agents),
+        )
+    out.print(table)

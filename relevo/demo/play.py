@@ -1,0 +1,149 @@
+"""What happens in the demo, and when it is over.
+
+Customers write messages of all types, with duplicates and several events in one POST; two campaigns go out; a token
+dies in the middle; one conversation goes to a human and comes back. It is over when nothing is on its way any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+
+from relevo.audit.gathered import Gathered, gather
+from relevo.audit.provider import Provider, read_ledger
+from relevo.audit.report import Report, report
+from relevo.campaigns.submit import Submission, Submitted, order
+from relevo.demo import scenario
+from relevo.demo.stage import AGENTS, Stage, StageError
+from relevo.tenants.store import read_tenants
+from runtime.clock import now_ms
+from schemas.chattigo import webhook
+
+CUSTOMERS = 200
+MESSAGES = 1000
+RATE = 60.0
+QUIET_S = 75.0
+_POLL_S = 0.3
+
+Say = Callable[[str], None]
+
+
+class Ending:
+    """What was found when all was quiet, or when patience ended."""
+
+    def __init__(self, found: Gathered, provider: Provider, result: Report) -> None:
+        self.found = found
+        self.provider = provider
+        self.result = result
+
+
+async def play(stage: Stage, bodies: dict[Path, tuple[str, bytes]], say: Say) -> Ending:
+    """Everything, side by side, then the wait for quiet."""
+    customers = _captured(stage, bodies) if bodies else _customers(stage)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_told(say, "customers write", customers))
+        group.create_task(_told(say, "campaigns are submitted", _campaigns(stage)))
+        group.create_task(_told(say, "a conversation goes to a human and comes back", _human(stage)))
+        if not bodies:
+            group.create_task(_told(say, "a token dies", _token_dies(stage)))
+    say("waiting until nothing is on its way")
+    return await quiet(stage)
+
+
+async def _told(say: Say, what: str, doing: Awaitable[None]) -> None:
+    say(what)
+    await doing
+
+
+async def _customers(stage: Stage) -> None:
+    dids = [line.did for tenant in stage.tenants for line in tenant.lines]
+    script = {"dids": dids, "customers": CUSTOMERS, "messages": MESSAGES, "rate": RATE, "seed": 7}
+    run = (await stage.call("POST", "customers/run", script))["run"]
+    while True:
+        if (await stage.call("GET", f"customers/run/{run}"))["done"]:
+            return
+        await asyncio.sleep(_POLL_S)
+
+
+async def _captured(stage: Stage, bodies: dict[Path, tuple[str, bytes]]) -> None:
+    for file, (did, body) in bodies.items():
+        await stage.call("POST", f"deliver?did={did}&id={file.name}", body)
+
+
+def read_captured(folder: Path) -> dict[Path, tuple[str, bytes]]:
+    """The folder's webhook bodies, one a file, each with the line that it names; a file that names none goes to the
+    demo's first line, as an unknown body would come."""
+    found = {}
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        body = file.read_bytes()
+        try:
+            pieces = webhook.pieces(orjson.loads(body))
+        except ValueError:
+            pieces = []
+        did = next((piece.did for piece in pieces if piece.did), scenario.SHOP.lines[0].did)
+        found[file] = (did, body)
+    if not found:
+        raise StageError(f"{folder} holds no files")
+    return found
+
+
+async def _campaigns(stage: Stage) -> None:
+    tenants = await asyncio.to_thread(read_tenants, stage.kafka)
+    for campaign in scenario.CAMPAIGNS:
+        file = scenario.write_recipients(campaign, stage.folder)
+        wanted = order(file, tenants[campaign.tenant], line="", template=campaign.template, language="es")
+        done: Submitted = await Submission(stage.kafka, wanted, now_ms()).run()
+        if done.total != campaign.recipients:
+            raise StageError(f"campaign {done.campaign} has {done.total} of {campaign.recipients} recipients")
+
+
+async def _token_dies(stage: Stage) -> None:
+    """As soon as the account is in use, so that calls under way meet the dead token."""
+    service, user = scenario.DYING
+    await _until(stage, lambda counts: counts.get("message", 0) > 100, "no replies reached Chattigo")
+    await stage.call("POST", "tokens/expire", {"service": service, "username": user})
+
+
+async def _human(stage: Stage) -> None:
+    """A customer asks for a human, who takes over, says something, and gives the chat back; the bot goes on."""
+    did, contact = scenario.HANDOFF
+    where = {"did": did, "contact": contact}
+    await stage.call("POST", "customers/say", where | {"message": "hola", "name": "Marta"})
+    await stage.call("POST", "customers/say", where | {"message": "humano", "name": "Marta"})
+    await _until(stage, lambda counts: counts.get("control", 0) > 0, "no transfer reached Chattigo")
+    await stage.call("POST", "humans/take", where)
+    await stage.call("POST", "humans/say", where | {"text": "Hola Marta, soy Inés. Ya lo veo."})
+    await stage.call("POST", "customers/say", where | {"message": "gracias", "name": "Marta"})
+    await stage.call("POST", "humans/return", where)
+    await stage.call("POST", "customers/say", where | {"message": "hola", "name": "Marta"})
+
+
+async def _until(stage: Stage, condition: Callable[[dict[str, int]], bool], problem: str, within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition((await stage.call("GET", "state"))["counts"]):
+        if time.monotonic() > deadline:
+            raise StageError(f"{problem} within {within_s:.0f} s; see the logs in {stage.folder}")
+        await asyncio.sleep(_POLL_S)
+
+
+async def quiet(stage: Stage, within_s: float = QUIET_S) -> Ending:
+    """The audit once nothing is owed or on its way, or after `within_s`, then with what is still pending."""
+    deadline = time.monotonic() + within_s
+    while True:
+        owed = int((await stage.call("GET", "state"))["pending"])
+        if not owed or time.monotonic() > deadline:
+            ending = await asyncio.to_thread(look, stage)
+            if ending.result.quiet or time.monotonic() > deadline:
+                return ending
+        await asyncio.sleep(_POLL_S)
+
+
+def look(stage: Stage) -> Ending:
+    """The audit as of now. Blocks."""
+    provider = read_ledger(stage.ledger)
+    found = gather(stage.kafka, AGENTS)
+    return Ending(found, provider, report(found, provider))

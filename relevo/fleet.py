@@ -1,0 +1,27 @@
+"""One of each service for one machine, with admin ports in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from relevo.supervisor import ServiceSpec
+
+FIRST_ADMIN_PORT = 9401
+
+
+def fleet(agents: Sequence[str], first_admin_port: int = FIRST_ADMIN_PORT) -> list[ServiceSpec]:
+    """The services in the order of their start: what sends first, what takes work last.
+
+    Agents of each type are a service of their own, `agents-<type>`.
+    """
+    names = [("lease", ""), ("egress", ""), *(("agents", agent) for agent in agents)]
+    names += [("conversations", ""), ("webhooks", "")]
+    return [
+        ServiceSpec(
+            name=f"{name}-{agent}" if agent else name,
+            arguments=("serve", name, *(("--agent", agent) if agent else ())),
+            env={"RELEVO_SERVICE_ADMIN_PORT": str(port)},
+            admin_port=port,
+        )
+        for port, (name, agent) in enumerate(names, first_admin_port)
+    ]

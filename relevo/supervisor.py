@@ -1,0 +1,145 @@
+"""Runs services as child processes on one machine: `relevo all`, the demo, tests that kill.
+
+Promises: a child that ends is started again, after a wait that doubles while it keeps ending; children end in the
+reverse order of their start; none outlives the supervisor for long, however that ends. On a cluster Kubernetes does
+this work. Leaves to callers: what is run, in which order, with which environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+
+from sandbox.kafka.process import Child
+
+POLL_S = 0.1
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 15.0
+STEADY_S = 20.0
+
+
+class ServiceSpec(NamedTuple):
+    """A service to run: the `relevo` command line after the program's name, and its own environment variables."""
+
+    name: str
+    arguments: tuple[str, ...]
+    env: Mapping[str, str]
+    admin_port: int = 0
+
+
+class Exit(NamedTuple):
+    """A child ended when nobody had asked it to."""
+
+    name: str
+    code: int
+
+
+class _Running:
+    """One service: its process now, and how often it ended."""
+
+    def __init__(self, spec: ServiceSpec, folder: Path) -> None:
+        self.spec = spec
+        self.log = folder / f"{spec.name}.log"
+        self.child: Child | None = None
+        self.started = 0.0
+        self.wait_s = FIRST_WAIT_S
+        self.due = 0.0
+
+    def start(self, env: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", "relevo", *self.spec.arguments]
+        self.child = Child(command, self.log, env={**env, **self.spec.env})
+        self.started = time.monotonic()
+
+
+class Supervisor:
+    """The services of one machine. `on_exit` hears of each child that ended unasked."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], on_exit: Callable[[Exit], None] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._env = dict(env)
+        self._on_exit = on_exit or (lambda exit: None)
+        self._services: dict[str, _Running] = {}
+        self._watch: asyncio.Task[None] | None = None
+        self.exits: list[Exit] = []
+
+    def start(self, spec: ServiceSpec) -> None:
+        """Start a service and keep it running."""
+        running = self._services[spec.name] = _Running(spec, self._folder)
+        running.start(self._env)
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().create_task(self._keep(), name="supervisor")
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to a service, as a fault would; it is started again when it ends."""
+        child = self._services[name].child
+        if child is not None:
+            child.send(number)
+
+    def pid(self, name: str) -> int:
+        """The process id of a service; 0 while it does not run."""
+        child = self._services[name].child
+        return child.pid if child is not None and child.exit_code is None else 0
+
+    def log(self, name: str) -> Path:
+        """The file that holds what a service wrote."""
+        return self._services[name].log
+
+    async def ready(self, name: str, timeout_s: float) -> None:
+        """Returns when the service's admin server says that it is ready; TimeoutError names what it waits for."""
+        url = f"http://127.0.0.1:{self._services[name].spec.admin_port}/ready"
+        deadline = time.monotonic() + timeout_s
+        answer = "no answer"
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            while time.monotonic() < deadline:
+                try:
+                    async with session.get(url) as response:
+                        answer = await response.text()
+                        if response.status == 200:
+                            return
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    answer = repr(error)
+                await asyncio.sleep(POLL_S)
+        raise TimeoutError(f"{name} was not ready within {timeout_s:.0f} s: {answer}; see {self.log(name)}")
+
+    async def stop(self, deadline_s: float = 25.0) -> list[str]:
+        """Stop all, last started first; the names of those that had to be killed."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        forced = []
+        for running in reversed(self._services.values()):
+            child = running.child
+            if child is not None and not await asyncio.to_thread(child.stop, deadline_s):
+                forced.append(running.spec.name)
+        return forced
+
+    async def _keep(self) -> None:
+        while True:
+            for running in self._services.values():
+                self._look(running, time.monotonic())
+            await asyncio.sleep(POLL_S)
+
+    def _look(self, running: _Running, now: float) -> None:
+        child = running.child
+        if child is None:
+            if now >= running.due:
+                running.start(self._env)
+            return
+        code = child.exit_code
+        if code is None:
+            return
+        child.kill()  # it has ended: this only lets its watchdog go
+        ended = Exit(running.spec.name, code)
+        self.exits.append(ended)
+        self._on_exit(ended)
+        steady = now - running.started > STEADY_S
+        running.wait_s = FIRST_WAIT_S if steady else min(running.wait_s * 2, LONGEST_WAIT_S)
+        running.child, running.due = None, now + (FIRST_WAIT_S if steady else running.wait_s / 2)
