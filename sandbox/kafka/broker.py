@@ -32,7 +32,10 @@ PORT_ATTEMPTS = 4
 
 
 class Broker:
-    """`with Broker() as broker: broker.bootstrap`. `port` 0: a free one; `folder` None: a temporary one."""
+    """`with Broker() as broker: broker.bootstrap`. `port` 0: a free one; `folder` None: a temporary one.
+
+    `properties` override the broker's; `client` are librdkafka's options to reach it when they ask for TLS or a login.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Broker:
         *,
         port: int = 0,
         properties: Mapping[str, str | int] | None = None,
+        client: Mapping[str, str] | None = None,
         heap: str = "384m",
         log_level: str = "warn",
         detached: bool = False,
@@ -49,6 +53,7 @@ class Broker:
         self._fixed_port = port
         self._ports: tuple[int, int] | None = None
         self._properties = dict(properties or {})
+        self._client = dict(client or {})
         self._heap = heap
         self._log_level = log_level
         self._detached = detached
@@ -198,7 +203,7 @@ class Broker:
         while not accepts(port):
             self._check_alive(deadline)
             time.sleep(0.05)
-        admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
+        admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0, **self._client})
         # Another broker on the port would answer too, while ours is still on its way to "Address already in use".
         while _cluster_that_answers(admin) != self._cluster():
             self._check_alive(deadline)

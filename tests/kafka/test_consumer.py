@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from runtime.kafka.consumer import Batch, ConsumerFailed, GroupConsumer, Membership
 from runtime.kafka.record import Record
 from runtime.kafka.transactions import Fenced, TransactionalProducer
 from runtime.settings import KafkaSettings
+from sandbox.kafka import Broker
 
 MakeTopic = Callable[..., str]
 
@@ -259,3 +263,24 @@ async def test_offsets_outside_a_transaction(settings: KafkaSettings, make_topic
     await owner.consumer.stop()
     with pytest.raises(ConsumerFailed):
         await owner.consumer.commit([TopicPartition(topics[0], 1, 5)])
+
+
+async def test_a_member_outlives_a_restart_of_the_broker(tmp_path: Path) -> None:
+    async with Broker(tmp_path / "kafka") as broker:
+        settings = KafkaSettings(bootstrap=broker.bootstrap)
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        admin.create_topics([NewTopic("anchor", 2, 1)])["anchor"].result(30)
+        owner = Owner(settings, "a", ["anchor"])
+        await owner.consumer.start()
+        write(broker.bootstrap, "anchor", 3, 0)
+        await read(owner, 3)
+        await asyncio.to_thread(broker.restart)
+        await asyncio.to_thread(write, broker.bootstrap, "anchor", 2, 1)
+        found: set[tuple[int, bytes]] = set()
+        async with asyncio.timeout(60):
+            while (1, b"1") not in found:
+                batch = await owner.consumer.next()
+                assert batch is not None
+                found |= {(m.partition() or 0, m.value() or b"") for m in batch.messages}
+        assert {(1, b"0"), (1, b"1")} <= found
+        await owner.consumer.stop()
