@@ -18,8 +18,10 @@ from pydantic.fields import FieldInfo
 from runtime.metrics import CATALOGUE, Metric
 from runtime.settings import AREAS, Area
 from runtime.settings.area import file_variable, is_secret
+from schemas import topics
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+EXAMPLES = Path(topics.__file__).parent / "examples"
 MADE = "<!-- Made by `python -m relevo.reference --write`; edit the declarations, not this page. -->"
 
 
@@ -71,7 +73,7 @@ def _kind(annotation: Any) -> str:
         return _kind(get_args(annotation)[0])
     members = [member for member in get_args(annotation) if member is not type(None)]
     if get_origin(annotation) in (tuple, list):
-        return "networks"
+        return "words" if members[0] is str else "networks"
     if members and (get_origin(annotation) is Union or type(annotation).__name__ == "UnionType"):
         return _kind(members[0])
     names = {"int": "integer", "float": "number", "str": "text", "bool": "true or false", "Path": "file"}
@@ -82,6 +84,8 @@ def _kind(annotation: Any) -> str:
 def _default(value: object) -> str:
     if value is None or value == ():
         return ""
+    if isinstance(value, tuple):
+        return f"`{','.join(map(str, value))}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
@@ -106,9 +110,43 @@ def _metric_row(metric: Metric) -> tuple[str, ...]:
     return f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help
 
 
+def topics_page() -> str:
+    """Every topic, and an example of each kind of record."""
+    parts = [
+        MADE,
+        "# Topics",
+        "Values that are ours are JSON; readers ignore unknown fields. A partition is murmur2 of the text that a topic "
+        f"is partitioned by. Partition counts are constants of a cluster: {_counts()}. `relevo topics check` compares a "
+        "cluster with this page, and a service refuses to start on a mismatch. `agents.menu` stands for the topics of "
+        "each agent type. Where records are ours, the examples are those that the tests read.",
+    ]
+    described = topics.catalogue(("menu",))
+    parts.append(
+        table(("topic", "partitioned by", "key", "kept", "what it holds"), map(_topic_row, described.values()))
+    )
+    for topic in described.values():
+        examples = sorted((EXAMPLES / topic.name).glob("*.json"))
+        if examples:
+            who = f"Written by {', '.join(topic.producers)}; read by {', '.join(topic.consumers)}."
+            parts += [f"## {topic.name}", f"{topic.purpose[0].upper()}{topic.purpose[1:]}. {who}"]
+            parts += [f"`{file.stem}`\n\n```json\n{file.read_text().strip()}\n```" for file in examples]
+    return "\n\n".join(parts) + "\n"
+
+
+def _counts() -> str:
+    return ", ".join(f"{profile.partitions} in the profile `{name}`" for name, profile in topics.PROFILES.items())
+
+
+def _topic_row(topic: topics.Topic) -> tuple[str, ...]:
+    days = f"{topic.retention_ms // topics.DAY_MS} days" if topic.retention_ms >= 0 else ""
+    kept = " and ".join(part for part in ("newest of each key" if "compact" in topic.cleanup else "", days) if part)
+    return f"`{topic.name}`", topic.partitioned_by, f"`{topic.key}`", kept, topic.purpose
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
+    "topics.md": topics_page,
 }
 
 
