@@ -2,8 +2,8 @@
 
 Each assignment is an epoch of its own. Taking over reads offsets and changelog in a thread (`recovery`), moves
 the fetch position, and opens lanes; giving back closes them first. A partition that we hold in two successive
-generations keeps its table in memory: nobody else can have owned it between, and `close` has waited for
-everything of ours to be committed. Any other partition is read again from the changelog.
+generations keeps its table in memory, if the committed offset is still the one we left it at: nobody else can
+have written between, and `close` has waited for everything of ours. Any other is read from the changelog.
 """
 
 import asyncio
@@ -39,6 +39,7 @@ class Assignment:
         self._observer = observer
         self._drain_s = drain_s
         self._generation: int | None = None  # in which the tables in memory were whole
+        self._left: dict[Partition, int] = {}  # committed offsets when lanes were closed
         self._abandoned = threading.Event()
         self._taking_over: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
@@ -83,6 +84,7 @@ class Assignment:
         self._abandoned.set()
         lanes, self.lanes = list(self.lanes.values()), {}
         await asyncio.gather(*(lane.close(self._drain_s) for lane in lanes))
+        self._left = {lane.tp: lane.committed for lane in lanes}
         if self._taking_over is not None:
             await asyncio.wait({self._taking_over})
             self._taking_over = None
@@ -117,18 +119,22 @@ class Assignment:
 
     async def _restore(self, partitions: list[Partition], generation: int) -> Restored:
         started = time.monotonic()
-        successive = self._generation is not None and generation == self._generation + 1
-        self._table.keep([tp.partition for tp in partitions] if successive else [])
+        warm = self._warm(partitions, generation)
+        self._table.keep([tp.partition for tp in warm])
         self._generation = None
-        cold = [tp.partition for tp in partitions if tp.partition not in self._table]
         restored = Restored(starts={})
         if partitions:
-            restored = await asyncio.to_thread(self._recovery.restore, partitions, cold, self._abandoned)
-        for number in cold:
-            self._table.put(number, restored.tables.get(number, {}))
+            restored = await asyncio.to_thread(self._recovery.restore, partitions, warm, self._abandoned)
+        for number, data in restored.tables.items():
+            self._table.put(number, data)
         self._generation = generation
         self._tell(restored, len(partitions), time.monotonic() - started)
         return restored
+
+    def _warm(self, partitions: list[Partition], generation: int) -> dict[Partition, int]:
+        if self._generation is None or generation != self._generation + 1:
+            return {}
+        return {tp: self._left[tp] for tp in partitions if tp in self._left}
 
     def _tell(self, restored: Restored, partitions: int, seconds: float) -> None:
         for tp, offsets in restored.lost.items():

@@ -11,7 +11,7 @@ Everything here blocks and runs in a thread of its own, with confluent-kafka cli
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
@@ -39,7 +39,7 @@ class RecoveryAbandoned(Exception):
 
 @dataclass(slots=True)
 class Restored:
-    """Where to read each source partition from, and the changelog's content a partition number."""
+    """Where to read each source partition from, and the tables that were read, by partition number."""
 
     starts: dict[Partition, int]
     tables: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
@@ -61,14 +61,18 @@ class Recovery:
         overrides = {"enable.partition.eof": True, "queued.max.messages.kbytes": 64 * 1024}
         self._reading = config.consumer(settings, group, overrides=overrides)
 
-    def restore(self, source: Sequence[Partition], cold: Iterable[int], abandoned: threading.Event) -> Restored:
-        """Offsets of all `source` partitions, and the table of the `cold` partition numbers. Raises
-        RecoveryFailed, RecoveryAbandoned, OffsetsUnavailable."""
+    def restore(
+        self, source: Sequence[Partition], warm: Mapping[Partition, int], abandoned: threading.Event
+    ) -> Restored:
+        """Offsets of all `source` partitions, and the tables of those that are not `warm`: in memory, exact as of
+        an offset that is still the committed one. Raises RecoveryFailed, RecoveryAbandoned, OffsetsUnavailable."""
         consumer = Consumer(self._reading)
         try:
             restored = self._offsets(consumer, source, abandoned)
+            cold = [tp.partition for tp in source if warm.get(tp) != restored.starts[tp]]
+            restored.tables = {number: {} for number in cold}
             if self._changelog is not None:
-                self._read_changelog(consumer, self._changelog, sorted(cold), restored, abandoned)
+                self._read_changelog(consumer, self._changelog, restored, abandoned)
         finally:
             consumer.close()
         return restored
@@ -99,16 +103,10 @@ class Recovery:
                 log.info("waiting for stable offsets: %s", unavailable)
 
     def _read_changelog(
-        self,
-        consumer: Consumer,
-        changelog: str,
-        cold: Sequence[int],
-        restored: Restored,
-        abandoned: threading.Event,
+        self, consumer: Consumer, changelog: str, restored: Restored, abandoned: threading.Event
     ) -> None:
-        ends = end_offsets(self._settings, [(changelog, number) for number in cold])
+        ends = end_offsets(self._settings, [(changelog, number) for number in restored.tables])
         reading = ChangelogReading({number: end for (_, number), end in ends.items()})
-        restored.tables = reading.tables
         consumer.list_topics(changelog, METADATA_S)  # else the first fetch waits for a timer of a second
         consumer.assign([TopicPartition(changelog, number, OFFSET_BEGINNING) for number in reading.pending])
         moved = time.monotonic()
@@ -118,7 +116,7 @@ class Recovery:
                 moved = time.monotonic()
             elif time.monotonic() - moved > self._stall_s:
                 raise RecoveryFailed(f"the changelog does not move: {reading.pending}")
-        restored.records = reading.records
+        restored.tables, restored.records = reading.tables, reading.records
 
 
 class ChangelogReading:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -19,7 +19,8 @@ from tests.engine_apps.builders import TP, a_chunk
 
 class FakeLane:
     def __init__(self, tp: Partition, start: int, membership: Membership, table: TableView) -> None:
-        self.start, self.table = start, table
+        self.tp, self.start, self.table = tp, start, table
+        self.committed = start
         self.chunks: list[Chunk] = []
         self.closed = False
         self.wants = True
@@ -40,8 +41,10 @@ class FakeRecovery:
         self.hold = threading.Event()
         self.hold.set()
 
-    def restore(self, source: Sequence[Partition], cold: Iterable[int], abandoned: threading.Event) -> Restored:
-        self.cold.append(list(cold))
+    def restore(
+        self, source: Sequence[Partition], warm: Mapping[Partition, int], abandoned: threading.Event
+    ) -> Restored:
+        self.cold.append([tp.partition for tp in source if warm.get(tp) != 7])
         while not self.hold.wait(0.005):
             if abandoned.is_set():
                 raise RecoveryAbandoned
@@ -102,6 +105,14 @@ async def test_only_a_partition_held_in_the_generation_before_keeps_its_table(se
     await setup.taken_over(7, 3, 4)
     assert setup.recovery.cold[-1] == [3, 4]
     assert setup.table.view(3).get(b"k") == b"v"
+
+
+async def test_a_partition_whose_committed_offset_moved_meanwhile_is_read_again(setup: Setup) -> None:
+    await setup.taken_over(4, 3)
+    setup.lane().committed = 6
+    await setup.assignment.release()
+    await setup.taken_over(5, 3)
+    assert setup.recovery.cold[-1] == [3]
 
 
 async def test_a_recovery_is_abandoned_when_the_partitions_go_and_nothing_of_it_is_kept(setup: Setup) -> None:
