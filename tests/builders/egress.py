@@ -1,4 +1,4 @@
-"""A world for egress: topics on a genuine broker, a small Chattigo that remembers every call, and workers as processes."""
+"""A world for egress: topics on a genuine broker, a small Chattigo that remembers its calls, workers as processes."""
 
 from __future__ import annotations
 
@@ -282,7 +282,8 @@ class Worker:
         self._reader = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
-        assert self.process is not None and self.process.stderr is not None
+        assert self.process is not None
+        assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.log += line
 
@@ -299,6 +300,10 @@ class Worker:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return await self.ended()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
 
     async def kill(self) -> int:
         assert self.process is not None
@@ -323,3 +328,37 @@ async def until(
             return
         assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
         await asyncio.sleep(0.1)
+
+
+def status(code: int, headers: dict[str, str] | None = None) -> Behaviour:
+    """An answer with this status and an empty body; nothing was accepted."""
+
+    async def answer(call: Call, request: web.Request) -> web.StreamResponse | None:
+        return web.Response(status=code, headers=headers)
+
+    return answer
+
+
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """The first call gets the first behaviour, and so on; then everything is accepted."""
+    left = list(behaviours)
+
+    async def answer(call: Call, request: web.Request) -> web.StreamResponse | None:
+        return await left.pop(0)(call, request) if left else None
+
+    return answer
+
+
+def cloud_status(did: str, wamid: str, contact: str, state: str) -> dict[str, Any]:
+    """A receipt in WhatsApp's form."""
+    status = {"id": wamid, "status": state, "timestamp": str(int(time.time())), "recipient_id": contact}
+    value = {"messaging_product": "whatsapp", "metadata": {"display_phone_number": did}, "statuses": [status]}
+    return {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}],
+    }
+
+
+def flat_notice(did: str, sent_id: int | str, contact: str, kind: str) -> dict[str, Any]:
+    """A receipt in Chattigo's flat form."""
+    return {"id": sent_id, "did": did, "msisdn": contact, "type": kind, "channel": "WHATSAPP"}
