@@ -201,7 +201,7 @@ EGRESS_JOURNAL = _topic(
     "egress.journal",
     "plans before the calls, outcomes after them, checkpoints; a tombstone when settled and past the horizon",
     "did",
-    "did|plan id",
+    "did|plan id (a plan), did|plan id|outcome",
     journal.JournalRecord,
     "compact,90d",
     producers=("egress",),
