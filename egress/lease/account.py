@@ -1,0 +1,55 @@
+"""One account under the lease: its token, who asks for a newer one, and when it may log in. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from egress.lease.breaker import Breaker, Pace
+from schemas.token import Token
+
+
+@dataclass
+class Asked:
+    """Requests not answered yet: the highest generation that was seen refused, and the offset of the first."""
+
+    generation: int
+    first_offset: int
+
+
+@dataclass
+class Account:
+    """What the owner of the account's partition knows. `declared` is the digest of what the tenants say about it,
+    empty when none has it; `usable` says whether the token can be opened and belongs to the declared address."""
+
+    key: str
+    partition: int
+    declared: str = ""
+    token: Token | None = None
+    usable: bool = False
+    asked: Asked | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+
+    @property
+    def generation(self) -> int:
+        return self.token.generation if self.token else 0
+
+    def take_token(self, token: Token | None, *, usable: bool) -> None:
+        """The account's newest record on `tokens`; what it answers is answered."""
+        self.token, self.usable = token, usable
+        if self.asked and self.asked.generation < self.generation:
+            self.asked = None
+
+    def ask(self, generation: int, offset: int) -> None:
+        """One more request of someone who saw this generation refused."""
+        if self.asked is None:
+            self.asked = Asked(generation, offset)
+        self.asked.generation = max(self.asked.generation, generation)
+
+    def due_ms(self, pace: Pace) -> int | None:
+        """When to log in (maybe long ago), or None if there is no reason to. Milliseconds since 1970."""
+        if not self.declared:
+            return None
+        if self.token is None:
+            return self.breaker.until_ms
+        wanted = self.token.refresh_ms if self.usable and not self.asked else 0
+        return max(wanted, self.token.obtained_ms + pace.interval_ms, self.breaker.until_ms)
