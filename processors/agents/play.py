@@ -21,16 +21,19 @@ _CLEAN_UP_S = 1.0
 
 async def play(agent: Agent, conversation: Conversation, event: InboundEvent, limits: Limits) -> list[Action]:
     """The agent's actions. What it remembers is in `conversation.memory` afterwards. Raises AgentFailed."""
-    task = asyncio.create_task(_collect(agent, conversation, event, limits))
+    over = asyncio.Event()
+    task = asyncio.create_task(_collect(agent, conversation, event, limits, over))
     task.add_done_callback(_seen)
     try:
         done, _ = await asyncio.wait({task}, timeout=limits.timeout_s)
         if not done:
+            over.set()
             task.cancel()
             await asyncio.wait({task}, timeout=_CLEAN_UP_S)
             raise AgentFailed("timeout", f"no end after {limits.timeout_s:g} s")
         return _result(task)
     finally:
+        over.set()
         task.cancel()
 
 
@@ -49,11 +52,16 @@ def _result(task: asyncio.Task[list[Action]]) -> list[Action]:
     raise error if isinstance(error, AgentFailed) else AgentFailed("raised", story(error))
 
 
-async def _collect(agent: Agent, conversation: Conversation, event: InboundEvent, limits: Limits) -> list[Action]:
+async def _collect(
+    agent: Agent, conversation: Conversation, event: InboundEvent, limits: Limits, over: asyncio.Event
+) -> list[Action]:
+    """The actions, until the agent ends or its time is `over` (an agent may have swallowed its cancellation)."""
     actions: list[Action] = []
     stream = agent.function(conversation, event)
     try:
         async for action in stream:
+            if over.is_set():
+                raise AgentFailed("timeout", "the agent went on after its time")
             _check(action)
             if len(actions) == limits.actions:
                 raise AgentFailed("too_many_actions", f"more than {limits.actions} actions for one event")

@@ -1,0 +1,298 @@
+"""An agent's event: its actions leave together with its memory, or nothing leaves and the cause is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from processors.agents.agent import Agent
+from processors.agents.limits import Limits
+from processors.agents.memory import Memory, decode, encode
+from processors.agents.registry import AgentNotFound, find, names
+from processors.agents.step import Scene, Step, step
+from relevo import (
+    Action,
+    Choice,
+    Close,
+    Conversation,
+    HandOff,
+    InboundEvent,
+    OptOut,
+    Remember,
+    Reply,
+    Schedule,
+    SendTemplate,
+    Template,
+    text_of,
+)
+from relevo.testing import AgentFailed, Chat
+from schemas import inbound, keys, session, topics
+from schemas.dead_letter import Cause
+from schemas.headers import Headers
+from schemas.inbound import Facts
+from schemas.outbound import OutboundMessage
+from schemas.record import decode as decode_record
+from schemas.record import encode as encode_record
+from tests.builders.conversations import Source, conversation_key
+from tests.builders.webhooks import LINE, PERSON
+
+Actions = AsyncIterator[Action]
+NOW = 1_700_000_000_000
+
+
+async def counter(conversation: Conversation, event: InboundEvent) -> Actions:
+    """Counts what was said."""
+    if event.kind != "message":
+        return
+    said = conversation.memory.get("said", 0) + 1
+    yield Remember({"said": said})
+    yield Reply.text(f"{said}: {text_of(event)}")
+
+
+async def everything(conversation: Conversation, event: InboundEvent) -> Actions:
+    """Yields each action once."""
+    yield Reply.text("uno", quote=True, expires_s=60, fallback=Template(name="t", language="es"))
+    yield SendTemplate(Template(name="aviso", language="es", body=["1"]), send_class="marketing")
+    yield OptOut(["marketing"])
+    yield Schedule("later", 5, {"n": 1})
+    yield Remember({"a": 1})
+    yield Close()
+    yield HandOff(group="ventas", note="nota", text="ya viene alguien")
+
+
+def event(id: str = "wamid.1", epoch: int = 0, **fields: Any) -> InboundEvent:
+    facts = Facts(window_expires_ms=NOW + 1000, owner_epoch=epoch)
+    given = {"tenant": "acme", "did": LINE, "contact": PERSON, "reply_to": PERSON, "kind": "message", "at_ms": NOW}
+    return InboundEvent(id=id, facts=facts, **(given | fields))
+
+
+def source(value: bytes | None, offset: int = 0, kind: str = "event") -> Source:
+    headers = Headers(id="h", type=kind, tenant="acme", at_ms=NOW - 7, traceparent="00-ab").to_kafka()
+    return Source(value, conversation_key(), headers, offset, "agents.test", 1, NOW)
+
+
+def run(function: Any, record: Source, memory: Memory | None = None, **limits: Any) -> Step:
+    scene = Scene(Agent("test", function), lambda _: {}, 4, Limits(**limits))
+    return asyncio.run(step(scene, record, memory or Memory(), NOW))
+
+
+def test_all_that_one_event_causes_is_stamped_and_ordered_with_ids_of_its_own() -> None:
+    done = run(everything, source(encode_record(event())))
+    assert done.outcome == "handled"
+    assert [one.topic for one in done.records] == ["outbound.replies"] * 2 + ["inbound.conversations"] * 3
+    first = decode_record(done.records[0].value, OutboundMessage)
+    assert (first.to, first.cause, first.agent, first.tenant) == (PERSON, "wamid.1", "test", "acme")
+    assert (first.reply_to_id, first.window_expires_ms, first.expires_ms) == ("wamid.1", NOW + 1000, NOW + 60_000)
+    second = decode_record(done.records[1].value, OutboundMessage)
+    assert (second.send_class, second.content) == (
+        "marketing",
+        session.Template(name="aviso", language="es", body=["1"]),
+    )
+    told = [Headers.from_kafka(one.headers) for one in done.records]
+    assert len({one.id for one in told}) == 5
+    assert {(one.at_ms, one.traceparent, one.tenant) for one in told} == {(NOW - 7, "00-ab", "acme")}
+    assert [one.partition for one in done.records] == [keys.partition(LINE, 4)] * 2 + [1] * 3
+    orders = [topics.INBOUND_CONVERSATIONS.decoder().decode(one.value) for one in done.records[2:]]
+    assert [type(order) for order in orders] == [inbound.OptOut, inbound.Close, inbound.HandOff]
+    assert {order.by for order in orders} == {"test"}
+    assert done.memory is not None
+    assert (done.memory.muted_since, done.memory.said, done.memory.alarms[0].due_ms) == (0, {"a": 1}, NOW + 5000)
+
+
+def test_a_replay_derives_the_same_ids() -> None:
+    ids = [
+        [Headers.from_kafka(one.headers).id for one in run(everything, source(encode_record(event()))).records]
+        for _ in "ab"
+    ]
+    assert ids[0] == ids[1]
+
+
+def test_an_event_is_handled_once_whether_redelivered_or_sent_again() -> None:
+    memory = run(counter, source(encode_record(event()), offset=3)).memory
+    assert run(counter, source(encode_record(event()), offset=3), memory).reason == "replay"
+    again = run(counter, source(encode_record(event()), offset=9), memory)
+    assert (again.outcome, again.records) == ("duplicate", [])
+
+
+def test_after_a_hand_off_the_agent_is_silent_until_a_newer_epoch() -> None:
+    memory = run(everything, source(encode_record(event()), 0)).memory
+    muted = run(counter, source(encode_record(event("wamid.2")), 1), memory)
+    assert (muted.outcome, muted.records) == ("muted", [])
+    speaks = run(counter, source(encode_record(event("wamid.3", epoch=2)), 2), muted.memory)
+    assert speaks.outcome == "handled"
+    assert speaks.memory is not None
+    assert speaks.memory.muted_since == -1
+
+
+def test_notices_of_conversations_are_obeyed() -> None:
+    memory = run(everything, source(encode_record(event()))).memory
+    assert run(counter, source(b"{}", 1, "erase"), memory).memory is None
+    freed = run(counter, source(b"{}", 1, "released"), memory).memory
+    assert freed is not None
+    assert freed.muted_since == -1
+    noted = run(counter, source(b"{}", 1, "dropped"), memory)
+    assert (noted.outcome, noted.same) == ("noted", True)
+
+
+async def raises(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Reply.text("never leaves")
+    raise ValueError(f"secret {event.contact}")
+
+
+async def hangs(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Remember({"a": 1})
+    await asyncio.Event().wait()
+
+
+async def floods(conversation: Conversation, event: InboundEvent) -> Actions:
+    while True:
+        yield Reply.text("x")
+
+
+async def stubborn(conversation: Conversation, event: InboundEvent) -> Actions:
+    while True:
+        try:
+            await asyncio.sleep(0.3)
+        except asyncio.CancelledError:
+            yield Reply.text("still here")
+
+
+async def babbles(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield "hola"  # type: ignore[misc]
+
+
+async def wrong_content(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Reply(session.Template(name="t", language="es"))  # type: ignore[arg-type]
+
+
+async def hoards(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Remember({"a": "x" * 100_000})
+
+
+async def unspeakable(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Remember({"a": object()})
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (raises, "raised"),
+        (hangs, "timeout"),
+        (stubborn, "timeout"),
+        (floods, "too_many_actions"),
+        (babbles, "not_an_action"),
+        (wrong_content, "not_an_action"),
+        (hoards, "memory"),
+        (unspeakable, "memory"),
+    ],
+)
+def test_what_an_agent_does_wrong_is_a_dead_letter_with_its_cause(function: Any, reason: str) -> None:
+    record = source(encode_record(event()), offset=4)
+    done = run(function, record, timeout_s=0.1)
+    (letter,) = done.records
+    cause = Cause.from_headers(letter.headers)
+    assert (letter.topic, letter.value, letter.key) == ("agents.test.dlq", record.value, record.key)
+    assert (cause.reason, cause.source, cause.by) == (reason, "agents.test-1-4", "agents.test")
+    assert "secret" not in cause.error
+    assert done.memory is not None
+    assert (done.memory.said, done.memory.offset) == ({}, 4)
+    assert not done.memory.knows("wamid.1")
+
+
+def test_an_unreadable_event_is_a_dead_letter() -> None:
+    assert run(counter, source(b"nonsense")).reason == "malformed"
+    assert run(counter, source(None)).reason == "malformed"
+
+
+def test_memory_survives_its_encoding() -> None:
+    memory = run(everything, source(encode_record(event()))).memory
+    assert memory is not None
+    assert decode(encode(memory)) == memory
+
+
+def test_agents_are_found_by_name_and_by_path() -> None:
+    assert find("echo").kind == "echo"
+    assert {"echo", "menu"} <= set(names())
+    assert find("processors.agents.builtin.echo:echo").kind == "echo"
+    assert find("parrot=processors.agents.builtin.echo:echo").kind == "parrot"
+
+
+@pytest.mark.parametrize(
+    "spec", ["nobody", "no.such.module:f", "processors.text:fold", "Big=processors.agents.builtin.echo:echo", "os:"]
+)
+def test_what_is_no_agent_is_named(spec: str) -> None:
+    with pytest.raises(AgentNotFound):
+        find(spec)
+
+
+def test_a_chat_plays_an_agent_with_memory() -> None:
+    chat = Chat(counter)
+    chat.says("hola")
+    chat.says("otra vez")
+    assert chat.texts == ["2: otra vez"]
+    assert chat.memory == {"said": 2}
+    assert [message.to for message in chat.messages] == [chat.contact] * 2
+
+
+def test_a_chat_hands_off_stays_silent_and_comes_back() -> None:
+    chat = Chat(everything)
+    chat.says("hola")
+    assert chat.says("¿hay alguien?") == []
+    assert chat.outcomes[-1] == "human_owns"
+    assert chat.resumes()
+
+
+def test_a_chat_raises_what_would_be_a_dead_letter() -> None:
+    with pytest.raises(AgentFailed, match="raised"):
+        Chat(raises).says("hola")
+
+
+async def reminder(conversation: Conversation, event: InboundEvent) -> Actions:
+    if event.kind == "timer":
+        yield Reply.text(f"{event.extra['name']} {event.extra['payload']}")
+    elif text_of(event) == "alto":
+        yield Schedule.cancel("tea")
+    else:
+        yield Schedule("tea", 60, [1])
+        yield Schedule("bread", 120)
+
+
+def test_timers_ring_when_the_clock_gets_there() -> None:
+    chat = Chat(reminder)
+    chat.says("hola")
+    assert chat.advance(59) == []
+    chat.advance(1)
+    assert chat.texts == ["tea [1]"]
+    chat.advance(600)
+    assert chat.texts == ["bread None"]
+    assert chat.advance(600) == []
+
+
+def test_a_timer_can_be_taken_off_and_set_anew() -> None:
+    chat = Chat(reminder)
+    chat.says("hola")
+    chat.advance(30)
+    chat.says("hola")
+    assert chat.advance(40) == []
+    chat.says("alto")
+    chat.advance(1000)
+    assert chat.texts == ["bread None"]
+
+
+async def shop(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Reply.buttons("¿Qué?", "Pan", Choice("t", "Té")) if conversation.config["small"] else Reply.text("no")
+
+
+def test_a_chat_presses_what_was_offered_and_reads_the_configuration() -> None:
+    chat = Chat(shop, config={"small": True})
+    chat.says("hola")
+    chat.presses("Té")
+    with pytest.raises(LookupError, match="Pan"):
+        chat.presses("Leche")
+
+
+async def test_a_chat_works_inside_a_coroutine() -> None:
+    assert Chat(counter).says("hola")

@@ -1,0 +1,229 @@
+"""The host: conversations side by side, each in order; timers; a partition that is taken away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+
+from processors.agents.agent import Agent
+from processors.agents.host import AgentHost
+from processors.agents.limits import Limits
+from processors.agents.memory import decode
+from processors.agents.step import Scene, Step
+from relevo import Action, Conversation, InboundEvent, Remember, Reply, Schedule, text_of
+from runtime.engine import Chunk, Effects, EffectsTooLarge, LaneClosed, Partition, TableView
+from schemas import content as c
+from schemas import keys
+from schemas.headers import Headers
+from schemas.record import encode
+from tests.builders.conversations import Source
+from tests.builders.webhooks import LINE
+
+TP = Partition("agents.test", 0)
+
+
+class FakeLane:
+    """Takes effects as the engine does: writes are in the table at once."""
+
+    def __init__(self) -> None:
+        self.tp = TP
+        self.table = TableView(0)
+        self.done: list[int] = []
+        self.effects: list[Effects] = []
+        self.closed = False
+        self.too_large = False
+        self.moved = asyncio.Event()
+
+    def submit(self, effects: Effects, done: Iterable[int] = ()) -> asyncio.Future[None]:
+        if self.closed:
+            raise LaneClosed
+        if self.too_large and any("dlq" not in output.topic for output in effects.outputs):
+            raise EffectsTooLarge("too large")
+        self.table.apply(effects.writes)
+        self.effects.append(effects)
+        self.done += done
+        self.moved.set()
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+    def topics(self) -> list[str]:
+        return [output.topic for effects in self.effects for output in effects.outputs]
+
+
+class Stage:
+    """A host of one agent with a lane of its own."""
+
+    def __init__(self, function: Any, parallel: int = 8, **limits: Any) -> None:
+        self.now_ms = 1_000_000
+        self.steps: list[tuple[int, str]] = []
+        self.lane = FakeLane()
+        self.host = AgentHost(
+            Scene(Agent("test", function), lambda _: {}, 4, Limits(**limits)),
+            parallel=parallel,
+            tenant_of=lambda did: "acme",
+            observe=self._observe,
+            clock=lambda: self.now_ms,
+        )
+
+    def _observe(self, record: Any, done: Step, seconds: float) -> None:
+        self.steps.append((record.offset, done.outcome))
+
+    def receive(self, *said: tuple[str, str], first: int = 0) -> None:
+        """Messages as (contact, text)."""
+        records = [_message(contact, text, first + i) for i, (contact, text) in enumerate(said)]
+        self.host.receive(Chunk(TP, records, previous_end=first), self.lane)
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.lane.done) < count:
+                self.lane.moved.clear()
+                await self.lane.moved.wait()
+
+
+async def begun() -> None:
+    """Enough turns of the loop for tasks to begin."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def _message(contact: str, text: str, offset: int) -> Source:
+    event = InboundEvent(
+        id=f"wamid.{offset}",
+        tenant="acme",
+        did=LINE,
+        contact=contact,
+        reply_to=contact,
+        kind="message",
+        at_ms=1,
+        content=c.Text(body=text),
+    )
+    headers = Headers(id=event.id, type="event", tenant="acme", at_ms=1).to_kafka()
+    return Source(encode(event), keys.conversation(LINE, contact).encode(), headers, offset, TP.topic, TP.partition)
+
+
+async def collector(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
+    """Remembers all that it heard, slowly when asked to."""
+    heard = [*conversation.memory.get("heard", []), text_of(event)]
+    if text_of(event) == "slow":
+        await asyncio.sleep(0.1)
+    if text_of(event) == "hang":
+        await asyncio.Event().wait()
+    if text_of(event) == "raise":
+        raise ValueError
+    yield Remember({"heard": heard})
+    yield Reply.text(text_of(event))
+
+
+def heard(stage: Stage, contact: str) -> list[str]:
+    return list(decode(stage.lane.table.get(keys.conversation(LINE, contact).encode())).said.get("heard", []))
+
+
+async def test_one_conversation_is_strictly_in_order_though_others_overtake() -> None:
+    stage = Stage(collector)
+    stage.receive(("57111111", "slow"), ("57222222", "a"), ("57111111", "b"), ("57222222", "c"))
+    stage.receive(("57111111", "d"), first=4)
+    await stage.until(5)
+    assert heard(stage, "57111111") == ["slow", "b", "d"]
+    assert heard(stage, "57222222") == ["a", "c"]
+    assert stage.lane.done.index(3) < stage.lane.done.index(0)
+
+
+async def test_an_agent_that_hangs_or_raises_holds_up_its_own_conversation_alone() -> None:
+    stage = Stage(collector, timeout_s=0.1)
+    stage.receive(("57111111", "hang"), ("57333333", "raise"), ("57222222", "a"), ("57111111", "b"), ("57333333", "c"))
+    await stage.until(5)
+    assert sorted(stage.steps) == [
+        (0, "dead_letter"),
+        (1, "dead_letter"),
+        (2, "handled"),
+        (3, "handled"),
+        (4, "handled"),
+    ]
+    assert heard(stage, "57111111") == ["b"]
+    assert stage.lane.topics().count("agents.test.dlq") == 2
+
+
+async def test_no_more_conversations_than_allowed_are_handled_side_by_side() -> None:
+    at_once = most = 0
+
+    async def watched(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+        yield Reply.text("x")
+
+    stage = Stage(watched, parallel=3)
+    stage.receive(*((f"5700000{i}", "x") for i in range(10)))
+    await stage.until(10)
+    assert most == 3
+
+
+async def test_effects_that_kafka_would_not_take_become_a_dead_letter() -> None:
+    stage = Stage(collector)
+    stage.lane.too_large = True
+    stage.receive(("57111111", "a"))
+    await stage.until(1)
+    assert stage.lane.topics() == ["agents.test.dlq"]
+    assert stage.steps == [(0, "dead_letter")]
+
+
+async def test_a_partition_that_is_taken_away_finishes_what_was_begun_and_begins_no_more() -> None:
+    stage = Stage(collector)
+    stage.receive(("57111111", "slow"), ("57111111", "never"))
+    await begun()
+    await stage.host.release(stage.lane)
+    assert stage.lane.done == [0]
+
+
+async def test_what_does_not_end_in_time_is_left_to_the_next_owner() -> None:
+    stage = Stage(collector)
+    stage.receive(("57111111", "hang"))
+    await begun()
+    release = asyncio.create_task(stage.host.release(stage.lane))
+    await begun()
+    stage.lane.closed = True
+    release.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await release
+    assert stage.lane.done == []
+
+
+async def reminder(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
+    if text_of(event) == "slow":
+        await asyncio.sleep(0.05)
+    else:
+        yield Schedule("tea", 60, {"cups": 2})
+
+
+async def test_timers_come_back_once_and_survive_a_new_owner() -> None:
+    stage = Stage(reminder)
+    stage.receive(("57111111", "x"), ("57222222", "x"))
+    await stage.until(2)
+    assert stage.host.ring_alarms(stage.lane.table) is None
+    stage.now_ms += 60_000
+    recovered = TableView(0, dict(stage.lane.table.items()))
+    effects = stage.host.ring_alarms(recovered)
+    assert effects is not None
+    assert [output.topic for output in effects.outputs] == ["inbound.conversations"] * 2
+    assert {Headers.from_kafka(output.headers).type for output in effects.outputs} == {"timer"}
+    recovered.apply(effects.writes)
+    assert stage.host.ring_alarms(recovered) is None
+
+
+async def test_a_timer_waits_while_its_conversation_is_at_work() -> None:
+    stage = Stage(reminder)
+    stage.receive(("57111111", "x"))
+    await stage.until(1)
+    stage.now_ms += 60_000
+    stage.receive(("57111111", "slow"), first=1)
+    await begun()
+    assert stage.host.ring_alarms(stage.lane.table) is None
+    await stage.until(2)
+    stage.now_ms += 1_000
+    assert stage.host.ring_alarms(stage.lane.table) is not None
