@@ -9,12 +9,15 @@ from confluent_kafka import admin as _admin
 from confluent_kafka.admin import AdminClient
 
 from runtime.kafka import config
+from runtime.kafka.fetch import passing
 from runtime.settings import KafkaSettings
 
 Partition = tuple[str, int]
 
 TIMEOUT_S = 15.0
 _TRY_S = 2.0
+_PAUSE_S = 0.05
+_MISSING = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 _SPEC: Any = vars(_admin)["OffsetSpec"]  # neither exported nor typed by the library
 
 
@@ -52,17 +55,25 @@ def _listed(
     timeout_s: float,
 ) -> dict[Partition, int]:
     wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
-    if not wanted:
-        return {}
     client = AdminClient(config.admin(settings))
-    answers = client.list_offsets(wanted, isolation_level=level, request_timeout=timeout_s)
-    found = {}
-    for partition, answer in answers.items():
-        try:
-            found[partition.topic, partition.partition] = answer.result(timeout_s + 1).offset
-        except KafkaException as failed:
-            raise OffsetsUnavailable(f"{partition.topic}/{partition.partition}: {failed.args[0]}") from failed
+    deadline = time.monotonic() + timeout_s
+    found: dict[Partition, int] = {}
+    while wanted:
+        left = max(deadline - time.monotonic(), 0.1)
+        for partition, answer in client.list_offsets(wanted, isolation_level=level, request_timeout=left).items():
+            try:
+                found[partition.topic, partition.partition] = answer.result(left + 1).offset
+                del wanted[partition]
+            except KafkaException as failed:
+                _may_wait(failed.args[0], f"{partition.topic}/{partition.partition}", deadline)
     return found
+
+
+def _may_wait(error: KafkaError, what: str, deadline: float) -> None:
+    """A partition may be without a leader for a moment: just created, or its broker just left."""
+    if not passing(error) or error.code() in _MISSING or time.monotonic() > deadline:
+        raise OffsetsUnavailable(f"{what}: {error}")
+    time.sleep(_PAUSE_S)
 
 
 def stable_committed(
