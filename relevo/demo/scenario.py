@@ -16,6 +16,7 @@ import yaml
 from sandbox.chattigo.config import BASES, Account, Config, Line, Service, Template
 from sandbox.chattigo.knobs import Knobs, patch
 
+MENU = Path(__file__).with_name("menu.yaml")
 PASSWORD_ENV = "RELEVO_DEMO_PASSWORD"
 
 
@@ -99,7 +100,7 @@ def tenant_file(tenant: DemoTenant, chattigo: str) -> str:
         "templates": [
             {"name": name, "language": "es", "category": "utility", "body": body} for name, body in TEMPLATES.items()
         ],
-        "agents": {"menu": {}},
+        "agents": {"menu": {"file": str(MENU)}},
         "routing": {"route": [{"to": "menu"}]},
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
