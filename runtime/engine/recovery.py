@@ -24,6 +24,7 @@ from runtime.kafka.offsets import OffsetsUnavailable, begin_offsets, end_offsets
 from runtime.settings import KafkaSettings
 
 STABLE_TRY_S = 2.0
+PAUSE_S = 0.2
 READ_RECORDS = 5000
 READ_S = 0.2
 METADATA_S = 10.0
@@ -101,6 +102,7 @@ class Recovery:
                 if time.monotonic() > end:
                     raise
                 log.info("waiting for stable offsets: %s", unavailable)
+                abandoned.wait(PAUSE_S)
 
     def _read_changelog(
         self, consumer: Consumer, changelog: str, restored: Restored, abandoned: threading.Event

@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from runtime.kafka.fetch import passing
 from tests.engine_apps.dedupe import Plan
 
 PARTITIONS = 4
@@ -172,8 +173,16 @@ class Scenario:
         ]
 
     def committed(self) -> list[int]:
+        """Of each partition. A broker that has just started may need a moment to answer."""
         asked = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
-        return [max(tp.offset, 0) for tp in self.client.committed(asked, timeout=10)]
+        for _ in range(50):
+            try:
+                return [max(tp.offset, 0) for tp in self.client.committed(asked, timeout=10)]
+            except KafkaException as error:
+                if not passing(error.args[0]):
+                    raise
+                time.sleep(0.1)
+        raise AssertionError("no answer about committed offsets")
 
     @property
     def behind(self) -> int:
