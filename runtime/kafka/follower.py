@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from runtime import metrics
 from runtime.kafka import config
@@ -62,7 +62,7 @@ class Follower:
         return self._thread is not None and not self._behind and self.failure is None
 
     async def start(self) -> None:
-        """Raises FollowerFailed when the topics do not exist, OffsetsUnavailable when Kafka does not answer."""
+        """Raises FollowerFailed when the topics do not exist or Kafka does not answer, OffsetsUnavailable likewise."""
         self._loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
         client = Consumer(config.consumer(self._settings, "relevo-follower", overrides={"enable.partition.eof": True}))
@@ -101,7 +101,10 @@ class Follower:
     def _numbers(self, client: Consumer, topic: str) -> Sequence[int]:
         if self._partitions is not None:
             return self._partitions
-        found = client.list_topics(topic, METADATA_S).topics[topic]
+        try:
+            found = client.list_topics(topic, METADATA_S).topics[topic]
+        except KafkaException as failed:
+            raise FollowerFailed(f"{topic}: {failed.args[0]}") from failed
         if found.error is not None:
             raise FollowerFailed(f"{topic}: {found.error}")
         return sorted(found.partitions)
