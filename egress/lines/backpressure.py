@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from confluent_kafka import KafkaException
+
 from egress.lines.line import REPLIES
 from egress.lines.partition import TEMPLATES, Partition
-from runtime import metrics
+from runtime import logs, metrics
 from runtime.kafka.offsets import Partition as TopicPartition
 from runtime.settings import EgressSettings
 
 EARLY_MAX = 2000
+_log = logs.get(__name__)
 
 
 class Pausable(Protocol):
     """What can stop fetching from partitions (`runtime.kafka.consumer.GroupConsumer`)."""
 
-    def pause(self, partitions: Iterable[TopicPartition]) -> None: ...
-    def resume(self, partitions: Iterable[TopicPartition]) -> None: ...
+    async def pause(self, partitions: Iterable[TopicPartition]) -> None: ...
+    async def resume(self, partitions: Iterable[TopicPartition]) -> None: ...
 
 
 class Backpressure:
@@ -28,7 +31,7 @@ class Backpressure:
         self._settings, self._consumer = settings, consumer
         self._paused: set[TopicPartition] = set()
 
-    def apply(self, partitions: Iterable[Partition]) -> None:
+    async def apply(self, partitions: Iterable[Partition]) -> None:
         """Pauses what is too full and resumes what is empty enough."""
         owned = list(partitions)
         replies, bulk = (
@@ -40,11 +43,16 @@ class Backpressure:
         pause = self._full(owned, replies + bulk, 1.0) - self._paused
         keep = self._full(owned, replies + bulk, 0.5)
         resume = self._paused - keep - pause
-        if pause:
-            self._consumer.pause(pause)
-        if resume:
-            self._consumer.resume(resume)
         self._paused = (self._paused | pause) - resume
+        try:
+            if pause:
+                await self._consumer.pause(pause)
+            if resume:
+                await self._consumer.resume(resume)
+        except KafkaException as error:
+            # The assignment changed in between: the next look finds out what is to be paused now.
+            _log.info("inputs could not be paused or resumed", problem=str(error))
+            self._paused = (self._paused - pause) | resume
 
     def _full(self, owned: list[Partition], total: int, part: float) -> set[TopicPartition]:
         crowd = total >= self._settings.worker_memory * part

@@ -132,7 +132,7 @@ class Owner:
                 partition = self._partitions.get(incoming.partition)
                 if partition is not None:
                     partition.read(incoming, now)
-            self._pressure.apply(self._partitions.values())
+            await self._pressure.apply(self._partitions.values())
             self._wake.set()
 
     # -- the work cycle
@@ -168,7 +168,7 @@ class Owner:
             for partition, work in works:
                 for grant in work.grants:
                     self._poster.start(grant, partition.lines[grant.plan.did])
-        self._pressure.apply(self._partitions.values())
+        await self._pressure.apply(self._partitions.values())
 
     def _gather(self) -> list[tuple[Partition, Work]]:
         now, settings = Now.read(), self._rules.settings

@@ -45,7 +45,7 @@ class Pacer:
         reserve = min(reserve, rate / 2)
         self._bulk = Bucket.full(rate - reserve, now_s)
         self._reserve = Bucket.full(reserve, now_s)
-        self._held_until = now_s
+        self._bulk_held = self._replies_held = now_s
         self.rate = rate
 
     def rerate(self, rate: float, reserve: float, now_s: float) -> None:
@@ -57,14 +57,17 @@ class Pacer:
             bucket.level = min(bucket.level, bucket.cap)
         self.rate = rate
 
-    def hold(self, until_s: float) -> None:
-        """Nothing goes before this moment: Chattigo asked for a pause, or cannot be reached."""
-        self._held_until = max(self._held_until, until_s)
+    def hold(self, until_s: float, *, replies: bool) -> None:
+        """No reply (or no bulk) goes before this moment: Chattigo asked for a pause, or cannot be reached."""
+        if replies:
+            self._replies_held = max(self._replies_held, until_s)
+        else:
+            self._bulk_held = max(self._bulk_held, until_s)
 
     def take_bulk(self, count: int, now_s: float) -> bool:
         """Grants a call to `count` recipients unless bulk is in debt."""
         self._refill(now_s)
-        if now_s < self._held_until or self._bulk.level < 1 - _EPSILON:
+        if now_s < self._bulk_held or self._bulk.level < 1 - _EPSILON:
             return False
         self._bulk.level -= count
         return True
@@ -72,7 +75,7 @@ class Pacer:
     def take_reply(self, now_s: float) -> bool:
         """Grants one reply."""
         self._refill(now_s)
-        if now_s < self._held_until:
+        if now_s < self._replies_held:
             return False
         for bucket in (self._bulk, self._reserve):
             if bucket.level >= 1 - _EPSILON:
@@ -83,12 +86,12 @@ class Pacer:
     def bulk_at(self, now_s: float) -> float:
         """When the next bulk call can be granted."""
         self._refill(now_s)
-        return max(self._held_until, self._bulk.ready_at())
+        return max(self._bulk_held, self._bulk.ready_at())
 
     def reply_at(self, now_s: float) -> float:
         """When the next reply can be granted."""
         self._refill(now_s)
-        return max(self._held_until, min(self._bulk.ready_at(), self._reserve.ready_at()))
+        return max(self._replies_held, min(self._bulk.ready_at(), self._reserve.ready_at()))
 
     def _refill(self, now_s: float) -> None:
         self._bulk.refill(now_s)

@@ -112,6 +112,8 @@ class Poster:
             try:
                 await self._producer.send_all(records)
             except (DeliveryError, Backpressure) as error:
+                if self._producer.fatal is not None:
+                    raise
                 _log.warning("an outcome is not recorded yet", problem=str(error))
                 await asyncio.sleep(_RETRY_S)
             else:

@@ -6,26 +6,68 @@ Kafka, and only a new start is right. Calls under way get their outcomes recorde
 
 from __future__ import annotations
 
+import asyncio
+
+from egress.chattigo.connect import connected
 from egress.lines.owner import Owner
 from egress.lines.posting import Client
 from egress.lines.rules import Rules
+from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed
+from runtime.kafka.follower import FollowerFailed
 from runtime.kafka.transactions import TransactionFailed
-from runtime.service import Service
-from runtime.settings import EgressSettings, KafkaSettings, TenantsSettings
+from runtime.secrets import KeyRing, KeyRingError
+from runtime.service import CannotStart, Service
+from runtime.settings import EgressSettings, KafkaSettings, KeysSettings, TenantsSettings, load
 from runtime.tenants import Tenants
+from schemas import topics
 
 EXIT_FENCED = 73
+
+TOPICS = (
+    topics.OUTBOUND_REPLIES,
+    topics.OUTBOUND_TEMPLATES,
+    topics.LINES_COMMANDS,
+    topics.INBOUND_RECEIPTS,
+    topics.CAMPAIGNS,
+    topics.CAMPAIGNS_CHUNKS,
+    topics.OPTOUTS,
+    topics.EGRESS_JOURNAL,
+    topics.OUTCOMES,
+    topics.TOKENS,
+    topics.TOKENS_REQUESTS,
+    topics.TENANTS,
+    *map(
+        topics.dead_letters,
+        (topics.OUTBOUND_REPLIES, topics.OUTBOUND_TEMPLATES, topics.LINES_COMMANDS, topics.INBOUND_RECEIPTS),
+    ),
+)
+
+
+async def main(service: Service) -> None:
+    """Runs until the service stops. Raises CannotStart or SettingsError when it cannot."""
+    kafka, egress, waits = load(KafkaSettings), load(EgressSettings), load(TenantsSettings)
+    ring = _ring(load(KeysSettings))
+    await _check_topics(kafka)
+    try:
+        async with connected(
+            kafka, egress, waits, ring, on_failure=lambda error: service.fail("tokens", error)
+        ) as client:
+            await serve(service, kafka, egress, waits, client)
+    except (FollowerFailed, TimeoutError) as error:
+        raise CannotStart(f"tenants or tokens could not be read: {error}") from error
 
 
 async def serve(
     service: Service, kafka: KafkaSettings, egress: EgressSettings, waits: TenantsSettings, client: Client
 ) -> None:
     """Owns lines and sends by this client, which the caller has started and will stop."""
-    tenants = Tenants(kafka)
+    service.health.wait_for("tenants", "reading the tenants")
+    tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
     await tenants.start()
     try:
         await tenants.caught_up(waits.caught_up_s)
+        service.health.met("tenants")
         owner = Owner(kafka, Rules(egress, tenants), client, service.health, service.settings.instance)
         await _own(service, owner)
     finally:
@@ -42,3 +84,19 @@ async def _own(service: Service, owner: Owner) -> None:
     finally:
         service.stop("the owner has ended")
         await owner.stop()
+
+
+def _ring(settings: KeysSettings) -> KeyRing:
+    if settings.file is None:
+        raise CannotStart("RELEVO_KEYS_FILE: egress needs the key ring to open the tokens; see `relevo keys`")
+    try:
+        return KeyRing.load(settings.file)
+    except KeyRingError as error:
+        raise CannotStart(str(error)) from None
+
+
+async def _check_topics(kafka: KafkaSettings) -> None:
+    try:
+        await asyncio.to_thread(kafka_topics.require, kafka, TOPICS)
+    except kafka_topics.TopicMismatch as mismatch:
+        raise CannotStart(str(mismatch)) from None

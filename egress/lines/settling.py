@@ -15,7 +15,7 @@ from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
 from egress.lines.now import Now
-from egress.lines.verdicts import POLICY_500, Verdict, backoff_s, resent_by_policy
+from egress.lines.verdicts import POLICY_500, Verdict, attempts_max, backoff_s, resent_by_policy
 from egress.lines.work import Said, Work, outcome_record, public_record, said_of_item, said_of_plan
 from runtime import metrics
 from runtime.kafka.record import Record
@@ -62,7 +62,7 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
     line.open_plans.pop(plan_id, None)
     entry = line.book.apply(verdict.outcome)
     if verdict.hold_s:
-        line.pacer.hold(now.s + verdict.hold_s)
+        line.pacer.hold(now.s + verdict.hold_s, replies=bool(items) and items[0].source == REPLIES)
     if entry is None:
         release(line, plan_id)
         return
@@ -152,7 +152,7 @@ def restore(line: Line, now: Now) -> None:
 def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[PlannedMessage], now: Now) -> None:
     settings = line.rules.settings
     wake_s = now.at_ms(outcome.at_ms) + backoff_s(entry.plan.attempt, settings)
-    line.fetches.append(Fetch(entry, left, wake_s, dead=entry.plan.attempt >= settings.attempts_max))
+    line.fetches.append(Fetch(entry, left, wake_s, dead=entry.plan.attempt >= attempts_max(outcome, settings)))
     if in_lane(entry.plan):
         line.lanes.block(entry.plan.messages[0].contact, entry.plan.plan_id)
 

@@ -11,7 +11,9 @@
 | 500 where the account says `refuse` | refused | settled |
 | anything else without a clear answer | in_doubt | never resent blindly |
 
-Attempts are bounded; a message that was surely not sent in the last of them is dead.
+Attempts are bounded; a message that was surely not sent in the last of them is dead. Where not even a request
+could be made (Chattigo or the lease cannot be reached) the bound is ten times as high: with the longest pause it
+outlasts an outage of most of an hour.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from schemas.journal import CallOutcome, Plan, Result
 from schemas.tenant import Account
 
 POLICY_500 = "policy_500"
+UNREACHABLE_FACTOR = 10
+HOLD_MAX_UNREACHABLE_S = 5.0
 LATE = CallResult(kind="not_sent", code="late", reason="the plan's deadline had passed before the POST")
 
 
@@ -59,14 +63,20 @@ def decide(plan: Plan, result: CallResult, account: Account, settings: EgressSet
         provider_ids=result.provider_ids,
     )
     pause = backoff_s(plan.attempt, settings)
-    last = plan.attempt >= settings.attempts_max
+    last = plan.attempt >= attempts_max(outcome, settings)
     if recorded in ("not_sent", "throttled"):
         pause = max(pause, result.retry_after_s or 0)
-        hold = 0 if result is LATE else pause
+        hold = 0 if result is LATE else pause if result.status else min(pause, HOLD_MAX_UNREACHABLE_S)
         return Verdict(outcome, None if last else pause, hold, dead=last)
     if resent_by_policy(outcome, account) and not last:
         return Verdict(outcome, pause, resend_why=POLICY_500)
     return Verdict(outcome)
+
+
+def attempts_max(outcome: CallOutcome, settings: EgressSettings) -> int:
+    """How many attempts there are after such an outcome."""
+    unreachable = outcome.result == "not_sent" and not outcome.status
+    return settings.attempts_max * (UNREACHABLE_FACTOR if unreachable else 1)
 
 
 def resent_by_policy(outcome: CallOutcome, account: Account) -> bool:
