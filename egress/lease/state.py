@@ -123,18 +123,13 @@ class Lease:
         """When `due` will have something, unless something happens before."""
         return min((self._due_ms(a) for a in self._accounts.values() if self._may_start(a)), default=None)
 
-    def login_succeeded(self, token: Token) -> Write | None:
-        """A login's token; None when the account has gone to another owner or was renewed meanwhile."""
+    def write(self, token: Token) -> Write | None:
+        """The write of a login's token as things stand now, to be tried again as long as there is hope.
+
+        None: the account's partition is not ours at the moment, or another owner has renewed the token meanwhile.
+        """
         account = self._accounts.get(token.account)
         if account is None or not self._parts[account.partition].recovered or account.generation >= token.generation:
-            self._busy.pop(token.account, None)
-            return None
-        return self.write(token)
-
-    def write(self, token: Token) -> Write | None:
-        """The write of a login's token as things stand now (it may be tried again); None when it is not ours."""
-        account = self._accounts.get(token.account)
-        if account is None:
             return None
         return Write(account.partition, token, self.committable(account.partition, answered=token))
 
@@ -154,7 +149,7 @@ class Lease:
             account.take_token(token, usable=True)
 
     def write_lost(self, token: Token) -> None:
-        """The token was not written and will not be: the partition went to another owner."""
+        """The token was not written and will not be."""
         self._busy.pop(token.account, None)
 
     # offsets and views
