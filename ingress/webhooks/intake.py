@@ -20,6 +20,7 @@ from runtime import logs, metrics
 from runtime.kafka.producer import Backpressure, DeliveryError, Record
 from runtime.settings import IngressSettings
 
+LARGE_BYTES = 256 * 1024  # from here on a body is planned beside the event loop, so that others need not wait
 HOLD_S = 1.0  # a confirmation that takes longer says that Kafka is in doubt
 
 _log = logs.get(__name__)
@@ -50,10 +51,15 @@ class Intake:
 
     async def take(self, request: Request) -> Answer:
         """Plans, produces, waits, answers. Raises Refused when Kafka did not confirm, or the body is too deep."""
-        verdict = plan_request(request, self._settings.max_depth)
+        verdict = await self._planned(request)
         if verdict.fault is not None:
             _log.error("reading a webhook failed", tenant=request.grant.tenant, exc_info=verdict.fault)
         return await self._finish(request, verdict)
+
+    async def _planned(self, request: Request) -> Verdict:
+        if len(request.body) < LARGE_BYTES:
+            return plan_request(request, self._settings.max_depth)
+        return await asyncio.to_thread(plan_request, request, self._settings.max_depth)
 
     async def take_broken(self, request: Request, outcome: Outcome) -> Answer:
         """Keeps a body that cannot be read at all."""

@@ -30,18 +30,17 @@ _log = logs.get(__name__)
 
 
 class WebhookServer:
-    """Serves `POST /v1/webhooks/{secret}`."""
+    """Serves `POST /v1/webhooks/{secret}`; `in_flight` requests are being answered now."""
 
     def __init__(self, settings: IngressSettings, gate: Gate, intake: Intake) -> None:
         self._settings = settings
         self._gate = gate
         self._intake = intake
         self._runner: web.ServerRunner | None = None
-        self._site: web.TCPSite | None = None
-        self._in_flight = 0
+        self.in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._stopping = False
+        self.stopping = False
 
     async def start(self) -> None:
         """Listens. Raises OSError when the port is taken, TlsError for an unusable certificate."""
@@ -55,14 +54,14 @@ class WebhookServer:
         self._runner = web.ServerRunner(server, shutdown_timeout=END_S)
         await self._runner.setup()
         settings = self._settings
-        self._site = web.TCPSite(
+        site = web.TCPSite(
             self._runner,
             settings.host,
             settings.port,
             ssl_context=server_context(settings.tls_cert_file, settings.tls_key_file),
             backlog=BACKLOG,
         )
-        await self._site.start()
+        await site.start()
         _log.info("webhooks are served", host=settings.host, port=self.port, tls=settings.tls_cert_file is not None)
 
     @property
@@ -73,30 +72,32 @@ class WebhookServer:
 
     async def stop(self, deadline_s: float) -> None:
         """Accepts no more connections, lets requests in flight end for at most `deadline_s`, closes the rest."""
-        self._stopping = True
-        if self._runner is None or self._site is None:
+        self.stopping = True
+        runner, self._runner = self._runner, None
+        if runner is None:
             return
-        await self._site.stop()
+        for site in runner.sites:
+            await site.stop()
         with suppress(TimeoutError):  # what is left is reported here and cut by the cleanup
             async with asyncio.timeout(max(0.0, deadline_s - 2 * END_S)):
                 await self._idle.wait()
-        if self._in_flight:
-            _log.error("requests did not end before the stop", requests=self._in_flight)
-        await self._runner.cleanup()
+        if self.in_flight:
+            _log.error("requests did not end before the stop", requests=self.in_flight)
+        await runner.cleanup()
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answers one request."""
         started = time.monotonic()
-        self._in_flight += 1
+        self.in_flight += 1
         self._idle.clear()
         try:
             answer = await self._answer(http)
         finally:
-            self._in_flight -= 1
-            if not self._in_flight:
+            self.in_flight -= 1
+            if not self.in_flight:
                 self._idle.set()
         report.finished(answer, http.method, http.content.total_bytes, time.monotonic() - started)
-        return answers.response(answer, self._settings.retry_after_s, close=self._stopping)
+        return answers.response(answer, self._settings.retry_after_s, close=self.stopping)
 
     async def _answer(self, http: web.BaseRequest) -> Answer:
         tenant = ""
