@@ -53,6 +53,8 @@ class Wire:
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, fresh: bool
     ) -> HttpAnswer | WireFailure:
         """The answer to this JSON body, within the time-out for all of it: connecting, sending, reading."""
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            return WireFailure(sent=False, code="unsendable", reason="a header cannot carry this token")
         progress = _Progress()
         try:
             async with asyncio.timeout(timeout_s):
