@@ -7,7 +7,7 @@ receipt belong to, which plans have no outcome. Settled plans leave when they ar
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -66,7 +66,9 @@ class Book:
     """All plans of one line that still matter."""
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[str, Entry] = OrderedDict()
+        self._plans: dict[str, Entry] = {}
+        self._age: deque[Entry] = deque()
+        self._standing: set[str] = set()
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
@@ -80,6 +82,7 @@ class Book:
             return known
         entry = Entry(plan, states=[None] * len(plan.messages), ids=[""] * len(plan.messages))
         self._plans[plan.plan_id] = entry
+        self._age.append(entry)
         self._count += len(plan.messages)
         if plan.root_id:
             self._roots[plan.root_id] = entry
@@ -98,6 +101,10 @@ class Book:
         if _FIRMNESS[outcome.result] <= _FIRMNESS[entry.result] and not ended:
             return None
         entry.outcome = outcome
+        if outcome.plan_id in self._standing and not entry.open:
+            self._standing.discard(outcome.plan_id)
+            self._count += len(entry.plan.messages)
+            self._age.appendleft(entry)
         for index, provider_id in enumerate(outcome.provider_ids):
             if provider_id and index < len(entry.ids):
                 self.bind(Place(entry, index), provider_id)
@@ -132,21 +139,21 @@ class Book:
         """All known sends to a person, oldest first."""
         return self._contacts.get(contact, [])
 
-    def unsettled(self) -> Iterator[Entry]:
-        """Plans without outcome."""
-        return (entry for entry in self._plans.values() if entry.outcome is None)
-
     def entries(self) -> Iterator[Entry]:
         return iter(self._plans.values())
 
     def prune(self, now_ms: int, messages_max: int = MESSAGES_MAX) -> None:
-        """Lets go of the oldest settled plans beyond the horizon or the limit; stops at one that is still open."""
-        while self._plans:
-            entry = next(iter(self._plans.values()))
-            old = entry.plan.at_ms < now_ms - HORIZON_MS
-            if entry.open or not (old or self._count > messages_max):
+        """Lets go of the oldest plans beyond the horizon or the limit; those in doubt stay until they are settled."""
+        while self._age:
+            entry = self._age[0]
+            if entry.plan.at_ms >= now_ms - HORIZON_MS and self._count <= messages_max:
                 return
-            self._forget(entry)
+            self._age.popleft()
+            if entry.open:
+                self._standing.add(entry.plan.plan_id)
+                self._count -= len(entry.plan.messages)
+            else:
+                self._forget(entry)
 
     def _forget(self, entry: Entry) -> None:
         del self._plans[entry.plan.plan_id]

@@ -53,6 +53,7 @@ class Line:
         self.calls = 0
         self.paused = False
         self.inherited: dict[str, float] = {}
+        self.doubts: dict[str, Entry] = {}
         self.dying: list[tuple[Item, str]] = []
         self.fetches: list[Fetch] = []
         self.coming: set[str] = set()
@@ -105,8 +106,9 @@ class Line:
         self.batcher.add(PileKey.of(item, key), item, now.s)
 
     def _owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
-        tenant = self.rules.tenants.tenant(item.message.tenant)
-        return tenant, tenant.line(self.did) if tenant else None
+        tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
+        owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
+        return tenant, tenant.line(self.did) if tenant is not None and owned else None
 
     def has_open(self, campaign: str) -> bool:
         """Whether a call of the campaign is open or will be tried again."""
@@ -272,16 +274,20 @@ class Line:
 
     def next_at(self, now: Now) -> float:
         """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""
-        times = [self.lanes.next_at(), self.receipts.next_at(), self._later[0][0] if self._later else float("inf")]
+        times = [self.receipts.next_at(now.s), self._later[0][0] if self._later else float("inf")]
         times += [min(self.inherited.values(), default=float("inf"))]
-        full = self.calls >= self.rules.settings.line_parallel
-        if not self.paused and not full:
-            if self.lanes.ready(now.s):
-                times.append(self.pacer.reply_at(now.s))
-            if self.campaigns.ready(now.wall_ms) is not None:
-                times.append(self.pacer.bulk_at(now.s))
-            if self.batcher.waiting:
-                due = now.s if self.batcher.peek(now.s, self.batch_max) else self.batcher.due_at()
-                times.append(max(due, self.pacer.bulk_at(now.s)))
+        if not self.paused and self.calls < self.rules.settings.line_parallel:
+            times += self._sends_at(now)
         starts = self.campaigns.starts_at(now.wall_ms)
         return min(times + ([now.at_ms(starts)] if starts is not None else []))
+
+    def _sends_at(self, now: Now) -> list[float]:
+        times = [self.lanes.next_at()]
+        if self.lanes.ready(now.s):
+            times.append(self.pacer.reply_at(now.s))
+        if self.campaigns.ready(now.wall_ms) is not None:
+            times.append(self.pacer.bulk_at(now.s))
+        if self.batcher.waiting:
+            due = now.s if self.batcher.peek(now.s, self.batch_max) else self.batcher.due_at()
+            times.append(max(due, self.pacer.bulk_at(now.s)))
+        return times

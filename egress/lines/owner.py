@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections import Counter
+from typing import get_args
 
 from confluent_kafka import TopicPartition
 
@@ -32,11 +34,13 @@ from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record
 from runtime.kafka.transactions import TransactionalProducer
 from runtime.settings import KafkaSettings
+from schemas.outbound import SendClass
 
 GROUP = "relevo-egress"
 IDLE_S = 1.0
 PAUSE_S = 0.005
 REBALANCE_MARGIN_S = 3.0
+_CLASSES: tuple[str, ...] = get_args(SendClass)
 _log = logs.get(__name__)
 
 
@@ -58,6 +62,7 @@ class Owner:
         self._pressure = Backpressure(rules.settings, self._consumer)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = 0.0
+        self._joined = False
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Works until `stopping` is set. What it raises says why nothing more may be granted."""
@@ -67,6 +72,7 @@ class Owner:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 await self._consumer.start()
+                self._joined = True
                 reading = self._tasks.create_task(self._read(), name="reading")
                 working = self._tasks.create_task(self._work(stopping), name="working")
                 await stopping.wait()
@@ -79,7 +85,8 @@ class Owner:
     async def stop(self) -> None:
         """Waits for the calls under way and their outcomes, then leaves the group."""
         self._forbid()
-        await self._consumer.stop()
+        if self._joined:
+            await self._consumer.stop()
         await self._poster.drained()
         await self._transactions.stop()
         await self._producer.stop()
@@ -201,6 +208,12 @@ class Owner:
         for n, partition in self._partitions.items():
             position = partition.anchor
             self._health.progress.record(f"{REPLIES}-{n}", position, position)
+        gauge = metrics.gauge(metrics.EGRESS_IN_DOUBT)
+        doubts: Counter[str] = Counter()
+        for partition in self._partitions.values():
+            doubts.update(partition.in_doubt())
+        for kind in _CLASSES:
+            gauge.labels(message_class=kind).set(doubts[kind])
 
 
 def _offsets(works: list[tuple[Partition, Work]]) -> list[TopicPartition]:

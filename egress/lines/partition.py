@@ -7,6 +7,7 @@ that cannot be read becomes a dead letter. Leaves to the owner: reading, committ
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -160,7 +161,7 @@ class Partition:
                 self.trackers[COMMANDS].finish(incoming.offset)
             else:
                 self._message(incoming, now)
-        except (RecordError, msgspec.DecodeError) as error:
+        except (RecordError, msgspec.DecodeError, RecursionError) as error:
             self._dead(incoming, "undecodable", str(error), now)
 
     def _message(self, incoming: Incoming, now: Now) -> None:
@@ -261,6 +262,13 @@ class Partition:
         """Replies and bulk that wait in memory."""
         lines = self.lines.values()
         return sum(line.waiting_replies for line in lines), sum(line.waiting_bulk for line in lines)
+
+    def in_doubt(self) -> Counter[str]:
+        """Messages in doubt by class."""
+        counts: Counter[str] = Counter()
+        for line in self.lines.values():
+            counts.update(settling.in_doubt(line))
+        return counts
 
     def crowded(self, limit: float) -> set[str]:
         """Topics of which some line has as many messages waiting as may be."""

@@ -16,6 +16,7 @@ from schemas.chattigo.inbound import Receipt
 
 BIND_AFTER_S = 3.0
 ORPHAN_AFTER_S = 30.0
+LOOK_EVERY_S = 1.0
 WAITING_MAX = 5000
 # A receipt's time is in whole seconds of the provider's clock.
 _CLOCKS_MS = 5000
@@ -71,21 +72,29 @@ class WaitingRoom:
                 kept.append(waiting)
         self._waiting = kept
 
-    def next_at(self) -> float:
-        """When one of them is due again; infinity for none."""
+    def next_at(self, now_s: float) -> float:
+        """When one of them is to be looked at again; infinity for none."""
         if not self._waiting:
             return float("inf")
-        return min(w.since_s for w in self._waiting) + BIND_AFTER_S
+        oldest = min(w.since_s for w in self._waiting)
+        return oldest + BIND_AFTER_S if oldest + BIND_AFTER_S > now_s else now_s + LOOK_EVERY_S
 
 
 def bind(book: Book, receipt: Receipt) -> Place | None:
-    """The send to which a receipt with an unknown provider's id belongs, by the rule above; binds it."""
-    if receipt.format != "cloud" or not receipt.id:
+    """The send to which a receipt with an unknown provider's id belongs, by the rule above; binds it.
+
+    A flat receipt without any id can only mean the latest send to that person (Chattigo's facts, section 6.2).
+    """
+    if not receipt.id:
+        return next(iter(book.sends_to(receipt.contact)[-1:]), None)
+    if receipt.format != "cloud":
         return None
     unbound = [place for place in book.sends_to(receipt.contact) if _could_be(place, receipt)]
     accepted = [place for place in unbound if place.entry.result in ("accepted", "settled")]
     flying = any(not place.entry.result for place in unbound)
-    chosen = accepted[0] if accepted else unbound[0] if len(unbound) == 1 and not flying else None
+    if flying or not unbound:
+        return None
+    chosen = accepted[0] if accepted else unbound[0] if len(unbound) == 1 else None
     if chosen is not None:
         book.bind(chosen, receipt.id)
     return chosen

@@ -86,6 +86,8 @@ def _again(line: Line, items: list[Item], plan_id: str, wake_s: float, why: str,
 def release(line: Line, plan_id: str) -> None:
     """The lane that waited for a plan goes on."""
     entry = line.book.plan(plan_id)
+    if entry is None or not entry.open:
+        line.doubts.pop(plan_id, None)
     if entry is not None and in_lane(entry.plan):
         line.lanes.release(entry.plan.messages[0].contact, plan_id)
 
@@ -104,6 +106,7 @@ def _mark(entry: Entry, outcome: CallOutcome) -> None:
 def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) -> None:
     """A plan is in doubt: resent by policy after its time (`items` None: fetched for it), or left standing."""
     plan = entry.plan
+    line.doubts[plan.plan_id] = entry
     since_s = now.at_ms(entry.outcome.at_ms) if entry.outcome else now.s
     policy = line.rules.resend(plan.tenant, plan.send_class)
     account = line.rules.account(plan)
@@ -321,3 +324,11 @@ def finish_campaigns(line: Line, now: Now, work: Work) -> None:
             campaign.state = "finished"
             definition = campaign.definition
             work.progress(line.number, definition.tenant if definition else "", campaign.progress(now.wall_ms))
+
+
+def in_doubt(line: Line) -> dict[str, int]:
+    """Messages in doubt by class; one that a later plan took up counts there."""
+    counts: dict[str, int] = {}
+    for entry in line.doubts.values():
+        counts[entry.plan.send_class] = counts.get(entry.plan.send_class, 0) + len(_latest(line, entry))
+    return counts

@@ -81,6 +81,9 @@ class Supplies:
         if chunk is None or chunk.campaign != campaign.name or chunk.index != index:
             _log.error("a campaign's chunk is gone", campaign=campaign.name, chunk=index, offset=offset)
             campaign.state, campaign.why = "paused", f"chunk {index} cannot be read"
+            if campaign.definition is not None:
+                progress = campaign.progress(Now.read().wall_ms)
+                partition.work.progress(partition.number, campaign.definition.tenant, progress)
             return
         campaign.chunks[index] = chunk
 

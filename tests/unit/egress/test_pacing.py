@@ -1,0 +1,78 @@
+"""The pace of a line: never above its rate, and replies never behind bulk's debt."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egress.lines.pacing import Pacer, PairLimit
+
+steps = st.lists(st.tuples(st.floats(0, 5), st.integers(1, 300), st.booleans()), max_size=60)
+
+
+@given(st.floats(1, 1000), st.floats(0, 50), steps)
+def test_a_line_never_sends_more_than_rate_one_second_and_the_last_batch(
+    rate: float, reserve: float, asked: list
+) -> None:
+    pacer, now, sent, biggest = Pacer(rate, reserve, 0.0), 0.0, 0, 0
+    for wait, count, bulk in asked:
+        now += wait
+        if bulk and pacer.take_bulk(count, now):
+            sent, biggest = sent + count, max(biggest, count)
+        if not bulk and pacer.take_reply(now):
+            sent += 1
+        assert sent <= rate * now + max(rate, 2) + biggest + 1
+
+
+@given(st.floats(2, 500), st.integers(1, 1000))
+def test_a_reply_does_not_wait_for_the_debt_of_a_batch(rate: float, batch: int) -> None:
+    pacer = Pacer(rate, 8, 0.0)
+    assert pacer.take_bulk(batch, 0.0)
+    assert pacer.take_reply(0.0)
+
+
+@given(st.floats(1, 500), st.integers(2, 1000))
+def test_a_debt_is_paid_back_before_the_next_batch(rate: float, batch: int) -> None:
+    pacer = Pacer(rate, 0, 0.0)
+    assert pacer.take_bulk(batch, 0.0)
+    ready = pacer.bulk_at(0.0)
+    if ready > 0.001:
+        assert not pacer.take_bulk(1, ready - 0.0005)
+    assert pacer.take_bulk(1, ready + 1e-6)
+
+
+def test_a_pause_of_bulk_does_not_hold_replies_nor_the_other_way_round() -> None:
+    pacer = Pacer(80, 8, 0.0)
+    pacer.hold(5.0, replies=False)
+    assert not pacer.take_bulk(1, 1.0)
+    assert pacer.take_reply(1.0)
+    pacer.hold(9.0, replies=True)
+    assert not pacer.take_reply(6.0)
+    assert pacer.take_bulk(1, 6.0)
+    assert pacer.reply_at(6.0) == 9.0
+
+
+def test_a_new_rate_holds_at_once() -> None:
+    pacer = Pacer(10, 0, 0.0)
+    assert pacer.take_bulk(110, 0.0)
+    assert pacer.bulk_at(0.0) > 10
+    pacer.rerate(1000, 0, 0.0)
+    assert pacer.bulk_at(0.0) < 0.2
+
+
+@given(st.lists(st.floats(0, 30), max_size=120))
+def test_one_person_gets_a_burst_and_then_one_message_an_interval(waits: list[float]) -> None:
+    pairs, now, times = PairLimit(6.0, 45), 0.0, []
+    for wait in waits:
+        now += wait
+        if pairs.ready_at("5691") <= now:
+            pairs.take("5691", now)
+            times.append(now)
+    for first in range(len(times)):
+        for last in range(first, len(times)):
+            assert last - first + 1 <= 45 + (times[last] - times[first]) / 6 + 1e-6
+
+
+def test_people_do_not_share_a_limit() -> None:
+    pairs = PairLimit(6.0, 1)
+    pairs.take("5691", 0.0)
+    assert pairs.ready_at("5691") > 5.9
+    assert pairs.ready_at("5692") <= 0.0

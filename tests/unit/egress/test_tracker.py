@@ -1,0 +1,33 @@
+"""Offsets are committed up to the first record that is not decided."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egress.lines.tracker import Tracker
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=40), st.data())
+def test_the_position_is_the_end_of_the_leading_run(gaps: list[int], data: st.DataObject) -> None:
+    tracker = Tracker(10)
+    offsets = [10 + sum(gaps[: n + 1]) for n in range(len(gaps))]
+    for offset in offsets:
+        assert tracker.take(offset)
+    undone = set(offsets)
+    before = tracker.position
+    for offset in data.draw(st.permutations(offsets)):
+        tracker.finish(offset)
+        undone.discard(offset)
+        assert tracker.position == min(undone, default=offsets[-1] + 1)
+        assert tracker.position >= before
+        before = tracker.position
+        assert tracker.waiting == len(undone)
+
+
+def test_a_record_is_taken_once_and_finished_as_often_as_one_likes() -> None:
+    tracker = Tracker(5)
+    assert tracker.take(5)
+    assert not tracker.take(5)
+    assert not tracker.take(4)
+    tracker.finish(5)
+    tracker.finish(5)
+    assert tracker.position == 6
