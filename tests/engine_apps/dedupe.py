@@ -4,7 +4,8 @@ Its table holds a counter and the ids seen, by key, as JSON; its output is the i
 a header. So a lost, doubled or swapped event, and a table that does not fit the outputs, all show in Kafka.
 
 One argument, a JSON object; see `Plan`. `stop_at` and `kill_at` freeze or kill the process itself just before the
-n-th commit, when the transaction already holds outputs, changes and offsets.
+n-th commit, when the transaction already holds outputs, changes and offsets; `stop_before` freezes it before the
+n-th transaction begins, with the works of it in hand.
 """
 
 import asyncio
@@ -56,6 +57,7 @@ class Plan:
     pause_s: float = 0.0
     stop_s: float = 10.0
     expire_s: float = 0.0
+    stop_before: int = 0
     stop_at: int = 0
     kill_at: int = 0
 
@@ -102,18 +104,27 @@ class Processor:
 
 class SelfStoppingProducer(confluent_kafka.Producer):
     plan: Plan
-    commits = 0
+    begun = 0
+
+    def begin_transaction(self) -> None:
+        type(self).begun += 1
+        if self.plan.stop_before == self.begun:
+            signal_itself(signal.SIGSTOP)
+        super().begin_transaction()
 
     def commit_transaction(self, *args: Any) -> None:
-        type(self).commits += 1
         for at, number in ((self.plan.stop_at, signal.SIGSTOP), (self.plan.kill_at, signal.SIGKILL)):
-            if at == self.commits:
+            if at == self.begun:
                 self.flush(5)
-                log.info("stopping itself")
-                os.kill(os.getpid(), number)
-                time.sleep(0.1)
-                log.info("going on")
+                signal_itself(number)
         super().commit_transaction(*args)
+
+
+def signal_itself(number: signal.Signals) -> None:
+    log.info("stopping itself")
+    os.kill(os.getpid(), number)
+    time.sleep(0.1)
+    log.info("going on")
 
 
 async def main(plan: Plan, handler: ChunkHandler | EventHandler) -> None:

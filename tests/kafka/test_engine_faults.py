@@ -48,9 +48,11 @@ def test_three_kills_lose_and_double_nothing(scenario: Scenario) -> None:
     scenario.verify()
 
 
-def test_a_worker_frozen_in_a_transaction_for_longer_than_its_session_is_refused(scenario: Scenario) -> None:
+@pytest.mark.parametrize("moment", ["stop_before", "stop_at"])
+def test_a_worker_frozen_for_longer_than_its_session_is_refused(scenario: Scenario, moment: str) -> None:
+    """Frozen before a transaction only the group's generation can refuse it; frozen in one, its time-out can, too."""
     with scenario.feeding(600):
-        frozen = scenario.worker("a", stop_at=12).ready()
+        frozen = scenario.worker("a", **{moment: 12}).ready()
         other = scenario.worker("b").ready()
         frozen.said("stopping itself")
         wait_until(lambda: frozen.frozen, 5, "the worker is frozen")
