@@ -112,6 +112,8 @@ class Stage:
             "RELEVO_INGRESS_PORT": str(self._ports[0]),
             "RELEVO_TENANTS_PRIVATE_NETWORKS": "127.0.0.0/8",
             "RELEVO_PROCESSOR_AGENTS": ",".join(AGENTS),
+            # The demo's token dies seconds after it was made, which no real one does: it must not wait for its age.
+            "RELEVO_LEASE_MIN_LOGIN_INTERVAL_S": "1",
             **self._extra,
         }
 
