@@ -1,0 +1,33 @@
+"""Named points do nothing unless they are armed, and then exactly what was asked."""
+
+import subprocess
+import sys
+
+import pytest
+
+from runtime import points
+
+
+def run(order: str, code: str) -> int:
+    program = f"from runtime import points\n{code}"
+    return subprocess.run([sys.executable, "-c", program], env={"RELEVO_TEST_POINTS": order}, check=False).returncode
+
+
+def test_nothing_happens_at_a_point_that_nobody_armed() -> None:
+    assert run("other=kill", "points.reach('here')") == 0
+
+
+def test_a_process_dies_the_nth_time() -> None:
+    assert run("here=exit:3", "points.reach('here'); points.reach('here')") == 0
+    assert run("here=exit:3", "[points.reach('here') for _ in range(3)]") == points.EXIT_CODE
+    assert run("there=stop:9, here=kill", "points.reach('here')") == -9
+
+
+@pytest.mark.parametrize("text", ["here", "here=faint", "here=kill:x"])
+def test_a_wrong_order_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="RELEVO_TEST_POINTS"):
+        points.parse(text)
+
+
+def test_an_order_is_read() -> None:
+    assert points.parse("a=kill, b=stop:2") == {"a": ("kill", 1), "b": ("stop", 2)}
