@@ -16,12 +16,12 @@ from schemas.record import encode
 from schemas.token import TokenRequest
 
 
-def request_record(request: TokenRequest) -> Record:
+def request_record(request: TokenRequest, topic: str = topics.TOKENS_REQUESTS.name) -> Record:
     """A request on its topic; the key decides the partition, and with it the account's owner."""
     headers = Headers(
         id=f"{request.account}@{request.generation}", type="token_request", tenant="", at_ms=request.at_ms
     )
-    return Record(topics.TOKENS_REQUESTS.name, encode(request), request.account.encode(), headers.to_kafka())
+    return Record(topic, encode(request), request.account.encode(), headers.to_kafka())
 
 
 class TokenFeed:
