@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 from runtime import metrics
 from runtime.engine import Engine, Progress, SilentObserver, StopTimeout, TopicsMismatch
+from runtime.kafka.topics import TopicMismatch, require
 from runtime.service import CannotStart, Service
-from schemas import topics
-from schemas.topics import PROFILES
+from runtime.settings import KafkaSettings
+from schemas.topics import PROFILES, Topic
 
 REPORT_S = 1.0
 _STOP_SHARE = 0.8  # of the service's time for a stop; the rest is for its other parts
@@ -45,8 +47,16 @@ class EngineMetrics(SilentObserver):
         self._recovered.inc(records)
 
 
+async def check_topics(kafka: KafkaSettings, wanted: Iterable[Topic]) -> None:
+    """Raises CannotStart unless these topics are as the catalogue says."""
+    try:
+        await asyncio.to_thread(require, kafka, list(wanted))
+    except TopicMismatch as error:
+        raise CannotStart(str(error)) from error
+
+
 async def host(service: Service, engine: Engine) -> None:
-    """Run the engine until the service stops. Raises CannotStart when its topics are missing."""
+    """Run the engine until the service stops."""
     processor = engine.app_id
     service.health.wait_for("partitions", "joining the group and recovering")
     try:
@@ -92,10 +102,3 @@ async def _stop(service: Service, engine: Engine) -> None:
     except StopTimeout as error:
         service.log.error("the engine did not stop in time", why=str(error))  # noqa: TRY400  no trace needed
         service.code = service.code or _EXIT_STOP
-
-
-def outputs_of(agents: tuple[str, ...]) -> list[str]:
-    """Topics that conversations writes to when these agent types have topics."""
-    letters = topics.dead_letters(topics.INBOUND_CONVERSATIONS)
-    fixed = (topics.OUTBOUND_REPLIES, topics.OPTOUTS, letters)
-    return [topic.name for topic in (*fixed, *map(topics.agent, agents))]

@@ -17,6 +17,7 @@ from processors.agents import alarms
 from processors.agents.limits import AgentFailed
 from processors.agents.memory import decode, encode
 from processors.agents.step import Scene, Step, dead, step
+from runtime import points
 from runtime.engine import (
     Chunk,
     Effects,
@@ -134,6 +135,7 @@ class AgentHost(EventHandler):
         if not done.same:
             writes[key] = None if done.memory is None else encode(done.memory)
         lane.submit(Effects(outputs=done.records, writes=writes), [record.offset])
+        points.reach("event_submitted")
         if done.memory is not None and done.memory.alarms:
             self._queue_of(lane.table).see(key, done.memory)
 

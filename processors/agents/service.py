@@ -10,7 +10,7 @@ from processors.agents.host import AgentHost
 from processors.agents.limits import Limits
 from processors.agents.registry import AgentNotFound, find
 from processors.agents.step import Scene, Step
-from processors.hosting import EngineMetrics, host, partitions
+from processors.hosting import EngineMetrics, check_topics, host, partitions
 from runtime import metrics
 from runtime.engine import Engine, EngineSettings, SourceRecord
 from runtime.service import CannotStart, Service
@@ -38,6 +38,7 @@ async def serve(service: Service, spec: str) -> None:
         agent = find(spec)
     except AgentNotFound as error:
         raise CannotStart(str(error)) from error
+    await check_topics(kafka, _topics(agent.kind))
     tenants = Tenants(kafka)
     service.health.wait_for("tenants", "reading the tenants")
     await tenants.start()
@@ -65,21 +66,27 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
 
     scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor))
     handler = AgentHost(scene, parallel=processor.agent_parallel, tenant_of=tenant_of, observe=_Counting(agent.kind))
-    own = topics.agent(agent.kind)
-    letters = topics.dead_letters(own)
+    source, changelog, *outputs = _topics(agent.kind)
     made = Engine(
         app_id=f"relevo-agents-{agent.kind}",
-        source=own.name,
-        changelog=topics.agent_state(agent.kind).name,
+        source=source.name,
+        changelog=changelog.name,
         kafka=kafka,
         handler=handler,
         instance=instance,
-        outputs=[topics.OUTBOUND_REPLIES.name, topics.INBOUND_CONVERSATIONS.name, letters.name],
+        outputs=[topic.name for topic in outputs],
         settings=EngineSettings.of(processor),
         observer=EngineMetrics(f"agents.{agent.kind}"),
     )
     made.every(_ALARMS_S, handler.ring_alarms)
     return made
+
+
+def _topics(kind: str) -> list[topics.Topic]:
+    """Source, changelog, and all that is written to."""
+    source = topics.agent(kind)
+    orders = topics.INBOUND_CONVERSATIONS
+    return [source, topics.agent_state(kind), topics.OUTBOUND_REPLIES, orders, topics.dead_letters(source)]
 
 
 class _Counting:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from processors.conversations.draft import Tally
 from processors.conversations.process import process
 from processors.conversations.world import Rules, World
-from processors.hosting import EngineMetrics, host, outputs_of, partitions
-from runtime import metrics
+from processors.hosting import EngineMetrics, check_topics, host, partitions
+from runtime import metrics, points
 from runtime.engine import Chunk, Effects, Engine, EngineSettings, SourceRecord, TableView
 from runtime.service import CannotStart, Service
 from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, load
@@ -34,6 +34,7 @@ class Handler:
         sweep = table.sweep(self._world.rules.sweep)
         effects, tally = process(chunk.records, table.get, self._world, self._now_ms(), sweep)
         count(tally)
+        points.reach("chunk_processed")
         return effects
 
 
@@ -83,6 +84,7 @@ def count(tally: Tally) -> None:
 async def main(service: Service) -> None:
     """Runs until the service stops."""
     kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
+    await check_topics(kafka, _topics(processor))
     tenants = Tenants(kafka)
     service.health.wait_for("tenants", "reading the tenants")
     await tenants.start()
@@ -112,7 +114,14 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, handler: Handler,
         kafka=kafka,
         handler=handler,
         instance=instance,
-        outputs=outputs_of(tuple(processor.agents)),
+        outputs=[topic.name for topic in _topics(processor)[2:]],
         settings=EngineSettings.of(processor),
         observer=EngineMetrics(NAME),
     )
+
+
+def _topics(processor: ProcessorSettings) -> list[topics.Topic]:
+    """Source, changelog, and all that is written to."""
+    source = topics.INBOUND_CONVERSATIONS
+    fixed = [source, topics.CONVERSATIONS_STATE, topics.OUTBOUND_REPLIES, topics.OPTOUTS, topics.dead_letters(source)]
+    return fixed + [topics.agent(kind) for kind in processor.agents]

@@ -1,0 +1,127 @@
+"""From webhook to reply on a genuine Kafka: memory and messages leave together, and no agent stops another."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.kafka import Broker
+from schemas import inbound
+from schemas.dead_letter import Cause
+from schemas.outbound import OutboundMessage
+from schemas.session import Buttons, Control, Text
+from schemas.tenant import Line, Routing, Rule, When
+from tests.builders.conversations import Source, ordered, posted, tenant
+from tests.builders.pipeline import Pipeline, killed, until
+from tests.builders.webhooks import cloud, cloud_text, cloud_value
+
+pytestmark = pytest.mark.timeout(240)
+MENU, ODD = "56911110001", "56911110002"
+ODD_AGENT = "odd=tests.builders.odd_agents:odd"
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """A broker of its own, conversations, and a line for each of two agents on an API Bot account."""
+    with Broker() as broker:
+        pipeline = Pipeline(broker.bootstrap, tmp_path_factory.mktemp("logs"))
+        lines = [Line(did=did, sends="main", templates="main") for did in (MENU, ODD)]
+        rules = [Rule(to="odd", when=When(line=[ODD])), Rule(to="menu")]
+        pipeline.tenant(tenant("bot", lines=lines, routing=Routing(route=rules)))
+        pipeline.conversations()
+        yield pipeline
+        pipeline.stop()
+
+
+@pytest.fixture(scope="module")
+def odd(pipeline: Pipeline) -> subprocess.Popen[bytes]:
+    """The agents that misbehave."""
+    return pipeline.agent(ODD_AGENT, "odd0")
+
+
+def said(did: str, contact: str, text: str, wamid: str) -> Source:
+    value = cloud_value(did=did, messages=[cloud_text(text, wamid=wamid, sender=contact)])
+    return posted(cloud(value), did=did, contact=contact)
+
+
+def replies(pipeline: Pipeline, did: str, contact: str) -> list[OutboundMessage]:
+    return [one for one in pipeline.replies(did) if one.contact == contact]
+
+
+def answered(pipeline: Pipeline, contacts: list[str]) -> int:
+    """How many replies these have."""
+    return sum(one.contact in contacts for one in pipeline.replies(ODD))
+
+
+def texts(pipeline: Pipeline, contact: str, did: str = ODD) -> list[str]:
+    return [one.content.body for one in replies(pipeline, did, contact) if isinstance(one.content, Text)]
+
+
+def test_two_answers_within_a_second_each_fit_the_state_they_meet(pipeline: Pipeline) -> None:
+    pipeline.agent("menu", "menu0")
+    contact = "56922220001"
+    pipeline.feed(*(said(MENU, contact, text, f"wamid.m{i}") for i, text in enumerate(["hola", "2", "12345", "no"])))
+    until(lambda: len(replies(pipeline, MENU, contact)) >= 6, "all replies")
+    found = replies(pipeline, MENU, contact)
+    assert [type(one.content) for one in found] == [Buttons, Text, Text, Buttons, Text, Control]
+    assert [one.content.body for one in found[1:3] if isinstance(one.content, Text)] == [
+        "Escribe el número de tu pedido (solo dígitos), o *volver*.",
+        "Gracias. Anotamos tu pedido 12345 y te avisaremos por aquí.",
+    ]
+    assert {one.to for one in found} == {contact}
+    assert found[0].window_expires_ms > 0
+
+
+def test_after_a_hand_off_the_bot_is_silent_however_fast_the_customer_writes(
+    pipeline: Pipeline, odd: subprocess.Popen[bytes]
+) -> None:
+    contact = "56922220002"
+    pipeline.feed(*(said(ODD, contact, text, f"wamid.h{i}") for i, text in enumerate(["a", "human", "b", "c", "d"])))
+    until(lambda: any(isinstance(one.content, Control) for one in replies(pipeline, ODD, contact)), "the transfer")
+    resume = inbound.Resume(id="r1", tenant="acme", did=ODD, contact=contact, at_ms=1, by="operator")
+    pipeline.feed(ordered(resume, did=ODD, contact=contact), said(ODD, contact, "e", "wamid.h9"))
+    until(lambda: "e" in " ".join(texts(pipeline, contact)), "the bot's return")
+    assert texts(pipeline, contact) == ["1: a", "2: human", "3: e"]
+
+
+def test_an_agent_that_raises_hangs_or_floods_stops_nobody_and_leaves_its_cause(
+    pipeline: Pipeline, odd: subprocess.Popen[bytes]
+) -> None:
+    bad = [(f"5692222100{i}", text) for i, text in enumerate(["raise", "hang", "flood"])]
+    pipeline.feed(*(said(ODD, contact, text, f"wamid.b{contact}") for contact, text in bad))
+    pipeline.feed(*(said(ODD, contact, "ok", f"wamid.o{contact}") for contact, _ in [*bad, ("56922221009", "")]))
+    until(lambda: all(texts(pipeline, contact) == ["1: ok"] for contact, _ in bad), "an answer after the failure")
+    letters = {m.key(): Cause.from_headers(m.headers()).reason for m in pipeline.read("agents.odd.dlq")}
+    assert [letters[f"{ODD}|{contact}".encode()] for contact, _ in bad] == ["raised", "timeout", "too_many_actions"]
+    assert texts(pipeline, "56922221009") == ["1: ok"]
+
+
+def test_a_timer_comes_back_as_an_event(pipeline: Pipeline, odd: subprocess.Popen[bytes]) -> None:
+    contact = "56922220003"
+    pipeline.feed(said(ODD, contact, "remind", "wamid.t1"))
+    until(lambda: len(texts(pipeline, contact)) == 2, "the timer")
+    assert texts(pipeline, contact) == ["1: remind", "timer tea"]
+
+
+def test_each_event_is_answered_once_though_the_agents_are_killed(
+    pipeline: Pipeline, odd: subprocess.Popen[bytes]
+) -> None:
+    odd.terminate()
+    assert odd.wait(30) == 0
+    contacts = [f"5692223{i:04}" for i in range(15)]
+    sent = 300
+    pipeline.feed(*(said(ODD, contacts[n % len(contacts)], "x", f"wamid.k{n}") for n in range(sent)))
+    for nth in (40, 90):
+        killed(pipeline.agent(ODD_AGENT, "odd0", f"event_submitted=kill:{nth}"))
+        assert answered(pipeline, contacts) < sent, "it was killed in the middle"
+    process = pipeline.agent(ODD_AGENT, "odd0")
+    until(lambda: answered(pipeline, contacts) >= sent, "all answers")
+    for contact in contacts:
+        assert texts(pipeline, contact) == [f"{n}: x" for n in range(1, sent // len(contacts) + 1)]
+    ids = Counter(one.id for one in pipeline.replies(ODD))
+    assert set(ids.values()) == {1}
+    process.terminate()
+    assert process.wait(30) == 0
