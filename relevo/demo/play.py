@@ -92,13 +92,18 @@ def read_captured(folder: Path) -> dict[Path, tuple[str, bytes]]:
 
 
 async def _campaigns(stage: Stage) -> None:
-    tenants = await asyncio.to_thread(read_tenants, stage.kafka)
     for campaign in scenario.CAMPAIGNS:
-        file = scenario.write_recipients(campaign, stage.folder)
-        wanted = order(file, tenants[campaign.tenant], line="", template=campaign.template, language="es")
-        done: Submitted = await Submission(stage.kafka, wanted, now_ms()).run()
+        done = await submit(stage, campaign)
         if done.total != campaign.recipients:
             raise StageError(f"campaign {done.campaign} has {done.total} of {campaign.recipients} recipients")
+
+
+async def submit(stage: Stage, campaign: scenario.DemoCampaign) -> Submitted:
+    """Write the campaign's file and submit it, as `relevo campaign submit` does."""
+    tenants = await asyncio.to_thread(read_tenants, stage.kafka)
+    file = scenario.write_recipients(campaign, stage.folder)
+    wanted = order(file, tenants[campaign.tenant], line="", template=campaign.template, language="es")
+    return await Submission(stage.kafka, wanted, now_ms()).run()
 
 
 async def _token_dies(stage: Stage) -> None:
