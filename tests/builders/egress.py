@@ -105,6 +105,7 @@ class World:
         self.partition = keys.partition(did, topics.LAPTOP.partitions)
         self.line = {"rate": 2000.0} | line
         self.account: dict[str, Any] = {}
+        self.accounts: dict[str, Account] = {}
         self.policies: dict[str, Any] = {}
         self.workers: list[Worker] = []
 
@@ -121,7 +122,7 @@ class World:
         await self.producer.stop()
 
     async def configure(self) -> None:
-        accounts = {
+        self.accounts = accounts = {
             "isv": Account(service="isv", base=self.chattigo.base, username=f"i@{self.did}", password="x", auth="raw"),
             "hsm": Account(
                 service="hsm",

@@ -128,7 +128,7 @@ async def test_a_graceful_restart_under_load_leaves_no_doubt(broker: str) -> Non
         assert await world.messages_in("in_doubt") == set()
 
 
-async def test_a_frozen_worker_posts_nothing_late_and_is_fenced(broker: str) -> None:
+async def test_a_worker_that_was_frozen_before_its_post_does_not_send_late(broker: str) -> None:
     async with SmallChattigo() as chattigo, World(broker, chattigo, "56910000009") as world:
         frozen = await world.worker("frozen", points="before_post=stop")
         await world.replies(("e1", "5691"), ("e2", "5691"))

@@ -150,3 +150,16 @@ async def test_a_500_is_resent_on_record_where_the_account_says_so(broker: str) 
         first, second = await world.plans()
         assert (second.attempt, second.resend_of, second.resend_why) == (2, first.plan_id, "policy_500")
         assert chattigo.accepted[0].recipients == numbers
+
+
+async def test_what_does_not_fit_into_memory_waits_in_kafka(broker: str) -> None:
+    async with SmallChattigo() as chattigo, World(broker, chattigo, "56900000010", rate=10.0) as world:
+        await world.worker(line_memory=20, reserve_per_s=1)
+        pairs = [(f"{n:04}", f"569{n:04}") for n in range(1500)]
+        await world.replies(*pairs)
+        await until(lambda: len(chattigo.accepted) >= 10, "the first go out")
+        world.line["rate"] = 5000.0
+        await world.configure()
+        await until(lambda: len(chattigo.accepted) == 1500, "all go out in the end")
+        assert len({call.recipients[0] for call in chattigo.accepted}) == 1500
+        assert b"could not be paused" not in world.workers[0].log
