@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from functools import cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -27,6 +28,12 @@ from schemas.tenant import Line, Tenant
 
 Tally = Counter[tuple[str, str, str]]
 """Counts of (tenant, outcome, reason), for the metrics."""
+
+
+@cache
+def agent_topic(agent: str) -> str:
+    """The name of an agent type's topic."""
+    return topics.agent(agent).name
 
 
 class Undeliverable(Exception):
@@ -57,13 +64,15 @@ class Mark(NamedTuple):
 class Draft:
     """`now_ms` is our clock; `received_ms` when ingress had the cause."""
 
-    def __init__(self, record: SourceRecord, place: Place, state: State, world: World, now_ms: int) -> None:
+    def __init__(
+        self, record: SourceRecord, headers: Headers, place: Place, state: State, world: World, now_ms: int
+    ) -> None:
         self.record = record
         self.place = place
         self.state = state
         self.world = world
         self.now_ms = now_ms
-        self.headers = Headers.from_kafka(record.headers)
+        self.headers = headers
         self.received_ms = self.headers.at_ms or record.timestamp
         self.outputs: list[Record] = []
         self.tally: Tally = Counter()
@@ -91,7 +100,7 @@ class Draft:
         """An event for agents of one type; as kind `dropped` it is a note that they do not handle."""
         self.outputs.append(
             Record(
-                topic=topics.agent(agent).name,
+                topic=agent_topic(agent),
                 value=encode(event),
                 key=self._key,
                 headers=self._headers(event.id, kind, *([("reason", reason.encode())] if reason else [])),
@@ -102,9 +111,7 @@ class Draft:
     def notice(self, agent: str, kind: str) -> None:
         """A notice without value to agents of one type: `erase`, or `released` (owner epochs begin anew)."""
         headers = self._headers(self.headers.id, kind)
-        self.outputs.append(
-            Record(topics.agent(agent).name, b"{}", self._key, headers, partition=self.record.partition)
-        )
+        self.outputs.append(Record(agent_topic(agent), b"{}", self._key, headers, partition=self.record.partition))
 
     def to_line(self, message: OutboundMessage) -> None:
         """A message for the line's owner."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from processors.conversations import arrivals, commands
-from processors.conversations.draft import Draft, Place, Tally, Undeliverable
+from processors.conversations.draft import Draft, Place, Tally, Undeliverable, agent_topic
 from processors.conversations.state import State, decode, encode
 from processors.conversations.world import World
 from runtime.engine import Effects, SourceRecord
@@ -60,8 +60,10 @@ class _Chunk:
     def take(self, record: SourceRecord) -> None:
         """One record."""
         key = record.key or b""
+        headers = Headers.from_kafka(record.headers)
         try:
-            draft = Draft(record, _place(record, self.world), self.state(key), self.world, self.now_ms)
+            place = _place(record, headers, self.world)
+            draft = Draft(record, headers, place, self.state(key), self.world, self.now_ms)
             if record.offset <= draft.state.offset:
                 draft.count("duplicate", "replay")
                 self.tally.update(draft.tally)
@@ -132,7 +134,7 @@ def process(
     return chunk.finish()
 
 
-def _place(record: SourceRecord, world: World) -> Place:
+def _place(record: SourceRecord, headers: Headers, world: World) -> Place:
     """Whose conversation the record belongs to; its key and the tenant that ingress found must agree."""
     try:
         did, contact = keys.split(record.key or b"", 2)
@@ -142,7 +144,7 @@ def _place(record: SourceRecord, world: World) -> Place:
     line = tenant.line(did) if tenant else None
     if tenant is None or line is None:
         raise Undeliverable("unknown_line", "no tenant has this line")
-    if tenant.tenant != Headers.from_kafka(record.headers).tenant:
+    if tenant.tenant != headers.tenant:
         raise Undeliverable("foreign_line", "the line belongs to another tenant than the record's")
     return Place(tenant, line, contact)
 
@@ -168,7 +170,7 @@ def _released(key: bytes, world: World) -> list[Record]:
         id="", type="released", tenant=tenant.tenant if tenant else "", at_ms=0, did=did, contact=contact
     ).to_kafka()
     number = keys.partition(key, world.partitions)
-    return [Record(topics.agent(agent).name, b"{}", key, told, partition=number) for agent in sorted(world.agents)]
+    return [Record(agent_topic(agent), b"{}", key, told, partition=number) for agent in sorted(world.agents)]
 
 
 def _story(error: BaseException) -> str:
