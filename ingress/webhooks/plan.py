@@ -119,10 +119,11 @@ def _rejected(reason: str) -> Place:
 
 def _records(request: Request, value: Any, groups: dict[Place, list[Piece]]) -> Iterable[Record]:
     form = webhook.format_of(value) or ""
+    carve = webhook.carver(value)
     count = len(groups)
     for number, (place, pieces) in enumerate(groups.items(), 1):
         whole = count == 1
-        body = request.body if whole else orjson.dumps(webhook.carve(value, pieces))
+        body = request.body if whole else orjson.dumps(carve(pieces))
         yield _record(request, place, body, pieces[0].id, form, "" if whole else f"{number}/{count}")
 
 

@@ -43,34 +43,58 @@ def _changes(body: dict[str, Any]) -> Iterator[tuple[int, int, dict[str, Any]]]:
                 yield i, j, change
 
 
+def _odd(body: dict[str, Any]) -> Iterator[Piece]:
+    """Entries and changes of another shape: they name no line, and must not be forgotten."""
+    for i, entry in enumerate(body["entry"]):
+        changes = obj(entry).get("changes")
+        if not isinstance(changes, list):
+            yield Piece("notice", "", "", "", (i,), {"entry": entry})
+            continue
+        for j, change in enumerate(changes):
+            if not isinstance(change, dict):
+                yield Piece("notice", "", "", "", (i, j), {"change": change})
+
+
 def line_of(value: dict[str, Any]) -> str:
     """The line's number of a change's value: digits, or empty."""
     return phone.digits(text(obj(value.get("metadata")).get("display_phone_number")))
 
 
-def _person(value: dict[str, Any], item: dict[str, Any], sender: str) -> dict[str, Any]:
-    """The entry of `contacts` that belongs to a message; empty when there is none."""
-    contacts = objs(value.get("contacts"))
-    user_id = text(item.get("from_user_id"))
-    for contact in contacts:
-        if sender and text(contact.get("wa_id")) == sender:
-            return contact
-        if user_id and text(contact.get("user_id")) == user_id:
-            return contact
-    return contacts[0] if len(contacts) == 1 and len(objs(value.get("messages"))) == 1 else {}
+class _Change:
+    """One change's value, with its people by number and by user id: a POST may name thousands."""
 
+    def __init__(self, value: dict[str, Any]) -> None:
+        self.value = value
+        self.did = line_of(value)
+        self.contacts = objs(value.get("contacts"))
+        self._by_number = {text(contact.get("wa_id")): contact for contact in reversed(self.contacts)}
+        self._by_user = {text(contact.get("user_id")): contact for contact in reversed(self.contacts)}
+        self._places = {id(contact): place for place, contact in enumerate(self.contacts)}
+        self._only = self.contacts[0] if len(self.contacts) == 1 and len(objs(value.get("messages"))) == 1 else {}
 
-def _identity(value: dict[str, Any], item: dict[str, Any]) -> tuple[str, str, str]:
-    """(contact, address to reply to, user id) of a message's sender, or of an echo's receiver."""
-    sender = text(item.get("from"))
-    if sender and phone.digits(sender) == line_of(value) and item.get("to"):
-        sender = text(item.get("to"))
-    person = _person(value, item, sender)
-    user_id = text(item.get("from_user_id")) or text(person.get("user_id"))
-    sender = sender or text(person.get("wa_id"))
-    if phone.digits(sender):
-        return phone.canonical(sender), phone.digits(sender), user_id
-    return user_id, user_id, user_id
+    def person(self, item: dict[str, Any]) -> dict[str, Any]:
+        """The entry of `contacts` that belongs to a message; empty when there is none."""
+        sender, user_id = text(item.get("from")), text(item.get("from_user_id"))
+        found = self._by_number.get(sender) if sender else None
+        if found is None and user_id:
+            found = self._by_user.get(user_id)
+        return self._only if found is None else found
+
+    def place(self, contact: dict[str, Any]) -> int:
+        """Where an entry of `contacts` stands in it."""
+        return self._places[id(contact)]
+
+    def identity(self, item: dict[str, Any]) -> tuple[str, str, str]:
+        """(contact, address to reply to, user id) of a message's sender, or of an echo's receiver."""
+        sender = text(item.get("from"))
+        if sender and phone.digits(sender) == self.did and item.get("to"):
+            sender = text(item.get("to"))
+        person = self.person(item)
+        user_id = text(item.get("from_user_id")) or text(person.get("user_id"))
+        sender = sender or text(person.get("wa_id"))
+        if phone.digits(sender):
+            return phone.canonical(sender), phone.digits(sender), user_id
+        return user_id, user_id, user_id
 
 
 def _recipient(status: dict[str, Any]) -> str:
@@ -80,86 +104,93 @@ def _recipient(status: dict[str, Any]) -> str:
 
 
 def pieces(body: dict[str, Any]) -> Iterator[Piece]:
-    """Every message, status and notice, in the order of the body.
+    """Every message, status and notice, in the order of the body; oddities last.
 
-    A change of another `field` than messages is one notice; an item that is not an object becomes a notice, too,
-    so that nothing of a body is unaccounted for.
+    A change of another `field` than messages is one notice; an entry, change or item of another shape becomes a
+    notice, too, so that nothing of a body is unaccounted for.
     """
     for i, j, change in _changes(body):
         value = obj(change.get("value"))
-        did = line_of(value)
         if not any(isinstance(value.get(name), list) for name in _LISTS):
-            yield Piece("notice", did, "", "", (i, j), change)
+            yield Piece("notice", line_of(value), "", "", (i, j), change)
             continue
+        known = _Change(value)
         for name, kind in _LISTS.items():
             items = value.get(name)
             for k, item in enumerate(items if isinstance(items, list) else []):
-                yield _piece(kind, did, value, item, (i, j, name, k))
+                yield _piece(kind, known, item, (i, j, name, k))
+    yield from _odd(body)
 
 
-def _piece(kind: str, did: str, value: dict[str, Any], item: Any, at: tuple[int | str, ...]) -> Piece:
+def _piece(kind: str, change: _Change, item: Any, at: tuple[int | str, ...]) -> Piece:
     if not isinstance(item, dict):
-        return Piece("notice", did, "", "", at, {"item": item})
+        return Piece("notice", change.did, "", "", at, {"item": item})
     if kind == "message":
-        return Piece("message", did, _identity(value, item)[0], text(item.get("id")), at, item)
+        return Piece("message", change.did, change.identity(item)[0], text(item.get("id")), at, item)
     if kind == "receipt":
-        return Piece("receipt", did, _recipient(item), text(item.get("id")), at, item)
-    return Piece("notice", did, "", "", at, item)
+        return Piece("receipt", change.did, _recipient(item), text(item.get("id")), at, item)
+    return Piece("notice", change.did, "", "", at, item)
 
 
-def carve(body: dict[str, Any], wanted: Sequence[Piece]) -> dict[str, Any]:
-    """An envelope that holds these pieces of `body` alone, each under its own entry and change."""
-    chosen: dict[tuple[int | str, ...], dict[str, list[int]] | None] = {}
-    for piece in wanted:
-        place = piece.at[:2]
-        if len(piece.at) == 2:
-            chosen[place] = None
-            continue
-        lists = chosen.setdefault(place, {})
-        if lists is not None:
-            lists.setdefault(str(piece.at[2]), []).append(int(piece.at[3]))
-    entries: dict[int, dict[str, Any]] = {}
-    for (i, j), lists in chosen.items():
-        source = body["entry"][i]
-        entry = entries.setdefault(int(i), {**source, "changes": []})
-        change = source["changes"][j]
-        entry["changes"].append(change if lists is None else _carved_change(change, lists))
-    return {**body, "entry": list(entries.values())}
+class Carver:
+    """Cuts envelopes out of one body; what it learns of a change serves all envelopes that are cut out of it."""
 
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._body = body
+        self._known: dict[tuple[int, int], _Change] = {}
 
-def _carved_change(change: dict[str, Any], lists: dict[str, list[int]]) -> dict[str, Any]:
-    """A change with only the chosen items, and only those of `contacts` that they are about."""
-    value = change["value"]
-    kept = rest(value, (*_LISTS, "contacts"))
-    for name, positions in lists.items():
-        kept[name] = [value[name][k] for k in positions]
-    items = [item for name in lists for item in objs(kept[name])]
-    people = [
-        _person(value, item, text(item.get("from"))) for item in items if "from" in item or "from_user_id" in item
-    ]
-    contacts = [contact for contact in objs(value.get("contacts")) if any(contact is person for person in people)]
-    return {**change, "value": {**kept, "contacts": contacts} if contacts else kept}
+    def __call__(self, wanted: Sequence[Piece]) -> dict[str, Any]:
+        """An envelope that holds these pieces alone, each under its own entry and change."""
+        chosen: dict[int, dict[int, dict[str, list[int]] | None]] = {}
+        for piece in wanted:
+            changes = chosen.setdefault(int(piece.at[0]), {})
+            if len(piece.at) == 2:
+                changes[int(piece.at[1])] = None
+            elif len(piece.at) == 4 and (lists := changes.setdefault(int(piece.at[1]), {})) is not None:
+                lists.setdefault(str(piece.at[2]), []).append(int(piece.at[3]))
+        return {**self._body, "entry": [self._entry(i, changes) for i, changes in chosen.items()]}
+
+    def _entry(self, i: int, chosen: dict[int, dict[str, list[int]] | None]) -> Any:
+        """An entry with only the chosen changes; one of another shape stays as it is."""
+        entry = self._body["entry"][i]
+        if not chosen:
+            return entry
+        changes = entry["changes"]
+        kept = [changes[j] if lists is None else self._change((i, j), lists) for j, lists in chosen.items()]
+        return {**entry, "changes": kept}
+
+    def _change(self, place: tuple[int, int], lists: dict[str, list[int]]) -> dict[str, Any]:
+        """A change with only the chosen items, and only those of `contacts` that they are about."""
+        change = self._body["entry"][place[0]]["changes"][place[1]]
+        known = self._known.get(place) or self._known.setdefault(place, _Change(change["value"]))
+        kept = rest(known.value, (*_LISTS, "contacts"))
+        for name, positions in lists.items():
+            kept[name] = [known.value[name][k] for k in positions]
+        items = [item for name in lists for item in objs(kept[name]) if "from" in item or "from_user_id" in item]
+        people = {id(person): person for person in map(known.person, items) if person}
+        contacts = sorted(people.values(), key=known.place) if len(people) > 1 else list(people.values())
+        return {**change, "value": {**kept, "contacts": contacts} if contacts else kept}
 
 
 def arrivals(body: dict[str, Any]) -> Iterator[Arrival]:
     """Every message of the body, in order."""
-    for i, j, change in _changes(body):
-        value = obj(change.get("value"))
+    for _, _, change in _changes(body):
+        known = _Change(obj(change.get("value")))
         for name in ("messages", "message_echoes"):
-            for item in objs(value.get(name)):
-                yield _arrival(value, item, echo=name == "message_echoes", place=f"{i}.{j}")
+            for item in objs(known.value.get(name)):
+                yield _arrival(known, item, echo=name == "message_echoes")
 
 
-def _arrival(value: dict[str, Any], item: dict[str, Any], *, echo: bool, place: str) -> Arrival:
+def _arrival(change: _Change, item: dict[str, Any], *, echo: bool) -> Arrival:
     content, unnamed = content_of(item)
-    contact, reply_to, user_id = _identity(value, item)
-    person = _person(value, item, text(item.get("from")))
+    contact, reply_to, user_id = change.identity(item)
+    person = change.person(item)
     extra = rest(item, (*_MESSAGE_FIELDS, text(item.get("type")), "errors"))
     if unnamed:
         extra[text(item.get("type"))] = unnamed
     return Arrival(
         id=text(item.get("id")),
-        did=line_of(value),
+        did=change.did,
         contact=contact,
         reply_to=reply_to,
         user_id=user_id,

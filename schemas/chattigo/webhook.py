@@ -5,7 +5,8 @@ Bodies are decoded JSON. A body of a shape that nobody knows has no pieces; noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from schemas.chattigo import cloud, flat
@@ -30,9 +31,9 @@ def pieces(body: Any) -> list[Piece]:
             return []
 
 
-def carve(body: Any, wanted: Sequence[Piece]) -> Any:
-    """A new body of the same format that holds these pieces alone."""
-    return cloud.carve(body, wanted) if cloud.is_cloud(body) else flat.carve(body, wanted)
+def carver(body: Any) -> Callable[[Sequence[Piece]], Any]:
+    """Makes new bodies of the same format that hold some of this body's pieces alone."""
+    return cloud.Carver(body) if cloud.is_cloud(body) else partial(flat.carve, body)
 
 
 def arrivals(body: Any) -> list[Arrival]:

@@ -240,7 +240,7 @@ def test_no_json_at_all_makes_the_readers_raise(body: Any) -> None:
     webhook.arrivals(body)
     webhook.receipts(body)
     if found:
-        assert webhook.format_of(webhook.carve(body, found)) == webhook.format_of(body)
+        assert webhook.format_of(webhook.carver(body)(found)) == webhook.format_of(body)
 
 
 messages = st.builds(
@@ -263,7 +263,7 @@ def test_carving_gives_each_piece_to_one_envelope_with_the_same_meaning(parts: l
     groups: dict[tuple[str, str, str], list[Any]] = {}
     for piece in webhook.pieces(body):
         groups.setdefault((piece.kind, piece.did, piece.contact), []).append(piece)
-    carved = [orjson.loads(orjson.dumps(webhook.carve(body, group))) for group in groups.values()]
+    carved = [orjson.loads(orjson.dumps(webhook.carver(body)(group))) for group in groups.values()]
     arrivals = [a for one in carved for a in webhook.arrivals(one)]
     receipts = [r for one in carved for r in webhook.receipts(one)]
     assert sorted(arrivals, key=lambda a: a.id) == sorted(webhook.arrivals(body), key=lambda a: a.id)
@@ -277,7 +277,35 @@ def test_a_change_of_another_field_is_a_notice_and_survives_carving() -> None:
     body["entry"][0]["changes"].append({"field": "message_template_status_update", "value": {"event": "PAUSED"}})
     message, notice = webhook.pieces(body)
     assert (message.kind, notice.kind, notice.did) == ("message", "notice", "")
-    assert webhook.carve(body, [notice])["entry"][0]["changes"] == [notice.item]
+    assert webhook.carver(body)([notice])["entry"][0]["changes"] == [notice.item]
+
+
+def test_oddities_of_any_shape_are_pieces_that_survive_carving() -> None:
+    body = cloud(cloud_value(messages=[cloud_text()]))
+    body["entry"][0]["changes"].append("odd change")
+    body["entry"] += ["odd entry", {"id": "no changes"}]
+    message, *odd = webhook.pieces(body)
+    assert message.kind == "message"
+    assert [piece.kind for piece in odd] == ["notice"] * 3
+    carved = webhook.carver(body)(odd)["entry"]
+    assert carved == [{"id": "WABA", "changes": ["odd change"]}, "odd entry", {"id": "no changes"}]
+
+
+def test_a_post_of_ten_thousand_people_takes_work_in_proportion() -> None:
+    """Counts look-ups, not time: each person is looked at a few times, however many there are."""
+
+    class Counting(dict[str, Any]):
+        looked = 0
+
+        def get(self, *arguments: Any) -> Any:
+            Counting.looked += 1
+            return super().get(*arguments)
+
+    senders = [f"569{n:08}" for n in range(500)]
+    contacts = [Counting(wa_id=sender) for sender in senders]
+    value = cloud_value(messages=[cloud_text(sender=s, wamid=s) for s in senders], contacts=contacts)  # type: ignore[arg-type]
+    assert len(webhook.pieces(cloud(value))) == len(senders)
+    assert Counting.looked < 10 * len(senders)
 
 
 @given(st.sampled_from([row[0] for row in FLAT_ROWS]))
