@@ -11,7 +11,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ POLL_S = 0.1
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
 STEADY_S = 20.0
+PROGRAM = (sys.executable, "-m", "relevo")
 
 
 class ServiceSpec(NamedTuple):
@@ -52,17 +53,24 @@ class _Running:
         self.wait_s = FIRST_WAIT_S
         self.due = 0.0
 
-    def start(self, env: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "relevo", *self.spec.arguments]
-        self.child = Child(command, self.log, env={**env, **self.spec.env})
+    def start(self, program: Sequence[str], env: Mapping[str, str]) -> None:
+        self.child = Child([*program, *self.spec.arguments], self.log, env={**env, **self.spec.env})
         self.started = time.monotonic()
 
 
 class Supervisor:
-    """The services of one machine. `on_exit` hears of each child that ended unasked."""
+    """The services of one machine. `on_exit` hears of each child that ended unasked; `program` runs with a service's
+    arguments."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], on_exit: Callable[[Exit], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        on_exit: Callable[[Exit], None] | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._program = program
         self._folder = folder
         self._env = dict(env)
         self._on_exit = on_exit or (lambda exit: None)
@@ -73,7 +81,7 @@ class Supervisor:
     def start(self, spec: ServiceSpec) -> None:
         """Start a service and keep it running."""
         running = self._services[spec.name] = _Running(spec, self._folder)
-        running.start(self._env)
+        running.start(self._program, self._env)
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._keep(), name="supervisor")
 
@@ -131,7 +139,7 @@ class Supervisor:
         child = running.child
         if child is None:
             if now >= running.due:
-                running.start(self._env)
+                running.start(self._program, self._env)
             return
         code = child.exit_code
         if code is None:

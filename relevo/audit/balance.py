@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import get_args
 
 from relevo.audit.gathered import Gathered
 from relevo.audit.provider import Provider, Taken
 from schemas import phone
+from schemas.chattigo.inbound import ReceiptState
 from schemas.journal import Plan
 from schemas.record import Frozen
 
-SENT = frozenset(("accepted", "sent", "delivered", "read", "failed"))
+NEVER_TAKEN = frozenset(("refused", "not_sent", "expired"))
+_STATES = frozenset(get_args(ReceiptState))
+_ALSO = {"played": "read", "delivery": "delivered", "invalid": "failed"}
 
 
 class Events(Frozen):
@@ -52,8 +56,9 @@ class Messages(Frozen):
 def events(found: Gathered, provider: Provider | None) -> Events:
     """The first equation. Without a provider's view, what Kafka holds counts as acknowledged."""
     acknowledged = provider.acked if provider else set(found.held)
-    accounted = found.routed | set(found.dropped) | set(found.dead)
+    accounted = found.routed | set(found.dropped) | set(found.dead) | {(did, known) for did, known, _ in found.receipts}
     open_ = [key for key in acknowledged if key not in accounted and key[1] not in found.rejected]
+    missing = _without_nameless((key for key in open_ if key not in found.held), found, provider)
     receipts = Counter(state for _, _, state in found.receipts)
     return Events(
         acknowledged=len(acknowledged),
@@ -64,9 +69,25 @@ def events(found: Gathered, provider: Provider | None) -> Events:
         receipts=dict(receipts),
         rejected=len(found.rejected),
         pending=_names(key for key in open_ if key in found.held),
-        lost=_names(key for key in open_ if key not in found.held),
+        lost=_names(missing),
         lost_receipts=_lost_receipts(found, provider),
     )
+
+
+def _without_nameless(
+    missing: Iterable[tuple[str, str]], found: Gathered, provider: Provider | None
+) -> list[tuple[str, str]]:
+    """Those that are missing indeed. Where a body named nothing the ledger made up a name, which only the size of
+    the body joins with what Kafka holds."""
+    sizes, left = provider.alone if provider else {}, found.nameless.copy()
+    lost = []
+    for key in sorted(missing):
+        size = sizes.get(key, -1)
+        if left[size] > 0:
+            left[size] -= 1
+        else:
+            lost.append(key)
+    return lost
 
 
 def _names(found: Iterable[tuple[str, str]]) -> list[str]:
@@ -77,13 +98,18 @@ def _lost_receipts(found: Gathered, provider: Provider | None) -> list[str]:
     """Acknowledged receipts that stand nowhere. The ledger names them `<id>:<state>`."""
     if provider is None:
         return []
-    held = {(did, receipt) for did, receipt, _ in found.receipts}
-    lost = [
+    return _names(
         (did, name)
         for did, name in provider.acked_receipts
-        if (did, name.rpartition(":")[0]) not in held and name.rpartition(":")[0] not in found.rejected
-    ]
-    return _names(lost)
+        if (did, *_receipt(name)) not in found.receipts and _receipt(name)[0] not in found.rejected
+    )
+
+
+def _receipt(name: str) -> tuple[str, str]:
+    """(id, state) of a receipt's name in the ledger."""
+    known, _, said = name.rpartition(":")
+    state = _ALSO.get(said.lower(), said.lower())
+    return known, state if state in _STATES else "other"
 
 
 def messages(found: Gathered, provider: Provider | None) -> Messages:
@@ -106,24 +132,22 @@ def messages(found: Gathered, provider: Provider | None) -> Messages:
 def _against_provider(found: Gathered, taken: list[Taken]) -> tuple[list[str], list[str]]:
     """(messages taken too often, what was taken without a plan).
 
-    A batch is known by its root id and the person; a session message by the digest of its bytes, which several
-    honest messages may share: so many may be taken as there are messages planned with these bytes.
+    A batch is known by its root id and the person; a session message by the digest of its bytes. Several honest
+    messages may share these: so many may be taken as were planned and not refused.
     """
     index = _Index(found.plans.values())
     resends = Counter(m.id for plan in found.plans.values() if plan.resend_of for m in plan.messages)
-    unplanned, batch, session = [], Counter[str](), Counter[tuple[str, str]]()
+    unplanned, counts = [], Counter[frozenset[str]]()
     for one in taken:
-        if one.batch and (message := index.recipient(one)):
-            batch[message] += 1
-        elif not one.batch and (one.did, one.digest) in index.by_digest:
-            session[one.did, one.digest] += 1
+        if messages := index.messages(one):
+            counts[messages] += 1
         else:
             unplanned.append(f"{one.did} {one.wamid}")
-    twice = [message for message, count in batch.items() if count > 1 + resends[message]]
-    for key, count in session.items():
-        planned = index.by_digest[key]
-        if count > len(planned) + sum(resends[message] for message in planned):
-            twice += sorted(planned)
+    twice: set[str] = set()
+    for planned, count in counts.items():
+        likely = {one for one in planned if found.states.get(one) not in NEVER_TAKEN} or planned
+        if count > len(likely) + sum(resends[one] for one in planned):
+            twice |= likely
     return sorted(twice), sorted(unplanned)
 
 
@@ -131,14 +155,18 @@ class _Index:
     """Plans by what the provider saw of them: a batch's root id and person, or the digest of a call's bytes."""
 
     def __init__(self, plans: Iterable[Plan]) -> None:
-        self.by_digest: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._by_person: dict[tuple[str, str, str], str] = {}
+        self._by_digest: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
+        self._by_person: dict[tuple[str, str, str], frozenset[str]] = defaultdict(frozenset)
         for plan in plans:
-            self.by_digest[plan.did, plan.digest].update(m.id for m in plan.messages)
-            for message in plan.messages if plan.root_id else ():
-                for person in (message.contact, phone.canonical(message.to)):
-                    self._by_person[plan.did, plan.root_id, person] = message.id
+            if not plan.root_id:
+                self._by_digest[plan.did, plan.digest] |= {m.id for m in plan.messages}
+                continue
+            for message in plan.messages:
+                for person in {message.contact, phone.canonical(message.to)}:
+                    self._by_person[plan.did, plan.root_id, person] |= {message.id}
 
-    def recipient(self, one: Taken) -> str:
-        """The id of the message that went to this person in this batch; empty when none was planned."""
-        return self._by_person.get((one.did, one.root_id, phone.canonical(one.contact)), "")
+    def messages(self, one: Taken) -> frozenset[str]:
+        """The messages that this may have been, none of which can be told from the others; empty: none was planned."""
+        if one.batch:
+            return self._by_person.get((one.did, one.root_id, phone.canonical(one.contact)), frozenset())
+        return self._by_digest.get((one.did, one.digest), frozenset())

@@ -7,7 +7,7 @@ read again from their bytes, not believed from what was derived of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from runtime.settings import KafkaSettings
 from schemas import ids, keys, topics
 from schemas.campaign import Chunk, Contents, Definition
 from schemas.chattigo import webhook
-from schemas.dead_letter import Cause
+from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
 from schemas.inbound import InboundEvent
 from schemas.journal import CallOutcome, Plan
@@ -37,12 +37,14 @@ class Gathered:
 
     `held` counts how often a webhook's event stands on `inbound.conversations`. `accepted` are messages that were
     accepted for sending, by id, with the topic that says so; `states` what became of them. `unreadable` names
-    records of ours that could not be read.
+    records of ours that could not be read and that no dead letter accounts for. `nameless` counts, by their size,
+    bodies of webhooks in which nothing has an id of the provider's.
     """
 
     held: Counter[EventKey] = field(default_factory=Counter)
     receipts: Counter[ReceiptKey] = field(default_factory=Counter)
     rejected: set[str] = field(default_factory=set)
+    nameless: Counter[int] = field(default_factory=Counter)
     routed: set[EventKey] = field(default_factory=set)
     dropped: dict[EventKey, str] = field(default_factory=dict)
     dead: dict[EventKey, str] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class Gathered:
     outcomes: dict[str, CallOutcome] = field(default_factory=dict)
     reply_ms: list[int] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    buried: set[str] = field(default_factory=set)
     definitions: dict[str, Definition] = field(default_factory=dict)
     contents: dict[str, Contents] = field(default_factory=dict)
     chunks: dict[tuple[str, int], Chunk] = field(default_factory=dict)
@@ -60,16 +63,24 @@ class Gathered:
 
 def gather(settings: KafkaSettings, agents: Iterable[str]) -> Gathered:
     """Reads all topics that matter. Blocks; memory grows with what the topics hold."""
+    kinds = tuple(agents)
+    return sort(scan(settings, _readers(kinds)), kinds)
+
+
+def sort(messages: Iterable[Message], agents: tuple[str, ...]) -> Gathered:
+    """What the records of these topics say; in which order they come does not matter."""
     found = Gathered()
-    readers = _readers(tuple(agents))
-    for message in scan(settings, readers):
+    readers = _readers(agents)
+    unreadable: dict[str, str] = {}
+    for message in messages:
         value = message.value()
         if value is None:
             continue
         try:
             readers[message.topic() or ""](found, message, value)
         except (RecordError, msgspec.MsgspecError, keys.KeyPartError) as error:
-            found.unreadable.append(f"{message.topic()}-{message.partition()}-{message.offset()}: {error}")
+            unreadable[_place(message)] = str(error)
+    found.unreadable = [f"{place}: {why}" for place, why in sorted(unreadable.items()) if place not in found.buried]
     _campaign_messages(found)
     return found
 
@@ -118,18 +129,27 @@ def _body(value: bytes) -> object:
         return None
 
 
-def _events(message: Message, value: bytes) -> list[EventKey]:
+def _place(message: Message) -> str:
+    return source(message.topic() or "", message.partition() or 0, message.offset() or 0)
+
+
+def _events(value: bytes, place: str) -> Iterator[EventKey]:
     """The events of a webhook; one without an id is known by where it stands, as `conversations` knows it."""
-    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-    return [
-        (arrival.did, ids.event_id(arrival.id or None, topic, partition, offset))
-        for arrival in webhook.arrivals(_body(value))
-    ]
+    nameless = 0
+    for arrival in webhook.arrivals(_body(value)):
+        yield arrival.did, arrival.id or (f"{place}.{nameless}" if nameless else place)
+        nameless += not arrival.id
 
 
 def _conversation(found: Gathered, message: Message, value: bytes) -> None:
     if _headers(message).type == "webhook":
-        found.held.update(_events(message, value))
+        found.held.update(_events(value, _place(message)))
+        _count_nameless(found, value)
+
+
+def _count_nameless(found: Gathered, value: bytes) -> None:
+    if not any(piece.id for piece in webhook.pieces(_body(value))):
+        found.nameless[len(value)] += 1
 
 
 def _receipts(found: Gathered, message: Message, value: bytes) -> None:
@@ -140,12 +160,20 @@ def _receipts(found: Gathered, message: Message, value: bytes) -> None:
 def _rejected(found: Gathered, message: Message, value: bytes) -> None:
     del message
     found.rejected.update(piece.id for piece in webhook.pieces(_body(value)))
+    _count_nameless(found, value)
+
+
+def _bury(found: Gathered, message: Message) -> Cause:
+    """Why a dead letter is one; the record that it was is accounted for, whether or not it can be read."""
+    cause = Cause.from_headers(_pairs(message))
+    found.buried |= {cause.source, _place(message)}
+    return cause
 
 
 def _dead_webhook(found: Gathered, message: Message, value: bytes) -> None:
+    cause = _bury(found, message)
     if _headers(message).type == "webhook":
-        reason = Cause.from_headers(_pairs(message)).reason
-        found.dead.update((key, reason) for key in _events(message, value))
+        found.dead.update((key, cause.reason) for key in _events(value, cause.source))
 
 
 def _agent_event(found: Gathered, message: Message, value: bytes) -> None:
@@ -160,6 +188,7 @@ def _agent_event(found: Gathered, message: Message, value: bytes) -> None:
 
 
 def _dead_event(found: Gathered, message: Message, value: bytes) -> None:
+    _bury(found, message)
     if _headers(message).type == "event":
         event = decode(value, InboundEvent)
         found.dead[event.did, event.id] = "agent"
@@ -170,7 +199,7 @@ def _message(found: Gathered, message: Message, value: bytes) -> None:
 
 
 def _dead_message(found: Gathered, message: Message, value: bytes) -> None:
-    del message
+    _bury(found, message)
     found.dead_messages.add(decode(value, OutboundMessage).id)
 
 

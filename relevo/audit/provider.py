@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -26,12 +27,14 @@ class Taken(NamedTuple):
 class Provider:
     """The provider's view.
 
-    `acked` are (line, event id) and `acked_receipts` the receipts' names that Relevo acknowledged; `owed` were never
-    acknowledged. `batches` are (template, recipients) of each accepted call; `logins` counts by account.
+    `acked` are (line, event id) and `acked_receipts` the receipts' names that Relevo acknowledged; `alone` is the
+    size in bytes of the body of an event that came alone. `batches` are (template, recipients) of each accepted call;
+    `logins` counts by account.
     """
 
     acked: set[tuple[str, str]] = field(default_factory=set)
     acked_receipts: set[tuple[str, str]] = field(default_factory=set)
+    alone: dict[tuple[str, str], int] = field(default_factory=dict)
     webhooks_acked: int = 0
     webhooks_failed: int = 0
     taken: list[Taken] = field(default_factory=list)
@@ -43,7 +46,11 @@ class Provider:
 
 def read_ledger(path: Path) -> Provider:
     """The ledger's file, read to its end. Raises OSError or msgspec.MsgspecError."""
-    entries = ledger.read(path)
+    return read_entries(ledger.read(path))
+
+
+def read_entries(entries: Sequence[ledger.Entry]) -> Provider:
+    """What a ledger's entries say."""
     digests = {entry.call: entry.digest for entry in entries if isinstance(entry, ledger.Call)}
     found = Provider()
     templates: dict[int, list[str]] = {}
@@ -74,6 +81,8 @@ def _webhook(found: Provider, entry: ledger.Webhook) -> None:
     found.ack_ms.append(entry.took_ms)
     found.acked.update((entry.did, event) for event in entry.events)
     found.acked_receipts.update((entry.did, receipt) for receipt in entry.receipts)
+    if len(entry.events) == 1 and not entry.receipts:
+        found.alone[entry.did, entry.events[0]] = entry.bytes
 
 
 def _recipient(entry: ledger.Recipient, digest: str) -> Taken:

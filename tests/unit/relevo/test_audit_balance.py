@@ -1,0 +1,144 @@
+"""The audit names exactly what is wrong: of any history, in any order, the planted ids and nothing else."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relevo.audit import report as reports
+from relevo.audit.gathered import sort
+from relevo.audit.report import Report
+from tests.builders.audit import AGENT, History
+from tests.builders.audit_steps import FAULTS, HONEST, STEPS, history
+
+VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unreadable"}
+honest = st.lists(st.sampled_from(sorted(HONEST)), max_size=12)
+any_steps = st.lists(st.sampled_from(sorted(STEPS)), max_size=16)
+
+
+def audit(run: History, seed: int | None = None, *, ledger: bool = True) -> Report:
+    messages = run.messages
+    if seed is not None:
+        random.Random(seed).shuffle(messages)
+    return reports.report(sort(messages, (AGENT,)), run.provider if ledger else None)
+
+
+def named(result: Report) -> dict[str, list[str]]:
+    """What the audit names, under the builders' words."""
+    found = {
+        "lost": result.events.lost,
+        "lost_receipts": result.events.lost_receipts,
+        "pending_events": result.events.pending,
+        "twice": result.messages.twice,
+        "unplanned": result.messages.unplanned,
+        "unowed": result.messages.unowed,
+        "pending_messages": result.messages.pending,
+        "in_doubt": result.messages.in_doubt,
+        "unreadable": [line.partition(":")[0] for line in result.unreadable],
+    }
+    return {what: names for what, names in found.items() if names}
+
+
+@given(honest, st.integers())
+def test_a_clean_history_is_clean_in_any_order(steps: list[str], seed: int) -> None:
+    result = audit(history(steps), seed)
+    assert named(result) == {}
+    assert result.clean
+    assert result.quiet
+
+
+@given(any_steps, st.integers())
+def test_exactly_the_planted_ids_are_named(steps: list[str], seed: int) -> None:
+    run = history(steps)
+    result = audit(run, seed)
+    assert named(result) == {what: sorted(names) for what, names in run.expected.items()}
+    assert result.clean == (not VIOLATIONS & run.expected.keys())
+    assert len(result.violations) == sum(len(names) for what, names in run.expected.items() if what in VIOLATIONS)
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_each_fault_is_named_among_honest_neighbours(fault: str) -> None:
+    run = history([*HONEST, fault, *HONEST])
+    found = named(audit(run))
+    assert found == run.expected
+    assert len(found) == 1
+
+
+@given(any_steps)
+def test_both_equations_add_up(steps: list[str]) -> None:
+    run = history(steps)
+    result = audit(run)
+    assert sum(result.messages.by_state.values()) == result.messages.accepted
+    assert result.events.acknowledged == len(run.provider.acked)
+    assert result.events.dead == run.tally["dead"]
+    assert sum(result.events.dropped.values()) == run.tally["dropped"]
+    assert result.events.duplicates == run.tally["duplicates"]
+    assert result.messages.resent == run.tally["resent"]
+
+
+def test_without_a_ledger_the_topics_speak_for_themselves() -> None:
+    run = history(["routed", "pending_event", "reply_sent", "lost_event", "twice_as_session", "unowed"])
+    result = audit(run, ledger=False)
+    assert result.events.acknowledged == 4
+    assert named(result) == {what: run.expected[what] for what in ("pending_events", "unowed")}
+
+
+def test_an_empty_cluster_is_clean() -> None:
+    result = audit(History())
+    assert (result.clean, result.quiet, result.events.acknowledged, result.messages.accepted) == (True, True, 0, 0)
+
+
+def test_time_to_reply_counts_accepted_replies_by_their_cause() -> None:
+    found = sort(history(["reply_sent", "equal_texts", "batch_sent", "refused", "in_doubt"]).messages, (AGENT,))
+    assert found.reply_ms == [70, 70, 70]
+
+
+def test_states_follow_the_lattice_of_outcomes() -> None:
+    run = History()
+    message = run.sent().messages[0].id
+    run.outcome([message], "read")
+    run.outcome([message], "delivered")
+    assert audit(run, seed=3).messages.by_state == {"read": 1}
+
+
+def test_the_json_is_one_object_with_every_id() -> None:
+    run = history(["lost_event"] * 30 + ["pending_event"])
+    said = msgspec.json.decode(reports.as_json(audit(run)))
+    assert said["events"]["lost"] == sorted(run.expected["lost"])
+    assert (said["clean"], said["quiet"]) == (False, False)
+    assert len(said["violations"]) == 30
+
+
+def test_the_table_shows_both_equations() -> None:
+    result = audit(history([*HONEST, "lost_event", "lost_receipt", "twice_in_a_batch"]))
+    table = reports.table(result)
+    cells = [list(column.cells) for column in table.columns]
+    events, messages = (dict(zip(cells[i], cells[i + 1], strict=True)) for i in (0, 2))
+    assert events["lost"] == "2"
+    assert events["dropped: echo"] == "1"
+    assert messages["sent twice"] == "1"
+    assert messages["resent on record"] == "2"
+
+
+def test_the_same_id_on_another_line_is_another_event() -> None:
+    run = history(["routed"])
+    provider = run.provider
+    provider.acked = {("56900000000", event) for _, event in provider.acked}
+    result = reports.report(sort(run.messages, (AGENT,)), provider)
+    assert result.events.lost == ["56900000000 event.1", "56900000000 event.2"]
+
+
+@given(honest)
+def test_a_clean_history_is_clean_without_a_ledger_too(steps: list[str]) -> None:
+    result = audit(history(steps), ledger=False)
+    assert (named(result), result.clean, result.quiet) == ({}, True, True)
+
+
+def test_of_two_nameless_bodies_of_one_size_one_is_missed() -> None:
+    run = history(["rejected_unknown_shape"])
+    run.webhook({"ping": "raw.2"}, ["raw.2"])
+    assert len(audit(run).events.lost) == 1
