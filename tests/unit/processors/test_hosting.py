@@ -1,0 +1,123 @@
+"""The shells: progress that health can trust, lines that appear late, and topics that are not there."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from processors import hosting
+from processors.conversations.draft import Tally
+from processors.conversations.service import Newcomers, count
+from runtime import metrics
+from runtime.engine import Engine, Progress, TopicsMismatch
+from runtime.health import Health
+from runtime.service import CannotStart, Service
+from tests.builders.conversations import posted
+from tests.builders.webhooks import flat
+
+
+class FakeEngine:
+    """An engine whose partitions are what the test says."""
+
+    app_id, source = "relevo-test", "inbound.conversations"
+
+    def __init__(self, *found: Progress, error: Exception | None = None) -> None:
+        self.found = list(found)
+        self.error = error
+        self.ready = True
+        self.stopped = 0.0
+
+    def progress(self) -> list[Progress]:
+        return self.found
+
+    async def start(self) -> None:
+        if self.error:
+            raise self.error
+
+    async def stop(self, deadline_s: float) -> None:
+        self.stopped = deadline_s
+
+
+def service() -> Any:
+    return SimpleNamespace(
+        health=Health(stall_s=60), stopping=asyncio.Event(), settings=SimpleNamespace(stop_s=20.0), code=0
+    )
+
+
+async def hosted(engine: FakeEngine) -> Any:
+    made = service()
+    task = asyncio.create_task(hosting.host(cast(Service, made), cast(Engine, engine)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return made, task
+
+
+def progress(committed: int, end: int | None, chunks: int = 0) -> Progress:
+    return Progress(partition=0, committed=committed, end=end, open_chunks=chunks, oldest_s=0.0, keys=3)
+
+
+@pytest.mark.parametrize(
+    ("found", "fails"),
+    [
+        (progress(10, 10), False),
+        (progress(10, None), False),
+        (progress(10, 13), False),
+        (progress(10, 40), True),
+        (progress(10, 13, chunks=1), True),
+    ],
+)
+async def test_a_partition_that_stands_fails_liveness_but_markers_at_its_end_do_not(
+    found: Progress, fails: bool
+) -> None:
+    made, task = await hosted(FakeEngine(found))
+    name = "inbound.conversations-0"
+    reported = made.health.progress._partitions[name]
+    assert (reported.end - reported.position > 1) is fails
+    made.stopping.set()
+    await task
+
+
+async def test_a_stop_gives_the_engine_most_of_the_time_and_readiness_follows_it() -> None:
+    engine = FakeEngine(progress(1, 1))
+    made, task = await hosted(engine)
+    assert made.health.ready
+    made.stopping.set()
+    await task
+    assert engine.stopped == pytest.approx(16)
+
+
+async def test_missing_topics_are_an_answer_not_a_traceback() -> None:
+    made = service()
+    with pytest.raises(CannotStart, match=r"agents\.menu"):
+        await hosting.host(cast(Service, made), cast(Engine, FakeEngine(error=TopicsMismatch("missing agents.menu"))))
+
+
+async def test_a_line_that_appears_is_waited_for_and_a_stranger_only_once() -> None:
+    known: set[str] = set()
+    newcomers = Newcomers(known.__contains__, patience_s=0.2)
+    record = posted(flat())
+    asyncio.get_running_loop().call_later(0.06, known.add, "56911111111")
+    began = asyncio.get_running_loop().time()
+    await newcomers.wait_for([record])
+    assert asyncio.get_running_loop().time() - began < 0.2
+    known.clear()
+    await newcomers.wait_for([record])
+    began = asyncio.get_running_loop().time()
+    await newcomers.wait_for([record])
+    assert asyncio.get_running_loop().time() - began < 0.1
+
+
+def _value(metric: Any, **labels: str) -> float:
+    return float(metrics.counter(metric).labels(**labels)._value.get())
+
+
+def test_outcomes_are_counted_by_tenant_and_reason() -> None:
+    tally = Tally({("acme", "routed", ""): 3, ("acme", "dropped", "echo"): 2, ("acme", "dead_letter", "not_json"): 1})
+    before = _value(metrics.PROCESSOR_DROPPED, processor="conversations", tenant="acme", reason="echo")
+    count(tally)
+    assert _value(metrics.PROCESSOR_DROPPED, processor="conversations", tenant="acme", reason="echo") == before + 2
+    assert _value(metrics.PROCESSOR_EVENTS, processor="conversations", tenant="acme", outcome="routed") >= 3
+    assert _value(metrics.PROCESSOR_DEAD_LETTERS, processor="conversations", tenant="acme", reason="not_json") >= 1
