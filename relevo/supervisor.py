@@ -8,6 +8,7 @@ this work. Leaves to callers: what is run, in which order, with which environmen
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -36,10 +37,11 @@ class ServiceSpec(NamedTuple):
 
 
 class Exit(NamedTuple):
-    """A child ended when nobody had asked it to."""
+    """A child ended when nobody had asked it to. `why` is said where it could not even be started."""
 
     name: str
     code: int
+    why: str = ""
 
 
 class _Running:
@@ -54,8 +56,8 @@ class _Running:
         self.due = 0.0
 
     def start(self, program: Sequence[str], env: Mapping[str, str]) -> None:
-        self.child = Child([*program, *self.spec.arguments], self.log, env={**env, **self.spec.env})
         self.started = time.monotonic()
+        self.child = Child([*program, *self.spec.arguments], self.log, env={**env, **self.spec.env})
 
 
 class Supervisor:
@@ -118,15 +120,20 @@ class Supervisor:
         raise TimeoutError(f"{name} was not ready within {timeout_s:.0f} s: {answer}; see {self.log(name)}")
 
     async def stop(self, deadline_s: float = 25.0) -> list[str]:
-        """Stop all, last started first; the names of those that had to be killed."""
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        """Stop all, last started first; the names of those that had to be killed.
+
+        Raises what `on_exit` raised, if it did, once all have ended.
+        """
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
         forced = []
         for running in reversed(self._services.values()):
             child = running.child
             if child is not None and not await asyncio.to_thread(child.stop, deadline_s):
                 forced.append(running.spec.name)
+        if watch is not None and watch.done() and not watch.cancelled():
+            watch.result()
         return forced
 
     async def _keep(self) -> None:
@@ -139,15 +146,25 @@ class Supervisor:
         child = running.child
         if child is None:
             if now >= running.due:
-                running.start(self._program, self._env)
+                self._start_again(running, now)
             return
         code = child.exit_code
         if code is None:
             return
         child.kill()  # it has ended: this only lets its watchdog go
-        ended = Exit(running.spec.name, code)
+        running.child = None
+        self._ended(running, Exit(running.spec.name, code), now)
+
+    def _start_again(self, running: _Running, now: float) -> None:
+        try:
+            running.start(self._program, self._env)
+        except OSError as error:  # no memory, no process, no room for its log: later, perhaps
+            self._ended(running, Exit(running.spec.name, os.EX_OSERR, str(error)), now)
+
+    def _ended(self, running: _Running, ended: Exit, now: float) -> None:
+        if now - running.started > STEADY_S:
+            running.wait_s = FIRST_WAIT_S
+        running.due = now + running.wait_s
+        running.wait_s = min(running.wait_s * 2, LONGEST_WAIT_S)
         self.exits.append(ended)
         self._on_exit(ended)
-        steady = now - running.started > STEADY_S
-        running.wait_s = FIRST_WAIT_S if steady else min(running.wait_s * 2, LONGEST_WAIT_S)
-        running.child, running.due = None, now + (FIRST_WAIT_S if steady else running.wait_s / 2)

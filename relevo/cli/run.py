@@ -61,7 +61,8 @@ def service_environment() -> dict[str, str]:
 
 
 def _say(ended: Exit) -> None:
-    out.print(f"{ended.name} ended with code {ended.code}; starting it again", style="yellow")
+    why = f" ({ended.why})" if ended.why else ""
+    out.print(f"{ended.name} ended with code {ended.code}{why}; starting it again", style="yellow", markup=False)
 
 
 def add_to(app: typer.Typer) -> None:
