@@ -1,8 +1,9 @@
 """Pacing: how fast a line may send, and how fast to one person. Pure, over explicit seconds.
 
 Bulk has a bucket of its own (the line's rate minus a reserve) that may go into debt by one batch, and is then paid
-back before the next. Replies draw on what bulk left over, else on the reserve, so they never wait for bulk's debt.
-Over any time the line sends at most rate x time + one second's worth + the last batch.
+back before the next. Replies never wait for that: up to the line's whole rate they draw on the reserve, else on bulk's
+account, which pays for them later. Over any time replies are at most rate x time + one second's worth; the line sends at
+most that, the last batch, and the replies that went on credit while it was being paid back.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Pacer:
         reserve = min(reserve, rate / 2)
         self._bulk = Bucket.full(rate - reserve, now_s)
         self._reserve = Bucket.full(reserve, now_s)
+        self._replies = Bucket.full(rate, now_s)
         self._bulk_held = self._replies_held = now_s
         self.rate = rate
 
@@ -52,7 +54,7 @@ class Pacer:
         """A new rate; debts stay."""
         self._refill(now_s)
         reserve = min(reserve, rate / 2)
-        for bucket, new in ((self._bulk, rate - reserve), (self._reserve, reserve)):
+        for bucket, new in ((self._bulk, rate - reserve), (self._reserve, reserve), (self._replies, rate)):
             bucket.rate, bucket.cap = new, max(1.0, new)
             bucket.level = min(bucket.level, bucket.cap)
         self.rate = rate
@@ -73,15 +75,14 @@ class Pacer:
         return True
 
     def take_reply(self, now_s: float) -> bool:
-        """Grants one reply."""
+        """Grants one reply: the reserve pays, else bulk does, now or later."""
         self._refill(now_s)
-        if now_s < self._replies_held:
+        if now_s < self._replies_held or self._replies.level < 1 - _EPSILON:
             return False
-        for bucket in (self._bulk, self._reserve):
-            if bucket.level >= 1 - _EPSILON:
-                bucket.level -= 1
-                return True
-        return False
+        self._replies.level -= 1
+        payer = self._reserve if self._reserve.level >= 1 - _EPSILON else self._bulk
+        payer.level -= 1
+        return True
 
     def bulk_at(self, now_s: float) -> float:
         """When the next bulk call can be granted."""
@@ -91,11 +92,11 @@ class Pacer:
     def reply_at(self, now_s: float) -> float:
         """When the next reply can be granted."""
         self._refill(now_s)
-        return max(self._replies_held, min(self._bulk.ready_at(), self._reserve.ready_at()))
+        return max(self._replies_held, self._replies.ready_at())
 
     def _refill(self, now_s: float) -> None:
-        self._bulk.refill(now_s)
-        self._reserve.refill(now_s)
+        for bucket in (self._bulk, self._reserve, self._replies):
+            bucket.refill(now_s)
 
 
 class PairLimit:

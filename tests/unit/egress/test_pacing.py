@@ -9,17 +9,24 @@ steps = st.lists(st.tuples(st.floats(0, 5), st.integers(1, 300), st.booleans()),
 
 
 @given(st.floats(1, 1000), st.floats(0, 50), steps)
-def test_a_line_never_sends_more_than_rate_one_second_and_the_last_batch(
-    rate: float, reserve: float, asked: list
-) -> None:
-    pacer, now, sent, biggest = Pacer(rate, reserve, 0.0), 0.0, 0, 0
+def test_bulk_goes_only_when_all_that_went_before_is_within_the_rate(rate: float, reserve: float, asked: list) -> None:
+    pacer, now, sent, replies = Pacer(rate, reserve, 0.0), 0.0, 0, 0
+    second = max(rate, 2)
     for wait, count, bulk in asked:
         now += wait
         if bulk and pacer.take_bulk(count, now):
-            sent, biggest = sent + count, max(biggest, count)
+            assert sent <= rate * now + second + 1
+            sent += count
         if not bulk and pacer.take_reply(now):
-            sent += 1
-        assert sent <= rate * now + max(rate, 2) + biggest + 1
+            sent, replies = sent + 1, replies + 1
+        assert replies <= rate * now + second + 1
+
+
+@given(st.integers(2, 200), st.integers(1, 1000), st.floats(0, 50))
+def test_replies_at_the_lines_whole_rate_never_wait_for_bulk(rate: int, batch: int, reserve: float) -> None:
+    pacer = Pacer(rate, reserve, 0.0)
+    assert pacer.take_bulk(batch, 0.0)
+    assert all(pacer.take_reply(n / rate) for n in range(5 * rate))
 
 
 @given(st.floats(2, 500), st.integers(1, 1000))
