@@ -93,15 +93,14 @@ def arrivals(body: Any) -> Iterator[Arrival]:
 
 def _arrival(piece: Piece) -> Arrival:
     item = piece.item
-    control = _kind(item) in _CONTROLS
-    echo = text(item.get("chatType")).upper() == "OUTBOUND" and not control
+    echo = text(item.get("chatType")).upper() == "OUTBOUND"
     state = text(item.get("stateAgent")).upper()
     return Arrival(
         id=piece.id,
         did=piece.did,
         contact=piece.contact,
         reply_to=phone.digits(text(item.get("msisdn"))),
-        kind="control" if control else "echo" if echo else "message",
+        kind="echo" if echo else "control" if _kind(item) in _CONTROLS else "message",
         at_ms=seconds_as_ms(item.get("timestamp")),
         content=content_of(item),
         profile_name=text(item.get("name")),

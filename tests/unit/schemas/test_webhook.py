@@ -133,6 +133,7 @@ FLAT_ROWS: list[tuple[dict[str, Any], str, c.AnyContent]] = [
     (flat("close", ""), "control", c.SessionControl(action="close")),
     (flat("timeout", ""), "control", c.SessionControl(action="timeout")),
     (flat("Text", chatType="OUTBOUND"), "echo", c.Text(body="hola")),
+    (flat("transfer", "", chatType="OUTBOUND"), "echo", c.SessionControl(action="transfer")),
 ]
 
 
