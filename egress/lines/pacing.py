@@ -2,8 +2,8 @@
 
 Bulk has a bucket of its own (the line's rate minus a reserve) that may go into debt by one batch, and is then paid
 back before the next. Replies never wait for that: up to the line's whole rate they draw on the reserve, else on bulk's
-account, which pays for them later. Over any time replies are at most rate x time + one second's worth; the line sends at
-most that, the last batch, and the replies that went on credit while it was being paid back.
+account, which pays for them later. Over any time replies are at most rate x time + one second's worth, and bulk goes
+only when all that went before is within the rate.
 """
 
 from __future__ import annotations
