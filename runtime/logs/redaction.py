@@ -42,7 +42,7 @@ _SENSITIVE = re.compile(
       (?P<pem>-----BEGIN[ A-Z]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*PRIVATE[ ]KEY-----|\Z))
     | (?P<jwt>\beyJ[\w-]{{5,}}\.[\w-]+(?:\.[\w-]*)?)
     | (?P<scheme>\b(?:Bearer|Basic)\s+)[\w.~+/=-]+
-    | (?P<path>/webhooks/)[^\s/?#"'<>]+
+    | (?P<path>/v1/webhooks/)[^\s/?#"'<>]+
     | (?P<url>\b[a-z][a-z0-9+.-]*://)[^\s/@"'<>]+@
     | (?P<named>(?:passw(?:or)?d|secret|token|authori[sz]ation|api[_-]?key|cookie)[\w.-]{{0,20}}["']?\s*[=:]\s*)
       (?:b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\]|\\.)*'|(?:Bearer\s+|Basic\s+)?[^\s,;&}}\])"']+)
