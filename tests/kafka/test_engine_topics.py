@@ -74,14 +74,15 @@ def test_housekeeping_empties_the_table_while_events_flow(scenario: Scenario) ->
     assert scenario.committed() == scenario.ends()
 
 
-def test_a_stop_while_the_broker_is_away_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_stop_while_the_broker_does_not_answer_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
+    """Frozen rather than killed: a killed single broker may forget markers of a commit, see docs/engine.md."""
     with Broker() as own, Scenario(own.bootstrap, "away", tmp_path) as scenario:
         scenario.feed(3000)
         worker = scenario.worker(pause_s=0.1, stop_s=5.0).ready()
         wait_until(lambda: sum(scenario.committed()) > 0, 20, "the worker commits")
-        own.kill()
+        own.pause()
         assert worker.stop(12) in (Exit.STOP, Exit.DRAIN, Exit.TRANSACTION)
-        own.start()
+        own.resume()
         assert scenario.behind > 0
         worker = scenario.worker().ready()
         scenario.drained()
