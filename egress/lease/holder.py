@@ -183,7 +183,7 @@ class Holder:
     async def _written(self, token: Token) -> bool:
         """Whether the token is on its topic; tried as long as the account may be, or become again, ours."""
         end = asyncio.get_running_loop().time() + WRITE_S
-        while asyncio.get_running_loop().time() < end:
+        while asyncio.get_running_loop().time() < end and not self._lease.overtaken(token):
             write = self._lease.write(token)
             try:
                 if write is not None:

@@ -21,22 +21,35 @@ from egress.lease.recovery import positions, tokens
 from egress.lease.state import Lease
 from egress.lease.writer import Writer
 from runtime.http import Guard
+from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed, GroupConsumer
+from runtime.kafka.follower import FollowerFailed
 from runtime.kafka.membership import Membership
 from runtime.kafka.transactions import TransactionalProducer, TransactionFailed
 from runtime.secrets import KeyRing, KeyRingError
 from runtime.service import CannotStart, Service
 from runtime.settings import KafkaSettings, KeysSettings, LeaseSettings, TenantsSettings, load
 from runtime.tenants import Tenants
+from schemas import topics
 
 EXIT_FENCED = 73
 CONNECT_S = 5.0
 
 
+TOPICS = (topics.TOKENS, topics.TOKENS_REQUESTS, topics.dead_letters(topics.TOKENS_REQUESTS), topics.TENANTS)
+
+
 async def main(service: Service) -> None:
-    """The lease as the environment says."""
+    """The lease as the environment says. Raises CannotStart or SettingsError."""
     kafka, lease, waits = load(KafkaSettings), load(LeaseSettings), load(TenantsSettings)
-    await serve(service, kafka, lease, waits, key_ring(load(KeysSettings)), Names.of(kafka.profile))
+    ring = key_ring(load(KeysSettings))
+    try:
+        await asyncio.to_thread(kafka_topics.require, kafka, TOPICS)
+        await serve(service, kafka, lease, waits, ring, Names.of(kafka.profile))
+    except kafka_topics.TopicMismatch as mismatch:
+        raise CannotStart(str(mismatch)) from None
+    except (FollowerFailed, TimeoutError) as error:
+        raise CannotStart(f"the tenants could not be read: {error}") from error
 
 
 def key_ring(keys: KeysSettings) -> KeyRing:
@@ -54,11 +67,11 @@ async def serve(
 ) -> None:
     """Holds the lease until the service stops."""
     service.health.wait_for("tenants", "reading the tenants")
-    tenants = Tenants(kafka, topic=names.tenants)
+    tenants = Tenants(kafka, topic=names.tenants, on_failure=lambda error: service.fail("tenants", error))
     wire = Wire(connect_s=min(CONNECT_S, settings.login_timeout_s), guard=Guard(waits.private_networks))
     await wire.start()
-    await tenants.start()
     try:
+        await tenants.start()
         await tenants.caught_up(waits.caught_up_s)
         service.health.met("tenants")
         async with _member(service, kafka, settings, ring, names, wire) as (holder, consumer):

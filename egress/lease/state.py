@@ -133,6 +133,11 @@ class Lease:
             return None
         return Write(account.partition, token, self.committable(account.partition, answered=token))
 
+    def overtaken(self, token: Token) -> bool:
+        """Whether the account is ours and has this generation or a later one already."""
+        account = self._accounts.get(token.account)
+        return account is not None and account.generation >= token.generation
+
     def login_failed(self, key: str, failure: Failure, now_ms: int) -> Breaker | None:
         """A login without token; the breaker of the account if it is still ours."""
         self._busy.pop(key, None)

@@ -33,7 +33,7 @@ from tests.builders.wire_server import Exchange, WireServer
 ROOT = Path(__file__).parents[2]
 FAST = {
     "session_timeout_s": 6,
-    "rebalance_timeout_s": 12,
+    "rebalance_timeout_s": 30,
     "min_login_interval_s": 0.2,
     "backoff_s": 0.2,
     "refresh_jitter": 0,
@@ -86,7 +86,9 @@ class LeaseWorld:
         await self.producer.send(Record(self.names.tenants, encode(tenant), b"acme"))
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, failed: object, *_: object) -> None:
+        if failed:
+            print(*(f"--- {worker.instance}\n{worker.log[-6000:]}" for worker in self.workers), sep="\n")
         for follower in self._followers:
             await follower.stop()
         for worker in self.workers:
@@ -147,6 +149,7 @@ class LeaseWorker:
         }
         own = {"TEST_LEASE": json.dumps(told), "TEST_INSTANCE": instance, "RELEVO_TEST_POINTS": points}
         self._env = os.environ | own
+        self.instance = instance
         self.log = ""
 
     async def start(self) -> None:
@@ -165,7 +168,7 @@ class LeaseWorker:
         async for line in self.process.stderr:
             self.log += line.decode()
 
-    async def ended(self, timeout_s: float = 40) -> int:
+    async def ended(self, timeout_s: float = 90) -> int:
         """The exit code, once the process has ended."""
         async with asyncio.timeout(timeout_s):
             code = await self.process.wait()

@@ -278,5 +278,7 @@ def test_a_login_that_another_owner_overtook_is_not_written() -> None:
     key = KEYS[0]
     lease = owner()
     lease.due(NOW)
+    assert not lease.overtaken(token(key, 1, NOW))
     lease.token_seen(key, token(key, 1, NOW))
     assert lease.write(token(key, 1, NOW)) is None
+    assert lease.overtaken(token(key, 1, NOW))
