@@ -24,9 +24,15 @@ from runtime.settings import AREAS, KafkaSettings, KeysSettings, ProcessorSettin
 from schemas.chattigo.login import LoginRefused, login_body, read_token
 from schemas.record import Frozen, RecordError
 from schemas.tenant import Account, Tenant, password_context
-from schemas.topics import catalogue
+from schemas.topics import TENANTS, catalogue
 
+KAFKA_S = 8.0
 CLOCK_TOLERANCE_S = 5.0  # a Date header has whole seconds, and the way takes time
+
+_NO_RING = "make one with: relevo keys new FILE, and name it in RELEVO_KEYS_FILE"
+_RING = (
+    "put back the file that the tenants were applied with; a new one (relevo keys new FILE) means applying them again"
+)
 
 
 class Finding(Frozen):
@@ -56,8 +62,11 @@ async def _examine(login: bool) -> AsyncIterator[Finding]:
     yield reached
     if reached.state == "failed":
         return
-    for finding in await asyncio.to_thread(_topics, kafka):
+    compared, there = await asyncio.to_thread(_topics, kafka)
+    for finding in compared:
         yield finding
+    if not there:
+        return
     tenants_finding, tenants = await asyncio.to_thread(_tenants, kafka)
     yield tenants_finding
     yield await _clock([account for tenant in tenants for account in tenant.accounts.values()])
@@ -76,24 +85,24 @@ def _settings() -> Iterator[Finding]:
     if not lines:
         yield Finding(what="settings", state="ok", detail="every RELEVO_ variable is known and within its bounds")
     for line in lines:
-        yield Finding(what="settings", state="failed", detail=line, advice="see docs/reference/settings.md")
+        advice = _NO_RING if line.startswith(KeysSettings.variable("file")) else "see docs/reference/settings.md"
+        yield Finding(what="settings", state="failed", detail=line, advice=advice)
 
 
 def _keys() -> tuple[Finding, KeyRing | None]:
     path = load(KeysSettings).file
     if path is None:
-        advice = "make one with: relevo keys new FILE, and name it in RELEVO_KEYS_FILE"
-        return Finding(what="key ring", state="failed", detail="RELEVO_KEYS_FILE is not set", advice=advice), None
+        return Finding(what="key ring", state="failed", detail="RELEVO_KEYS_FILE is not set", advice=_NO_RING), None
     try:
         ring = KeyRing.load(path)
     except KeyRingError as error:
-        return Finding(what="key ring", state="failed", detail=str(error), advice="restore the file"), None
+        return Finding(what="key ring", state="failed", detail=str(error), advice=_RING), None
     return Finding(what="key ring", state="ok", detail=f"keys {', '.join(ring.ids)}; {ring.ids[0]} encrypts"), ring
 
 
 def _kafka(settings: KafkaSettings) -> Finding:
     try:
-        cluster = AdminClient(config.admin(settings)).list_topics(timeout=8)
+        cluster = AdminClient(config.admin(settings)).list_topics(timeout=KAFKA_S)
     except KafkaException as failed:
         advice = (
             "is RELEVO_KAFKA_BOOTSTRAP right, the network open, and the TLS and SASL settings those of the cluster?"
@@ -103,12 +112,13 @@ def _kafka(settings: KafkaSettings) -> Finding:
     return Finding(what="Kafka", state="ok", detail=f"{len(cluster.brokers)} brokers at {settings.bootstrap}")
 
 
-def _topics(settings: KafkaSettings) -> list[Finding]:
+def _topics(settings: KafkaSettings) -> tuple[list[Finding], bool]:
+    """The findings, and whether the tenants can be read."""
     wanted = catalogue(tuple(load(ProcessorSettings).agents)).values()
     mismatches = topics.check(settings, wanted)
     if not mismatches:
-        return [Finding(what="topics", state="ok", detail=f"{len(wanted)} topics are as the catalogue says")]
-    return [
+        return [Finding(what="topics", state="ok", detail=f"{len(wanted)} topics are as the catalogue says")], True
+    found = [
         Finding(
             what="topics",
             state="failed",
@@ -117,6 +127,7 @@ def _topics(settings: KafkaSettings) -> list[Finding]:
         )
         for mismatch in mismatches
     ]
+    return found, not any((one.topic, one.field) == (TENANTS.name, "topic") for one in mismatches)
 
 
 async def _clock(accounts: list[Account]) -> Finding:

@@ -134,7 +134,6 @@ class Submission:
             await producer.stop()
 
     async def _write(self, producer: Producer) -> Submitted:
-        await producer.send_all([self._record("definition", self._definition())])
         refs: list[ChunkRef] = []
         digests: list[str] = []
         with self._order.file.open(encoding="utf-8-sig", newline="") as stream:
@@ -153,6 +152,7 @@ class Submission:
             digest=whole(digests),
             committed_ms=self._now_ms,
         )
+        await producer.send_all([self._record("definition", self._definition())])
         await producer.send_all([self._record("contents", contents)])
         return Submitted(
             campaign=self._order.campaign, total=total, chunks=len(refs), refused=self._refused, bad=self._bad

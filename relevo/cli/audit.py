@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from relevo.audit import report as reports
 from relevo.audit.gathered import gather
-from relevo.audit.provider import read_ledger
-from relevo.cli.console import err, out
+from relevo.audit.provider import Provider, read_ledger
+from relevo.cli.console import err, fail, out
 from runtime.settings import KafkaSettings, ProcessorSettings, load
 
 
@@ -21,16 +22,23 @@ def audit(
 ) -> None:
     """Join what came in with what became of it. Exit code 1 when an invariant is broken; reads only."""
     found = gather(load(KafkaSettings), load(ProcessorSettings).agents)
-    result = reports.report(found, read_ledger(ledger) if ledger else None)
+    result = reports.report(found, _provider(ledger) if ledger else None)
     if as_json:
         sys.stdout.write(reports.as_json(result).decode() + "\n")
     else:
         out.print(reports.table(result))
     for violation in result.violations[: reports.SHOWN]:
-        err.print(violation, style="red", markup=False)
+        err.print(violation, style="red", markup=False, soft_wrap=True)
     if not result.clean:
         err.print(f"{len(result.violations)} violations", style="red")
         raise typer.Exit(1)
+
+
+def _provider(ledger: Path) -> Provider:
+    try:
+        return read_ledger(ledger)
+    except (OSError, msgspec.MsgspecError) as wrong:
+        fail(f"{ledger} is not a ledger of the sandbox: {wrong}", 2)
 
 
 def add_to(app: typer.Typer) -> None:

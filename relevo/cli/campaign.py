@@ -10,7 +10,7 @@ import typer
 
 from relevo.campaigns import submit as submission
 from relevo.campaigns.recipients import open_csv, read_rows
-from relevo.cli.console import fail, out
+from relevo.cli.console import fail, say
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
 from runtime.settings import KafkaSettings, load
@@ -49,8 +49,8 @@ def submit(
         return
     done = asyncio.run(submission.Submission(settings, wanted, now_ms()).run())
     for row in done.bad[:SHOWN]:
-        out.print(f"{file}:{row.line}: not sent, {row.reason}: {row.detail}", soft_wrap=True)
-    out.print(
+        say(f"{file}:{row.line}: not sent, {row.reason}: {row.detail}")
+    say(
         f"campaign {done.campaign} on line {wanted.line.did}: {done.total} recipients in {done.chunks} chunks, "
         f"{done.refused} rows left out"
     )
@@ -65,6 +65,6 @@ def _report_rows(wanted: submission.Order) -> None:
                 continue
             bad += 1
             if bad <= SHOWN:
-                out.print(f"{wanted.file}:{row.line}: would not be sent, {row.reason}: {row.detail}", soft_wrap=True)
+                say(f"{wanted.file}:{row.line}: would not be sent, {row.reason}: {row.detail}")
     seconds = good / wanted.line.rate
-    out.print(f"campaign {wanted.campaign}: {good} recipients, {bad} rows left out, about {seconds:.0f} s to send")
+    say(f"campaign {wanted.campaign}: {good} recipients, {bad} rows left out, about {seconds:.0f} s to send")

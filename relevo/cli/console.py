@@ -11,6 +11,11 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+def say(text: str) -> None:
+    """One line on standard output as it stands: brackets are no markup, and a pipe's width does not break it."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
 def fail(message: str, code: int = 1) -> NoReturn:
     """Say why on standard error and exit."""
     err.print(message, style="red", markup=False, soft_wrap=True)

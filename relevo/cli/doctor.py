@@ -6,6 +6,7 @@ import asyncio
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from relevo import doctor as checks
 from relevo.cli.console import out
@@ -19,9 +20,9 @@ def doctor(
     """Check settings, Kafka, topics, clock, keys, tenants, and with --login the accounts."""
     failed = 0
     for finding in asyncio.run(checks.examine(login=login)):
-        out.print(f"{_SIGNS[finding.state]} {finding.what}: {finding.detail}", soft_wrap=True)
+        out.print(f"{_SIGNS[finding.state]} {escape(f'{finding.what}: {finding.detail}')}", soft_wrap=True)
         if finding.advice:
-            out.print(f"       {finding.advice}", soft_wrap=True)
+            out.print(f"       {finding.advice}", soft_wrap=True, markup=False)
         failed += finding.state == "failed"
     if failed:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relevo.cli.console import fail, out
+from relevo.cli.console import fail, say
 from runtime.secrets import KeyRing, generate_key
 
 app = typer.Typer(help="The key ring that encrypts passwords and tokens.", no_args_is_help=True)
@@ -24,7 +24,7 @@ def new(
     ring = KeyRing.parse(text)
     file.touch(mode=0o600)
     file.write_text(text, encoding="utf-8")
-    out.print(f"{file} holds keys {', '.join(ring.ids)}; {ring.ids[0]} encrypts. Keep it as you keep passwords.")
+    say(f"{file} holds keys {', '.join(ring.ids)}; {ring.ids[0]} encrypts. Keep it as you keep passwords.")
 
 
 @app.command("ls")
@@ -33,4 +33,4 @@ def list_keys(file: Annotated[Path, typer.Argument(help="The key ring's file.")]
     if not file.exists():
         fail(f"{file} is not there; make one with: relevo keys new {file}")
     for key_id in KeyRing.load(file).ids:
-        out.print(key_id)
+        say(key_id)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from relevo.cli.console import fail, out
+from relevo.cli.console import fail, out, say
 from relevo.fleet import fleet
 from relevo.services import SERVICES, main_of
 from relevo.supervisor import Exit, Supervisor
@@ -46,7 +46,7 @@ async def _supervise(folder: Path) -> None:
     supervisor = Supervisor(folder, service_environment(), _say)
     for spec in fleet(load(ProcessorSettings).agents):
         supervisor.start(spec)
-        out.print(f"{spec.name}: pid {supervisor.pid(spec.name)}, admin on port {spec.admin_port}")
+        say(f"{spec.name}: pid {supervisor.pid(spec.name)}, admin on port {spec.admin_port}")
     await stop.wait()
     forced = await supervisor.stop()
     if forced:

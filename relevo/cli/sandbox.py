@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from relevo.cli.console import err, fail, out
+from relevo.cli.console import err, fail, say
 from sandbox.kafka import Broker, BrokerFailed, KafkaUnavailable, MockCluster
 
 app = typer.Typer(help="The outside world on this machine.", no_args_is_help=True)
@@ -29,7 +29,7 @@ def kafka(
     err.print("starting Kafka…")
     try:
         with MockCluster() if mock else Broker(folder, port=port) as broker:
-            out.print(f"RELEVO_KAFKA_BOOTSTRAP={broker.bootstrap}")
+            say(f"RELEVO_KAFKA_BOOTSTRAP={broker.bootstrap}")
             stop.wait()
             err.print("stopping")
     except (KafkaUnavailable, BrokerFailed) as failed:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
-from relevo.cli.console import fail, out
+from relevo.cli.console import fail, out, say
 from relevo.tenants.file import TenantFile
 from relevo.tenants.store import check_lines, read_tenants, write_tenant
 from relevo.tenants.yaml_source import YamlSource
@@ -46,16 +46,17 @@ def apply(
         applied.append(one)
     for one in applied:
         asyncio.run(write_tenant(settings, one.tenant))
-        out.print(f"{one.tenant.tenant}: {len(one.tenant.lines)} lines, {len(one.tenant.accounts)} accounts")
+        say(f"{one.tenant.tenant}: {len(one.tenant.lines)} lines, {len(one.tenant.accounts)} accounts")
         for secret in one.new_secrets:
-            out.print("  its webhook, shown only now:")
-            out.print(f"  {url.rstrip('/')}/v1/webhooks/{secret}", soft_wrap=True)
+            say("  its webhook, shown only now:")
+            say(f"  {url.rstrip('/')}/v1/webhooks/{secret}")
 
 
 @app.command("ls")
 def list_tenants() -> None:
     """The tenants as they stand."""
-    table = Table("tenant", "name", "active", "lines", "accounts", "templates", "agents")
+    names = ("tenant", "name", "active", "lines", "accounts", "templates", "agents")
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for tenant in read_tenants(load(KafkaSettings)).values():
         table.add_row(
             tenant.tenant,

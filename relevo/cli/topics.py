@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
-from relevo.cli.console import fail, out
+from relevo.cli.console import fail, out, say
 from runtime.kafka import topics as kafka_topics
 from runtime.settings import KafkaSettings, ProcessorSettings, load
 from schemas import topics
@@ -27,8 +27,8 @@ def apply(agents: Agents = None) -> None:
     """Create what is missing and set what differs; partition counts are never changed."""
     changes = kafka_topics.apply(load(KafkaSettings), wanted(agents))
     for change in changes:
-        out.print(f"{change.action} {change.topic}: {change.detail}")
-    out.print(f"{len(changes)} changes; the topics are as the catalogue says")
+        say(f"{change.action} {change.topic}: {change.detail}")
+    say(f"{len(changes)} changes; the topics are as the catalogue says")
 
 
 @app.command()
@@ -37,17 +37,19 @@ def check(agents: Agents = None) -> None:
     topics_wanted = wanted(agents)
     mismatches = kafka_topics.check(load(KafkaSettings), topics_wanted)
     for mismatch in mismatches:
-        out.print(str(mismatch), markup=False)
+        say(str(mismatch))
     if mismatches:
         fail(f"{len(mismatches)} mismatches; what can be mended is by: relevo topics apply")
-    out.print(f"{len(topics_wanted)} topics are as the catalogue says")
+    say(f"{len(topics_wanted)} topics are as the catalogue says")
 
 
 @app.command("ls")
 def list_topics(agents: Agents = None) -> None:
     """The catalogue."""
     profile = topics.PROFILES[load(KafkaSettings).profile]
-    table = Table("topic", "partitions", "by", "key", "cleanup", "purpose")
+    table = Table(
+        *(Column(name, overflow="fold") for name in ("topic", "partitions", "by", "key", "cleanup", "purpose"))
+    )
     for topic in wanted(agents):
         count = str(topic.count(profile))
         table.add_row(topic.name, count, topic.partitioned_by, topic.key, topic.cleanup, topic.purpose)
