@@ -69,6 +69,7 @@ class Book:
         self._plans: dict[str, Entry] = {}
         self._age: deque[Entry] = deque()
         self._standing: set[str] = set()
+        self._bound: list[str] = []
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
@@ -114,6 +115,12 @@ class Book:
         """The provider knows this message by this id."""
         place.entry.ids[place.at] = provider_id
         self._provider[provider_id] = place
+        self._bound.append(provider_id)
+
+    def newly_bound(self) -> list[str]:
+        """Provider's ids that became known since the last time that this was asked."""
+        bound, self._bound = self._bound, []
+        return bound
 
     def plan(self, plan_id: str) -> Entry | None:
         return self._plans.get(plan_id)

@@ -38,6 +38,10 @@ class Incoming(NamedTuple):
         return self._header("did") or (self.key or b"").decode("utf-8", "replace")
 
     @property
+    def kind(self) -> str:
+        return next((value.decode("utf-8", "replace") for name, value in self.headers if name == "type"), "")
+
+    @property
     def tenant(self) -> str:
         return self._header("tenant") or "unknown"
 

@@ -27,6 +27,7 @@ from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
 from egress.lines.work import Work, said_of_item
+from runtime import metrics
 from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.optout import Optout
@@ -256,6 +257,7 @@ class Line:
                 self.refuse(item, Refusal("not_on_this_route", str(error)), work)
             return 0
         work.grant(grant)
+        self._count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)
         self.open_plans[grant.plan.plan_id] = entry
         for item in items:
@@ -270,7 +272,14 @@ class Line:
         if not item.resend_of:
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
+            self._count(item, "expired" if refusal.state == "expired" else "refused")
+            metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=refusal.code).inc()
         self._finish(item)
+
+    def _count(self, item: Item, outcome: str, number: int = 1) -> None:
+        counted = metrics.counter(metrics.EGRESS_MESSAGES)
+        labels = {"tenant": item.message.tenant, "message_class": item.message.send_class, "outcome": outcome}
+        counted.labels(**labels).inc(number)
 
     def next_at(self, now: Now) -> float:
         """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""

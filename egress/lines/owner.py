@@ -39,6 +39,7 @@ from schemas.outbound import SendClass
 GROUP = "relevo-egress"
 IDLE_S = 1.0
 PAUSE_S = 0.005
+COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
 _CLASSES: tuple[str, ...] = get_args(SendClass)
 _log = logs.get(__name__)
@@ -61,7 +62,7 @@ class Owner:
         self._consumer = GroupConsumer(kafka, member, on_assign=self._assigned, on_revoke=self._revoked)
         self._pressure = Backpressure(rules.settings, self._consumer)
         self._recovering: set[asyncio.Task[None]] = set()
-        self._reported_s = 0.0
+        self._reported_s = self._counted_s = 0.0
         self._joined = False
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -208,6 +209,11 @@ class Owner:
         for n, partition in self._partitions.items():
             position = partition.anchor
             self._health.progress.record(f"{REPLIES}-{n}", position, position)
+        if now.s - self._counted_s >= COUNT_S:
+            self._counted_s = now.s
+            self._count_doubts()
+
+    def _count_doubts(self) -> None:
         gauge = metrics.gauge(metrics.EGRESS_IN_DOUBT)
         doubts: Counter[str] = Counter()
         for partition in self._partitions.values():

@@ -120,8 +120,8 @@ class Partition:
         if incoming.topic == OPTOUTS:
             self._optout(incoming, now)
             return
-        if incoming.value is None:
-            return
+        if incoming.value is None or (not recovering and incoming.kind == "plan"):
+            return  # the owner's own plans: nobody else writes any
         try:
             record = _DECODERS[incoming.topic].decode(incoming.value)
         except RecordError as error:

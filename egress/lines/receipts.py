@@ -8,7 +8,6 @@ settled that way only if no other send could be meant. What nobody claims in tim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from egress.lines.book import Book, Place
@@ -49,35 +48,51 @@ class WaitingRoom:
     """Receipts of one line whose send is not known yet, oldest first."""
 
     def __init__(self) -> None:
-        self._waiting: list[Waiting] = []
+        self._waiting: dict[int, Waiting] = {}
+        self._by_id: dict[str, list[Waiting]] = {}
+        self._fresh: list[Waiting] = []
+        self._looked_s = 0.0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, waiting: Waiting) -> None:
-        self._waiting.append(waiting)
+        self._waiting[id(waiting)] = waiting
+        self._by_id.setdefault(waiting.receipt.id, []).append(waiting)
+        self._fresh.append(waiting)
 
-    def settle(self, book: Book, now_s: float) -> Iterator[tuple[Waiting, Place | None]]:
+    def settle(self, book: Book, now_s: float) -> list[tuple[Waiting, Place | None]]:
         """Receipts whose send is known now, and orphans (None), which leave the room; binds where that is due."""
-        kept = []
-        excess = len(self._waiting) - WAITING_MAX
-        for number, waiting in enumerate(self._waiting):
+        decided = []
+        for waiting in self._candidates(book, now_s):
             receipt, age = waiting.receipt, now_s - waiting.since_s
             place = book.find(receipt.id, receipt.contact)
             if place is None and age >= BIND_AFTER_S:
                 place = bind(book, receipt)
-            if place is not None or age >= ORPHAN_AFTER_S or number < excess:
-                yield waiting, place
-            else:
-                kept.append(waiting)
-        self._waiting = kept
+            if place is not None or age >= ORPHAN_AFTER_S or len(self._waiting) > WAITING_MAX:
+                self._leave(waiting)
+                decided.append((waiting, place))
+        return decided
+
+    def _candidates(self, book: Book, now_s: float) -> list[Waiting]:
+        """Those that are new or whose id has just become known; from time to time all of them."""
+        fresh, self._fresh = self._fresh, []
+        known = [waiting for name in book.newly_bound() for waiting in self._by_id.get(name, ())]
+        if now_s - self._looked_s >= LOOK_EVERY_S or len(self._waiting) > WAITING_MAX:
+            self._looked_s = now_s
+            return list(self._waiting.values())
+        return list({id(waiting): waiting for waiting in known + fresh}.values())
+
+    def _leave(self, waiting: Waiting) -> None:
+        del self._waiting[id(waiting)]
+        same = self._by_id[waiting.receipt.id]
+        same.remove(waiting)
+        if not same:
+            del self._by_id[waiting.receipt.id]
 
     def next_at(self, now_s: float) -> float:
         """When one of them is to be looked at again; infinity for none."""
-        if not self._waiting:
-            return float("inf")
-        oldest = min(w.since_s for w in self._waiting)
-        return oldest + BIND_AFTER_S if oldest + BIND_AFTER_S > now_s else now_s + LOOK_EVERY_S
+        return max(now_s, self._looked_s + LOOK_EVERY_S) if self._waiting else float("inf")
 
 
 def bind(book: Book, receipt: Receipt) -> Place | None:

@@ -261,7 +261,7 @@ class Worker:
             "post_timeout_batch_s": 4,
             "doubt_grace_s": 1,
         }
-        fast |= {"rebalance_timeout_s": 20, "doubt_shortest_s": 25}
+        fast |= {"rebalance_timeout_s": 10, "doubt_shortest_s": 11}
         self._env = os.environ | {
             "TEST_BOOTSTRAP": bootstrap,
             "TEST_EGRESS": json.dumps(fast | settings),

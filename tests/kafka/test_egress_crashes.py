@@ -34,7 +34,7 @@ def assert_once_and_in_order(chattigo: SmallChattigo, pairs: list[tuple[str, str
 @pytest.mark.parametrize(
     ("point", "doubts", "did"),
     [
-        ("plan_written=kill:3", 0, "56910000001"),
+        ("plan_written=kill", 0, "56910000001"),
         ("plan_committed=kill:2", None, "56910000002"),
         ("before_post=kill:8", None, "56910000003"),
         ("after_post=kill:8", None, "56910000004"),
@@ -44,10 +44,10 @@ async def test_a_worker_killed_at_a_point_repeats_nothing(
     broker: str, point: str, doubts: int | None, did: str
 ) -> None:
     async with SmallChattigo() as chattigo, World(broker, chattigo, did) as world:
-        killed = await world.worker(points=point, doubt_shortest_s=21)
+        killed = await world.worker(points=point)
         await world.replies(*REPLIES)
         assert await killed.ended() == KILLED, killed.log.decode()
-        await world.worker(doubt_shortest_s=21)
+        await world.worker()
         await until(lambda: accounted(world, REPLIES), "every reply is accepted or in doubt", 60)
         assert_once_and_in_order(chattigo, REPLIES)
         in_doubt = await world.messages_in("in_doubt")
@@ -69,14 +69,14 @@ async def test_a_killed_recovery_is_begun_anew(broker: str) -> None:
 
 async def test_one_receipt_settles_a_whole_call_in_doubt(broker: str) -> None:
     numbers = [f"5698{n:06}" for n in range(2500)]
-    async with SmallChattigo() as chattigo, World(broker, chattigo, "56910000006", rate=10_000.0) as world:
+    async with SmallChattigo() as chattigo, World(broker, chattigo, "56910000006", rate=1000.0) as world:
         killed = await world.worker(points="after_post=kill:2")
         await world.campaign("spring", numbers)
         assert await killed.ended() == KILLED
         await world.worker()
 
         async def doubtful() -> bool:
-            return len(await world.messages_in("in_doubt")) in (1000, 1500, 2000)
+            return len(await world.messages_in("in_doubt")) in (1000, 2000)
 
         await until(doubtful, "calls without outcome are in doubt")
         await until(lambda: len(chattigo.accepted) == 3, "the rest is sent")
