@@ -117,8 +117,8 @@ def topics_page() -> str:
         "# Topics",
         "Values that are ours are JSON; readers ignore unknown fields. A partition is murmur2 of the text that a topic "
         f"is partitioned by. Partition counts are constants of a cluster: {_counts()}. `relevo topics check` compares "
-        "a cluster with this page, and a service refuses to start on a mismatch. `agents.menu` stands for the topics of "
-        "each agent type. Where records are ours, the examples are those that the tests read.",
+        "a cluster with this page, and a service refuses to start on a mismatch. `agents.menu` stands for the "
+        "topics of each agent type. Where records are ours, the examples are those that the tests read.",
     ]
     described = topics.catalogue(("menu",))
     parts.append(
