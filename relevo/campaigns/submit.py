@@ -90,7 +90,10 @@ def order(
         names = list(open_csv(stream).fieldnames or ())
     mapping = map_columns(names, spec, **(columns or {}))  # type: ignore[arg-type]
     chosen = campaign or campaign_id(tenant.tenant, found.did, template, file)
-    keys.join(chosen)
+    try:
+        keys.join(chosen)
+    except keys.KeyPartError as error:
+        raise SubmitError(f"a campaign's id cannot be {chosen!r}: {error}") from error
     return Order(file=file, tenant=tenant, line=found, template=spec, mapping=mapping, campaign=chosen)
 
 

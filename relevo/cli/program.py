@@ -5,9 +5,6 @@ Exit codes: 0 done, 1 refused or found wrong (the message says what), 2 wrong us
 
 from __future__ import annotations
 
-import sys
-
-import click
 import typer
 from confluent_kafka import KafkaException
 
@@ -15,7 +12,7 @@ from relevo.campaigns.recipients import MappingError
 from relevo.campaigns.submit import SubmitError
 from relevo.cli import audit, campaign, demo, doctor, keys, run, sandbox, tenants, topics
 from relevo.cli.console import fail
-from relevo.tenants.store import LineTaken
+from relevo.tenants.store import TenantConflict
 from relevo.tenants.yaml_source import FileError
 from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.reader import ReadFailed
@@ -43,7 +40,7 @@ app.add_typer(keys.app, name="keys")
 
 _ANSWERS = (
     FileError,
-    LineTaken,
+    TenantConflict,
     MappingError,
     SubmitError,
     TopicMismatch,
@@ -51,24 +48,19 @@ _ANSWERS = (
     KeyRingError,
     ReadFailed,
     DeliveryError,
-    OffsetsUnavailable,
 )
+_ADVICE = "is RELEVO_KAFKA_BOOTSTRAP right? relevo doctor looks closer"
 
 
 def main() -> None:
-    """The program."""
+    """The program. Wrong usage and exit codes are typer's; what comes out of a command is answered here."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except click.ClickException as wrong:
-        wrong.show()
-        sys.exit(wrong.exit_code)
+        app()
     except SettingsError as wrong:
         fail(str(wrong), EXIT_CANNOT_START)
     except _ANSWERS as refused:
         fail(str(refused))
+    except OffsetsUnavailable as failed:
+        fail(f"Kafka does not answer as expected: {failed}; {_ADVICE}")
     except KafkaException as failed:
-        fail(f"Kafka does not answer as expected: {failed.args[0].str()}; is RELEVO_KAFKA_BOOTSTRAP right?")
+        fail(f"Kafka does not answer as expected: {failed.args[0].str()}; {_ADVICE}")

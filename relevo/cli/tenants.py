@@ -11,11 +11,11 @@ from rich.table import Column, Table
 
 from relevo.cli.console import fail, out, say
 from relevo.tenants.file import TenantFile
-from relevo.tenants.store import check_lines, read_tenants, write_tenant
+from relevo.tenants.store import check_conflicts, read_tenants, write_tenant
 from relevo.tenants.yaml_source import YamlSource
 from runtime.clock import now_ms
 from runtime.secrets import KeyRing
-from runtime.settings import KafkaSettings, KeysSettings, load
+from runtime.settings import KafkaSettings, KeysSettings, ProcessorSettings, load
 
 app = typer.Typer(help="The client companies' configuration.", no_args_is_help=True)
 
@@ -34,14 +34,14 @@ def apply(
     url: Annotated[str, typer.Option(help="The public address of the webhooks, to print them whole.")] = "",
 ) -> None:
     """Write tenants as their files say. Every mistake is named with its line, and then nothing is written."""
-    settings, ring = load(KafkaSettings), key_ring()
+    settings, ring, agents = load(KafkaSettings), key_ring(), load(ProcessorSettings).agents
     standing = read_tenants(settings)
     applied = []
     for file in files:
         source = YamlSource.read(file)
         name = source.data.get("tenant") if isinstance(source.data, dict) else None
-        one = TenantFile(source, ring).tenant(standing.get(str(name)), now_ms())
-        check_lines(one.tenant, standing)
+        one = TenantFile(source, ring, agents=agents).tenant(standing.get(str(name)), now_ms())
+        check_conflicts(one.tenant, standing)
         standing[one.tenant.tenant] = one.tenant
         applied.append(one)
     for one in applied:

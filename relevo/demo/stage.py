@@ -112,8 +112,9 @@ class Stage:
             "RELEVO_INGRESS_PORT": str(self._ports[0]),
             "RELEVO_TENANTS_PRIVATE_NETWORKS": "127.0.0.0/8",
             "RELEVO_PROCESSOR_AGENTS": ",".join(AGENTS),
-            # The demo's token dies seconds after it was made, which no real one does: it must not wait for its age.
+            # The demo's token dies seconds after it was made, which no real one does: nobody must wait for its age.
             "RELEVO_LEASE_MIN_LOGIN_INTERVAL_S": "1",
+            "RELEVO_EGRESS_YOUNG_TOKEN_S": "1",
             **self._extra,
         }
 
@@ -168,7 +169,7 @@ class Stage:
         for tenant in self.tenants:
             file = self.folder / f"{tenant.tenant}.yaml"
             file.write_text(scenario.tenant_file(tenant, self.chattigo), encoding="utf-8")
-            source = TenantFile(YamlSource.read(file), ring, {scenario.PASSWORD_ENV: self._password})
+            source = TenantFile(YamlSource.read(file), ring, {scenario.PASSWORD_ENV: self._password}, AGENTS)
             applied = source.tenant(None, now_ms())
             await write_tenant(self.kafka, applied.tenant)
             for line in tenant.lines:

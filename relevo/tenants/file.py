@@ -7,13 +7,14 @@ makes a webhook secret, which is shown once; applying the file again keeps the s
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from processors.agents.builtin.menu.load import problems as menu_problems
+from processors.routing import problems as routing_problems
 from relevo.tenants import shape
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, new_webhook_secret, secret_digest
@@ -34,9 +35,17 @@ class Applied(msgspec.Struct, frozen=True):
 class TenantFile:
     """One file being turned into a record; collects every mistake before it gives up."""
 
-    def __init__(self, source: YamlSource, ring: KeyRing, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        source: YamlSource,
+        ring: KeyRing,
+        environ: Mapping[str, str] | None = None,
+        agents: Collection[str] = (),
+    ) -> None:
+        """`agents` are the types that run in the cluster; empty: not checked."""
         self._source = source
         self._ring = ring
+        self._types = agents
         self._environ = os.environ if environ is None else environ
         self._folder = Path(source.name).parent
         self._mistakes: list[str] = []
@@ -163,11 +172,6 @@ class TenantFile:
             self._wrong(path, f"account {name!r} is of service {account.service}, needed is {' or '.join(services)}")
 
     def _check_routing(self, tenant: Tenant) -> None:
-        routed: list[tuple[shape.Path, str]] = [
-            (("routing", "route", i, "to"), rule.to) for i, rule in enumerate(tenant.routing.route)
-        ]
-        routed += [(("routing", "also", i), name) for i, name in enumerate(tenant.routing.also)]
-        for path, name in routed:
-            if name not in tenant.agents:
-                listed = ", ".join(tenant.agents) or "none"
-                self._wrong(path, f"no agent {name!r} under `agents`; there are {listed}")
+        for problem in routing_problems(tenant.routing, self._types):
+            where, _, what = problem.partition(": ")
+            self._wrong(shape.path_of(where), what)

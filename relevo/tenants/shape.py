@@ -16,7 +16,7 @@ from msgspec import inspect
 Path = tuple[str | int, ...]
 
 _ANY_KEY = "..."
-_PART = re.compile(r"\[([^\]]+)\]|\.([^.\[]+)")
+_PART = re.compile(r"\[([^\]]+)\]|\.?([^.\[]+)")
 
 
 def unknown_fields(value: Any, kind: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -56,7 +56,7 @@ def convert(value: Any, kind: type[Any]) -> tuple[Any, tuple[Path, str] | None]:
         return msgspec.convert(value, kind), None
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
-        return None, (_named(value, kind, _path(where.rstrip("`"))), what)
+        return None, (_named(value, kind, path_of(where.rstrip("`"))), what)
 
 
 def _named(value: Any, kind: type[Any], path: Path) -> Path:
@@ -93,7 +93,7 @@ def _only(value: Any, path: Path, key: str | int) -> Any:
     return copy
 
 
-def _path(text: str) -> Path:
-    """msgspec's `.lines[0].rate` as a path."""
+def path_of(text: str) -> Path:
+    """`.lines[0].rate` as a path; the first point may be missing."""
     parts = [(inside or name) for inside, name in _PART.findall(text)]
     return tuple(int(part) if part.isdigit() else part for part in parts)

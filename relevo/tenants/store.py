@@ -12,8 +12,8 @@ from schemas.record import encode
 from schemas.tenant import Tenant
 
 
-class LineTaken(ValueError):
-    """A number belongs to one tenant at a time."""
+class TenantConflict(ValueError):
+    """Two tenants claim what only one can have."""
 
 
 def read_tenants(settings: KafkaSettings) -> dict[str, Tenant]:
@@ -30,13 +30,19 @@ def read_tenants(settings: KafkaSettings) -> dict[str, Tenant]:
     return found
 
 
-def check_lines(tenant: Tenant, others: dict[str, Tenant]) -> None:
-    """LineTaken when another tenant has one of the tenant's numbers."""
+def check_conflicts(tenant: Tenant, others: dict[str, Tenant]) -> None:
+    """TenantConflict when another tenant has one of the numbers, or the same account at another address."""
+    accounts = {account.key: account.base for account in tenant.accounts.values()}
     for other in others.values():
         if other.tenant == tenant.tenant:
             continue
         if taken := {line.did for line in tenant.lines} & {line.did for line in other.lines}:
-            raise LineTaken(f"line {min(taken)} belongs to tenant {other.tenant}; take it out there first")
+            raise TenantConflict(f"line {min(taken)} belongs to tenant {other.tenant}; take it out there first")
+        for account in other.accounts.values():
+            if accounts.get(account.key, account.base) != account.base:
+                raise TenantConflict(
+                    f"account {account.key} is at {account.base} for tenant {other.tenant}; one account has one address"
+                )
 
 
 async def write_tenant(settings: KafkaSettings, tenant: Tenant) -> None:

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from relevo.tenants.file import Applied, TenantFile
-from relevo.tenants.store import LineTaken, check_lines
+from relevo.tenants.store import TenantConflict, check_conflicts
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, generate_key, secret_digest
-from schemas.tenant import Line, Tenant, password_context
+from schemas.tenant import Account, Line, Tenant, password_context
 
 RING = KeyRing.parse(generate_key("k1"))
 GOOD = """\
@@ -31,7 +31,7 @@ agents: {menu: {}}
 
 
 def apply(text: str, current: Tenant | None = None) -> Applied:
-    return TenantFile(YamlSource("acme.yaml", text), RING, {"ACME": "hunter2"}).tenant(current, 1000)
+    return TenantFile(YamlSource("acme.yaml", text), RING, {"ACME": "hunter2"}, ("menu",)).tenant(current, 1000)
 
 
 def mistakes(text: str) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_secret_of_ones_own_comes_from_outside_the_file() -> None:
         ("sends: isw", "sends: isv", "acme.yaml:8: lines[0].sends: no account 'isw'; there are isv, hsm"),
         ("{env: NONE}", "{env: ACME}", "acme.yaml:5: accounts.isv.password: the environment has no NONE"),
         ('"hunter2"', "{env: ACME}", "acme.yaml:5: accounts.isv.password: a secret is given as"),
-        ("{to: menus}", "{to: menu}", "acme.yaml:11: routing.route[0].to: no agent 'menus'"),
+        ("{to: menus}", "{to: menu}", "acme.yaml:11: routing.route[0]: no agent of type 'menus' runs here"),
         ("service: ivr", "service: isv", "acme.yaml:5: accounts.isv.service: Invalid enum value 'ivr'"),
         ("tenant: a|b", "tenant: acme", "acme.yaml:1: tenant: a key part must not be empty nor hold '|'"),
         ("rate: 0, did:", "did:", "acme.yaml:8: lines[0].rate: messages a second"),
@@ -120,6 +120,16 @@ def test_a_menu_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
 
 def test_a_number_belongs_to_one_tenant() -> None:
     mine, theirs = (Tenant(tenant=name, lines=[Line(did="56911111111")]) for name in ("a", "b"))
-    check_lines(mine, {"a": mine})
-    with pytest.raises(LineTaken, match="belongs to tenant b"):
-        check_lines(mine, {"b": theirs})
+    check_conflicts(mine, {"a": mine})
+    with pytest.raises(TenantConflict, match="belongs to tenant b"):
+        check_conflicts(mine, {"b": theirs})
+
+
+def test_an_account_has_one_address() -> None:
+    def tenant(name: str, base: str) -> Tenant:
+        account = Account(service="isv", base=base, username="u", password="")
+        return Tenant(tenant=name, accounts={"isv": account})
+
+    check_conflicts(tenant("a", "https://x"), {"b": tenant("b", "https://x")})
+    with pytest.raises(TenantConflict, match=r"account isv\|u is at https://y for tenant b"):
+        check_conflicts(tenant("a", "https://x"), {"b": tenant("b", "https://y")})
