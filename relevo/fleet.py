@@ -12,7 +12,7 @@ FIRST_ADMIN_PORT = 9401
 def fleet(agents: Sequence[str], first_admin_port: int = FIRST_ADMIN_PORT) -> list[ServiceSpec]:
     """The services in the order of their start: what sends first, what takes work last.
 
-    Agents of each type are a service of their own, `agents-<type>`.
+    Agents of each type are a service of their own, `agents-<type>`. A first port of 0 lets each take a free one.
     """
     names = [("lease", ""), ("egress", ""), *(("agents", agent) for agent in agents)]
     names += [("conversations", ""), ("webhooks", "")]
@@ -23,5 +23,6 @@ def fleet(agents: Sequence[str], first_admin_port: int = FIRST_ADMIN_PORT) -> li
             env={"RELEVO_SERVICE_ADMIN_PORT": str(port)},
             admin_port=port,
         )
-        for port, (name, agent) in enumerate(names, first_admin_port)
+        for number, (name, agent) in enumerate(names)
+        for port in [first_admin_port + number if first_admin_port else 0]
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from relevo.cli.console import fail, out, say
-from relevo.fleet import fleet
+from relevo.fleet import FIRST_ADMIN_PORT, fleet
 from relevo.services import SERVICES, main_of
 from relevo.supervisor import Exit, Supervisor
 from runtime import service
@@ -33,31 +34,27 @@ def serve(
 
 def run_all(
     folder: Annotated[Path, typer.Option(help="Where the services' logs go.")] = Path(".relevo/all"),
+    admin_port: Annotated[
+        int, typer.Option(help="The first of the admin ports, which are in a row; 0 takes free ones.")
+    ] = FIRST_ADMIN_PORT,
 ) -> None:
     """Run every service on this machine, each as a process, and start again what ends."""
-    asyncio.run(_supervise(folder))
+    asyncio.run(_supervise(folder, admin_port))
 
 
-async def _supervise(folder: Path) -> None:
+async def _supervise(folder: Path, admin_port: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    supervisor = Supervisor(folder, service_environment(), _say)
-    for spec in fleet(load(ProcessorSettings).agents):
+    supervisor = Supervisor(folder, os.environ, _say)
+    for spec in fleet(load(ProcessorSettings).agents, admin_port):
         supervisor.start(spec)
         say(f"{spec.name}: pid {supervisor.pid(spec.name)}, admin on port {spec.admin_port}")
     await stop.wait()
     forced = await supervisor.stop()
     if forced:
         fail(f"these did not stop in time and were killed: {', '.join(forced)}")
-
-
-def service_environment() -> dict[str, str]:
-    """The environment that children inherit."""
-    import os
-
-    return dict(os.environ)
 
 
 def _say(ended: Exit) -> None:
