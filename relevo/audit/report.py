@@ -19,7 +19,7 @@ class Report(Frozen):
     events: Events
     messages: Messages
     violations: list[str]
-    unreadable: list[str] = []
+    unreadable: list[str]
 
     @property
     def clean(self) -> bool:

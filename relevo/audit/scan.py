@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from runtime.kafka import config
+from runtime.kafka.fetch import take
 from runtime.kafka.offsets import Partition, end_offsets
 from runtime.kafka.reader import BEGINNING, ReadFailed, passing
 from runtime.settings import KafkaSettings
@@ -41,7 +42,7 @@ def _ends(settings: KafkaSettings, client: Consumer, topics: Iterable[str]) -> d
 def _until(client: Consumer, ends: dict[Partition, int], left: set[Partition]) -> Iterator[Message]:
     moved = time.monotonic()
     while left:
-        for message in client.consume(BATCH, _WAIT_S):
+        for message in take(client, BATCH, _WAIT_S):
             moved = time.monotonic()
             place = (message.topic() or "", message.partition() or 0)
             offset = message.offset() or 0

@@ -21,8 +21,10 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Join what came in with what became of it. Exit code 1 when an invariant is broken; reads only."""
-    found = gather(load(KafkaSettings), load(ProcessorSettings).agents)
-    result = reports.report(found, _provider(ledger) if ledger else None)
+    settings, agents = load(KafkaSettings), load(ProcessorSettings).agents
+    # First the ledger: what is acknowledged after it was read cannot be missed in Kafka.
+    provider = _provider(ledger) if ledger else None
+    result = reports.report(gather(settings, agents), provider)
     if as_json:
         sys.stdout.write(reports.as_json(result).decode() + "\n")
     else:

@@ -1,0 +1,209 @@
+"""`relevo audit` on a genuine Kafka: a state made by hand, with faults planted and transactions aborted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+
+from relevo.audit.scan import scan
+from runtime.kafka import topics as kafka_topics
+from runtime.kafka.record import Record
+from runtime.settings import KafkaSettings
+from sandbox.chattigo.ledger import Ledger
+from sandbox.kafka import Broker
+from schemas import topics
+from tests.builders.audit import AGENT, NOW, PARTITION, History
+from tests.builders.audit_steps import FAULTS, HONEST, STEPS
+
+ELSEWHERE = (PARTITION + 1) % 4
+
+
+class Ran(NamedTuple):
+    """How a command ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The one JSON object."""
+        [line] = self.out.splitlines()
+        found: dict[str, Any] = msgspec.json.decode(line)
+        return found
+
+
+class Audits(NamedTuple):
+    """What the audit said of one cluster: empty, clean, with faults, and after transactions were aborted."""
+
+    settings: KafkaSettings
+    run: History
+    empty: Ran
+    clean: Ran
+    faulty: Ran
+    aborted: Ran
+    unledgered: Ran
+    table: Ran
+
+
+def audit(settings: KafkaSettings, *arguments: object) -> Ran:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("RELEVO_")}
+    environ |= {"RELEVO_KAFKA_BOOTSTRAP": settings.bootstrap, "RELEVO_PROCESSOR_AGENTS": AGENT, "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-m", "relevo", "audit", *map(str, arguments)],
+        env=environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def produce(producer: Producer, records: Sequence[Record]) -> None:
+    for one in records:
+        producer.produce(one.topic, one.value, one.key, one.partition, headers=list(one.headers))
+    assert producer.flush(30) == 0
+
+
+def abort(settings: KafkaSettings, records: Sequence[Record]) -> None:
+    producer = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": "aborting"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    produce(producer, records)
+    producer.abort_transaction(30)
+
+
+def aborted_records(run: History) -> list[Record]:
+    """What would change every figure if it counted: it routes what is pending, excuses, owes, fills."""
+    other = History()
+    for event in run.expected["pending_events"]:
+        other.to_agent(event.split()[1])
+    who = other.person()
+    for message in run.expected["twice"]:
+        other.planned({message: who}, attempt=2, resend_of="x")
+    other.outcome(run.expected["pending_messages"], "accepted")
+    other.outcome(["nobody's"], "accepted")
+    other.asked(who, message="never")
+    other.arrived(["never"])
+    other.put(topics.OUTCOMES.name, b"{poison", "outcome")
+    return other.records
+
+
+@pytest.fixture(scope="module")
+def audits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audits]:
+    folder = tmp_path_factory.mktemp("audit")
+    file = folder / "ledger.ndjson"
+    with Broker() as broker:
+        settings = KafkaSettings(bootstrap=broker.bootstrap)
+        kafka_topics.apply(settings, topics.catalogue((AGENT,)).values())
+        empty = audit(settings, "--json")
+        run, written = History(), 0
+        producer = Producer({"bootstrap.servers": broker.bootstrap})
+        ledger = Ledger(file, clock=lambda: NOW / 1000)
+
+        def play(steps: Sequence[str]) -> None:
+            nonlocal written
+            entries = len(run.entries)
+            for step in steps:
+                STEPS[step](run)
+            produce(producer, run.records[written:])
+            written = len(run.records)
+            ledger.write(*run.entries[entries:])
+
+        play([*HONEST])
+        # A partition that ends with an aborted transaction and holds nothing else.
+        abort(settings, [one._replace(partition=ELSEWHERE) for one in aborted_records(History())])
+        clean = audit(settings, "--ledger", file, "--json")
+        play([*FAULTS, *HONEST])
+        faulty = audit(settings, "--ledger", file, "--json")
+        abort(settings, aborted_records(run))
+        ledger.close()
+        yield Audits(
+            settings,
+            run,
+            empty,
+            clean,
+            faulty,
+            aborted=audit(settings, "--ledger", file, "--json"),
+            unledgered=audit(settings, "--json"),
+            table=audit(settings, "--ledger", file),
+        )
+
+
+def named(said: dict[str, Any]) -> dict[str, list[str]]:
+    """What the audit names, under the builders' words."""
+    events, messages = said["events"], said["messages"]
+    found = {
+        "lost": events["lost"],
+        "lost_receipts": events["lost_receipts"],
+        "pending_events": events["pending"],
+        "twice": messages["twice"],
+        "unplanned": messages["unplanned"],
+        "unowed": messages["unowed"],
+        "pending_messages": messages["pending"],
+        "in_doubt": messages["in_doubt"],
+        "unreadable": [line.partition(":")[0] for line in said["unreadable"]],
+    }
+    return {what: names for what, names in found.items() if names}
+
+
+def test_an_empty_cluster_is_clean(audits: Audits) -> None:
+    assert audits.empty.code == 0, audits.empty.err
+    assert (audits.empty.said["clean"], audits.empty.said["quiet"]) == (True, True)
+
+
+def test_a_clean_state_with_tombstones_and_an_aborted_transaction_is_clean(audits: Audits) -> None:
+    assert audits.clean.code == 0, audits.clean.err
+    assert named(audits.clean.said) == {}
+    assert (audits.clean.said["clean"], audits.clean.said["quiet"]) == (True, True)
+    assert audits.clean.said["events"]["duplicates"] == 2
+    assert audits.clean.said["messages"]["resent"] == 2
+
+
+def test_exactly_what_was_planted_is_named_and_the_exit_code_says_so(audits: Audits) -> None:
+    assert audits.faulty.code == 1
+    assert named(audits.faulty.said) == {what: sorted(names) for what, names in audits.run.expected.items()}
+    assert audits.faulty.said["clean"] is False
+
+
+def test_what_an_aborted_transaction_says_does_not_count(audits: Audits) -> None:
+    assert audits.aborted.code == 1
+    assert audits.aborted.said == audits.faulty.said
+
+
+def test_an_unreadable_record_is_named_with_its_place_and_the_rest_is_still_read(audits: Audits) -> None:
+    [line] = audits.faulty.said["unreadable"]
+    [place] = audits.run.expected["unreadable"]
+    assert line.startswith(f"{place}: ")
+    assert f"unreadable: {line}" in audits.faulty.said["violations"]
+    assert audits.faulty.said["messages"]["by_state"]["accepted"] > 10
+
+
+def test_without_a_ledger_only_the_topics_are_audited(audits: Audits) -> None:
+    assert audits.unledgered.code == 1
+    found = named(audits.unledgered.said)
+    kept = ("pending_events", "unowed", "pending_messages", "in_doubt", "unreadable")
+    assert found == {what: sorted(audits.run.expected[what]) for what in kept}
+
+
+def test_people_get_a_table_and_a_line_for_each_violation_that_is_shown(audits: Audits) -> None:
+    assert audits.table.code == 1
+    assert "acknowledged" in audits.table.out
+    lines = audits.table.err.splitlines()
+    violations = audits.faulty.said["violations"]
+    assert lines[:10] == violations[:10]
+    assert lines[-1] == f"{len(violations)} violations"
+
+
+def test_a_scan_yields_each_committed_record_once_in_order_and_passes_over_missing_topics(audits: Audits) -> None:
+    names = [topics.EGRESS_JOURNAL.name, topics.OUTCOMES.name, "there.is.no.such.topic"]
+    seen: dict[tuple[str, int], list[int]] = {}
+    for message in scan(audits.settings, names):
+        seen.setdefault((message.topic() or "", message.partition() or 0), []).append(message.offset() or 0)
+    written = [one for one in audits.run.records if one.topic in names]
+    assert sum(map(len, seen.values())) == len(written)
+    assert all(offsets == sorted(set(offsets)) for offsets in seen.values())
