@@ -82,22 +82,25 @@ class Progress:
 
 
 class Health:
-    """The health of one service."""
+    """The health of one service. One that is `starting` is not ready until it has said what it waits for."""
 
-    def __init__(self, *, stall_s: float = 60, loop_lag_s: float = 5) -> None:
+    def __init__(self, *, stall_s: float = 60, loop_lag_s: float = 5, starting: bool = False) -> None:
         self.progress = Progress(stall_s)
         self._loop_lag_s = loop_lag_s
         self._loop_lag = 0.0
+        self._starting = starting
         self._dead: dict[str, str] = {}
         self._conditions: dict[str, str] = {}
 
     def wait_for(self, condition: str, why: str = "not yet") -> None:
         """The service is not ready until `met(condition)`."""
         self._conditions[condition] = why or "not yet"
+        self._starting = False
 
     def met(self, condition: str) -> None:
         """The condition holds (again)."""
         self._conditions[condition] = ""
+        self._starting = False
 
     def dead(self, part: str, why: str) -> None:
         """A part of the service has ended for good: liveness fails from now on."""
@@ -115,6 +118,8 @@ class Health:
 
     def ready_failures(self, now: float) -> list[Failure]:
         waiting = [Failure(condition, why) for condition, why in self._conditions.items() if why]
+        if self._starting:
+            waiting.append(Failure("service", "is starting"))
         return waiting + self.live_failures(now)
 
     @property

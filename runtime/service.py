@@ -48,7 +48,7 @@ class Service:
     def __init__(self, name: str, settings: ServiceSettings) -> None:
         self.name = name
         self.settings = settings
-        self.health = Health(stall_s=settings.stall_s, loop_lag_s=settings.loop_lag_s)
+        self.health = Health(stall_s=settings.stall_s, loop_lag_s=settings.loop_lag_s, starting=True)
         self.stopping = asyncio.Event()
         self.admin = Admin(self.health, host=settings.admin_host, port=settings.admin_port)
         self.log = logs.get(f"service.{name}")

@@ -175,3 +175,13 @@ async def test_a_taken_port_is_an_error(admin: tuple[Health, Admin, aiohttp.Clie
     with pytest.raises(OSError, match="in use"):
         await second.start()
     await second.stop()
+
+
+def test_a_starting_service_is_not_ready_before_it_has_said_what_it_waits_for() -> None:
+    health = Health(starting=True)
+    assert [(f.check, f.detail) for f in health.ready_failures(0)] == [("service", "is starting")]
+    assert health.live
+    health.wait_for("tenants", "reading the tenants")
+    assert [f.check for f in health.ready_failures(0)] == ["tenants"]
+    health.met("tenants")
+    assert health.ready
