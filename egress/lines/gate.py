@@ -43,7 +43,7 @@ def at_admission(message: OutboundMessage, tenant: Tenant | None, line: Line | N
 
 
 def judge(message: OutboundMessage, now_ms: int, tenant: Tenant, optout: Optout | None) -> Verdict:
-    """The verdict at the moment of sending. `window_expires_ms` 0 means that the window is not known here."""
+    """The verdict at the moment of sending."""
     if message.expires_ms and now_ms >= message.expires_ms:
         return Refusal("expired", "it was to be said earlier", "expired")
     content = message.content
@@ -51,7 +51,7 @@ def judge(message: OutboundMessage, now_ms: int, tenant: Tenant, optout: Optout 
         return _template(message, content, tenant, optout)
     if isinstance(content, Control):
         return None
-    if message.window_expires_ms and now_ms >= message.window_expires_ms:
+    if now_ms >= message.window_expires_ms:
         if message.fallback is not None:
             return Fallback(message.fallback)
         return Refusal("window_closed", "the 24-hour window is closed and no fallback template was named")

@@ -157,7 +157,7 @@ class World:
             to=contact,
             content=content,
             at_ms=int(time.time() * 1000),
-            **fields,
+            **({"window_expires_ms": 10**13} | fields),
         )
 
     async def send(self, topic: str, *messages: OutboundMessage) -> None:

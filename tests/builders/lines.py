@@ -62,8 +62,15 @@ def rules(only: Tenant | None = None, **settings: Any) -> Rules:
 def message(
     name: str = "m", contact: str = "5691", content: AnySendable | None = None, **fields: Any
 ) -> OutboundMessage:
+    window: dict[str, Any] = {"window_expires_ms": 10**13}  # open, unless a test says otherwise
     return OutboundMessage(
-        id=name, tenant="acme", did=DID, contact=contact, to=contact, content=content or Text(body=name), **fields
+        id=name,
+        tenant="acme",
+        did=DID,
+        contact=contact,
+        to=contact,
+        content=content or Text(body=name),
+        **(window | fields),
     )
 
 

@@ -29,6 +29,7 @@ def order(name: str = "o", **fields: object) -> OutboundMessage:
         (message(expires_ms=WALL), None, "expired"),
         (message(expires_ms=WALL + 1), None, ""),
         (message(window_expires_ms=WALL), None, "window_closed"),
+        (message(window_expires_ms=0), None, "window_closed"),
         (message(window_expires_ms=WALL + 1), None, ""),
         (message(window_expires_ms=WALL, fallback=Template(name="promo", language="es")), None, "Fallback"),
         (message(content=Control(action="close"), window_expires_ms=WALL), None, ""),
