@@ -72,7 +72,7 @@ async def _run(
 def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(figures.table(found))
     for violation in found["violations"][: figures.SHOWN]:
-        err.print(violation, style="red", markup=False)
+        err.print(violation, style="red", markup=False, soft_wrap=True)
     if found["pending"]:
         err.print(f"{found['pending']} events or messages were still on their way at the end", style="red")
 
