@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_NOT_DIGITS = re.compile(r"\D+")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
 _MIN, _MAX = 7, 15  # E.164 allows 15; the shortest subscriber numbers with a country code have 7
 
 

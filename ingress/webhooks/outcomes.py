@@ -23,6 +23,7 @@ class Outcome(NamedTuple):
 ACCEPTED = Outcome("accepted", 200, "Taken, and confirmed by Kafka")
 UNKNOWN_SHAPE = Outcome("unknown_shape", 200, "JSON of a shape that nobody knows", kept=True)
 INACTIVE_TENANT = Outcome("inactive_tenant", 200, "The tenant is switched off", kept=True)
+TOO_WIDE = Outcome("too_wide", 200, "Carving would make far too much of the body", kept=True)
 PARSER_FAILED = Outcome("parser_failed", 200, "Reading the JSON failed; the cause is in the log", kept=True)
 
 NOT_JSON = Outcome("not_json", 400, "Not JSON", "The body is not JSON in UTF-8.", kept=True)

@@ -24,8 +24,8 @@ from schemas.headers import Headers
 
 REASON = "reason"
 TYPE = "webhook"
-ID_MAX = 512  # characters; a provider's ids have under 100, and a header must not outgrow the record
 KEY_MAX = 256
+CARVED_MAX = 64 * 1024 * 1024  # bytes; what stands around the pieces is repeated in each envelope
 
 
 class Request(NamedTuple):
@@ -47,6 +47,10 @@ class Verdict(NamedTuple):
     records: tuple[Record, ...]
     kept: tuple[str, ...] = ()
     fault: Exception | None = None
+
+
+class _TooWide(Exception):
+    """The envelopes of a body would be many times larger than the body."""
 
 
 class Place(NamedTuple):
@@ -71,6 +75,8 @@ def plan_request(request: Request, max_depth: int) -> Verdict:
         return keep(request, outcomes.INACTIVE_TENANT)
     try:
         return _plan(request, value)
+    except _TooWide:
+        return keep(request, outcomes.TOO_WIDE)
     except Exception as fault:  # noqa: BLE001  whatever it is, it must not cost a webhook
         # A retry would meet the same fault, so the bytes are kept for a replay, and the intake tells of it.
         return keep(request, outcomes.PARSER_FAILED)._replace(fault=fault)
@@ -120,10 +126,13 @@ def _rejected(reason: str) -> Place:
 def _records(request: Request, value: Any, groups: dict[Place, list[Piece]]) -> Iterable[Record]:
     form = webhook.format_of(value) or ""
     carve = webhook.carver(value)
-    count = len(groups)
+    count, size = len(groups), 0
     for number, (place, pieces) in enumerate(groups.items(), 1):
         whole = count == 1
         body = request.body if whole else orjson.dumps(carve(pieces))
+        size += len(body)
+        if size > CARVED_MAX:
+            raise _TooWide
         yield _record(request, place, body, pieces[0].id, form, "" if whole else f"{number}/{count}")
 
 
@@ -145,7 +154,5 @@ def _record(request: Request, place: Place, body: bytes, first_id: str, form: st
 
 
 def _id(first: str, body: bytes) -> str:
-    """The provider's id of the first piece; a digest where there is none, or an unreasonable one."""
-    if not first:
-        return ids.digest("body", hashlib.sha256(body).hexdigest())
-    return first if len(first) <= ID_MAX else ids.digest("id", first)
+    """The provider's id of the first piece; a digest of the body where there is none."""
+    return first or ids.digest("body", hashlib.sha256(body).hexdigest())

@@ -14,7 +14,7 @@ from typing import Any
 from schemas import phone
 from schemas.chattigo.cloud_content import content_of
 from schemas.chattigo.inbound import Arrival, Piece, Receipt, ReceiptError, ReceiptState
-from schemas.chattigo.values import flag, obj, objs, rest, seconds_as_ms, text
+from schemas.chattigo.values import flag, identifier, obj, objs, rest, seconds_as_ms, text
 from schemas.content import NumberChanged
 from schemas.inbound import Context
 
@@ -126,9 +126,9 @@ def _piece(kind: str, change: _Change, item: Any, at: tuple[int | str, ...]) -> 
     if not isinstance(item, dict):
         return Piece("notice", change.did, "", "", at, {"item": item})
     if kind == "message":
-        return Piece("message", change.did, change.identity(item)[0], text(item.get("id")), at, item)
+        return Piece("message", change.did, change.identity(item)[0], identifier(item.get("id")), at, item)
     if kind == "receipt":
-        return Piece("receipt", change.did, _recipient(item), text(item.get("id")), at, item)
+        return Piece("receipt", change.did, _recipient(item), identifier(item.get("id")), at, item)
     return Piece("notice", change.did, "", "", at, item)
 
 
@@ -166,7 +166,7 @@ class Carver:
         kept = rest(known.value, (*_LISTS, "contacts"))
         for name, positions in lists.items():
             kept[name] = [known.value[name][k] for k in positions]
-        items = [item for name in lists for item in objs(kept[name]) if "from" in item or "from_user_id" in item]
+        items = [item for name in lists if _LISTS[name] == "message" for item in objs(kept[name])]
         people = {id(person): person for person in map(known.person, items) if person}
         contacts = sorted(people.values(), key=known.place) if len(people) > 1 else list(people.values())
         return {**change, "value": {**kept, "contacts": contacts} if contacts else kept}
@@ -189,7 +189,7 @@ def _arrival(change: _Change, item: dict[str, Any], *, echo: bool) -> Arrival:
     if unnamed:
         extra[text(item.get("type"))] = unnamed
     return Arrival(
-        id=text(item.get("id")),
+        id=identifier(item.get("id")),
         did=change.did,
         contact=contact,
         reply_to=reply_to,
@@ -230,7 +230,7 @@ def _receipt(did: str, status: dict[str, Any]) -> Receipt:
     billable = pricing.get("billable")
     state = text(status.get("status"))
     return Receipt(
-        id=text(status.get("id")),
+        id=identifier(status.get("id")),
         did=did,
         contact=_recipient(status),
         state=_STATES.get(state.lower(), "other"),

@@ -12,7 +12,7 @@ from typing import Any
 from schemas import content as c
 from schemas import phone
 from schemas.chattigo.inbound import Arrival, Piece, Receipt, ReceiptError, ReceiptState
-from schemas.chattigo.values import flag, number, obj, objs, rest, seconds_as_ms, text
+from schemas.chattigo.values import flag, identifier, number, obj, objs, rest, seconds_as_ms, text
 
 _STATES: dict[str, ReceiptState] = {
     "sent": "sent",
@@ -64,15 +64,21 @@ def _kind(item: dict[str, Any]) -> str:
     return text(item.get("type")).strip().lower()
 
 
+def _notifies(item: dict[str, Any]) -> bool:
+    """Whether an item is a notification. None is known to have content; with it, it is one unless a person wrote."""
+    if _kind(item) not in _STATES:
+        return False
+    return not item.get("content") or text(item.get("chatType")).upper() != "INBOUND"
+
+
 def pieces(body: Any) -> Iterator[Piece]:
     """Every event and notification, in the order of the body."""
     for k, item in enumerate(_items(body)):
-        receipt = _kind(item) in _STATES and not item.get("content")
         yield Piece(
-            "receipt" if receipt else "message",
+            "receipt" if _notifies(item) else "message",
             phone.digits(text(item.get("did"))),
             phone.canonical(text(item.get("msisdn"))),
-            text(item.get("id")),
+            _some(item.get("id")),
             (k,),
             item,
         )
@@ -114,7 +120,7 @@ def _arrival(piece: Piece) -> Arrival:
 
 def _some(value: Any) -> str:
     """An id as text; 0 stands for none."""
-    found = text(value)
+    found = identifier(value)
     return "" if found == "0" else found
 
 

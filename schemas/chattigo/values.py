@@ -8,14 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from schemas import ids
+
+ID_MAX = 512  # characters; a provider's ids have under 100, and they travel in headers
+_EXACT = 2**53  # up to here a JSON number that was read as a double is what was written
+
 
 def text(value: Any) -> str:
-    """A string or a number as text; anything else is empty."""
+    """A string or a number as text; anything else is empty.
+
+    `569.0` is `"569"`, or a digit more would make it another person's number. A whole number so large that its
+    digits were lost in reading is empty: what is left of it would stand for others, too.
+    """
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or value is None:
-        return ""
-    return str(value) if isinstance(value, int | float) else ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value)) if abs(value) <= _EXACT else ""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def identifier(value: Any) -> str:
+    """A provider's id as text, empty for none; an unreasonably long one is a digest, the same wherever it is read."""
+    found = text(value)
+    return found if len(found) <= ID_MAX else ids.digest("id", found)
 
 
 def flag(value: Any) -> bool:

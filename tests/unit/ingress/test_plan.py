@@ -265,6 +265,15 @@ def test_an_unreasonable_id_becomes_a_digest_so_that_the_record_stays_small() ->
     assert len(headers_of(record).id) == 24
 
 
+def test_a_body_whose_envelopes_would_fill_the_memory_is_kept_whole() -> None:
+    """A megabyte beside the messages would be repeated for each of 300 people."""
+    messages = [build.cloud_text(sender=f"569{n:08}", wamid=f"w{n}") for n in range(300)]
+    value = build.cloud(build.cloud_value(messages=messages) | {"unheard_of": "x" * 1_000_000})
+    verdict = verdict_of(value)
+    assert (verdict.outcome, verdict.kept) == (outcomes.TOO_WIDE, ("too_wide",))
+    assert one(verdict).value == orjson.dumps(value)
+
+
 def test_a_defect_of_ours_costs_no_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(value: Any) -> None:
         raise RuntimeError("broken")

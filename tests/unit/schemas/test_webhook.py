@@ -273,6 +273,58 @@ def test_carving_gives_each_piece_to_one_envelope_with_the_same_meaning(parts: l
         assert {(p.kind, p.did, p.contact) for p in webhook.pieces(one)} == {key}
 
 
+def test_a_message_that_only_contacts_tell_the_sender_of_keeps_its_sender_when_carved() -> None:
+    message = {"id": "w", "type": "text", "text": {"body": "hola"}}
+    contacts = [{"wa_id": PERSON, "profile": {"name": "Ana"}}]
+    body = cloud(cloud_value(messages=[message], contacts=contacts, statuses=[cloud_status()]))
+    found = webhook.pieces(body)
+    assert [piece.contact for piece in found] == [PERSON, PERSON]
+    (arrival,) = webhook.arrivals(webhook.carver(body)(found[:1]))
+    assert (arrival.contact, arrival.profile_name) == (PERSON, "Ana")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("123456789", "123456789"),
+        ("123456789.0", "123456789"),
+        ("12345678901234567891234", ""),
+        ("0", ""),
+        ('"0"', ""),
+        ("null", ""),
+        ("true", ""),
+        ('{"a": 1}', ""),
+    ],
+)
+def test_an_id_is_what_was_written_or_none(written: str, read: str) -> None:
+    """Ids whose digits are lost in reading, or that stand for none, would make one event of many."""
+    body = orjson.loads(f'{{"did": "{LINE}", "msisdn": "{PERSON}", "type": "Text", "content": "a", "id": {written}}}')
+    assert [piece.id for piece in webhook.pieces(body)] == [arrival.id for arrival in webhook.arrivals(body)] == [read]
+
+
+@pytest.mark.parametrize("number", [f"{PERSON}.0", "5.6922222222e10"])
+def test_a_number_written_as_a_fraction_gains_no_digit(number: str) -> None:
+    body = orjson.loads(f'{{"did": {LINE}.0, "msisdn": {number}, "type": "Text", "content": "a"}}')
+    (arrival,) = webhook.arrivals(body)
+    assert (arrival.did, arrival.contact, arrival.reply_to) == (LINE, PERSON, PERSON)
+
+
+def test_an_absurdly_long_id_is_the_same_short_one_wherever_it_is_read() -> None:
+    body = cloud(cloud_value(messages=[cloud_text(wamid="w" * 1_000_000), cloud_text(wamid="w" * 1_000_001)]))
+    ids = [arrival.id for arrival in webhook.arrivals(body)]
+    assert ids == [piece.id for piece in webhook.pieces(body)]
+    assert len(set(ids)) == 2
+    assert all(len(found) < 100 for found in ids)
+
+
+@pytest.mark.parametrize("kind", ["SENT", "READ", "DELIVERY", "INVALID", "SESSION"])
+def test_a_notification_with_content_is_no_message_that_a_bot_would_answer(kind: str) -> None:
+    body = {"did": LINE, "msisdn": PERSON, "type": kind, "id": 7, "content": "detail"}
+    assert [receipt.id for receipt in webhook.receipts(body)] == ["7"]
+    assert not webhook.arrivals(body)
+    assert webhook.arrivals(body | {"chatType": "INBOUND"}), "a person's words are never lost for their type"
+
+
 def test_a_change_of_another_field_is_a_notice_and_survives_carving() -> None:
     body = cloud(cloud_value(messages=[cloud_text()]))
     body["entry"][0]["changes"].append({"field": "message_template_status_update", "value": {"event": "PAUSED"}})
