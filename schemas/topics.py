@@ -22,7 +22,8 @@ DEAD_LETTERS = ".dlq"
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What differs between clusters: a laptop's single broker and a production cluster of three and more."""
+    """What differs between clusters: a laptop's single broker, a production cluster of three and more, and librdkafka's
+    mock, in which every topic has four partitions and the catalogue's smaller counts leave the others empty."""
 
     name: str
     partitions: int
@@ -32,7 +33,8 @@ class Profile(msgspec.Struct, frozen=True):
 
 LAPTOP = Profile("laptop", partitions=4, replication=1, min_insync=1)
 PRODUCTION = Profile("production", partitions=64, replication=3, min_insync=2)
-PROFILES = {profile.name: profile for profile in (LAPTOP, PRODUCTION)}
+MOCK = Profile("mock", partitions=4, replication=1, min_insync=1)
+PROFILES = {profile.name: profile for profile in (LAPTOP, PRODUCTION, MOCK)}
 
 
 class Topic(Frozen):

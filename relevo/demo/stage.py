@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import aiohttp
 import msgspec
@@ -35,6 +35,10 @@ from schemas.topics import catalogue
 
 AGENTS = ("menu", "echo")
 READY_S = 60.0
+_STARTING = {
+    "laptop": "starting Kafka (its jars are downloaded the first time)",
+    "mock": "starting librdkafka's mock cluster: nothing is exactly once on it",
+}
 
 
 class StageError(RuntimeError):
@@ -61,7 +65,7 @@ class Stage:
         self.broker: Broker | MockCluster = MockCluster() if mock else Broker(folder / "kafka")
         self.webhooks: dict[str, str] = {}
         self.chattigo = ""
-        self._mock = mock
+        self._profile: Literal["mock", "laptop"] = "mock" if mock else "laptop"
         self._seed = seed
         self._say = say
         self._on_exit = on_exit
@@ -102,12 +106,13 @@ class Stage:
     @property
     def kafka(self) -> KafkaSettings:
         """How to reach the demo's Kafka."""
-        return KafkaSettings(bootstrap=self.broker.bootstrap)
+        return KafkaSettings(bootstrap=self.broker.bootstrap, profile=self._profile)
 
     def environment(self) -> dict[str, str]:
         """The environment of the services, and of a person who wants to look: `RELEVO_*` variables."""
         return {
             "RELEVO_KAFKA_BOOTSTRAP": self.broker.bootstrap,
+            "RELEVO_KAFKA_PROFILE": self._profile,
             "RELEVO_KEYS_FILE": str(self.folder / "keys"),
             "RELEVO_INGRESS_PORT": str(self._ports[0]),
             "RELEVO_TENANTS_PRIVATE_NETWORKS": "127.0.0.0/8",
@@ -130,11 +135,10 @@ class Stage:
             return msgspec.json.decode(said)
 
     async def _start(self) -> None:
-        self._say("starting Kafka (its jars are downloaded the first time)")
+        self._say(_STARTING[self._profile])
         await asyncio.to_thread(self.broker.start)
         self._say("creating topics")
-        if not self._mock:
-            await asyncio.to_thread(kafka_topics.apply, self.kafka, catalogue(AGENTS).values())
+        await asyncio.to_thread(kafka_topics.apply, self.kafka, catalogue(AGENTS).values())
         self._ports = free_ports(1 + len(fleet(AGENTS)))
         self._say("starting the simulated Chattigo")
         await self._start_chattigo()

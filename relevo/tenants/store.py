@@ -11,6 +11,8 @@ from schemas.headers import Headers
 from schemas.record import encode
 from schemas.tenant import Tenant
 
+_PARTITION = 0  # the topic's only one; librdkafka's mock cluster has more
+
 
 class TenantConflict(ValueError):
     """Two tenants claim what only one can have."""
@@ -20,7 +22,7 @@ def read_tenants(settings: KafkaSettings) -> dict[str, Tenant]:
     """Every tenant by name; RecordError when one cannot be read."""
     decoder = topics.TENANTS.decoder()
     found: dict[str, Tenant] = {}
-    for message in read_partition(settings, topics.TENANTS.name, 0):
+    for message in read_partition(settings, topics.TENANTS.name, _PARTITION):
         name = (message.key() or b"").decode()
         value = message.value()
         if value is None:
@@ -52,7 +54,7 @@ async def write_tenant(settings: KafkaSettings, tenant: Tenant) -> None:
     await producer.start()
     try:
         await producer.send_all(
-            [Record(topics.TENANTS.name, encode(tenant), tenant.tenant.encode(), headers.to_kafka())]
+            [Record(topics.TENANTS.name, encode(tenant), tenant.tenant.encode(), headers.to_kafka(), _PARTITION)]
         )
     finally:
         await producer.stop()

@@ -28,6 +28,7 @@ from runtime.engine.settings import EngineSettings
 from runtime.engine.table import Table, TableView
 from runtime.engine.transaction import Committed, TransactionThread
 from runtime.kafka import config
+from runtime.kafka.transactions import transactional_client
 from runtime.settings import KafkaSettings
 
 TOPICS_S = 10.0
@@ -113,7 +114,8 @@ class Engine:
         check_metadata_format()
         await asyncio.to_thread(self._check_topics)
         self._transactions = TransactionThread(
-            config.transactional(self._kafka, self._transactional_id, self._settings.transaction_s),
+            lambda: transactional_client(self._kafka, self._transactional_id, self._settings.transaction_s),
+            timeout_s=self._settings.transaction_s,
             works_max=self._settings.works_max,
             on_commit=self._committed,
         )

@@ -40,7 +40,8 @@ class TableView:
         """The next `count` entries of an endless round through the partition, for housekeeping in small steps."""
         if not self._sweep:
             self._sweep = list(self._data)
-        keys, self._sweep = self._sweep[-count:], self._sweep[:-count]
+        keys = self._sweep[-count:]
+        del self._sweep[-count:]
         return [(key, self._data[key]) for key in keys if key in self._data]
 
     def apply(self, writes: Iterable[Write] | Mapping[bytes, bytes | None]) -> None:

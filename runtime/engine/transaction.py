@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
@@ -53,17 +52,24 @@ class Committed:
 
 
 class TransactionThread:
-    """The only writer of a worker. `config` is librdkafka's."""
+    """The only writer of a worker. `new_producer` makes its transactional producer, whose time-out is `timeout_s`."""
 
-    def __init__(self, config: dict[str, Any], *, works_max: int, on_commit: Callable[[Committed], None]) -> None:
-        self._config = config
+    def __init__(
+        self,
+        new_producer: Callable[[], Producer],
+        *,
+        timeout_s: float,
+        works_max: int,
+        on_commit: Callable[[Committed], None],
+    ) -> None:
+        self._new_producer = new_producer
         self._works_max = works_max
         self._on_commit = on_commit
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._held: Work | None = None
         self._thread: threading.Thread | None = None
         self._ended = asyncio.Event()
-        self._patience_s = 2 * float(config["transaction.timeout.ms"]) / 1000
+        self._patience_s = 2 * timeout_s
 
     async def start(self) -> None:
         """Register with the coordinator, which fences an earlier process of the same transactional id."""
@@ -73,7 +79,7 @@ class TransactionThread:
         self._thread.start()
 
     def _register(self) -> Producer:
-        producer = Producer(self._config)
+        producer = self._new_producer()
         try:
             producer.init_transactions(INIT_S)
         except KafkaException as error:

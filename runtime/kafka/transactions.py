@@ -10,12 +10,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Producer as Client
 
 from runtime import metrics
-from runtime.kafka import config
+from runtime.kafka import config, mock
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
 
@@ -53,12 +54,19 @@ class Fenced(TransactionFailed):
     """Someone else owns the partitions or the transactional id now; nothing was committed. Never try again."""
 
 
+def transactional_client(settings: KafkaSettings, transactional_id: str, timeout_s: float) -> Client:
+    """librdkafka's transactional producer. Only on librdkafka's mock cluster transactions are pretended."""
+    if mock.is_mock(settings):
+        return mock.PretendedTransactions(settings, timeout_s)
+    return Client(config.transactional(settings, transactional_id, timeout_s))
+
+
 class TransactionalProducer:
     """`fatal` tells why no further transaction can succeed (end the process), else None."""
 
     def __init__(self, settings: KafkaSettings, transactional_id: str, *, timeout_s: float = 10) -> None:
         """`transactional_id` is stable over restarts and unique among live processes."""
-        self._config = config.transactional(settings, transactional_id, timeout_s)
+        self._new_client = partial(transactional_client, settings, transactional_id, timeout_s)
         self._timeout_s = timeout_s
         self._label = settings.client_id
         self._client: Client | None = None
@@ -91,7 +99,7 @@ class TransactionalProducer:
 
     def _init(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
-        self._client = Client(self._config)
+        self._client = self._new_client()
         try:
             _retried(self._live.init_transactions, deadline)
         except KafkaException as failed:

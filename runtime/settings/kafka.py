@@ -18,8 +18,10 @@ class KafkaSettings(Area):
         min_length=3,
         description="Addresses of some brokers, host:port, separated by commas.",
     )
-    profile: Literal["laptop", "production"] = Field(
-        "laptop", description="Partition counts and replication of the topic catalogue."
+    profile: Literal["laptop", "production", "mock"] = Field(
+        "laptop",
+        description="Partition counts and replication of the topic catalogue. `mock` is for librdkafka's mock cluster "
+        "alone, where nothing is exactly once; any other cluster is refused with it.",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How clients talk to the brokers."

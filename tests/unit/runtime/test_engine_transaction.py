@@ -21,7 +21,7 @@ class FakeProducer:
 
     made: "FakeProducer"
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self) -> None:
         type(self).made = self
         self.transactions: list[dict[str, Any]] = []
         self.gate = threading.Event()
@@ -64,9 +64,9 @@ class FakeProducer:
 
 
 class Thread:
-    def __init__(self) -> None:
+    def __init__(self, producer: Any = FakeProducer) -> None:
         self.committed: list[Committed] = []
-        self.thread = TransactionThread({"transaction.timeout.ms": 1000}, works_max=3, on_commit=self.committed.append)
+        self.thread = TransactionThread(producer, timeout_s=1, works_max=3, on_commit=self.committed.append)
 
     def submit(self, offset: int, generation: int = 1, outputs: int = 1) -> asyncio.Future[None]:
         work = Work(
@@ -89,7 +89,6 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[Exit]:
         codes.append(code)
         raise SystemExit
 
-    monkeypatch.setattr(transaction_module, "Producer", FakeProducer)
     monkeypatch.setattr(transaction_module, "end_process", end_process)
     return codes
 
@@ -157,11 +156,10 @@ async def test_a_refused_transaction_ends_the_process(thread: Thread, ends: list
     assert not done.done()
 
 
-async def test_an_unreachable_coordinator_fails_the_start(ends: list[Exit], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_coordinator_fails_the_start(ends: list[Exit]) -> None:
     class Unreachable(FakeProducer):
         def init_transactions(self, timeout: float) -> None:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))
 
-    monkeypatch.setattr(transaction_module, "Producer", Unreachable)
     with pytest.raises(TransactionsUnavailable):
-        await Thread().thread.start()
+        await Thread(Unreachable).thread.start()
