@@ -46,6 +46,7 @@ class _Source(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    timestamp: int = 0
 
 
 class Chat:

@@ -155,7 +155,7 @@ class AgentHost(EventHandler):
                 queue.put_off(key, now_ms + _BUSY_MS)
                 continue
             memory = decode(table.get(key))
-            tenant = self._tenant_of(keys.split(key, 2)[0])
+            tenant = memory.tenant or self._tenant_of(keys.split(key, 2)[0])
             rung = alarms.ring(self._scene.agent.kind, key, memory, tenant, table.partition, now_ms)
             if rung:
                 effects.outputs += rung

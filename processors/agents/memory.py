@@ -5,6 +5,7 @@ A MessagePack array: new fields may only be added at the end, with a default.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from typing import Any
 
@@ -27,7 +28,7 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     """`offset` is the last source record that was handled, `ring` hashes of recent event ids.
 
     The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute). `said` is
-    what the agent remembers.
+    what the agent remembers, `tenant` whose line it was then.
     """
 
     offset: int = -1
@@ -36,6 +37,18 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     said: dict[str, Any] = {}
     alarms: list[Alarm] = []
     touched_ms: int = 0
+    tenant: str = ""
+
+    def handled(self, offset: int, timestamp_ms: int) -> bool:
+        """Whether the source record with this offset was handled; never one that was written after the last that
+        was: then the topic was created anew under a memory that was kept."""
+        return offset <= self.offset and timestamp_ms <= self.touched_ms
+
+    def of(self, tenant: str) -> Memory:
+        """A copy for the tenant that has the line now; of what was remembered for another nothing but the ids."""
+        if self.tenant in ("", tenant):
+            return copy.copy(self)
+        return Memory(offset=self.offset, ring=self.ring, touched_ms=self.touched_ms)
 
     def knows(self, event_id: str) -> bool:
         """Whether the event was handled, as far as the ring reaches."""

@@ -37,6 +37,8 @@ class Source(Protocol):
     @property
     def offset(self) -> int: ...
     @property
+    def timestamp(self) -> int: ...
+    @property
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
@@ -67,12 +69,12 @@ class Step(NamedTuple):
 async def step(scene: Scene, record: Source, memory: Memory, now_ms: int) -> Step:
     """What becomes of one record. Raises nothing but what cancels it."""
     headers = Headers.from_kafka(record.headers)
-    if record.offset <= memory.offset:
+    if memory.handled(record.offset, record.timestamp):
         return Step("duplicate", [], memory, "replay", same=True)
     if headers.type != "event":
         return _noted(headers.type, memory)
     try:
-        return await _event(scene, record, headers, copy.copy(memory), now_ms)
+        return await _event(scene, record, headers, memory, now_ms)
     except AgentFailed as failure:
         return dead(scene.agent.kind, record, memory, failure, now_ms)
     except Exception as error:  # noqa: BLE001 - whatever an event breaks, the others go on
@@ -97,7 +99,8 @@ async def _event(scene: Scene, record: Source, headers: Headers, memory: Memory,
         raise AgentFailed("malformed", str(error)) from None
     if memory.knows(event.id):
         return Step("duplicate", [], memory, same=True)
-    memory.offset, memory.touched_ms = record.offset, now_ms
+    memory = memory.of(event.tenant)
+    memory.offset, memory.touched_ms, memory.tenant = record.offset, now_ms, event.tenant
     memory.note(event.id)
     if event.facts.owner_epoch <= memory.muted_since:
         return Step("muted", [], memory)
@@ -151,5 +154,5 @@ def dead(kind: str, record: Source, memory: Memory, failure: AgentFailed, now_ms
         record.partition,
     )
     passed = copy.copy(memory)
-    passed.offset = record.offset
+    passed.offset, passed.touched_ms = record.offset, now_ms
     return Step("dead_letter", [letter], passed, failure.reason, same=record.key is None)

@@ -30,6 +30,7 @@ _HANDLERS: dict[str, Callable[[Draft], None]] = {
 }
 BY = "conversations"
 _VALUE_MAX = topics.MESSAGE_MAX_BYTES - 16_384
+_HEADERS_MAX = 4096
 
 
 class Processed(NamedTuple):
@@ -63,8 +64,9 @@ class _Chunk:
         headers = Headers.from_kafka(record.headers)
         try:
             place = _place(record, headers, self.world)
-            draft = Draft(record, headers, place, self.state(key), self.world, self.now_ms)
-            if record.offset <= draft.state.offset:
+            state = self.state(key).of(place.tenant.tenant)
+            draft = Draft(record, headers, place, state, self.world, self.now_ms)
+            if state.handled(record.offset, record.timestamp):
                 draft.count("duplicate", "replay")
                 self.tally.update(draft.tally)
                 return
@@ -80,6 +82,7 @@ class _Chunk:
     def _keep(self, key: bytes, draft: Draft) -> None:
         draft.state.offset = draft.record.offset
         draft.state.touched_ms = self.now_ms
+        draft.state.tenant = draft.place.tenant.tenant
         self.states[key] = None if draft.erased else draft.state
         self.effects.outputs += draft.outputs
         self.tally.update(draft.tally)
@@ -160,6 +163,8 @@ def _check_sizes(draft: Draft) -> None:
     """An event that Kafka would not take must not hold up the others."""
     if any(len(output.value or b"") > _VALUE_MAX for output in draft.outputs):
         raise Undeliverable("too_large", f"an event would be larger than {_VALUE_MAX} bytes")
+    if any(sum(len(value) for _, value in output.headers) > _HEADERS_MAX for output in draft.outputs):
+        raise Undeliverable("too_large", f"an event's headers would be larger than {_HEADERS_MAX} bytes")
 
 
 def _released(key: bytes, world: World) -> list[Record]:

@@ -16,10 +16,10 @@ HASH_BYTES = 8
 
 
 class State(msgspec.Struct, array_like=True, kw_only=True):
-    """`offset` is the last source record that was handled: whatever is not newer is a replay.
+    """`offset` is the last source record that was handled: whatever is not newer is a replay (see `handled`).
 
     `ring` holds hashes of recent event ids, oldest first. `optout` is None, or the categories not wanted (empty:
-    all). `touched_ms` is when anything last happened here, by our clock.
+    all). `touched_ms` is when anything last happened here, by our clock. `tenant` is whose line it was then.
     """
 
     offset: int = -1
@@ -36,6 +36,24 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     language: str = ""
     user_id: str = ""
     optout: list[str] | None = None
+    tenant: str = ""
+
+    def handled(self, offset: int, timestamp_ms: int) -> bool:
+        """Whether the source record with this offset was handled before.
+
+        One that was written after anything last happened here was not, whatever its offset: the topic was created
+        anew under a state that was kept. Between clocks that differ, the ring alone decides for that long.
+        """
+        return offset <= self.offset and timestamp_ms <= self.touched_ms
+
+    def of(self, tenant: str) -> State:
+        """The state for the tenant that has the line now. If it was another's, nothing that was learnt for that one
+        is told: what was handled and the person's wish on the line stay, in a new epoch of the owner."""
+        if self.tenant in ("", tenant):
+            return self
+        return State(
+            offset=self.offset, ring=self.ring, touched_ms=self.touched_ms, epoch=self.epoch + 1, optout=self.optout
+        )
 
     def knows(self, event_id: str) -> bool:
         """Whether the event was handled before, as far as the ring reaches."""

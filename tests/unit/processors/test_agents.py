@@ -10,7 +10,7 @@ import pytest
 
 from processors.agents.agent import Agent
 from processors.agents.limits import Limits
-from processors.agents.memory import Memory, decode, encode
+from processors.agents.memory import Alarm, Memory, decode, encode
 from processors.agents.registry import AgentNotFound, find, names
 from processors.agents.step import Scene, Step, step
 from relevo import (
@@ -205,6 +205,38 @@ def test_what_an_agent_does_wrong_is_a_dead_letter_with_its_cause(function: Any,
 def test_an_unreadable_event_is_a_dead_letter() -> None:
     assert run(counter, source(b"nonsense")).reason == "malformed"
     assert run(counter, source(None)).reason == "malformed"
+
+
+def test_a_topic_created_anew_under_a_kept_memory_loses_nothing() -> None:
+    memory = Memory(offset=1000, touched_ms=NOW - 1)
+    memory.note("wamid.1")
+    assert run(counter, source(encode_record(event("wamid.1"))), memory).outcome == "duplicate"
+    assert run(counter, source(encode_record(event("wamid.2"))), memory).outcome == "handled"
+    assert run(counter, source(encode_record(event("wamid.2")))._replace(timestamp=NOW - 1), memory).reason == "replay"
+
+
+def test_a_record_that_failed_is_not_tried_again_when_it_comes_again() -> None:
+    async def broken(conversation: Conversation, event: InboundEvent) -> Actions:
+        raise ValueError
+        yield
+
+    record = source(encode_record(event()))
+    done = run(broken, record)
+    assert done.memory is not None
+    assert run(broken, record, done.memory).outcome == "duplicate"
+
+
+def test_an_agent_remembers_nothing_of_the_tenant_that_had_the_line_before() -> None:
+    done = run(counter, source(encode_record(event("wamid.1"))))
+    assert done.memory is not None
+    done.memory.set_alarm(Alarm("later", NOW, "id"))
+    moved = run(counter, source(encode_record(event("wamid.2", tenant="other")), 1), done.memory)
+    assert moved.memory is not None
+    assert (moved.memory.said, moved.memory.alarms, moved.memory.tenant) == ({"said": 1}, [], "other")
+    assert moved.memory.knows("wamid.1")
+    again = run(counter, source(encode_record(event("wamid.3", tenant="other")), 2), moved.memory)
+    assert again.memory is not None
+    assert again.memory.said == {"said": 2}
 
 
 def test_memory_survives_its_encoding() -> None:

@@ -61,6 +61,35 @@ def test_an_exact_replay_is_skipped_even_when_the_ring_has_overflowed() -> None:
     assert conversations.tally["acme", "duplicate", "replay"] == 40
 
 
+def test_a_topic_created_anew_under_a_kept_state_loses_nothing() -> None:
+    """Its offsets begin again, below the ones that the states have."""
+    conversations = Conversations(offset=1000)
+    conversations.feed(text("wamid.1"))
+    conversations.offset, conversations.now_ms = 0, NOW + 60_000
+    conversations.feed(
+        text("wamid.1")._replace(timestamp=NOW + 60_000), text("wamid.2")._replace(timestamp=NOW + 60_000)
+    )
+    assert [one.event.id for one in conversations.told()] == ["wamid.1", "wamid.2"]
+    assert conversations.tally["acme", "duplicate", ""] == 1
+
+
+def test_a_line_that_moves_takes_nothing_of_its_tenant_along() -> None:
+    acme = Conversations(world(tenant(optout={"words": {"es": ["baja"]}})))
+    acme.feed(text("wamid.1"), posted(cloud(cloud_value(messages=[cloud_text("baja", wamid="wamid.2")]))))
+    acme.feed(posted(flat("Text", "con humano", id=3, stateAgent="AGENT")))
+    before = acme.state()
+    other = Conversations(world(tenant(tenant="other")), table=acme.table, offset=acme.offset)
+    headers = Headers(id="h", type="webhook", tenant="other", at_ms=NOW, did=LINE, contact=PERSON).to_kafka()
+    assert other.feed(text("wamid.1")._replace(headers=headers)) == [], "what was handled stays so"
+    other.feed(posted(flat("Text", "hola", id=4, name="", idChat=0))._replace(headers=headers))
+    (heard,) = other.told("menu")
+    assert (before.owner, before.id_chat, before.profile_name != "") == ("human", "87654321", True)
+    assert (heard.kind, heard.event.facts.owner, heard.event.facts.id_chat) == ("event", "bot", "")
+    assert heard.event.facts.profile_name == ""
+    assert heard.event.facts.owner_epoch > before.epoch
+    assert other.state().optout == before.optout == []
+
+
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=12), st.booleans())
 def test_any_interleaving_of_duplicates_gives_each_id_once(posts: list[list[int]], chunk: bool) -> None:
     bodies = [cloud(cloud_value(messages=[cloud_text(wamid=f"wamid.{i}") for i in post])) for post in posts]
@@ -151,6 +180,21 @@ def test_an_event_for_an_agent_that_does_not_run_is_kept_and_can_be_put_back() -
     conversations.world = world()
     conversations.feed(text())
     assert [one.event.id for one in conversations.told("menu")] == ["wamid.1"]
+
+
+def test_an_id_of_a_million_characters_is_an_event_like_any_other() -> None:
+    """It would be in the value and in a header, more than a message may hold: a transaction refused for ever."""
+    conversations = Conversations()
+    (output,) = conversations.feed(text("w" * 1_000_000), text("w" * 1_000_000))
+    assert sum(len(value) for _, value in output.headers) < 1000
+
+
+def test_headers_that_outgrow_a_record_make_a_dead_letter_not_a_crash() -> None:
+    conversations = Conversations()
+    broken = text()
+    conversations.feed(broken._replace(headers=[*broken.headers, ("traceparent", b"x" * 5000)]))
+    (letter,) = conversations.letters()
+    assert Cause.from_headers(letter.headers).reason == "too_large"
 
 
 def test_a_tap_that_does_not_run_holds_up_nobody() -> None:
