@@ -39,7 +39,7 @@ async def serve(service: Service, spec: str) -> None:
     except AgentNotFound as error:
         raise CannotStart(str(error)) from error
     await check_topics(kafka, _topics(agent.kind))
-    tenants = Tenants(kafka)
+    tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
     service.health.wait_for("tenants", "reading the tenants")
     await tenants.start()
     try:

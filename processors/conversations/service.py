@@ -85,7 +85,7 @@ async def main(service: Service) -> None:
     """Runs until the service stops."""
     kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
     await check_topics(kafka, _topics(processor))
-    tenants = Tenants(kafka)
+    tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
     service.health.wait_for("tenants", "reading the tenants")
     await tenants.start()
     try:

@@ -9,6 +9,8 @@ from typing import Any, cast
 import pytest
 
 from processors import hosting
+from processors.agents import service as agents_service
+from processors.conversations import service as conversations_service
 from processors.conversations.draft import Tally
 from processors.conversations.service import Newcomers, count
 from runtime import metrics
@@ -112,6 +114,41 @@ async def test_a_line_that_appears_is_waited_for_and_a_stranger_only_once() -> N
 
 def _value(metric: Any, **labels: str) -> float:
     return float(metrics.counter(metric).labels(**labels)._value.get())
+
+
+class FakeTenants:
+    """Tenants whose topic breaks at once, as the real ones tell it."""
+
+    def __init__(self, kafka: object, *, on_failure: Any = None) -> None:
+        self.on_failure = on_failure
+
+    async def start(self) -> None:
+        self.on_failure(RuntimeError("the topic broke"))
+
+    async def caught_up(self, seconds: float) -> None:
+        raise TimeoutError
+
+    async def stop(self) -> None:
+        return
+
+
+@pytest.mark.parametrize("module", [conversations_service, agents_service])
+async def test_tenants_that_can_no_longer_be_followed_end_the_service(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go on for ever with what tenants were configured like then."""
+
+    async def present(*_: object) -> None:
+        return
+
+    monkeypatch.setattr(module, "Tenants", FakeTenants)
+    monkeypatch.setattr(module, "check_topics", present)
+    died: list[str] = []
+    service = SimpleNamespace(health=Health(), settings=SimpleNamespace(instance="0"), fail=lambda p, e: died.append(p))
+    main = agents_service.main_of("menu") if module is agents_service else conversations_service.main
+    with pytest.raises(CannotStart):
+        await main(cast(Service, service))
+    assert died == ["tenants"]
 
 
 def test_outcomes_are_counted_by_tenant_and_reason() -> None:
