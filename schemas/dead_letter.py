@@ -12,7 +12,7 @@ from schemas.record import Frozen
 
 _REASON, _ERROR, _SOURCE, _AT, _BY = "dlq_reason", "dlq_error", "dlq_source", "dlq_at", "dlq_by"
 _OURS = frozenset((_REASON, _ERROR, _SOURCE, _AT, _BY))
-_ERROR_MAX = 2000
+_ERROR_MAX = 2000  # bytes
 
 
 class Cause(Frozen):
@@ -32,7 +32,7 @@ class Cause(Frozen):
         kept = [(name, value or b"") for name, value in original or () if name not in _OURS]
         fields = (
             (_REASON, self.reason),
-            (_ERROR, self.error[:_ERROR_MAX]),
+            (_ERROR, self.error.encode()[:_ERROR_MAX].decode("utf-8", "ignore")),
             (_SOURCE, self.source),
             (_AT, str(self.at_ms)),
             (_BY, self.by),

@@ -1,7 +1,8 @@
 """Settings of one engine. The defaults are the values measured on a genuine Kafka.
 
-The times must be in an order, checked here: drain < rebalance time-out, and transaction time-out < session
-time-out, so that a dead worker's transaction is over before its partitions are read by the next one.
+Checked here: drain < rebalance time-out, and heartbeats < session < rebalance time-out. With a transaction time-out
+below the session's, a dead worker's transaction is over before its partitions are read by the next one; otherwise
+that one waits for it (`stable_s`).
 """
 
 from dataclasses import dataclass

@@ -36,7 +36,6 @@ class ProcessorSettings(Area):
     agent_parallel: int = Field(256, ge=1, le=10_000, description="Conversations that agents handle side by side.")
     agent_actions_max: int = Field(20, ge=1, le=1000, description="Most actions that one event may cause.")
     agent_memory_bytes: int = Field(65_536, ge=1024, le=1_048_576, description="Most that an agent may remember.")
-    menus_dir: str = Field("menus", description="Folder in which the menu agent looks for files that tenants name.")
 
     @model_validator(mode="after")
     def _times_are_in_order(self) -> Self:

@@ -4,11 +4,13 @@ import faust
 import pytest
 from confluent_kafka import KafkaError
 
-from runtime.engine import EngineSettings, TableView, seams
+from runtime.engine import Effects, EffectsTooLarge, EngineSettings, TableView, seams
 from runtime.engine.chunk import cut
+from runtime.engine.effects import HEADERS_MAX
 from runtime.engine.membership import Membership, check_metadata_format
 from runtime.engine.recovery import ChangelogReading, RecoveryFailed
 from runtime.engine.table import Table
+from runtime.kafka.record import Record
 from runtime.settings import ProcessorSettings
 from tests.engine_apps.builders import TP, ARecord
 
@@ -113,6 +115,19 @@ def test_an_error_of_the_changelog_fails_the_recovery_unless_it_passes() -> None
         read(reading, AMessage(0, error=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
     with pytest.raises(RecoveryFailed):
         read(reading, AMessage(0, key=None, value=b"v"))
+
+
+@pytest.mark.parametrize(
+    "effects",
+    [
+        Effects([Record("t", b"v" * 101)]),
+        Effects([Record("t", b"v", headers=[("id", b"x" * HEADERS_MAX)])]),
+        Effects(writes={b"k": b"v" * 100}),
+    ],
+)
+def test_what_kafka_would_refuse_after_every_restart_is_refused_before(effects: Effects) -> None:
+    with pytest.raises(EffectsTooLarge):
+        effects.check(100)
 
 
 def test_the_processors_settings_make_the_engines() -> None:
