@@ -19,10 +19,12 @@ from schemas.record import encode
 
 
 class AlarmQueue:
-    """Conversations by when their first timer is due."""
+    """Conversations by when their first timer is due. An entry that would only repeat a nearer one is not added, or a
+    chatty conversation with a far timer would fill the memory."""
 
     def __init__(self, entries: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._heap: list[tuple[int, bytes]] = []
+        self._nearest: dict[bytes, int] = {}
         for key, value in entries:
             self.see(key, decode(value))
 
@@ -30,17 +32,25 @@ class AlarmQueue:
         """What a conversation remembers now."""
         due_ms = memory.next_due_ms()
         if due_ms is not None:
-            heapq.heappush(self._heap, (due_ms, key))
+            self.put_off(key, due_ms)
 
     def put_off(self, key: bytes, until_ms: int) -> None:
-        """Look at the conversation again then."""
-        heapq.heappush(self._heap, (until_ms, key))
+        """Look at the conversation again then, or before."""
+        nearest = self._nearest.get(key)
+        if nearest is None or until_ms < nearest:
+            self._nearest[key] = until_ms
+            heapq.heappush(self._heap, (until_ms, key))
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
     def due(self, now_ms: int, most: int) -> list[bytes]:
         """Conversations that may have a timer due, each once; they are taken off."""
         found: dict[bytes, None] = {}
         while self._heap and self._heap[0][0] <= now_ms and len(found) < most:
-            found[heapq.heappop(self._heap)[1]] = None
+            key = heapq.heappop(self._heap)[1]
+            self._nearest.pop(key, None)
+            found[key] = None
         return list(found)
 
 

@@ -88,6 +88,7 @@ class AgentHost(EventHandler):
 
     async def release(self, lane: EventLane) -> None:
         """Begin nothing new and wait for what was begun; what is cut off is delivered to the next owner."""
+        self._alarms.pop(lane.table.partition, None)  # it holds the table, and begins anew from the next one
         desk = self._desks.pop(lane, None)
         if desk is None:
             return

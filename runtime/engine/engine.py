@@ -188,6 +188,7 @@ class Engine:
             submit_work=self._transactions.submit,
             room=self._assignment.made_room,
             window=self._settings.window,
+            records_open=self._settings.window * self._settings.chunk_max,
             waiting_max=self._settings.waiting_max,
             message_max=config.MESSAGE_MAX_BYTES - HEADROOM_BYTES,
         )

@@ -1,9 +1,12 @@
 """A lane: one partition of the source while it is ours, from assignment to release.
 
 Promises: chunks are accepted only if each follows the one before (any hole, repetition or swap ends the process);
-at most `window` of them are open at once; effects enter the transaction queue in the order in which they were
+only so many are open at once (below); effects enter the transaction queue in the order in which they were
 submitted, each with the offset behind the leading run of done records; after `close` nothing can be submitted.
 A rebalance makes new lanes, so nothing of an old assignment can leak into a new one.
+
+A chunk handler is at most `window` chunks ahead of Kafka. An event handler is `records_open` records ahead, however few
+of them came in a chunk: where little happens every chunk is one event, and one that hangs must not hold up the next.
 """
 
 import asyncio
@@ -41,6 +44,7 @@ class Lane:
         window: int,
         waiting_max: int,
         message_max: int,
+        records_open: int = 2000,
     ) -> None:
         self.tp = tp
         self.table = table
@@ -52,6 +56,7 @@ class Lane:
         self._submit_work = submit_work
         self._room = room
         self._window = window
+        self._records_open = records_open
         self._waiting_max = waiting_max
         self._message_max = message_max
         self._run = LeadingRun(start)
@@ -139,12 +144,17 @@ class Lane:
         try:
             while not self._closing:
                 self._do_housekeeping()
-                if self._waiting and len(self._uncommitted) < self._window:
+                if self._waiting and self._may_begin():
                     await self._begin(self._waiting.popleft())
                 else:
                     await self._wait(None)
         except Exception as error:  # noqa: BLE001 - ends the process
             self._failed(error)
+
+    def _may_begin(self) -> bool:
+        if isinstance(self._handler, EventHandler):
+            return sum(map(len, self._uncommitted)) < self._records_open
+        return len(self._uncommitted) < self._window
 
     def _failed(self, error: Exception) -> NoReturn:
         log.error("the handler of %s raised", self.tp, exc_info=error)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from processors.agents.agent import Agent
+from processors.agents.alarms import AlarmQueue
 from processors.agents.host import AgentHost
 from processors.agents.limits import Limits
-from processors.agents.memory import decode
+from processors.agents.memory import Alarm, Memory, decode
 from processors.agents.step import Scene, Step
 from relevo import Action, Conversation, InboundEvent, Remember, Reply, Schedule, text_of
 from runtime.engine import Chunk, Effects, EffectsTooLarge, LaneClosed, Partition, TableView
@@ -214,6 +215,21 @@ async def test_timers_come_back_once_and_survive_a_new_owner() -> None:
     assert {Headers.from_kafka(output.headers).type for output in effects.outputs} == {"timer"}
     recovered.apply(effects.writes)
     assert stage.host.ring_alarms(recovered) is None
+
+
+def test_a_chatty_conversation_with_a_far_timer_takes_one_place_in_the_queue() -> None:
+    queue = AlarmQueue()
+    memory = Memory()
+    for again in range(1000):
+        memory.set_alarm(Alarm("later", 1_000 + again, "id"))
+        queue.see(b"key", memory)
+    assert len(queue) == 1
+    assert queue.due(1_000, 10) == [b"key"]
+    queue.see(b"key", memory)
+    assert queue.due(1_998, 10) == []
+    memory.set_alarm(Alarm("sooner", 1_500, "id"))
+    queue.see(b"key", memory)
+    assert queue.due(1_500, 10) == [b"key"]
 
 
 async def test_a_timer_waits_while_its_conversation_is_at_work() -> None:

@@ -119,6 +119,24 @@ async def test_the_next_chunk_sees_the_writes_of_the_one_before_it_is_committed(
     await lane.close(1)
 
 
+async def test_an_event_that_hangs_holds_up_no_other_that_comes_in_a_chunk_of_its_own(
+    kafka: Kafka, make_lane: MakeLane
+) -> None:
+    agent = Agent()
+    lane = make_lane(agent, window=2, records_open=5)
+    for offset in range(8):
+        lane.offer(a_chunk([offset], previous_end=offset))
+        await settle()
+    assert len(agent.chunks) == 5, "more than a window of chunks, and no more than the records that may be open"
+    for offset in range(1, 5):
+        lane.submit(Effects(), [offset])
+    await kafka.commit()
+    assert len(agent.chunks) == 5, "nothing behind the one that hangs is committed"
+    lane.submit(Effects(), [0])
+    await kafka.commit()
+    assert (lane.committed, len(agent.chunks)) == (5, 8)
+
+
 async def test_no_more_chunks_than_the_window_are_begun_or_fetched(kafka: Kafka, make_lane: MakeLane) -> None:
     lane = make_lane(count)
     for first in range(5):
