@@ -39,7 +39,9 @@ def demo(
         fail(f"{place} holds an earlier run; give another --folder", 2)
     try:
         found = asyncio.run(_run(place, captured=captured, keep=keep, mock=mock, seed=seed, as_json=as_json))
-    except (KafkaUnavailable, BrokerFailed) as failed:
+    except KafkaUnavailable as failed:
+        fail(str(failed))
+    except BrokerFailed as failed:
         fail(f"{failed}\nWithout a genuine Kafka the demo still runs: relevo demo --mock")
     except StageError as failed:
         fail(str(failed))

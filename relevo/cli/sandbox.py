@@ -19,7 +19,7 @@ app = typer.Typer(help="The outside world on this machine.", no_args_is_help=Tru
 @app.command()
 def kafka(
     folder: Annotated[Path, typer.Option(help="Where the data are kept.")] = Path(".relevo/kafka"),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 9092,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one; so does the mock.")] = 9092,
     mock: Annotated[bool, typer.Option("--mock", help="librdkafka's mock instead; nothing is kept.")] = False,
 ) -> None:
     """Run a genuine Apache Kafka until Ctrl-C; its jars are downloaded once."""
@@ -30,9 +30,13 @@ def kafka(
     try:
         with MockCluster() if mock else Broker(folder, port=port) as broker:
             say(f"RELEVO_KAFKA_BOOTSTRAP={broker.bootstrap}")
+            if mock:
+                say("RELEVO_KAFKA_PROFILE=mock")
             stop.wait()
             err.print("stopping")
-    except (KafkaUnavailable, BrokerFailed) as failed:
+    except KafkaUnavailable as failed:
+        fail(str(failed))
+    except BrokerFailed as failed:
         fail(f"{failed}\nWithout a genuine Kafka: relevo sandbox kafka --mock")
 
 

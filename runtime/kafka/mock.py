@@ -41,11 +41,16 @@ def is_mock(settings: KafkaSettings) -> bool:
 
 
 def touch(settings: KafkaSettings, topics: Iterable[Topic]) -> None:
-    """Makes the topics be there, with four partitions each. Blocks; raises NotTheMock, KafkaException."""
+    """Makes the topics be there, with four partitions each; consumers alone would not. Blocks.
+
+    Raises NotTheMock, KafkaException.
+    """
     require_mock(settings)
     client = AdminClient(config.admin(settings))
     for topic in topics:
-        client.list_topics(topic.name, timeout=TIMEOUT_S)
+        error = client.list_topics(topic.name, timeout=TIMEOUT_S).topics[topic.name].error
+        if error is not None:
+            raise KafkaException(error)
 
 
 def require_mock(settings: KafkaSettings) -> None:

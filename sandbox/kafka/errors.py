@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 class KafkaUnavailable(Exception):
-    """There is no genuine Kafka to be had on this machine; the text says what was tried and what to do."""
+    """No genuine Kafka can be had on this machine; the text, one paragraph, says what was tried and what to do."""
 
     def __init__(self, tried: Sequence[str], advice: Sequence[str]) -> None:
-        lines = ["No Kafka to start.", "Tried:", *(f"  - {line}" for line in tried)]
-        lines += ["What to do:", *(f"  - {line}" for line in advice)]
-        super().__init__("\n".join(lines))
+        super().__init__(
+            f"No genuine Kafka can be had on this machine. Tried: {'; '.join(tried)}. What to do: {'; '.join(advice)}."
+        )
         self.tried = tuple(tried)
         self.advice = tuple(advice)
 

