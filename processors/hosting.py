@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 
+from prometheus_client import Gauge
+
 from runtime import metrics
 from runtime.engine import Engine, Progress, SilentObserver, StopTimeout, TopicsMismatch
 from runtime.kafka.topics import TopicMismatch, require
@@ -77,6 +79,7 @@ async def _watch(service: Service, engine: Engine, processor: str) -> None:
         names = {_report(service, engine, one) for one in found}
         for gone in reported - names:
             service.health.progress.forget(gone)
+            _lag().remove(**_place(engine, gone.rpartition("-")[2]))
         reported = names
         keys.set(sum(one.keys for one in found))
         if engine.ready:
@@ -93,7 +96,16 @@ def _report(service: Service, engine: Engine, one: Progress) -> str:
     if not one.open_chunks and end - one.committed <= _MARKERS:
         end = one.committed
     service.health.progress.record(name, one.committed, end, one.oldest_s)
+    _lag().labels(**_place(engine, str(one.partition))).set(end - one.committed)
     return name
+
+
+def _lag() -> metrics.Family[Gauge]:
+    return metrics.gauge(metrics.KAFKA_CONSUMER_LAG)
+
+
+def _place(engine: Engine, partition: str) -> dict[str, str]:
+    return {"group": engine.app_id, "topic": engine.source, "partition": partition}
 
 
 async def _stop(service: Service, engine: Engine) -> None:

@@ -50,13 +50,6 @@ PROCESSOR_DEAD_LETTERS = Metric(
     "Records in the dead letter topics, by reason.",
     ("processor", "tenant", "reason"),
 )
-PROCESSOR_CHUNK_SECONDS = Metric(
-    "relevo_processors_chunk_seconds",
-    "histogram",
-    "Time that a chunk took from fetch to commit.",
-    ("processor",),
-    buckets=_SLOW,
-)
 PROCESSOR_CHUNK_RECORDS = Metric(
     "relevo_processors_chunk_records", "histogram", "Records in a chunk.", ("processor",), buckets=_COUNTS
 )
@@ -69,9 +62,6 @@ PROCESSOR_TRANSACTION_SECONDS = Metric(
 )
 PROCESSOR_TABLE_KEYS = Metric(
     "relevo_processors_table_keys", "gauge", "Keys in the table of this worker.", ("processor",)
-)
-PROCESSOR_TABLE_BYTES = Metric(
-    "relevo_processors_table_bytes", "gauge", "Size of keys and values in the table of this worker.", ("processor",)
 )
 PROCESSOR_RECOVERY_SECONDS = Metric(
     "relevo_processors_recovery_seconds",

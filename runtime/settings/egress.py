@@ -41,7 +41,6 @@ class EgressSettings(Area):
     line_parallel: int = Field(16, ge=1, le=1000, description="Calls under way at once, a line.")
     group_max: int = Field(500, ge=1, le=10_000, description="Most plans in one transaction.")
     batch_max: int = Field(1000, ge=1, le=1000, description="Most recipients in one call, unless the line says less.")
-    batch_wait_s: float = Field(0.2, ge=0, le=60, description="How long a batch may wait to fill.")
     rate_per_s: float = Field(80, gt=0, le=10_000, description="Messages a second on a line that names no rate.")
     reserve_per_s: float = Field(8, ge=0, le=10_000, description="Part of a line's rate that is kept for replies.")
     pair_interval_s: float = Field(6, ge=0, le=600, description="One message to one contact in so many seconds…")
@@ -49,7 +48,6 @@ class EgressSettings(Area):
     attempts_max: int = Field(5, ge=1, le=100, description="Most attempts of a message that was surely not sent.")
     backoff_s: float = Field(1, gt=0, le=600, description="First wait after a failed attempt; it doubles.")
     backoff_max_s: float = Field(60, gt=0, le=86_400, description="Longest wait between two attempts.")
-    bisect_max: int = Field(24, ge=0, le=1000, description="Most further calls to find a bad recipient in a batch.")
     young_token_s: float = Field(
         60,
         ge=0,

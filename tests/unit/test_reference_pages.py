@@ -1,16 +1,40 @@
 """The reference pages say what the code declares."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from relevo import reference
-from runtime.metrics import CATALOGUE
+from runtime import metrics
+from runtime.metrics import CATALOGUE, Metric
 from runtime.settings import AREAS, Area, EgressSettings, IngressSettings, KafkaSettings, ServiceSettings
 
 
 def test_no_page_is_stale() -> None:
     assert reference.stale() == [], "run python -m relevo.reference --write"
+
+
+ROOT = Path(reference.__file__).parent.parent
+_WRITTEN = "\n".join(
+    path.read_text(encoding="utf-8")
+    for folder in ("schemas", "runtime", "ingress", "processors", "egress", "sandbox", "relevo")
+    for path in (ROOT / folder).rglob("*.py")
+    if path.parent != ROOT / "runtime" / "settings" and path != ROOT / "runtime" / "metrics" / "catalogue.py"
+)
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_every_setting_is_read_by_some_code(area: type[Area]) -> None:
+    """A setting that nothing reads is a promise that nobody keeps."""
+    unread = [name for name in area.model_fields if not re.search(rf"\.{name}\b", _WRITTEN)]
+    assert not unread
+
+
+def test_every_metric_is_counted_by_some_code() -> None:
+    names = [name for name, value in vars(metrics).items() if isinstance(value, Metric)]
+    assert len(names) == len(CATALOGUE)
+    assert not [name for name in names if not re.search(rf"\b{name}\b", _WRITTEN)]
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
@@ -48,7 +72,7 @@ def test_every_setting_and_metric_has_its_row() -> None:
         (EgressSettings, "batch_max", "integer, from 1 to 1000"),
         (KafkaSettings, "sasl_password", "secret"),
         (KafkaSettings, "ssl_ca_file", "file"),
-        (KafkaSettings, "profile", "`laptop` or `production`"),
+        (KafkaSettings, "profile", "`laptop` or `production` or `mock`"),
         (KafkaSettings, "bootstrap", "text"),
         (IngressSettings, "allowed_networks", "networks"),
         (ServiceSettings, "admin_port", "integer, from 0 to 65535"),

@@ -78,6 +78,8 @@ async def test_a_partition_that_stands_fails_liveness_but_markers_at_its_end_do_
     name = "inbound.conversations-0"
     reported = made.health.progress._partitions[name]
     assert (reported.end - reported.position > 1) is fails
+    labels = {"group": "relevo-test", "topic": "inbound.conversations", "partition": "0"}
+    assert (metrics.PROCESS.value(metrics.KAFKA_CONSUMER_LAG, **labels) > 1) is fails
     made.stopping.set()
     await task
 
