@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from processors.conversations.draft import Draft
 from processors.text import fold
 from schemas.content import AnyContent, words
@@ -13,12 +16,18 @@ CATEGORIES = ("marketing", "reply", "utility")
 
 def said_optout(draft: Draft, content: AnyContent) -> None:
     """A message that is one of the tenant's opt-out words, and nothing else, opts out of everything."""
-    listed = draft.place.tenant.optout.get("words")
-    if not isinstance(listed, dict):
-        return
     said = fold(words(content))
-    if said and any(said == fold(str(word)) for group in listed.values() for word in group or ()):
+    if said and any(said == fold(word) for word in _words(draft.place.tenant.optout.get("words"))):
         opt_out(draft, [], "word")
+
+
+def _words(written: Any) -> Iterator[str]:
+    """The words as a tenant wrote them: by language, in a list, or one alone, which is a word and not its letters."""
+    if isinstance(written, str):
+        yield written
+    elif isinstance(written, dict | list):
+        for part in written.values() if isinstance(written, dict) else written:
+            yield from _words(part)
 
 
 def opt_out(draft: Draft, categories: list[str], why: str) -> None:

@@ -17,7 +17,7 @@ from schemas.record import Record as OurRecord
 from schemas.record import decode
 from schemas.session import Control, Text
 from tests.builders.conversations import NOW, Conversations, Source, ordered, posted, tenant, world
-from tests.builders.webhooks import LINE, PERSON, flat
+from tests.builders.webhooks import LINE, PERSON, cloud, cloud_text, cloud_value, flat
 
 
 def order(kind: type[inbound.Command], id: str = "c1", **fields: Any) -> Source:
@@ -187,6 +187,17 @@ def test_opting_out_and_in(orders: list[tuple[type[inbound.Command], list[str]]]
     conversations = Conversations()
     conversations.feed(*(order(kind, f"c{i}", categories=names) for i, (kind, names) in enumerate(orders)))
     assert optouts(conversations) == expected
+
+
+@pytest.mark.parametrize("words", [{"es": ["baja"]}, {"es": "baja"}, ["baja"], "baja", {"es": [5, None, "baja"]}])
+def test_an_optout_word_is_a_word_however_it_is_listed(words: object) -> None:
+    """Taken for a list, the letters of a lone word would opt out who writes one of them."""
+    conversations = Conversations(world(tenant(optout={"words": words})))
+    conversations.feed(*(posted(cloud(cloud_value(messages=[cloud_text(text, wamid=text)]))) for text in "baj"))
+    assert not optouts(conversations)
+    conversations.feed(posted(cloud(cloud_value(messages=[cloud_text("Baja.", wamid="baja")]))))
+    assert optouts(conversations) == [[]]
+    assert not conversations.letters()
 
 
 def test_an_optout_word_counts_only_as_the_whole_message() -> None:
