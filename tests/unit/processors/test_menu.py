@@ -232,3 +232,11 @@ def test_whatever_is_typed_the_packaged_menu_answers_until_a_human_has_it(said: 
     for one in said:
         answered = playing.says(one)
         assert answered or playing.owner == "human"
+
+
+@pytest.mark.parametrize("pressed", ["inicio:99", "inicio:" + "9" * 5000, "inicio:²", ":", "nobody:0", ""])
+def test_a_press_that_leads_nowhere_breaks_nothing(pressed: str) -> None:
+    playing = chat()
+    playing.says("hola")
+    playing.sends(c.ButtonReply(id=pressed, title="?"))
+    assert playing.texts

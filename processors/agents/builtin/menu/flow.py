@@ -13,6 +13,7 @@ from processors.routing.pattern import TEXT_MAX, compiled
 from processors.text import fold
 
 _PATH_MAX = 20
+_INDEX_MAX = 4  # digits; Python itself refuses to read thousands of them
 
 
 class Said(NamedTuple):
@@ -107,7 +108,7 @@ def option_id(node: Node, index: int) -> str:
 def _pressed(menu: Menu, chosen: str) -> tuple[Node, Option] | None:
     name, _, index = chosen.rpartition(":")
     node = menu.nodes.get(name)
-    if node is None or not index.isdecimal() or int(index) >= len(node.options):
+    if node is None or not index.isdecimal() or len(index) > _INDEX_MAX or int(index) >= len(node.options):
         return None
     return node, node.options[int(index)]
 
