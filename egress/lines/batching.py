@@ -7,6 +7,7 @@ then it goes whole, up to the line's `batch_max`. A batch that was not sent keep
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -57,12 +58,12 @@ class Batcher:
         pile.items.append(item)
         self.waiting += 1
 
-    def peek(self, now_s: float, batch_max: int) -> PileKey | None:
-        """The pile that goes next: of those that are due or full, the one that is due first."""
+    def peek(self, now_s: float, batch_max: int, paused: Container[str] = ()) -> PileKey | None:
+        """The pile that goes next: due or full, the one due first, none of a paused campaign."""
         ripe = [
             (pile.due_s, key)
             for key, pile in self._piles.items()
-            if pile.due_s <= now_s or len(pile.items) >= batch_max
+            if (pile.due_s <= now_s or len(pile.items) >= batch_max) and key.campaign not in paused
         ]
         return min(ripe, key=lambda pair: pair[0])[1] if ripe else None
 
@@ -76,9 +77,9 @@ class Batcher:
             del self._piles[key]
         return items
 
-    def due_at(self) -> float:
-        """When the first pile is due; infinity when nothing waits."""
-        return min((pile.due_s for pile in self._piles.values()), default=float("inf"))
+    def due_at(self, paused: Container[str] = ()) -> float:
+        """When the first pile is due that may go; infinity when nothing waits."""
+        return min((p.due_s for key, p in self._piles.items() if key.campaign not in paused), default=float("inf"))
 
     def holds(self, campaign: str) -> bool:
         """Whether recipients of a campaign wait for another attempt."""

@@ -2,13 +2,14 @@
 
 Rebuilt from the journal when a partition is taken, then kept up to date by the owner's own plans and outcomes and by
 outcomes that an earlier owner still writes. It answers: was this message planned already, which send does this
-receipt belong to, which plans have no outcome. Settled plans leave when they are old or many.
+receipt belong to, which plans have no outcome. Settled plans leave when they are old or many, but never while a
+message of theirs would be read again after a crash: it would be taken for a new one.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,13 +32,17 @@ _FIRMNESS: dict[str, int] = {
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One plan; `states` are its messages' public states, `ids` the provider's ids, both in the plan's order."""
+    """One plan; `states` are its messages' public states, `ids` the provider's ids, both in the plan's order.
+
+    `ended` are messages whose next attempt was refused.
+    """
 
     plan: Plan
     outcome: CallOutcome | None = None
     states: list[str | None] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     by_contact: dict[str, int] | None = None
+    ended: set[str] | None = None
 
     @property
     def result(self) -> str:
@@ -69,7 +74,9 @@ class Book:
         self._plans: dict[str, Entry] = {}
         self._age: deque[Entry] = deque()
         self._standing: set[str] = set()
+        self._kept: deque[Entry] = deque()
         self._bound: list[str] = []
+        self._guessed: dict[str, Entry] = {}
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
@@ -100,22 +107,35 @@ class Book:
             return None
         ended = outcome.result == "refused" and entry.result in ("not_sent", "throttled")
         if _FIRMNESS[outcome.result] <= _FIRMNESS[entry.result] and not ended:
+            self._learn_ids(entry, outcome)
             return None
         entry.outcome = outcome
         if outcome.plan_id in self._standing and not entry.open:
             self._standing.discard(outcome.plan_id)
             self._count += len(entry.plan.messages)
             self._age.appendleft(entry)
-        for index, provider_id in enumerate(outcome.provider_ids):
-            if provider_id and index < len(entry.ids):
-                self.bind(Place(entry, index), provider_id)
+        self._learn_ids(entry, outcome)
         return entry
 
+    def _learn_ids(self, entry: Entry, outcome: CallOutcome) -> None:
+        for index, provider_id in enumerate(outcome.provider_ids):
+            if provider_id and index < len(entry.ids) and not entry.ids[index]:
+                self._bind(Place(entry, index), provider_id)
+
     def bind(self, place: Place, provider_id: str) -> None:
-        """The provider knows this message by this id."""
+        """A receipt shows that the provider knows this message by this id; `newly_guessed` tells whom to record."""
+        self._bind(place, provider_id)
+        self._guessed[place.entry.plan.plan_id] = place.entry
+
+    def _bind(self, place: Place, provider_id: str) -> None:
         place.entry.ids[place.at] = provider_id
         self._provider[provider_id] = place
         self._bound.append(provider_id)
+
+    def newly_guessed(self) -> list[Entry]:
+        """Plans to which receipts were bound since the last time that this was asked."""
+        guessed, self._guessed = self._guessed, {}
+        return list(guessed.values())
 
     def newly_bound(self) -> list[str]:
         """Provider's ids that became known since the last time that this was asked."""
@@ -149,22 +169,32 @@ class Book:
     def entries(self) -> Iterator[Entry]:
         return iter(self._plans.values())
 
-    def prune(self, now_ms: int, messages_max: int = MESSAGES_MAX) -> None:
-        """Lets go of the oldest plans beyond the horizon or the limit; those in doubt stay until they are settled."""
+    def prune(
+        self, now_ms: int, messages_max: int | None = None, returns: Callable[[Plan], bool] = lambda plan: False
+    ) -> None:
+        """Lets go of the oldest plans beyond the horizon or the limit (MESSAGES_MAX).
+
+        Those in doubt stay until they are settled, and those with a message that `returns` after a crash, because
+        the offset of its input is not committed, until it is.
+        """
+        limit = MESSAGES_MAX if messages_max is None else messages_max
+        while self._kept and not returns(self._kept[0].plan):
+            self._forget(self._kept.popleft())
         while self._age:
             entry = self._age[0]
-            if entry.plan.at_ms >= now_ms - HORIZON_MS and self._count <= messages_max:
+            if entry.plan.at_ms >= now_ms - HORIZON_MS and self._count <= limit:
                 return
             self._age.popleft()
+            self._count -= len(entry.plan.messages)
             if entry.open:
                 self._standing.add(entry.plan.plan_id)
-                self._count -= len(entry.plan.messages)
+            elif returns(entry.plan):
+                self._kept.append(entry)
             else:
                 self._forget(entry)
 
     def _forget(self, entry: Entry) -> None:
         del self._plans[entry.plan.plan_id]
-        self._count -= len(entry.plan.messages)
         self._roots.pop(entry.plan.root_id, None)
         for index, message in enumerate(entry.plan.messages):
             place = self._messages.get(message.id)

@@ -91,6 +91,8 @@ class Campaigns:
     def apply(self, record: CampaignRecord) -> None:
         """A record of the topic. Progress counts only while recovering: afterwards it is the owner's own echo."""
         campaign = self._all.setdefault(record.campaign, Campaign(record.campaign))
+        if not isinstance(record, Progress) and campaign.definition is not None and campaign.contents is not None:
+            return  # it exists; what was submitted under the same name meanwhile does not change it
         match record:
             case Definition():
                 campaign.definition = record
@@ -107,8 +109,16 @@ class Campaigns:
     def all(self) -> Iterator[Campaign]:
         return iter(self._all.values())
 
+    def paused(self) -> set[str]:
+        """Names of those that are paused: what of them is to be tried again waits."""
+        return {name for name, campaign in self._all.items() if campaign.state == "paused"}
+
+    def cancelled(self, name: str) -> bool:
+        campaign = self._all.get(name)
+        return campaign is not None and campaign.state == "cancelled"
+
     def wanted(self, now_ms: int) -> list[tuple[Campaign, int, int]]:
-        """Chunks to fetch now: campaign, index, offset. Each is named once, until `lost` says it did not come."""
+        """Chunks to fetch now: campaign, index, offset. Each is named once, until it leaves `asked`."""
         wanted = []
         for campaign in self._all.values():
             if not campaign.running(now_ms) or campaign.contents is None:

@@ -58,6 +58,7 @@ class Line:
         self.dying: list[tuple[Item, str]] = []
         self.fetches: list[Fetch] = []
         self.coming: set[str] = set()
+        self.refused_again: dict[str, Refusal] = {}
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = count()
         self._ids: set[str] = set()
@@ -176,7 +177,7 @@ class Line:
 
     def _next_bulk(self, now: Now, work: Work) -> int | None:
         """One call of singles or of a campaign, in turns; None when neither has one."""
-        key = self.batcher.peek(now.s, self.batch_max)
+        key = self.batcher.peek(now.s, self.batch_max, self.campaigns.paused())
         campaign = self.campaigns.ready(now.wall_ms)
         if key is None and campaign is None:
             return None
@@ -206,7 +207,7 @@ class Line:
     def _grant_items(self, items: list[Item], now: Now, work: Work) -> int:
         passed: list[Item] = []
         channel: routes.Channel | None = None
-        for item in items:
+        for item in {item.id: item for item in items}.values():
             good, chosen = self._pass(item, now, work)
             if good is not None and chosen is not None:
                 passed.append(good)
@@ -227,7 +228,10 @@ class Line:
 
     def _pass(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused."""
-        if item.resend_of and self._came_true(item):
+        if item.retry_of and self._overtaken(item):
+            return None, None
+        if self.campaigns.cancelled(item.campaign):
+            self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
             return None, None
         tenant, line = self._owner(item)
         refusal = gate.at_admission(item.message, tenant, line)
@@ -244,10 +248,13 @@ class Line:
             return None, None
         return item, channel
 
-    def _came_true(self, item: Item) -> bool:
-        """A resend whose doubt was settled meanwhile is not made."""
-        entry = self.book.plan(item.resend_of)
-        return entry is not None and entry.result not in ("", "in_doubt")
+    def _overtaken(self, item: Item) -> bool:
+        """Whether the attempt before is no longer the last one, or no longer what this one answers to."""
+        place = self.book.latest(item.id)
+        if place is None:
+            return False
+        awaited = ("in_doubt",) if item.resend_of else ("not_sent", "throttled")
+        return place.entry.plan.plan_id != item.retry_of or place.entry.result not in awaited
 
     def _plan(self, items: list[Item], channel: routes.Channel, now: Now, work: Work) -> int:
         try:
@@ -269,7 +276,11 @@ class Line:
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
         self._ids.discard(item.id)
-        if not item.resend_of:
+        before = self.book.plan(item.retry_of)
+        if before is not None and not item.resend_of:
+            before.ended = (before.ended or set()) | {item.id}
+            self.refused_again[item.retry_of] = refusal
+        if not item.resend_of and (before is None or not before.plan.resend_of):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
             self._count(item, "expired" if refusal.state == "expired" else "refused")
@@ -297,6 +308,7 @@ class Line:
         if self.campaigns.ready(now.wall_ms) is not None:
             times.append(self.pacer.bulk_at(now.s))
         if self.batcher.waiting:
-            due = now.s if self.batcher.peek(now.s, self.batch_max) else self.batcher.due_at()
+            paused = self.campaigns.paused()
+            due = now.s if self.batcher.peek(now.s, self.batch_max, paused) else self.batcher.due_at(paused)
             times.append(max(due, self.pacer.bulk_at(now.s)))
         return times

@@ -47,6 +47,9 @@ OPTOUTS = topics.OPTOUTS.name
 COMMITTED = (REPLIES, TEMPLATES, COMMANDS, RECEIPTS)
 LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, COMMANDS)
 
+# So many records may have been read behind one that waits: each is remembered, as a crash brings it back.
+BEHIND_MAX = 100_000
+
 _DECODERS = {topic.name: topic.decoder() for topic in topics.STATIC if topic.value is not None}
 _log = logs.get(__name__)
 
@@ -220,16 +223,22 @@ class Partition:
             self._settle_receipts(line, now)
             settling.declare_doubts(line, now, work)
             settling.bury(line, now, work)
+            settling.record_bindings(line, work)
             if self.granting:
                 granted += line.grant(now, room - granted, work)
+                settling.close_refused(line, now, work)
                 settling.finish_campaigns(line, now, work)
-            line.book.prune(now.wall_ms)
+            line.book.prune(now.wall_ms, returns=self._returns)
         for topic, tracker in self.trackers.items():
             if tracker.position > self._committed[topic]:
                 self._committed[topic] = tracker.position
                 work.offsets[topic, self.number] = tracker.position
         self.work = Work(now.wall_ms)
         return work, granted
+
+    def _returns(self, plan: Plan) -> bool:
+        """Whether a crash would bring a message of the plan again: the offset of its input is not committed."""
+        return any(m.position >= self._committed[m.source] for m in plan.messages if m.source in self._committed)
 
     def _in_turn(self) -> list[Line]:
         """All lines, another one first each time, so that none always comes last when room is short."""
@@ -271,8 +280,9 @@ class Partition:
         return counts
 
     def crowded(self, limit: float) -> set[str]:
-        """Topics of which some line has as many messages waiting as may be."""
-        crowded = set()
+        """Topics of which some line has as many messages waiting as may be, or too much was read behind one of them."""
+        behind = limit / self.rules.settings.line_memory * BEHIND_MAX
+        crowded = {topic for topic in (REPLIES, TEMPLATES) if self.trackers[topic].behind >= behind}
         if any(line.waiting_replies >= limit for line in self.lines.values()):
             crowded.add(REPLIES)
         if any(line.waiting_bulk >= limit for line in self.lines.values()):
@@ -285,9 +295,8 @@ class Partition:
         """Where the chunk stands that a plan's source names."""
         named = chunk_of(source)
         campaign = line.campaigns.get(named[0]) if named else None
-        if named is None or campaign is None or campaign.contents is None:
-            return None
-        return campaign.contents.chunks[named[1]].offset
+        chunks = campaign.contents.chunks if campaign is not None and campaign.contents is not None else []
+        return chunks[named[1]].offset if named is not None and named[1] < len(chunks) else None
 
     def fetches(self) -> Iterator[tuple[Line, Fetch]]:
         """What is to be read again for another attempt; each is named once."""

@@ -19,6 +19,7 @@ LOOK_EVERY_S = 1.0
 WAITING_MAX = 5000
 # A receipt's time is in whole seconds of the provider's clock.
 _CLOCKS_MS = 5000
+_MAY_HAVE_GONE = ("", "accepted", "settled", "in_doubt")
 
 
 @dataclass(slots=True, eq=False)
@@ -98,24 +99,34 @@ class WaitingRoom:
 def bind(book: Book, receipt: Receipt) -> Place | None:
     """The send to which a receipt with an unknown provider's id belongs, by the rule above; binds it.
 
-    A flat receipt without any id can only mean the latest send to that person (Chattigo's facts, section 6.2).
+    A flat receipt without any id means the latest accepted send to that person (Chattigo's facts, section 6.2); it
+    settles a doubt only as an unknown wamid would.
     """
     if not receipt.id:
-        return next(iter(book.sends_to(receipt.contact)[-1:]), None)
+        sends = [place for place in book.sends_to(receipt.contact) if _earlier(place, receipt)]
+        return _chosen([place for place in sends if place.entry.result in _MAY_HAVE_GONE], -1)
     if receipt.format != "cloud":
         return None
-    unbound = [place for place in book.sends_to(receipt.contact) if _could_be(place, receipt)]
-    accepted = [place for place in unbound if place.entry.result in ("accepted", "settled")]
-    flying = any(not place.entry.result for place in unbound)
-    if flying or not unbound:
-        return None
-    chosen = accepted[0] if accepted else unbound[0] if len(unbound) == 1 else None
+    chosen = _chosen([place for place in book.sends_to(receipt.contact) if _could_be(place, receipt)], 0)
     if chosen is not None:
         book.bind(chosen, receipt.id)
     return chosen
 
 
+def _chosen(candidates: list[Place], which: int) -> Place | None:
+    """The accepted send at this place of them, else the only one, in doubt; none while one is under way."""
+    if any(not place.entry.result for place in candidates):
+        return None
+    accepted = [place for place in candidates if place.entry.result in ("accepted", "settled")]
+    if accepted:
+        return accepted[which]
+    return candidates[0] if len(candidates) == 1 else None
+
+
 def _could_be(place: Place, receipt: Receipt) -> bool:
-    entry = place.entry
-    earlier = not receipt.at_ms or entry.plan.at_ms <= receipt.at_ms + _CLOCKS_MS
-    return earlier and not entry.ids[place.at] and entry.result in ("", "accepted", "settled", "in_doubt")
+    unbound = not place.entry.ids[place.at]
+    return unbound and place.entry.result in _MAY_HAVE_GONE and _earlier(place, receipt)
+
+
+def _earlier(place: Place, receipt: Receipt) -> bool:
+    return not receipt.at_ms or place.entry.plan.at_ms <= receipt.at_ms + _CLOCKS_MS

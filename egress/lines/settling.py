@@ -34,6 +34,8 @@ _PUBLIC: dict[str, State] = {
     "in_doubt": "in_doubt",
 }
 _PROOF = frozenset({"sent", "delivered", "read", "failed"})
+# What a receipt proves wrong; a "not now" too, whose next attempt is then not made.
+_UNPROVEN = frozenset({"in_doubt", "not_sent", "throttled"})
 
 
 def proven(line: Line, verdict: Verdict) -> Verdict:
@@ -237,6 +239,8 @@ def bury(line: Line, now: Now, work: Work) -> None:
     plans = {}
     for item, plan_id in line.dying:
         entry = line.book.plan(plan_id)
+        if entry is not None and entry.result in ("accepted", "settled"):
+            continue  # a receipt came meanwhile
         code = entry.outcome.code if entry and entry.outcome else ""
         reason = f"not sent in {item.attempt} attempts; the last: {code}"
         work.say(said_of_item(line.number, item, "dead", "attempts", reason, plan_id), item.id, item.contact)
@@ -270,6 +274,28 @@ def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
     )
 
 
+def close_refused(line: Line, now: Now, work: Work) -> None:
+    """Plans that were not sent and whose next attempt the gate refused are over: no later owner may take them up."""
+    refused, line.refused_again = line.refused_again, {}
+    for plan_id, refusal in refused.items():
+        entry = line.book.plan(plan_id)
+        if entry is None or not {m.id for m in _latest(line, entry)} <= (entry.ended or set()):
+            continue
+        outcome = CallOutcome(
+            plan_id=plan_id, did=line.did, result="refused", at_ms=now.wall_ms, code=refusal.code, reason=refusal.reason
+        )
+        if line.book.apply(outcome) is not None:
+            work.journal(line.number, entry.plan.tenant, outcome)
+
+
+def record_bindings(line: Line, work: Work) -> None:
+    """What receipts told of the provider's ids goes on record: a new owner must not bind the next ones elsewhere."""
+    for entry in line.book.newly_guessed():
+        if entry.outcome is not None and entry.outcome.provider_ids != entry.ids:
+            entry.outcome = msgspec.structs.replace(entry.outcome, provider_ids=list(entry.ids))
+            work.journal(line.number, entry.plan.tenant, entry.outcome)
+
+
 def claim(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> None:
     """A receipt of this send: it may settle the whole call, and moves one message's state on."""
     entry, index = place
@@ -278,7 +304,7 @@ def claim(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> N
     if receipt.state not in _PROOF:
         return
     inherited = plan.plan_id in line.inherited
-    if entry.result == "in_doubt" or inherited:
+    if entry.result in _UNPROVEN or inherited:
         line.inherited.pop(plan.plan_id, None)
         line.open_plans.pop(plan.plan_id, None)
         _conclude(line, entry, "settled", "receipt", "a receipt proves that the call was accepted", now, work)

@@ -25,6 +25,7 @@ from runtime.kafka.reader import ReadFailed
 from schemas import topics
 from schemas.campaign import Chunk
 from schemas.journal import PlannedMessage
+from schemas.record import Decoder, RecordError
 
 _RETRY_S = 1.0
 _log = logs.get(__name__)
@@ -78,8 +79,9 @@ class Supplies:
 
     async def _chunk(self, partition: Partition, campaign: Campaign, index: int, offset: int) -> None:
         chunk = await self._decoded_chunk(partition, offset)
-        if chunk is None or chunk.campaign != campaign.name or chunk.index != index:
+        if chunk is None or not _is_chunk(chunk, campaign, index):
             _log.error("a campaign's chunk is gone", campaign=campaign.name, chunk=index, offset=offset)
+            campaign.asked.discard(index)  # a `resume` tries again
             campaign.state, campaign.why = "paused", f"chunk {index} cannot be read"
             if campaign.definition is not None:
                 progress = campaign.progress(Now.read().wall_ms)
@@ -88,9 +90,17 @@ class Supplies:
         campaign.chunks[index] = chunk
 
     async def _decoded_chunk(self, partition: Partition, offset: int) -> Chunk | None:
-        value = await self._value(topics.CAMPAIGNS_CHUNKS.name, partition.number, offset)
-        chunk: Chunk | None = CHUNK_DECODER.decode(value) if value is not None else None
+        chunk: Chunk | None = await self._decoded(CHUNK_DECODER, topics.CAMPAIGNS_CHUNKS.name, partition.number, offset)
         return chunk
+
+    async def _decoded(self, decoder: Decoder, topic: str, partition: int, offset: int) -> Any:
+        """The record at an offset; None when it is gone or cannot be read: ending for it would hold everybody up."""
+        value = await self._value(topic, partition, offset)
+        try:
+            return decoder.decode(value) if value is not None else None
+        except RecordError as error:
+            _log.error("unreadable record", topic=topic, partition=partition, offset=offset, problem=str(error))
+            return None
 
     async def _messages(self, partition: Partition, line: Line, fetch: Fetch) -> None:
         try:
@@ -106,14 +116,19 @@ class Supplies:
         now = Now.read()
         named = campaigns.chunk_of(planned.source)
         if named is None:
-            value = await self._value(planned.source, partition.number, planned.position)
-            message = MESSAGE_DECODER.decode(value) if value is not None else None
+            message = await self._decoded(MESSAGE_DECODER, planned.source, partition.number, planned.position)
             return Item(message, planned.source, planned.position, now.s) if message is not None else None
         campaign, offset = line.campaigns.get(named[0]), partition.chunk_offset(line, planned.source)
         chunk = partition.chunks.get(planned.source) if campaign is not None else None
         if chunk is None and offset is not None:
             chunk = await self._decoded_chunk(partition, offset)
-        if chunk is None or campaign is None:
+        if chunk is None or campaign is None or planned.position >= len(chunk.recipients):
             return None
         partition.chunks = {planned.source: chunk}
         return campaigns.item_of(campaign, chunk, planned.position, chunk.recipients[planned.position], now.s)
+
+
+def _is_chunk(chunk: Chunk, campaign: Campaign, index: int) -> bool:
+    """Whether it is the chunk that the campaign's contents name, and whole."""
+    count = campaign.contents.chunks[index].count if campaign.contents is not None else 0
+    return (chunk.campaign, chunk.index, len(chunk.recipients)) == (campaign.name, index, count) and count > 0

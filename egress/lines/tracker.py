@@ -45,3 +45,8 @@ class Tracker:
     def waiting(self) -> int:
         """Records read and not finished."""
         return len(self._open)
+
+    @property
+    def behind(self) -> int:
+        """Records read and not to be committed yet: finished or not, a crash brings them back."""
+        return len(self._taken)

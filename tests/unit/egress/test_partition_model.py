@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,9 +174,16 @@ def test_a_campaign_is_stopped_at_the_border_of_a_batch(action: str, state: str,
     made.put("lines.commands", order)
     made.step("throttle", 0.0)
     made.crash()
-    made.settle(20)
+    for _ in range(20):
+        made.step("accept", 5)
     assert len([p for p in made.plans() if p.attempt == 1]) <= calls + 2
+    assert made.accepted == [], "nor is the call tried again that was not sent"
     assert decode(made.topics["campaigns"][-1].value, Progress).state == state
+    if action == "pause":
+        made.put("lines.commands", msgspec.structs.replace(order, id="2", action="resume"))
+        made.settle(40)
+        assert len(made.accepted) == 15
+        assert_nobody_twice(made)
 
 
 def test_an_opt_out_is_heeded_until_it_is_taken_back() -> None:

@@ -84,3 +84,17 @@ def test_the_room_is_looked_at_again_when_something_can_have_changed() -> None:
     assert room.next_at(100.5) == 101.0
     assert room.next_at(100.0 + BIND_AFTER_S) == 100.0 + BIND_AFTER_S
     assert WaitingRoom().next_at(0) == float("inf")
+
+
+def test_a_receipt_without_id_settles_no_doubt_that_another_send_could_be_meant_by() -> None:
+    place = bind(book_of("accepted", "in_doubt"), receipt("", format="flat"))
+    assert place is not None
+    assert place.entry.plan.plan_id == "p0"
+    assert bind(book_of("in_doubt", "in_doubt"), receipt("", format="flat")) is None
+    assert bind(book_of("accepted", ""), receipt("", format="flat")) is None, "its answer may be a moment away"
+    assert bind(book_of("in_doubt", at_ms=WALL + 60_000), receipt("", format="flat")) is None, (
+        "it is older than the send"
+    )
+    sole = bind(book_of("refused", "in_doubt"), receipt("", format="flat"))
+    assert sole is not None
+    assert sole.entry.result == "in_doubt"
