@@ -34,8 +34,8 @@ from runtime.engine import (
     StopTimeout,
     TableView,
 )
-from runtime.engine import transaction as transaction_module
 from runtime.engine.fatal import end_process
+from runtime.kafka import transactions
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
 
@@ -164,7 +164,7 @@ async def main(plan: Plan, handler: ChunkHandler | EventHandler) -> None:
 def run(handler_of: Callable[[Plan], ChunkHandler | EventHandler]) -> None:
     logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(message)s", stream=sys.stdout)
     plan = SelfStoppingProducer.plan = Plan(**json.loads(sys.argv[1]))
-    setattr(transaction_module, "Producer", SelfStoppingProducer)  # noqa: B010 - it is not exported
+    setattr(transactions, "Client", SelfStoppingProducer)  # noqa: B010 - it is not exported
     uvloop.run(main(plan, handler_of(plan)))
 
 
