@@ -3,8 +3,8 @@
 One rule is above all others: whatever may have been accepted is never called otherwise than `accepted` or
 `in_doubt`, because a batch costs money and cannot be asked about. The table is in `docs/tokens.md`; its rows are
 checked against this module by a test. Leaves to the line's owner: what a 500 means for this account (it comes as
-`in_doubt` with status 500 and the account's `retry_500` decides), how often a throttled call is tried again, and the
-bisection of a refused batch.
+`in_doubt` with status 500 and the account's `retry_500` decides), and how often a throttled call is
+tried again.
 """
 
 from __future__ import annotations

@@ -98,9 +98,17 @@ class Tokens:
             left = end - loop.time()
             if left <= 0:
                 raise NoToken(f"{account.key}: {why}, and no new one came within {within_s:.1f} s")
-            known = self._tokens.get(account.key)
-            again = await self._request(account.key, max(after, known.generation if known else 0), why)
+            again = await self._request(account.key, max(after, self._dead(account.key)), why)
             await _either(changed, min(left, again))
+
+    def _dead(self, key: str) -> int:
+        """The generation of a token that has died; 0 while it lives.
+
+        One that lives but does not open here (another tenant's address, an older key ring) is no reason for a login:
+        the lease sees for itself whether it opens there.
+        """
+        known = self._tokens.get(key)
+        return known.generation if known is not None and known.dies_ms <= self._now_ms() else 0
 
     async def _request(self, key: str, generation: int, why: str) -> float:
         """Asks unless that was done lately; seconds after which to look again."""

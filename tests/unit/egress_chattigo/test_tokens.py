@@ -117,3 +117,17 @@ async def test_garbage_on_the_topic_leaves_the_token_in_use_and_a_tombstone_take
     office.tokens.apply([Message(ISV.key.encode(), None)])
     with pytest.raises(NoToken):
         await office.tokens.get(ISV, 0.01)
+
+
+async def test_a_token_that_does_not_open_here_costs_no_login() -> None:
+    """Another tenant's address, or a key ring that lags behind: renewing the token would only disturb its owner."""
+    office = Office()
+    office.write(4)
+    stranger = account(base="http://127.0.0.1:2")
+    for _ in range(3):
+        with pytest.raises(NoToken):
+            await office.tokens.get(stranger, 0.01)
+        with pytest.raises(NoToken):
+            await office.tokens.renew(stranger, 3, 0.01)
+        office.now += int(AGAIN_S * 1000)
+    assert {generation for _, generation in office.asked} <= {0, 3}, "the lease has renewed these already"
