@@ -181,7 +181,9 @@ class GroupConsumer:
             self._offsets.close()
             self._loop.call_soon_threadsafe(self._refuse_commands)
 
-    def _obey(self) -> None:
+    def _obey(self) -> bool:
+        """Carries out what the owner ordered meanwhile; whether there was anything."""
+        ordered = bool(self._commands)
         while self._commands:
             call, done = self._commands.popleft()
             failed: Exception | None = None
@@ -190,6 +192,7 @@ class GroupConsumer:
             except (KafkaException, RuntimeError) as refused:
                 failed = refused
             self._loop.call_soon_threadsafe(_settle, done, failed)
+        return ordered
 
     def _step(self) -> None:
         self._obey()
@@ -219,7 +222,8 @@ class GroupConsumer:
         return True
 
     def _idle(self) -> None:
-        self._obey()
+        if self._obey():
+            self._client.pause(self._client.assignment())  # what was resumed goes on when there is room
         for message in self._client.consume(1, 0):
             error = message.error()
             if error is None:
