@@ -61,6 +61,7 @@ async def _run(
             watcher = asyncio.create_task(progress.follow(stage))
             ending = await play(stage, bodies, progress.say)
             watcher.cancel()
+            progress.stop()
             found = figures.figures(ending, stage.ledger, progress.seconds)
             _show(console, found)
             if as_json:

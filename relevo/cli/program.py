@@ -14,6 +14,7 @@ from relevo.cli import audit, campaign, demo, doctor, keys, run, sandbox, tenant
 from relevo.cli.console import fail
 from relevo.tenants.store import TenantConflict
 from relevo.tenants.yaml_source import FileError
+from runtime import logs
 from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.reader import ReadFailed
 from runtime.kafka.record import DeliveryError
@@ -54,6 +55,7 @@ _ADVICE = "is RELEVO_KAFKA_BOOTSTRAP right? relevo doctor looks closer"
 
 def main() -> None:
     """The program. Wrong usage and exit codes are typer's; what comes out of a command is answered here."""
+    logs.configure("error", "console")  # of libraries; a service configures its own
     try:
         app()
     except SettingsError as wrong:

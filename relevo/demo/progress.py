@@ -61,6 +61,10 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the picture as it is now; what is printed from here on stands below it."""
         if self._console.is_terminal:
             self._live.stop()
 
