@@ -37,9 +37,12 @@ def message_id_of_request(tenant: str, idempotency_key: str) -> str:
     return digest("request", tenant, idempotency_key)
 
 
-def message_id_of_recipient(campaign: str, position: int) -> str:
-    """The id of the message for the recipient at `position` (from 0) of a campaign."""
-    return digest("campaign", campaign, str(position))
+def message_id_of_recipient(did: str, campaign: str, position: int) -> str:
+    """The id of the message for the recipient at `position` (from 0) of a line's campaign.
+
+    Two tenants may well give a campaign the same name.
+    """
+    return digest("campaign", did, campaign, str(position))
 
 
 def plan_id(message_ids: Iterable[str], attempt: int) -> str:

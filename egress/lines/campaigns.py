@@ -153,10 +153,10 @@ def take(campaign: Campaign, count: int, now_s: float) -> Slice:
 
 
 def item_of(campaign: Campaign, chunk: Chunk, place: int, row: Recipient, now_s: float) -> Item:
-    """One recipient's message; its id depends on nothing but the campaign and the position in it."""
+    """One recipient's message; its id depends on nothing but the line, the campaign and the position in it."""
     definition = cast(Definition, campaign.definition)
     message = OutboundMessage(
-        id=ids.message_id_of_recipient(campaign.name, chunk.first + place),
+        id=ids.message_id_of_recipient(definition.did, campaign.name, chunk.first + place),
         tenant=definition.tenant,
         did=definition.did,
         contact=phone.canonical(row.to),

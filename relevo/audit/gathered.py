@@ -56,9 +56,9 @@ class Gathered:
     reply_ms: list[int] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     buried: set[str] = field(default_factory=set)
-    definitions: dict[str, Definition] = field(default_factory=dict)
-    contents: dict[str, Contents] = field(default_factory=dict)
-    chunks: dict[tuple[str, int], Chunk] = field(default_factory=dict)
+    definitions: dict[tuple[str, str], Definition] = field(default_factory=dict)
+    contents: dict[tuple[str, str], Contents] = field(default_factory=dict)
+    chunks: dict[tuple[str, str, int], Chunk] = field(default_factory=dict)
 
 
 def gather(settings: KafkaSettings, agents: Iterable[str]) -> Gathered:
@@ -211,23 +211,23 @@ def _campaign(found: Gathered, message: Message, value: bytes) -> None:
     del message
     record = _CAMPAIGN.decode(value)
     if isinstance(record, Definition):
-        found.definitions[record.campaign] = record
+        found.definitions[record.did, record.campaign] = record
     elif isinstance(record, Contents):
-        found.contents.setdefault(record.campaign, record)
+        found.contents.setdefault((record.did, record.campaign), record)
 
 
 def _chunk(found: Gathered, message: Message, value: bytes) -> None:
     chunk = decode(value, Chunk)
-    found.chunks[f"{message.partition()}/{chunk.campaign}", message.offset() or 0] = chunk
+    found.chunks[chunk.did, chunk.campaign, message.offset() or 0] = chunk
 
 
 def _campaign_messages(found: Gathered) -> None:
     """The recipients of every campaign that was committed; chunks without a contents record do not count."""
-    committed = {(campaign, ref.offset): ref.count for campaign, one in found.contents.items() for ref in one.chunks}
-    for (place, offset), chunk in found.chunks.items():
-        if committed.get((place.partition("/")[2], offset)) == len(chunk.recipients):
+    committed = {(*name, ref.offset): ref.count for name, one in found.contents.items() for ref in one.chunks}
+    for place, chunk in found.chunks.items():
+        if committed.get(place) == len(chunk.recipients):
             for position in range(chunk.first, chunk.first + len(chunk.recipients)):
-                found.accepted[ids.message_id_of_recipient(chunk.campaign, position)] = "campaigns"
+                found.accepted[ids.message_id_of_recipient(chunk.did, chunk.campaign, position)] = "campaigns"
 
 
 def _journal(found: Gathered, message: Message, value: bytes) -> None:

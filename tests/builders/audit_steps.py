@@ -177,7 +177,7 @@ def campaign_sent(history: History) -> None:
                 campaign=campaign, did=DID, total=2, chunks=[ChunkRef(offset, 2)], digest="", committed_ms=NOW
             )
             history.put(topics.CAMPAIGNS.name, encode(contents), "contents")
-    messages = {ids.message_id_of_recipient(campaign, position): who for position, who in enumerate(people)}
+    messages = {ids.message_id_of_recipient(DID, campaign, position): who for position, who in enumerate(people)}
     plan = history.planned(messages, root=history.name("root"))
     history.taken(plan)
     history.became(plan, "accepted")
@@ -310,7 +310,7 @@ def uncommitted_campaign_sent(history: History) -> None:
     campaign, who = history.name("campaign"), history.person()
     chunk = Chunk(campaign=campaign, did=DID, index=0, first=0, recipients=[Recipient(who)], digest="")
     history.put(topics.CAMPAIGNS_CHUNKS.name, encode(chunk), "chunk")
-    message = ids.message_id_of_recipient(campaign, 0)
+    message = ids.message_id_of_recipient(DID, campaign, 0)
     history.outcome([message], "accepted")
     history.expected["unowed"].append(message)
 

@@ -64,14 +64,14 @@ def test_progress_is_where_a_new_owner_goes_on() -> None:
     assert [item.message.to for item in take(ready, 10, 0.0).items] == ["56915"]
 
 
-def test_a_message_id_depends_on_the_campaign_and_the_position_alone() -> None:
+def test_a_message_id_depends_on_the_line_the_campaign_and_the_position_alone() -> None:
     all_, chunks = campaign([2, 2])
     bring(all_, chunks)
     found = all_.get("c")
     assert found is not None
     found.chunk = 1
     [item, _] = take(found, 10, 0.0).items
-    assert item.id == ids.message_id_of_recipient("c", 2)
+    assert item.id == ids.message_id_of_recipient(DID, "c", 2)
     assert chunk_of(item.source) == ("c", 1)
     assert item.position == 0
 

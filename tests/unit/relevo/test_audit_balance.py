@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relevo.audit import balance
 from relevo.audit import report as reports
 from relevo.audit.gathered import sort
 from relevo.audit.report import Report
-from tests.builders.audit import AGENT, History
+from schemas import ids, topics
+from schemas.campaign import Chunk, ChunkRef, Contents, Recipient
+from schemas.record import encode
+from tests.builders.audit import AGENT, DID, NOW, History
 from tests.builders.audit_steps import FAULTS, HONEST, STEPS, history
 
 VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unreadable"}
@@ -142,3 +146,19 @@ def test_of_two_nameless_bodies_of_one_size_one_is_missed() -> None:
     run = history(["rejected_unknown_shape"])
     run.webhook({"ping": "raw.2"}, ["raw.2"])
     assert len(audit(run).events.lost) == 1
+
+
+def test_campaigns_of_one_name_on_two_lines_are_two() -> None:
+    run, other = History(), "56999999999"
+    for did in (DID, other):
+        chunk = Chunk(campaign="spring", did=did, index=0, first=0, recipients=[Recipient("5691")], digest="")
+        offset = run.put(topics.CAMPAIGNS_CHUNKS.name, encode(chunk), "chunk")
+        contents = Contents(
+            campaign="spring", did=did, total=1, chunks=[ChunkRef(offset, 1)], digest="", committed_ms=NOW
+        )
+        run.put(topics.CAMPAIGNS.name, encode(contents), "contents")
+    plan = run.planned({ids.message_id_of_recipient(DID, "spring", 0): "5691"}, root=run.name("root"))
+    run.became(plan, "accepted")
+    found = balance.messages(sort(run.messages, (AGENT,)), None)
+    assert found.accepted == 2
+    assert found.pending == [ids.message_id_of_recipient(other, "spring", 0)]

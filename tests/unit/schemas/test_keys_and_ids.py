@@ -59,7 +59,7 @@ def test_message_ids_differ_when_their_causes_do(causes: list[tuple[str, str, st
 
 
 def test_ids_of_different_origins_never_meet() -> None:
-    assert ids.message_id_of_request("a", "1") != ids.message_id_of_recipient("a", 1)
+    assert ids.message_id_of_request("a", "1") != ids.message_id_of_recipient("a", "1", 1)
     assert ids.plan_id(["a", "b"], 1) != ids.plan_id(["a", "b"], 2)
     assert ids.plan_id(["a", "b"], 1) != ids.plan_id(["b", "a"], 1)
 
