@@ -62,9 +62,9 @@ def list_tenants() -> None:
             tenant.tenant,
             tenant.name,
             "yes" if tenant.active else "no",
-            ", ".join(line.did for line in tenant.lines),
-            ", ".join(account.key for account in tenant.accounts.values()),
-            ", ".join(template.name for template in tenant.templates),
+            "\n".join(line.did for line in tenant.lines),
+            "\n".join(account.key for account in tenant.accounts.values()),
+            "\n".join(template.name for template in tenant.templates),
             ", ".join(tenant.agents),
         )
     out.print(table)
