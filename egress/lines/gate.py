@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from schemas.keys import SEPARATOR
 from schemas.optout import Optout
 from schemas.outbound import OutboundMessage
 from schemas.outcome import State
@@ -37,7 +38,7 @@ def at_admission(message: OutboundMessage, tenant: Tenant | None, line: Line | N
         return Refusal("tenant_inactive", f"tenant {message.tenant} is not active")
     if line is None:
         return Refusal("line_unknown", f"the line does not belong to tenant {message.tenant}")
-    if not message.to or not message.contact:
+    if not message.to or not message.contact or SEPARATOR in message.contact:
         return Refusal("no_recipient", "the message names no recipient")
     return None
 

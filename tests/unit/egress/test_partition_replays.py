@@ -197,3 +197,11 @@ def test_a_campaign_that_exists_is_not_changed_by_another_of_its_name() -> None:
     made.settle(20)
     assert {plan.template for plan in made.plans()} == {"promo"}
     assert len(made.accepted) == 35
+
+
+def test_a_contact_that_could_be_no_key_is_refused_instead_of_ending_every_owner() -> None:
+    made = model()
+    made.put("outbound.replies", message("r1", "56|91"), message("r2"))
+    for _ in range(30):
+        made.step("throttle", 70)
+    assert made.states() == {"r1": "refused", "r2": "dead"}
