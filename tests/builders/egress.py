@@ -306,6 +306,12 @@ class Worker:
         assert self.process is not None
         self.process.send_signal(number)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the process is frozen."""
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
     async def kill(self) -> int:
         assert self.process is not None
         self.process.kill()

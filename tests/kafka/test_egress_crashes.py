@@ -173,3 +173,17 @@ async def test_workers_that_join_and_leave_under_load_double_nothing(broker: str
         for world in worlds:
             assert await world.messages_in("in_doubt") == set()
             await world.__aexit__()
+
+
+async def test_a_worker_that_was_frozen_before_its_transaction_is_refused_and_posts_nothing(broker: str) -> None:
+    async with SmallChattigo() as chattigo, World(broker, chattigo, "56910000010") as world:
+        frozen = await world.worker("frozen", points="plan_written=stop")
+        await world.replies(("e1", "5691"), ("e2", "5691"))
+        await until(lambda: frozen.stopped, "it is frozen")
+        await world.worker("heir")
+        await until(lambda: told(chattigo, "5691") == ["e1", "e2"], "the heir sends both", 60)
+        frozen.signal(signal.SIGCONT)
+        assert await frozen.ended() == 73, frozen.log.decode()
+        assert told(chattigo, "5691") == ["e1", "e2"]
+        assert [p.attempt for p in await world.plans()] == [1, 1]
+        assert await world.messages_in("in_doubt") == set()
