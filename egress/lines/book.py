@@ -30,6 +30,10 @@ _FIRMNESS: dict[str, int] = {
 }
 
 
+# What was decided about a doubt that still is one: a person ordered its resend; or the gate refused that.
+RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One plan; `states` are its messages' public states, `ids` the provider's ids, both in the plan's order.
@@ -106,7 +110,7 @@ class Book:
         if entry is None:
             return None
         ended = outcome.result == "refused" and entry.result in ("not_sent", "throttled")
-        if _FIRMNESS[outcome.result] <= _FIRMNESS[entry.result] and not ended:
+        if _FIRMNESS[outcome.result] <= _FIRMNESS[entry.result] and not ended and not _decided(entry, outcome):
             self._learn_ids(entry, outcome)
             return None
         entry.outcome = outcome
@@ -207,3 +211,8 @@ class Book:
                 self._contacts[message.contact] = kept
             else:
                 self._contacts.pop(message.contact, None)
+
+
+def _decided(entry: Entry, outcome: CallOutcome) -> bool:
+    both_doubts = outcome.result == "in_doubt" and entry.result == "in_doubt" and entry.outcome is not None
+    return both_doubts and outcome.code in (RESEND_ORDERED, RESEND_REFUSED) and outcome != entry.outcome

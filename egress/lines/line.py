@@ -277,7 +277,7 @@ class Line:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
         self._ids.discard(item.id)
         before = self.book.plan(item.retry_of)
-        if before is not None and not item.resend_of:
+        if before is not None:
             before.ended = (before.ended or set()) | {item.id}
             self.refused_again[item.retry_of] = refusal
         if not item.resend_of and (before is None or not before.plan.resend_of):

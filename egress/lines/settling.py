@@ -10,7 +10,7 @@ from typing import cast
 
 import msgspec
 
-from egress.lines.book import Entry, Place
+from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Entry, Place
 from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
@@ -122,7 +122,10 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
     if entry.outcome and account and resent_by_policy(entry.outcome, account):
         wake_s, why = since_s + backoff_s(plan.attempt, line.rules.settings), POLICY_500
         wanted = plan.attempt < line.rules.settings.attempts_max
-    if not wanted:
+    decision = entry.outcome.code if entry.outcome else ""
+    if decision == RESEND_ORDERED:
+        wake_s, why, wanted = now.s, "person", True
+    if not wanted or decision == RESEND_REFUSED:
         return
     if items is None:
         line.fetches.append(Fetch(entry, _latest(line, entry), wake_s, why))
@@ -275,17 +278,28 @@ def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
 
 
 def close_refused(line: Line, now: Now, work: Work) -> None:
-    """Plans that were not sent and whose next attempt the gate refused are over: no later owner may take them up."""
+    """Plans whose next attempt the gate refused: those that were not sent are over, a doubt stands; no later owner may
+    take them up."""
     refused, line.refused_again = line.refused_again, {}
     for plan_id, refusal in refused.items():
         entry = line.book.plan(plan_id)
         if entry is None or not {m.id for m in _latest(line, entry)} <= (entry.ended or set()):
+            continue
+        if entry.result == "in_doubt":
+            _note(line, entry, RESEND_REFUSED, refusal.code, work)
             continue
         outcome = CallOutcome(
             plan_id=plan_id, did=line.did, result="refused", at_ms=now.wall_ms, code=refusal.code, reason=refusal.reason
         )
         if line.book.apply(outcome) is not None:
             work.journal(line.number, entry.plan.tenant, outcome)
+
+
+def _note(line: Line, entry: Entry, code: str, reason: str, work: Work) -> None:
+    """A doubt stays one; what was decided about it goes on record."""
+    if entry.outcome is not None:
+        entry.outcome = msgspec.structs.replace(entry.outcome, code=code, reason=reason)
+        work.journal(line.number, entry.plan.tenant, entry.outcome)
 
 
 def record_bindings(line: Line, work: Work) -> None:
@@ -331,6 +345,7 @@ def decide(line: Line, plan_id: str, action: str, now: Now, work: Work) -> None:
     if entry is None or entry.result != "in_doubt":
         return
     if action == "resend":
+        _note(line, entry, RESEND_ORDERED, "a person ordered that it is sent again", work)
         line.fetches.append(Fetch(entry, _latest(line, entry), now.s, "person"))
         return
     outcome = CallOutcome(

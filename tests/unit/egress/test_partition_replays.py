@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from egress.lines import book as books
+from egress.lines import partition as partitions
 from egress.lines.book import HORIZON_MS
 from runtime.kafka.record import Record
 from schemas.campaign import Progress
@@ -205,3 +206,52 @@ def test_a_contact_that_could_be_no_key_is_refused_instead_of_ending_every_owner
     for _ in range(30):
         made.step("throttle", 70)
     assert made.states() == {"r1": "refused", "r2": "dead"}
+
+
+def test_an_order_to_resend_holds_over_a_crash_before_its_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = model()
+    made.put("outbound.templates", promo("t1", "5691"))
+    made.put("lines.commands", order(1, doubt(made)))
+    with monkeypatch.context() as slow:
+        slow.setattr(made, "_fetch", lambda: None)
+        made.step("accept", 1)
+    assert made.offsets["lines.commands"] == 1
+    assert len(made.plans()) == 1
+    made.crash()
+    made.settle(10)
+    assert made.accepted == [("5691", "t1")]
+    assert [plan.resend_why for plan in made.plans()] == ["", "person"]
+
+
+def test_a_resend_that_the_gate_refused_is_not_made_after_a_crash_but_on_a_new_order() -> None:
+    made = model(policies={"marketing": {"resend_after_s": 60, "times": 1}})
+    made.put("outbound.templates", promo("t1", "5691"))
+    plan_id = doubt(made)
+    only = made.rules.tenants.only  # type: ignore[attr-defined]
+    made.rules.tenants.only = tenant(templates=[])  # type: ignore[attr-defined]
+    made.settle(20)
+    made.rules.tenants.only = only  # type: ignore[attr-defined]
+    made.crash()
+    made.settle(20)
+    assert made.accepted == []
+    assert made.states() == {"t1": "in_doubt"}
+    made.put("lines.commands", order(1, plan_id))
+    made.settle(20)
+    assert made.accepted == [("5691", "t1")]
+    assert_nobody_twice(made)
+
+
+def test_only_so_much_is_read_behind_a_message_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "BEHIND_MAX", 10)
+    made = model()
+    limit = made.rules.settings.line_memory
+    made.put("outbound.templates", promo("late", "5691", not_before_ms=WALL + HORIZON_MS))
+    made.put("outbound.templates", *(promo(f"t{n}", f"5692{n}") for n in range(8)))
+    made.step("accept")
+    assert made.partition.crowded(limit) == set()
+    made.put("outbound.templates", promo("t8", "56928"))
+    made.step("accept")
+    assert made.partition.crowded(limit) == {"outbound.templates"}
+    made.step("accept", HORIZON_S)
+    made.settle(10)
+    assert made.partition.crowded(limit) == set()
