@@ -17,6 +17,8 @@ from schemas.journal import CallOutcome, Plan
 
 MESSAGES_MAX = 200_000
 HORIZON_MS = 48 * 3_600_000
+# As long as Kafka keeps inputs, by which a refused one may come back.
+REFUSED_MS = 8 * 24 * 3_600_000
 
 # a later word on a plan counts only if it is firmer: a doubt gives way to what is known, and that only to an end
 _FIRMNESS: dict[str, int] = {
@@ -32,6 +34,8 @@ _FIRMNESS: dict[str, int] = {
 
 # What was decided about a doubt that still is one: a person ordered its resend; or the gate refused that.
 RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
+# An outcome of a message instead of a plan: it was refused, and its input may come back.
+NEVER_PLANNED = "never_planned"
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +85,7 @@ class Book:
         self._kept: deque[Entry] = deque()
         self._bound: list[str] = []
         self._guessed: dict[str, Entry] = {}
+        self._refused: dict[str, int] = {}
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
@@ -107,6 +112,8 @@ class Book:
     def apply(self, outcome: CallOutcome) -> Entry | None:
         """An outcome; the entry if it says something new and firmer of a known plan."""
         entry = self._plans.get(outcome.plan_id)
+        if entry is None and outcome.code == NEVER_PLANNED:
+            self._refused[outcome.plan_id] = outcome.at_ms
         if entry is None:
             return None
         ended = outcome.result == "refused" and entry.result in ("not_sent", "throttled")
@@ -150,8 +157,8 @@ class Book:
         return self._plans.get(plan_id)
 
     def knows(self, message_id: str) -> bool:
-        """Whether the message was planned at least once."""
-        return message_id in self._messages
+        """Whether the message was planned at least once, or refused while its input may come back."""
+        return message_id in self._messages or message_id in self._refused
 
     def latest(self, message_id: str) -> Place | None:
         """The message's last attempt."""
@@ -184,6 +191,8 @@ class Book:
         limit = MESSAGES_MAX if messages_max is None else messages_max
         while self._kept and not returns(self._kept[0].plan):
             self._forget(self._kept.popleft())
+        while self._refused and next(iter(self._refused.values())) < now_ms - REFUSED_MS:
+            del self._refused[next(iter(self._refused))]
         while self._age:
             entry = self._age[0]
             if entry.plan.at_ms >= now_ms - HORIZON_MS and self._count <= limit:

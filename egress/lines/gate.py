@@ -38,6 +38,8 @@ def at_admission(message: OutboundMessage, tenant: Tenant | None, line: Line | N
         return Refusal("tenant_inactive", f"tenant {message.tenant} is not active")
     if line is None:
         return Refusal("line_unknown", f"the line does not belong to tenant {message.tenant}")
+    if not message.id or SEPARATOR in message.id:
+        return Refusal("no_id", "the message's id is empty or could be no key")
     if not message.to or not message.contact or SEPARATOR in message.contact:
         return Refusal("no_recipient", "the message names no recipient")
     return None

@@ -59,6 +59,7 @@ class Line:
         self.fetches: list[Fetch] = []
         self.coming: set[str] = set()
         self.refused_again: dict[str, Refusal] = {}
+        self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = count()
         self._ids: set[str] = set()
@@ -276,6 +277,8 @@ class Line:
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
         self._ids.discard(item.id)
+        if item.pending:
+            self.refused_first.append((item, refusal))
         before = self.book.plan(item.retry_of)
         if before is not None:
             before.ended = (before.ended or set()) | {item.id}

@@ -233,6 +233,8 @@ class Partition:
             if tracker.position > self._committed[topic]:
                 self._committed[topic] = tracker.position
                 work.offsets[topic, self.number] = tracker.position
+        for line in self.lines.values():
+            settling.remember_refused(line, self._committed, now, work)
         self.work = Work(now.wall_ms)
         return work, granted
 

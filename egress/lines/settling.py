@@ -6,11 +6,12 @@ a 500) resends it on record, or a person decides. A doubtful reply holds the per
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import msgspec
 
-from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Entry, Place
+from egress.lines.book import NEVER_PLANNED, RESEND_ORDERED, RESEND_REFUSED, Entry, Place
 from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
@@ -293,6 +294,24 @@ def close_refused(line: Line, now: Now, work: Work) -> None:
         )
         if line.book.apply(outcome) is not None:
             work.journal(line.number, entry.plan.tenant, outcome)
+
+
+def remember_refused(line: Line, committed: Mapping[str, int], now: Now, work: Work) -> None:
+    """Messages refused while an earlier input waits: a crash brings them back, and the answer must stay the same."""
+    refused, line.refused_first = line.refused_first, []
+    for item, refusal in refused:
+        # A line or an id that could be no key is never sent by, and is refused again.
+        if item.position >= committed[item.source] and all(p and keys.SEPARATOR not in p for p in (line.did, item.id)):
+            outcome = CallOutcome(
+                plan_id=item.id,
+                did=line.did,
+                result="refused",
+                at_ms=now.wall_ms,
+                code=NEVER_PLANNED,
+                reason=refusal.code,
+            )
+            line.book.apply(outcome)
+            work.journal(line.number, item.message.tenant, outcome)
 
 
 def _note(line: Line, entry: Entry, code: str, reason: str, work: Work) -> None:

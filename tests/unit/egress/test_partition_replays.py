@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from egress.lines import book as books
@@ -255,3 +256,44 @@ def test_only_so_much_is_read_behind_a_message_that_waits(monkeypatch: pytest.Mo
     made.step("accept", HORIZON_S)
     made.settle(10)
     assert made.partition.crowded(limit) == set()
+
+
+def test_what_was_refused_beside_a_message_that_waits_stays_refused_after_a_crash() -> None:
+    made = model()
+    only = made.rules.tenants.only  # type: ignore[attr-defined]
+    made.rules.tenants.only = tenant(templates=[])  # type: ignore[attr-defined]
+    made.put("outbound.templates", promo("late", "5691", not_before_ms=WALL + HORIZON_MS), promo("t1", "5692"))
+    made.step("accept", 3)
+    assert made.states() == {}, "it is gathered with others first"
+    made.step("accept", 3)
+    said = len(made.topics["outcomes"])
+    made.rules.tenants.only = only  # type: ignore[attr-defined]
+    made.crash()
+    for _ in range(3):
+        made.step("accept", 3)
+    assert made.accepted == []
+    assert made.states() == {"t1": "refused"}
+    assert len(made.topics["outcomes"]) == said, "nor is it said twice"
+
+
+def test_a_refusal_whose_offset_goes_with_it_needs_no_record_in_the_journal() -> None:
+    made = model()
+    made.put("outbound.replies", message("r1", window_expires_ms=1))
+    made.step("accept")
+    assert made.states() == {"r1": "refused"}
+    assert made.offsets["outbound.replies"] == 1
+    assert "egress.journal" not in made.topics
+
+
+@pytest.mark.parametrize("fields", [{"name": ""}, {"name": "a|b"}, {"did": "5|6"}, {"did": ""}])
+def test_a_message_whose_names_could_be_no_key_is_refused_however_often_it_comes(fields: dict[str, str]) -> None:
+    made = model()
+    made.put("outbound.templates", promo("late", "5691", not_before_ms=WALL + HORIZON_MS))
+    named = message(fields.get("name", "m"), "5692")
+    made.put("outbound.templates", msgspec.structs.replace(named, did=fields.get("did", DID)))
+    for _ in range(2):
+        made.step("accept", 3)
+    crash_and_turn(made)
+    made.step("accept", 3)
+    assert made.accepted == []
+    assert set(made.states().values()) == {"refused"}
