@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 
 from relevo.cli.console import err, fail, out
+from relevo.demo import captured as captures
 from relevo.demo import figures, scenario
-from relevo.demo.play import play, read_captured
+from relevo.demo.play import play
 from relevo.demo.progress import Progress
 from relevo.demo.stage import Stage, StageError
+from runtime.clock import now_ms
 from sandbox.kafka import BrokerFailed, KafkaUnavailable
 
 
@@ -28,6 +30,9 @@ def demo(
         Path | None,
         typer.Option("--input", exists=True, file_okay=False, help="Webhook bodies to play instead, one a file."),
     ] = None,
+    as_captured: Annotated[
+        bool, typer.Option("--as-captured", help="Keep the times of captured bodies; old messages get no reply.")
+    ] = False,
     folder: Annotated[
         Path | None, typer.Option(help="Where data, logs and the ledger go; a new one if not given.")
     ] = None,
@@ -38,7 +43,8 @@ def demo(
     if (place / "ledger.ndjson").exists():
         fail(f"{place} holds an earlier run; give another --folder", 2)
     try:
-        found = asyncio.run(_run(place, captured=captured, keep=keep, mock=mock, seed=seed, as_json=as_json))
+        bodies = _bodies(captured, retime=not as_captured)
+        found = asyncio.run(_run(place, bodies, keep=keep, mock=mock, seed=seed, as_json=as_json))
     except KafkaUnavailable as failed:
         fail(str(failed))
     except BrokerFailed as failed:
@@ -49,11 +55,20 @@ def demo(
         raise typer.Exit(1)
 
 
+def _bodies(folder: Path | None, *, retime: bool) -> list[captures.Captured]:
+    """The captured bodies, if a folder was given."""
+    if folder is None:
+        return []
+    try:
+        return captures.read(folder, now_ms(), scenario.SHOP.lines[0].did, retime=retime)
+    except ValueError as wrong:
+        fail(str(wrong))
+
+
 async def _run(
-    folder: Path, *, captured: Path | None, keep: bool, mock: bool, seed: int, as_json: bool
+    folder: Path, bodies: list[captures.Captured], *, keep: bool, mock: bool, seed: int, as_json: bool
 ) -> dict[str, Any]:
-    bodies = read_captured(captured) if captured else {}
-    tenants = scenario.with_lines([did for did, _ in bodies.values()])
+    tenants = scenario.with_lines([one.did for one in bodies])
     console = Console(stderr=True, highlight=False) if as_json else out
     with Progress(console) as progress:
         on_exit = lambda ended: progress.say(f"{ended.name} ended with {ended.code}; starting it again")  # noqa: E731

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-
-import orjson
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
 
 from relevo.audit.gathered import Gathered, gather
 from relevo.audit.provider import Provider, read_ledger
 from relevo.audit.report import Report, report
 from relevo.campaigns.submit import Submission, Submitted, order
 from relevo.demo import scenario
+from relevo.demo.captured import Captured
 from relevo.demo.stage import AGENTS, Stage, StageError
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
-from schemas.chattigo import webhook
 
 CUSTOMERS = 200
 MESSAGES = 1000
@@ -41,7 +39,7 @@ class Ending:
         self.result = result
 
 
-async def play(stage: Stage, bodies: dict[Path, tuple[str, bytes]], say: Say) -> Ending:
+async def play(stage: Stage, bodies: Sequence[Captured], say: Say) -> Ending:
     """Everything, side by side, then the wait for quiet."""
     customers = _captured(stage, bodies) if bodies else _customers(stage)
     async with asyncio.TaskGroup() as group:
@@ -69,26 +67,9 @@ async def _customers(stage: Stage) -> None:
         await asyncio.sleep(_POLL_S)
 
 
-async def _captured(stage: Stage, bodies: dict[Path, tuple[str, bytes]]) -> None:
-    for file, (did, body) in bodies.items():
-        await stage.call("POST", f"deliver?did={did}&id={file.name}", body)
-
-
-def read_captured(folder: Path) -> dict[Path, tuple[str, bytes]]:
-    """The folder's webhook bodies, one a file, each with the line that it names; a file that names none goes to the
-    demo's first line, as an unknown body would come."""
-    found = {}
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
-        body = file.read_bytes()
-        try:
-            pieces = webhook.pieces(orjson.loads(body))
-        except ValueError:
-            pieces = []
-        did = next((piece.did for piece in pieces if piece.did), scenario.SHOP.lines[0].did)
-        found[file] = (did, body)
-    if not found:
-        raise StageError(f"{folder} holds no files")
-    return found
+async def _captured(stage: Stage, bodies: Sequence[Captured]) -> None:
+    for one in bodies:
+        await stage.call("POST", f"deliver?did={one.did}&id={quote(one.name)}", one.body)
 
 
 async def _campaigns(stage: Stage) -> None:
