@@ -11,9 +11,9 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def say(text: str) -> None:
+def say(text: str, style: str | None = None) -> None:
     """One line on standard output as it stands: brackets are no markup, and a pipe's width does not break it."""
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -32,6 +32,12 @@ class Applied(msgspec.Struct, frozen=True):
     new_secrets: list[str]
 
 
+def not_yet(tenant: Tenant) -> list[str]:
+    """What the tenant asks for and this version keeps but does not carry out."""
+    quiet = [f"line {line.did}: `quiet`" for line in tenant.lines if line.quiet is not None]
+    return [*quiet, *(["`limits`"] if tenant.limits else [])]
+
+
 class TenantFile:
     """One file being turned into a record; collects every mistake before it gives up."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from relevo.tenants.file import Applied, TenantFile
+from relevo.tenants.file import Applied, TenantFile, not_yet
 from relevo.tenants.store import TenantConflict, check_conflicts
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, generate_key, secret_digest
@@ -116,6 +116,11 @@ def test_an_agents_file_is_taken_into_the_record(tmp_path: Path) -> None:
 def test_a_menu_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"menu\.yaml: line 2: "):
         with_menu(tmp_path, "start: a\nnodes: {a: {texto: hola}}\n").tenant(None, 1)
+
+
+def test_what_is_not_enforced_yet_is_said() -> None:
+    assert not_yet(apply(GOOD).tenant) == ["line 56911111111: `quiet`"]
+    assert not_yet(apply(GOOD + "limits: {paid_per_day: 5}\n").tenant)[-1] == "`limits`"
 
 
 def test_a_number_belongs_to_one_tenant() -> None:
