@@ -71,6 +71,15 @@ class KeyRing:
             raise KeyRingError(f"{path}: {error}") from None
 
     @classmethod
+    def named(cls, path: Path | None) -> "KeyRing":
+        """The ring of the file that the setting names. Raises `KeyRingError`, also when it names none."""
+        if path is None:
+            raise KeyRingError(
+                "RELEVO_KEYS_FILE is not set: passwords and tokens are encrypted; make one with: relevo keys new FILE"
+            )
+        return cls.load(path)
+
+    @classmethod
     def parse(cls, text: str) -> "KeyRing":
         """The ring of a text: lines `id:base64` (`#` comments), or JSON `[{"id": …, "key": base64}, …]`."""
         return cls(_parse_json(text) if text.lstrip().startswith(("[", "{")) else _parse_lines(text))

@@ -23,6 +23,7 @@ import uvloop
 from runtime import logs, metrics
 from runtime.admin import Admin
 from runtime.health import Health, watch_loop
+from runtime.secrets import KeyRingError
 from runtime.settings import Area, ServiceSettings, SettingsError, TenantsSettings, describe, load
 
 LAST_S = 2  # for threads that still run when all is stopped
@@ -146,7 +147,7 @@ async def _guarded(main: Main, service: Service, areas: Sequence[Area]) -> None:
         _announce(service, await _start_admin(service), areas)
         service.spawn(watch_loop(service.health), name="loop watch")
         await main(service)
-    except (CannotStart, SettingsError) as error:
+    except (CannotStart, SettingsError, KeyRingError) as error:
         service.log.error("cannot start", why=str(error))  # noqa: TRY400  the text says it all, a traceback hides it
         service.code = EXIT_CANNOT_START
     except Exception:

@@ -26,7 +26,7 @@ from runtime.kafka.consumer import ConsumerFailed, GroupConsumer
 from runtime.kafka.follower import FollowerFailed
 from runtime.kafka.membership import Membership
 from runtime.kafka.transactions import TransactionalProducer, TransactionFailed
-from runtime.secrets import KeyRing, KeyRingError
+from runtime.secrets import KeyRing
 from runtime.service import CannotStart, Service
 from runtime.settings import KafkaSettings, KeysSettings, LeaseSettings, TenantsSettings, load
 from runtime.tenants import Tenants
@@ -42,7 +42,7 @@ TOPICS = (topics.TOKENS, topics.TOKENS_REQUESTS, topics.dead_letters(topics.TOKE
 async def main(service: Service) -> None:
     """The lease as the environment says. Raises CannotStart or SettingsError."""
     kafka, lease, waits = load(KafkaSettings), load(LeaseSettings), load(TenantsSettings)
-    ring = key_ring(load(KeysSettings))
+    ring = KeyRing.named(load(KeysSettings).file)
     try:
         await asyncio.to_thread(kafka_topics.require, kafka, TOPICS)
         await serve(service, kafka, lease, waits, ring, Names.of(kafka.profile))
@@ -50,16 +50,6 @@ async def main(service: Service) -> None:
         raise CannotStart(str(mismatch)) from None
     except (FollowerFailed, TimeoutError) as error:
         raise CannotStart(f"the tenants could not be read: {error}") from error
-
-
-def key_ring(keys: KeysSettings) -> KeyRing:
-    """The ring that opens passwords and seals tokens. Raises CannotStart."""
-    if keys.file is None:
-        raise CannotStart("RELEVO_KEYS_FILE is not set: passwords and tokens are encrypted (see `relevo keys`)")
-    try:
-        return KeyRing.load(keys.file)
-    except KeyRingError as error:
-        raise CannotStart(str(error)) from None
 
 
 async def serve(

@@ -16,7 +16,7 @@ from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed
 from runtime.kafka.follower import FollowerFailed
 from runtime.kafka.transactions import TransactionFailed
-from runtime.secrets import KeyRing, KeyRingError
+from runtime.secrets import KeyRing
 from runtime.service import CannotStart, Service
 from runtime.settings import EgressSettings, KafkaSettings, KeysSettings, TenantsSettings, load
 from runtime.tenants import Tenants
@@ -47,7 +47,7 @@ TOPICS = (
 async def main(service: Service) -> None:
     """Runs until the service stops. Raises CannotStart or SettingsError when it cannot."""
     kafka, egress, waits = load(KafkaSettings), load(EgressSettings), load(TenantsSettings)
-    ring = _ring(load(KeysSettings))
+    ring = KeyRing.named(load(KeysSettings).file)
     await _check_topics(kafka)
     try:
         async with connected(
@@ -84,15 +84,6 @@ async def _own(service: Service, owner: Owner) -> None:
     finally:
         service.stop("the owner has ended")
         await owner.stop()
-
-
-def _ring(settings: KeysSettings) -> KeyRing:
-    if settings.file is None:
-        raise CannotStart("RELEVO_KEYS_FILE: egress needs the key ring to open the tokens; see `relevo keys`")
-    try:
-        return KeyRing.load(settings.file)
-    except KeyRingError as error:
-        raise CannotStart(str(error)) from None
 
 
 async def _check_topics(kafka: KafkaSettings) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from relevo.cli.console import fail, out, say
+from relevo.cli.console import out, say
 from relevo.tenants.file import TenantFile, not_yet
 from relevo.tenants.store import check_conflicts, read_tenants, write_tenant
 from relevo.tenants.yaml_source import YamlSource
@@ -20,21 +20,13 @@ from runtime.settings import KafkaSettings, KeysSettings, ProcessorSettings, loa
 app = typer.Typer(help="The client companies' configuration.", no_args_is_help=True)
 
 
-def key_ring() -> KeyRing:
-    """The key ring that the settings name."""
-    path = load(KeysSettings).file
-    if path is None:
-        fail("RELEVO_KEYS_FILE must name the key ring; make one with: relevo keys new FILE")
-    return KeyRing.load(path)
-
-
 @app.command()
 def apply(
     files: Annotated[list[Path], typer.Argument(help="Tenant files (YAML).")],
     url: Annotated[str, typer.Option(help="The public address of the webhooks, to print them whole.")] = "",
 ) -> None:
     """Write tenants as their files say. Every mistake is named with its line, and then nothing is written."""
-    settings, ring, agents = load(KafkaSettings), key_ring(), load(ProcessorSettings).agents
+    settings, ring, agents = load(KafkaSettings), KeyRing.named(load(KeysSettings).file), load(ProcessorSettings).agents
     standing = read_tenants(settings)
     applied = []
     for file in files:
