@@ -149,8 +149,8 @@ def test_digests_are_equal_exactly_for_equal_secrets(one: str, other: str) -> No
 
 
 def test_a_ring_that_no_setting_names_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(KeyRingError, match="RELEVO_KEYS_FILE is not set.*relevo keys new"):
+    with pytest.raises(KeyRingError, match=r"RELEVO_KEYS_FILE is not set.*relevo keys new"):
         KeyRing.named(None)
     file = tmp_path / "keys"
-    file.write_text(generate_key("k1"))
+    file.write_text(secrets.generate_key("k1"))
     assert KeyRing.named(file).ids == ("k1",)
