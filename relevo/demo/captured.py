@@ -51,7 +51,8 @@ def _json(body: bytes) -> Any:
 
 
 def _line(value: Any) -> str:
-    return next((piece.did for piece in webhook.pieces(value) if piece.did), "")
+    """The first line that a body names and that the simulated Chattigo can have (10 to 15 digits)."""
+    return next((piece.did for piece in webhook.pieces(value) if 10 <= len(piece.did) <= 15), "")
 
 
 def _moved(body: bytes, value: Any, shift_s: int) -> bytes:

@@ -37,10 +37,17 @@ def test_fresh_messages_and_those_that_keep_their_times_stay_the_bytes_that_they
 
 
 def test_each_body_goes_to_the_line_that_it_names(tmp_path: Path) -> None:
-    put(tmp_path, broken=b"{", odd={"x": 1}, flat=flat(did="56999"), cloud=cloud(cloud_value(messages=[cloud_text()])))
+    put(
+        tmp_path,
+        broken=b"{",
+        odd={"x": 1},
+        short=flat(did="56"),
+        flat=flat(did="5699999999"),
+        cloud=cloud(cloud_value(messages=[cloud_text()])),
+    )
     found = {one.name: (one.did, one.body) for one in read(tmp_path, NOW_MS, "usual")}
     assert (found["broken"], found["odd"]) == (("usual", b"{"), ("usual", b'{"x":1}'))
-    assert (found["flat"][0], found["cloud"][0]) == ("56999", LINE)
+    assert (found["flat"][0], found["cloud"][0], found["short"][0]) == ("5699999999", LINE, "usual")
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
