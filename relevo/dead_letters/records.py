@@ -1,0 +1,68 @@
+"""What is written when a dead letter is put back or dropped. Pure.
+
+Promises: what is put back has the key, the value and the headers that it had, so also its ids, and goes to the
+partition that it came from; only the cause is taken out, and `replay` names the run. A mark has no value, so that no
+reader takes it for a letter.
+"""
+
+from __future__ import annotations
+
+import re
+
+from relevo.dead_letters.letter import (
+    REJECTED,
+    WHY,
+    Action,
+    Letter,
+    LetterError,
+    Message,
+    pairs,
+)
+from runtime.kafka.record import Record
+from schemas import topics
+from schemas.dead_letter import Cause
+from schemas.headers import Headers
+
+REPLAY = "replay"
+# As long as a line knows a message that it planned by its id (docs/egress.md): until then it is taken for handled.
+REMEMBERED_MS = 48 * 3_600_000
+
+_OF_THE_CAUSE = frozenset(name for name, _ in Cause(reason="", error="", source="", at_ms=0).headers(None))
+_SOURCE = re.compile(r".+-(\d+)-\d+")
+
+
+def refusal(letter: Letter, now_ms: int) -> str:
+    """Why this letter cannot be put back and what to do instead; empty when it can."""
+    if letter.topic == REJECTED:
+        return (
+            f"{letter.address}: a body that was rejected ({letter.reason}) never had a topic that it could go back to. "
+            f"Mend the cause (the table in docs/webhooks.md), then post the bytes again: "
+            f'relevo dlq show {letter.address} --raw | curl --data-binary @- "$WEBHOOK"'
+        )
+    left_ms = letter.at_ms + REMEMBERED_MS - now_ms
+    if letter.by == "egress" and letter.reason == "attempts" and left_ms > 0:
+        return (
+            f"{letter.address}: its line still knows this message by its id and would not send it. Put it back in "
+            f"{left_ms // 3_600_000 + 1} h, or submit what it says as a new message"
+        )
+    return ""
+
+
+def original(letter: Letter, key: bytes | None, message: Message, run: str) -> Record:
+    """The record as it was before it was given up. Raises LetterError when its source cannot be read."""
+    found = _SOURCE.fullmatch(letter.source)
+    if found is None:
+        raise LetterError(
+            f"{letter.address}: its header dlq_source is {letter.source!r}, which names no partition; it stays. "
+            f"Its bytes: relevo dlq show {letter.address} --raw"
+        )
+    kept = [(name, value) for name, value in pairs(message) if name not in _OF_THE_CAUSE and name != REPLAY]
+    topic = letter.topic.removesuffix(topics.DEAD_LETTERS)
+    return Record(topic, message.value(), key, [*kept, (REPLAY, run.encode())], int(found[1]))
+
+
+def mark(letter: Letter, action: Action, run: str, now_ms: int, why: str = "") -> Record:
+    """That a letter is done with, beside the letter."""
+    own = Headers(id=run, type=action, tenant=letter.tenant, at_ms=now_ms).to_kafka()
+    more = [(action, str(letter.address).encode()), *([(WHY, why.encode())] if why else [])]
+    return Record(letter.topic, None, None, [*own, *more], letter.address.partition)
