@@ -255,7 +255,7 @@ def _say_choices(chain: Chain) -> None:
 def resend(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -> None:
     """Order that a call in doubt is made again, on record. People may get it twice, and it may be paid for twice."""
     settings = load(KafkaSettings)
-    chain = _decidable(settings, plan_id, within_s)
+    chain = _decidable(settings, plan_id, why, within_s)
     left = len(doubts.messages_left(chain.book, chain.entry))
     err.print(f"{people(left)} may get it a second time, and each may be paid for twice", style="yellow")
     _order(settings, chain, "resend", why, yes=yes)
@@ -287,7 +287,7 @@ def resend(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -
 def drop(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -> None:
     """Order that a call in doubt is never made again; its messages end as `dead`."""
     settings = load(KafkaSettings)
-    chain = _decidable(settings, plan_id, within_s)
+    chain = _decidable(settings, plan_id, why, within_s)
     left, everybody = len(doubts.messages_left(chain.book, chain.entry)), len(chain.plan.messages)
     err.print(f"{people(left)} will not be sent it again, whether they have it or not", style="yellow")
     if left < everybody:
@@ -298,8 +298,10 @@ def drop(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -> 
     _ended(chain)
 
 
-def _decidable(settings: KafkaSettings, plan_id: str, within_s: float) -> Chain:
+def _decidable(settings: KafkaSettings, plan_id: str, why: str, within_s: float) -> Chain:
     """The plan, once its line's owner knows that it is in doubt: an order before that would mean nothing to it."""
+    if not why.strip():
+        fail("--why must say why: it is kept with the order", 2)
     rules, chain = _rules(settings), _chain(settings, plan_id)
     if doubts.standing(chain.book, chain.entry, rules, now_ms()) == "undeclared":
         err.print("no egress worker has declared it in doubt yet; waiting for one", style="yellow")
@@ -316,8 +318,6 @@ def _decidable(settings: KafkaSettings, plan_id: str, within_s: float) -> Chain:
 
 
 def _order(settings: KafkaSettings, chain: Chain, action: Action, why: str, *, yes: bool) -> None:
-    if not why.strip():
-        fail("--why must say why: it is kept with the order", 2)
     if not yes and not typer.confirm(f"{action} plan {chain.plan.plan_id}?"):
         fail("nothing was ordered")
     doubts.write(settings, doubts.order_record(settings, chain.plan, action, _who(), why.strip(), now_ms()))

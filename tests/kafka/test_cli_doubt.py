@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from runtime.clock import now_ms
 from schemas.journal import CallOutcome, Plan, PlannedMessage
 from schemas.line_command import DecideDoubt
 from schemas.session import Template
-from tests.builders.egress import SmallChattigo, World, cloud_status, in_turn, status, until
+from tests.builders.egress import ROOT, SmallChattigo, World, cloud_status, in_turn, status, until
 
 
 class Ran(NamedTuple):
@@ -47,6 +48,22 @@ async def doubt(*arguments: object, answer: str = "") -> Ran:
     return Ran(ran.exit_code, ran.stdout, ran.stderr)
 
 
+def followed(world: World, message_id: str) -> list[str]:
+    """The states of a message as the example of docs/outcomes.md tells them, up to accepted."""
+    [block] = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/outcomes.md").read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"__name__": "outcomes_example"}
+    exec(compile(block, "docs/outcomes.md", "exec"), names)
+    told: list[str] = []
+
+    def handle(change: dict[str, str]) -> bool:
+        if change["message_id"] == message_id:
+            told.append(change["state"])
+        return "accepted" not in told
+
+    names["follow"](world.kafka.bootstrap, f"isv-{world.did}", {}, handle)
+    return told
+
+
 async def listed(world: World) -> list[dict[str, Any]]:
     ran = await doubt("ls", "--line", world.did, "--json")
     assert ran.code == 0, ran.err
@@ -54,14 +71,14 @@ async def listed(world: World) -> list[dict[str, Any]]:
     return rows
 
 
-async def doubts_are(world: World, count: int) -> list[str]:
-    """The plans in doubt, once there are so many."""
+async def doubts_are(world: World, count: int) -> list[dict[str, Any]]:
+    """The doubts as they are listed, once the journal has told of so many."""
 
     async def there() -> bool:
         return sum(outcome.result == "in_doubt" for outcome in await world.call_outcomes()) >= count
 
     await until(there, f"{count} doubts are on record")
-    return [row["plan"] for row in await listed(world)]
+    return await listed(world)
 
 
 def batch(world: World, count: int) -> list[Any]:
@@ -73,8 +90,8 @@ async def test_a_doubt_is_listed_shown_and_sent_again_once_on_record(world: Worl
     world.chattigo.behave = in_turn(status(502))
     await world.worker()
     await world.replies(("e1", "56911"))
-    [plan_id] = await doubts_are(world, 1)
-    [row] = await listed(world)
+    [row] = await doubts_are(world, 1)
+    plan_id = row["plan"]
     assert (row["tenant"], row["line"], row["class"]) == (world.tenant, world.did, "reply")
     assert (row["recipients"], row["status"], row["next"]) == (1, 502, "nothing")
     table = await doubt("ls", "--tenant", world.tenant)
@@ -97,14 +114,11 @@ async def test_a_doubt_is_listed_shown_and_sent_again_once_on_record(world: Worl
     sent = await doubt("resend", plan_id, "--why", "she asked", "--yes")
     assert sent.code == 0, sent.err
     [again] = [plan for plan in await world.plans() if plan.resend_of]
+    message_id = again.messages[0].id
     assert f"sent again as plan {again.plan_id}" in sent.out
     assert (again.resend_of, again.resend_why, again.attempt) == (plan_id, "person", 2)
-    await until(lambda: len(world.chattigo.calls) == 2, "one more call is made")
-
-    async def accepted() -> bool:
-        return again.messages[0].id in await world.messages_in("accepted")
-
-    await until(accepted, "the resend is accepted")
+    assert await asyncio.to_thread(followed, world, message_id) == ["in_doubt", "accepted"]
+    assert len(world.chattigo.calls) == 2, "one more call was made"
     assert "no call is in doubt" in (await doubt("ls", "--line", world.did)).out
     told = (await doubt("show", plan_id)).out
     assert f"attempt 2: plan {again.plan_id}" in told
@@ -122,7 +136,8 @@ async def test_a_batch_is_dropped_and_what_a_receipt_settled_is_not(world: World
     await world.worker()
     templates = batch(world, 25)
     await world.send("outbound.templates", *templates)
-    [dropped] = await doubts_are(world, 1)
+    [row] = await doubts_are(world, 1)
+    dropped = row["plan"]
     shown = (await doubt("show", dropped)).out
     assert "a receipt of any one recipient settles the whole call" in shown
     assert "and 5 more; see them with --all" in shown
@@ -132,9 +147,14 @@ async def test_a_batch_is_dropped_and_what_a_receipt_settled_is_not(world: World
     assert await world.messages_in("dead") == {message.id for message in templates}
     assert "not in doubt: a person dropped it at " in (await doubt("drop", dropped, "--why", "x", "--yes")).err
 
-    await world.replies(("e1", "56911"))
-    [settled] = await doubts_are(world, 2)
-    message = world.message("e1", "56911")
+    message = world.message("e1", "56911", expires_ms=now_ms() + 2000)
+    await world.send("outbound.replies", message)
+    [row] = await doubts_are(world, 2)
+    settled = row["plan"]
+    await until(lambda: now_ms() >= message.expires_ms, "the gate would refuse it now")
+    late = await doubt("resend", settled, "--why", "x", "--yes")
+    assert late.code == 1
+    assert "the resend was refused: expired; the plan stays in doubt" in late.err
     await world.receipt(cloud_status(world.did, message.id, "56911", "delivered"))
 
     async def delivered() -> bool:
@@ -179,12 +199,11 @@ async def test_where_no_worker_answers_the_command_says_what_stands(world: World
     assert "The order stands on lines.commands" in asked.err
     [order] = await world.read("lines.commands", DecideDoubt)
     assert (order.plan_id, order.action) == (plan.plan_id, "drop")
-    assert (await doubt("drop", plan.plan_id, "--why", " ", "--yes")).code == 2
 
 
 async def test_what_is_no_plan_is_said(world: World) -> None:
-    for verb in (("show", "nope"), ("resend", "nope", "--why", "x")):
-        ran = await doubt(*verb)
-        assert ran.code == 1
-        assert "the journal has no plan 'nope'" in ran.err
+    ran = await doubt("resend", "nope", "--why", "x")
+    assert ran.code == 1
+    assert "the journal has no plan 'nope'" in ran.err
+    assert (await doubt("drop", "nope", "--why", " ")).code == 2
     assert (await doubt("drop", "nope")).code == 2
