@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
+from collections import Counter
 
 from runtime.kafka.record import Record
 from tests.builders.egress import until
@@ -27,8 +29,11 @@ async def test_a_hundred_clients_refused_at_once_are_one_login(broker: str) -> N
         await clients[0].renew(world.account, 2, WAIT_S)
         assert server.logins == 3
         assert [generation for generation, _, _ in await world.tokens()] == [1, 2, 3]
-        # before there was a token everybody asked for one, then everybody saw it refused
-        assert len(await world.records(world.names.requests)) == 2 * CLIENTS + 1
+        # Everybody saw the first token refused and asked. Before it was there some may have asked for one; the lease
+        # also logs in unasked, so that they may as well have found it.
+        asked = Counter(json.loads(value)["generation"] for value in await world.records(world.names.requests))
+        assert (asked[1], asked[2]) == (CLIENTS, 1)
+        assert asked[0] <= CLIENTS
 
 
 async def test_a_token_is_renewed_at_90_percent_of_its_life(broker: str) -> None:
