@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from processors.agents.actions import Action
 from processors.agents.agent import Agent, Conversation
@@ -24,26 +24,10 @@ from schemas.headers import Headers
 from schemas.inbound import InboundEvent
 from schemas.record import Decoder, RecordError
 
+if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do without
+    from runtime.engine import SourceRecord
+
 _events = Decoder.of(InboundEvent)
-
-
-class Source(Protocol):
-    """What is read of a record as fetched."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Any: ...
 
 
 class Scene(NamedTuple):
@@ -66,7 +50,7 @@ class Step(NamedTuple):
     same: bool = False
 
 
-async def step(scene: Scene, record: Source, memory: Memory, now_ms: int) -> Step:
+async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
     """What becomes of one record. Raises nothing but what cancels it."""
     headers = Headers.from_kafka(record.headers)
     if memory.handled(record.offset, record.timestamp):
@@ -92,7 +76,7 @@ def _noted(kind: str, memory: Memory) -> Step:
     return Step("noted", [], memory, kind, same=True)
 
 
-async def _event(scene: Scene, record: Source, headers: Headers, memory: Memory, now_ms: int) -> Step:
+async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
     try:
         event: InboundEvent = _events.decode(record.value)
     except RecordError as error:
@@ -108,7 +92,7 @@ async def _event(scene: Scene, record: Source, headers: Headers, memory: Memory,
 
 
 async def _played(
-    scene: Scene, record: Source, headers: Headers, event: InboundEvent, memory: Memory, now_ms: int
+    scene: Scene, record: SourceRecord, headers: Headers, event: InboundEvent, memory: Memory, now_ms: int
 ) -> Step:
     conversation = Conversation(
         tenant=event.tenant,
@@ -137,7 +121,7 @@ def _check_size(memory: Memory, limits: Limits) -> None:
         raise AgentFailed("memory", f"{size} bytes to remember, {limits.memory_bytes} allowed")
 
 
-def dead(kind: str, record: Source, memory: Memory, failure: AgentFailed, now_ms: int) -> Step:
+def dead(kind: str, record: SourceRecord, memory: Memory, failure: AgentFailed, now_ms: int) -> Step:
     """The record as a dead letter; the conversation goes on as if it had not come, and it can be put back."""
     cause = Cause(
         reason=failure.reason,
