@@ -1,6 +1,8 @@
 """Records of `egress.journal`: what a line's owner intends to call, and what became of the call.
 
-A plan is committed with the offsets of its inputs before the call. A plan without an outcome is in doubt.
+A plan is committed with the offsets of its inputs before the call. A plan without an outcome is in doubt. Segments and
+checkpoints bound what a new owner must read: a segment says which settled plans of a line hold which ids, a checkpoint
+names a line's segments and those older plans that still matter.
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ class Plan(Record, tag_field="type", tag="plan"):
 
 
 class CallOutcome(Record, tag_field="type", tag="outcome"):
-    """What became of a plan. `provider_ids` are the provider's message ids, in the order of the plan's messages."""
+    """What became of a plan. `provider_ids` are the provider's message ids, in the order of the plan's messages.
+
+    With code `never_planned` it is of a message (`plan_id` is its id) whose input stands at `position` of `source`.
+    """
 
     plan_id: str
     did: str
@@ -59,13 +64,73 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     code: str = ""
     reason: str = ""
     provider_ids: list[str] = []
+    source: str = ""
+    position: int = -1
+
+
+class PlanRef(msgspec.Struct, frozen=True, array_like=True):
+    """A plan and the offsets in its partition of the journal where it and its firmest outcome stand (-1: none yet)."""
+
+    plan_id: str
+    plan: int
+    outcome: int = -1
+
+
+class Segment(Record, tag_field="type", tag="segment"):
+    """Which of a line's settled plans hold which ids, under `did|segment|number`; immutable.
+
+    `ids` are the sorted 64-bit digests (little-endian) of message ids, `names` those of what receipts may name instead:
+    provider's ids, root ids, and people whose message has no provider's id yet. `id_plans` and `name_plans` hold for
+    each of them the place of its plan in `plans` (32 bits). `last` is the highest offset of each input topic among the
+    messages; `replaces` are older segments whose content is in this one.
+    """
+
+    did: str
+    number: int
+    from_ms: int
+    to_ms: int
+    messages: int
+    plans: list[PlanRef]
+    ids: bytes
+    id_plans: bytes
+    names: bytes
+    name_plans: bytes
+    last: dict[str, int] = {}
+    replaces: list[int] = []
+
+
+class SegmentRef(msgspec.Struct, frozen=True, array_like=True):
+    """Where a segment stands on the journal, and until when it may be needed; only a `hot` one is read again."""
+
+    number: int
+    offset: int
+    to_ms: int
+    messages: int
+    hot: bool = True
+
+
+class RefusedRef(msgspec.Struct, frozen=True, array_like=True):
+    """A message that was refused while its input may come back: at `position` of the topic `source`."""
+
+    id: str
+    at_ms: int
+    source: str = ""
+    position: int = -1
 
 
 class Checkpoint(Record, tag_field="type", tag="checkpoint"):
-    """Recovery of the partition may begin at this journal offset."""
+    """What a new owner must know of a line beyond the journal from `offset` on, under `did|checkpoint`.
+
+    It counts as soon as the group's committed offset of the journal has reached `offset`. `plans` are those older than
+    that which are not settled; `segments` are all that still count, newest last.
+    """
 
     offset: int
     at_ms: int
+    did: str = ""
+    segments: list[SegmentRef] = []
+    plans: list[PlanRef] = []
+    refused: list[RefusedRef] = []
 
 
-JournalRecord = Plan | CallOutcome | Checkpoint
+JournalRecord = Plan | CallOutcome | Segment | Checkpoint

@@ -201,9 +201,9 @@ OPTOUTS = _topic(
 )
 EGRESS_JOURNAL = _topic(
     "egress.journal",
-    "plans before the calls, outcomes after them, checkpoints; a tombstone when settled and past the horizon",
+    "plans before the calls, outcomes after them, segments, checkpoints; a tombstone when settled and past the horizon",
     "did",
-    "did|plan id (a plan), did|plan id|outcome",
+    "did|plan id (a plan), did|plan id|outcome, did|segment|number, did|checkpoint",
     journal.JournalRecord,
     "compact,90d",
     producers=("egress",),

@@ -7,7 +7,7 @@ then it goes whole, up to the line's `batch_max`. A batch that was not sent keep
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -47,6 +47,9 @@ class Batcher:
     def __init__(self) -> None:
         self._piles: dict[PileKey, Pile] = {}
         self.waiting = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        return (item for pile in self._piles.values() for item in pile.items)
 
     def add(self, key: PileKey, item: Item, now_s: float) -> None:
         """An item waits; what is tried again has waited already."""

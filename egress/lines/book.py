@@ -2,21 +2,22 @@
 
 Rebuilt from the journal when a partition is taken, then kept up to date by the owner's own plans and outcomes and by
 outcomes that an earlier owner still writes. It answers: was this message planned already, which send does this
-receipt belong to, which plans have no outcome. Settled plans leave when they are old or many, but never while a
-message of theirs would be read again after a crash: it would be taken for a new one.
+receipt belong to, which plans have no outcome. Settled plans leave when they are old or many, but not before they are
+*indexed*: a segment (`egress.lines.index`) knows their ids then, and they come back when a receipt asks for them.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from schemas.journal import CallOutcome, Plan
+from egress.lines.entry import Entry as Entry
+from egress.lines.entry import Place as Place
+from egress.lines.index import HORIZON_MS, SendIndex
+from schemas.journal import CallOutcome, Plan, PlanRef, RefusedRef
 
-MESSAGES_MAX = 200_000
-HORIZON_MS = 48 * 3_600_000
+# So many messages of a line are kept with all that their plans say, beside those that are not settled.
+MESSAGES_MAX = 50_000
 # As long as Kafka keeps inputs, by which a refused one may come back.
 REFUSED_MS = 8 * 24 * 3_600_000
 
@@ -38,82 +39,107 @@ RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
 NEVER_PLANNED = "never_planned"
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One plan; `states` are its messages' public states, `ids` the provider's ids, both in the plan's order.
-
-    `ended` are messages whose next attempt was refused.
-    """
-
-    plan: Plan
-    outcome: CallOutcome | None = None
-    states: list[str | None] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    by_contact: dict[str, int] | None = None
-    ended: set[str] | None = None
-
-    @property
-    def result(self) -> str:
-        return self.outcome.result if self.outcome else ""
-
-    @property
-    def open(self) -> bool:
-        """Nobody knows yet whether the call reached Chattigo."""
-        return self.result in ("", "in_doubt")
-
-    def index_of(self, contact: str) -> int | None:
-        """The place in the plan of the message to this person."""
-        if self.by_contact is None:
-            self.by_contact = {m.contact: i for i, m in enumerate(self.plan.messages)}
-        return self.by_contact.get(contact)
-
-
-class Place(NamedTuple):
-    """One message of one plan."""
-
-    entry: Entry
-    at: int
-
-
 class Book:
     """All plans of one line that still matter."""
 
     def __init__(self) -> None:
+        self.index = SendIndex()
         self._plans: dict[str, Entry] = {}
-        self._age: deque[Entry] = deque()
-        self._standing: set[str] = set()
-        self._kept: deque[Entry] = deque()
+        self._age: dict[str, Entry] = {}
+        self._standing: dict[str, Entry] = {}
+        self._kept: dict[str, Entry] = {}
+        self._recalled: dict[str, Place] = {}
         self._bound: list[str] = []
         self._guessed: dict[str, Entry] = {}
-        self._refused: dict[str, int] = {}
+        self._outspoken: dict[str, Entry] = {}
+        self._refused: dict[str, RefusedRef] = {}
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
         self._contacts: dict[str, list[Place]] = {}
-        self._count = 0
+        self._wanted: dict[str, PlanRef] = {}
+        self._count = self.unindexed = 0
 
     def add(self, plan: Plan) -> Entry:
         """A plan; one that is known already stays as it is."""
         known = self._plans.get(plan.plan_id)
         if known is not None:
             return known
-        entry = Entry(plan, states=[None] * len(plan.messages), ids=[""] * len(plan.messages))
-        self._plans[plan.plan_id] = entry
-        self._age.append(entry)
-        self._count += len(plan.messages)
-        if plan.root_id:
-            self._roots[plan.root_id] = entry
+        entry = Entry.of(plan)
+        self._take(entry)
         for index, message in enumerate(plan.messages):
             place = Place(entry, index)
             self._messages[message.id] = place
             self._contacts.setdefault(message.contact, []).append(place)
         return entry
 
+    def _take(self, entry: Entry) -> None:
+        plan = entry.plan
+        self._plans[plan.plan_id] = self._age[plan.plan_id] = entry
+        self._count += len(plan.messages)
+        self.unindexed += len(plan.messages)
+        if plan.root_id:
+            self._roots[plan.root_id] = entry
+
+    # -- plans that left memory
+
+    def ask(self, provider_id: str, contact: str, *, unnamed: bool) -> list[str]:
+        """Plans out of memory that a receipt may mean, to be recalled; `unnamed`: it may name only its person."""
+        refs = self.index.named(provider_id) if provider_id else []
+        if not refs and unnamed:
+            refs = self.index.sends_to(contact)
+        missing = [ref for ref in refs if ref.plan_id not in self._plans]
+        self._wanted.update((ref.plan_id, ref) for ref in missing)
+        return [ref.plan_id for ref in missing]
+
+    def wanted(self) -> list[PlanRef]:
+        """What is to be fetched again, until it is recalled or given up."""
+        return list(self._wanted.values())
+
+    def awaits(self, plan_id: str) -> bool:
+        return plan_id in self._wanted
+
+    def give_up(self, plan_id: str) -> None:
+        """The plan is no longer kept."""
+        self._wanted.pop(plan_id, None)
+
+    def recall(self, plan: Plan, outcome: CallOutcome, ref: PlanRef) -> None:
+        """A plan that had left memory is back for the receipts that ask for it; it is no message's last attempt."""
+        self._wanted.pop(plan.plan_id, None)
+        if plan.plan_id in self._plans:
+            return
+        entry = Entry.of(plan)
+        entry.outcome = entry.heard = outcome
+        entry.plan_at, entry.outcome_at, entry.recalled = ref.plan, ref.outcome, True
+        self._take(entry)
+        for index, message in enumerate(plan.messages):
+            place = Place(entry, index)
+            self._recalled[message.id] = place
+            insort(self._contacts.setdefault(message.contact, []), place, key=lambda other: other.entry.plan.at_ms)
+        self._learn_ids(entry, outcome)
+        self._bound += [plan.root_id, *(message.id for message in plan.messages)]
+        self.indexed(entry)
+
+    def indexed(self, entry: Entry) -> None:
+        """A segment holds the plan: it may leave memory."""
+        if not entry.indexed:
+            entry.indexed = True
+            self.unindexed -= len(entry.plan.messages)
+
+    def _changed(self, entry: Entry) -> None:
+        """What a segment may say of the plan is not all any more."""
+        if entry.indexed:
+            entry.indexed = False
+            self.unindexed += len(entry.plan.messages)
+
+    # -- what became of plans
+
     def apply(self, outcome: CallOutcome) -> Entry | None:
         """An outcome; the entry if it says something new and firmer of a known plan."""
         entry = self._plans.get(outcome.plan_id)
         if entry is None and outcome.code == NEVER_PLANNED:
-            self._refused[outcome.plan_id] = outcome.at_ms
+            refused = RefusedRef(outcome.plan_id, outcome.at_ms, outcome.source, outcome.position)
+            self._refused[outcome.plan_id] = refused
         if entry is None:
             return None
         ended = outcome.result == "refused" and entry.result in ("not_sent", "throttled")
@@ -121,12 +147,34 @@ class Book:
             self._learn_ids(entry, outcome)
             return None
         entry.outcome = outcome
-        if outcome.plan_id in self._standing and not entry.open:
-            self._standing.discard(outcome.plan_id)
-            self._count += len(entry.plan.messages)
-            self._age.appendleft(entry)
+        self._changed(entry)
+        if self._standing.pop(outcome.plan_id, None) is not None:
+            (self._standing if entry.open else self._kept)[outcome.plan_id] = entry
         self._learn_ids(entry, outcome)
         return entry
+
+    def placed(self, plan_id: str, offset: int) -> None:
+        """The plan stands on the journal at this offset."""
+        entry = self._plans.get(plan_id)
+        if entry is not None:
+            entry.plan_at = offset
+
+    def heard(self, outcome: CallOutcome, offset: int) -> None:
+        """The journal says this at this offset; if more is known of the plan, `outspoken` names it."""
+        entry = self._plans.get(outcome.plan_id)
+        if entry is None:
+            return
+        entry.heard, entry.outcome_at = outcome, offset
+        less = _FIRMNESS[outcome.result] < _FIRMNESS[entry.result] or _undecided(entry, outcome)
+        if less:
+            self._outspoken[outcome.plan_id] = entry
+        else:
+            self._outspoken.pop(outcome.plan_id, None)
+
+    def outspoken(self) -> list[Entry]:
+        """Plans of which the journal's last word is less than what is known, since this was asked before."""
+        found, self._outspoken = self._outspoken, {}
+        return list(found.values())
 
     def _learn_ids(self, entry: Entry, outcome: CallOutcome) -> None:
         for index, provider_id in enumerate(outcome.provider_ids):
@@ -140,6 +188,7 @@ class Book:
 
     def _bind(self, place: Place, provider_id: str) -> None:
         place.entry.ids[place.at] = provider_id
+        self._changed(place.entry)
         self._provider[provider_id] = place
         self._bound.append(provider_id)
 
@@ -158,7 +207,7 @@ class Book:
 
     def knows(self, message_id: str) -> bool:
         """Whether the message was planned at least once, or refused while its input may come back."""
-        return message_id in self._messages or message_id in self._refused
+        return message_id in self._messages or message_id in self._refused or self.index.knows(message_id)
 
     def latest(self, message_id: str) -> Place | None:
         """The message's last attempt."""
@@ -166,7 +215,7 @@ class Book:
 
     def find(self, provider_id: str, contact: str) -> Place | None:
         """The send that a receipt's id names: a provider's id, a message's own id, or a call's id and a person."""
-        place = self._provider.get(provider_id) or self._messages.get(provider_id)
+        place = self._provider.get(provider_id) or self._messages.get(provider_id) or self._recalled.get(provider_id)
         if place is not None:
             return place
         entry = self._roots.get(provider_id)
@@ -181,40 +230,69 @@ class Book:
         return iter(self._plans.values())
 
     def prune(
-        self, now_ms: int, messages_max: int | None = None, returns: Callable[[Plan], bool] = lambda plan: False
+        self, now_ms: int, messages_max: int = MESSAGES_MAX, keeps: Callable[[Entry], bool] | None = None
     ) -> None:
-        """Lets go of the oldest plans beyond the horizon or the limit (MESSAGES_MAX).
+        """Lets go of the oldest plans beyond the horizon or the limit.
 
-        Those in doubt stay until they are settled, and those with a message that `returns` after a crash, because
-        the offset of its input is not committed, until it is.
+        Those in doubt stay until they are settled, and those that somebody `keeps` until nobody does.
         """
-        limit = MESSAGES_MAX if messages_max is None else messages_max
-        while self._kept and not returns(self._kept[0].plan):
-            self._forget(self._kept.popleft())
-        while self._refused and next(iter(self._refused.values())) < now_ms - REFUSED_MS:
-            del self._refused[next(iter(self._refused))]
+        kept = keeps or (lambda entry: False)
+        while self._kept and not kept(entry := next(iter(self._kept.values()))):
+            del self._kept[entry.plan.plan_id]
+            self._forget(entry)
         while self._age:
-            entry = self._age[0]
-            if entry.plan.at_ms >= now_ms - HORIZON_MS and self._count <= limit:
+            entry = next(iter(self._age.values()))
+            if entry.plan.at_ms >= now_ms - HORIZON_MS and self._count <= messages_max:
                 return
-            self._age.popleft()
+            del self._age[entry.plan.plan_id]
             self._count -= len(entry.plan.messages)
             if entry.open:
-                self._standing.add(entry.plan.plan_id)
-            elif returns(entry.plan):
-                self._kept.append(entry)
+                self._standing[entry.plan.plan_id] = entry
+            elif kept(entry):
+                self._kept[entry.plan.plan_id] = entry
             else:
                 self._forget(entry)
 
+    def refused(self) -> list[RefusedRef]:
+        """Messages that were refused while their input may come back, oldest first."""
+        return list(self._refused.values())
+
+    def refuse(self, refused: RefusedRef) -> None:
+        """A message that was refused and may come back."""
+        self._refused[refused.id] = refused
+
+    def forget_refused(self, over: Callable[[RefusedRef], bool]) -> list[RefusedRef]:
+        """Lets go of those that are over: their input cannot come back."""
+        gone = [refused for refused in self._refused.values() if over(refused)]
+        for refused in gone:
+            del self._refused[refused.id]
+        return gone
+
+    def forget(self, plan_id: str) -> None:
+        """The plan has a tombstone, or a segment holds it."""
+        entry = self._plans.get(plan_id)
+        if entry is None:
+            return
+        self._forget(entry)
+        self._kept.pop(plan_id, None)
+        self._standing.pop(plan_id, None)
+        if self._age.pop(plan_id, None) is not None:
+            self._count -= len(entry.plan.messages)
+
     def _forget(self, entry: Entry) -> None:
         del self._plans[entry.plan.plan_id]
-        self._roots.pop(entry.plan.root_id, None)
+        self.indexed(entry)
+        if self._roots.get(entry.plan.root_id) is entry:
+            del self._roots[entry.plan.root_id]
         for index, message in enumerate(entry.plan.messages):
             place = self._messages.get(message.id)
             if place is not None and place.entry is entry:
                 del self._messages[message.id]
-            if entry.ids[index]:
-                self._provider.pop(entry.ids[index], None)
+            if entry.recalled and self._recalled.get(message.id) == (entry, index):
+                del self._recalled[message.id]
+            known = self._provider.get(entry.ids[index])
+            if known is not None and known.entry is entry:
+                del self._provider[entry.ids[index]]
             kept = [p for p in self._contacts.get(message.contact, ()) if p.entry is not entry]
             if kept:
                 self._contacts[message.contact] = kept
@@ -225,3 +303,12 @@ class Book:
 def _decided(entry: Entry, outcome: CallOutcome) -> bool:
     both_doubts = outcome.result == "in_doubt" and entry.result == "in_doubt" and entry.outcome is not None
     return both_doubts and outcome.code in (RESEND_ORDERED, RESEND_REFUSED) and outcome != entry.outcome
+
+
+def _undecided(entry: Entry, outcome: CallOutcome) -> bool:
+    decided = entry.outcome is not None and entry.outcome.code in (RESEND_ORDERED, RESEND_REFUSED)
+    return (
+        decided
+        and entry.result == outcome.result == "in_doubt"
+        and outcome.code not in (RESEND_ORDERED, RESEND_REFUSED)
+    )

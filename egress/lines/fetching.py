@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from egress.lines.book import Entry
+from egress.lines.entry import Entry
+from egress.lines.incoming import Incoming
+from runtime.kafka.pick import pick
 from runtime.kafka.reader import ReadFailed, read_partition
 from runtime.settings import KafkaSettings
 from schemas.journal import PlannedMessage
@@ -35,6 +37,12 @@ class Fetcher:
         """The value of the record at an offset; None when Kafka keeps it no longer."""
         async with self._turn:
             return await asyncio.to_thread(self._read, topic, partition, offset)
+
+    async def records(self, topic: str, partition: int, offsets: list[int]) -> dict[int, Incoming]:
+        """The records at these offsets that Kafka still keeps."""
+        async with self._turn:
+            found = await asyncio.to_thread(pick, self._settings, topic, partition, offsets)
+        return {offset: Incoming.of(message) for offset, message in found.items()}
 
     def _read(self, topic: str, partition: int, offset: int) -> bytes | None:
         try:

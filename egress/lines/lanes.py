@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from egress.lines.item import Item
@@ -34,6 +35,9 @@ class Lanes:
         self._ready: deque[str] = deque()
         self._held: list[tuple[float, str]] = []
         self.waiting = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        return (item for lane in self._lanes.values() for item in lane.items)
 
     def add(self, item: Item) -> None:
         """A reply waits behind the person's others."""

@@ -8,8 +8,8 @@ planned is refused with a reason, or waits. Leaves to the partition: offsets, de
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable
-from itertools import count
 
 import msgspec
 
@@ -61,7 +61,7 @@ class Line:
         self.refused_again: dict[str, Refusal] = {}
         self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
-        self._sequence = count()
+        self._sequence = itertools.count()
         self._ids: set[str] = set()
         self._bulk_turn = 0
         settings = rules.settings
@@ -112,6 +112,12 @@ class Line:
         tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
         owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
         return tenant, tenant.line(self.did) if tenant is not None and owned else None
+
+    def busy(self) -> set[str]:
+        """Plans that something in memory answers to: another attempt waits, is fetched, or ends as a dead letter."""
+        waiting = itertools.chain(self.lanes, self.batcher, (item for _, _, item in self._later))
+        plans = {item.retry_of for item in waiting} | {plan_id for _, plan_id in self.dying}
+        return plans | self.coming | {fetch.entry.plan.plan_id for fetch in self.fetches} | set(self.refused_again)
 
     def has_open(self, campaign: str) -> bool:
         """Whether a call of the campaign is open or will be tried again."""

@@ -101,7 +101,7 @@ class Owner:
     async def _assigned(self, numbers: list[int]) -> list[TopicPartition]:
         self._health.wait_for("recovery", "partitions are being recovered")
         found = await barriers(self._kafka, self._consumer, numbers)
-        pairs = {n: (Partition(n, self._rules, found[n].starts), found[n]) for n in numbers}
+        pairs = {n: (Partition(n, self._rules, found[n].starts, found[n].journal_from), found[n]) for n in numbers}
         self._partitions = {n: partition for n, (partition, _) in pairs.items()}
         task = self._tasks.create_task(self._recover(pairs), name="recovery")
         self._recovering.add(task)
@@ -212,6 +212,8 @@ class Owner:
         if now.s - self._counted_s >= COUNT_S:
             self._counted_s = now.s
             self._count_doubts()
+            tails = [partition.checkpoints.behind for partition in self._partitions.values()]
+            metrics.gauge(metrics.EGRESS_JOURNAL_TAIL).labels().set(max(tails, default=0))
 
     def _count_doubts(self) -> None:
         gauge = metrics.gauge(metrics.EGRESS_IN_DOUBT)

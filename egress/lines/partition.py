@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 
-from egress.lines import settling
+from egress.lines import journal, settling
+from egress.lines.book import REFUSED_MS
 from egress.lines.campaigns import chunk_of
+from egress.lines.checkpoint import Checkpoints
 from egress.lines.commands import command
+from egress.lines.entry import Entry
 from egress.lines.fetching import Fetch
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
@@ -31,7 +33,7 @@ from schemas import keys, topics
 from schemas.campaign import Chunk, Progress
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
-from schemas.journal import CallOutcome, Plan
+from schemas.journal import PlanRef, SegmentRef
 from schemas.line_command import ControlLine
 from schemas.outbound import OutboundMessage
 from schemas.record import Decoder, RecordError
@@ -55,9 +57,9 @@ _log = logs.get(__name__)
 
 
 class Partition:
-    """`starts` are the first offsets to read of the committed topics."""
+    """`starts` are the first offsets to read of the committed topics, `journal_from` the journal's committed offset."""
 
-    def __init__(self, number: int, rules: Rules, starts: Mapping[str, int]) -> None:
+    def __init__(self, number: int, rules: Rules, starts: Mapping[str, int], journal_from: int = 0) -> None:
         self.number, self.rules = number, rules
         self.lines: dict[str, Line] = {}
         self.trackers = {topic: Tracker(starts[topic]) for topic in COMMITTED}
@@ -67,6 +69,7 @@ class Partition:
         self.granting = True
         self.work = Work(0)
         self.chunks: dict[str, Chunk] = {}
+        self.checkpoints = Checkpoints(number, COMMITTED, journal_from, rules.settings.checkpoint_records)
 
     def line(self, did: str, now: Now) -> Line:
         """The line with this number; made when it is first heard of."""
@@ -120,30 +123,21 @@ class Partition:
 
     def _follow(self, incoming: Incoming, now: Now, *, recovering: bool) -> None:
         """Journal, campaigns, opt-outs. What cannot be read there is counted; nobody waits for it."""
+        if incoming.topic == JOURNAL:
+            (journal.learn if recovering else journal.hear)(self, incoming, now)
+            return
         if incoming.topic == OPTOUTS:
             self._optout(incoming, now)
             return
-        if incoming.value is None or (not recovering and incoming.kind == "plan"):
-            return  # the owner's own plans: nobody else writes any
+        if incoming.value is None:
+            return
         try:
             record = _DECODERS[incoming.topic].decode(incoming.value)
         except RecordError as error:
             _log.error("unreadable record", topic=incoming.topic, offset=incoming.offset, problem=str(error))
             return
-        if incoming.topic == JOURNAL:
-            self._journal(record, now, recovering=recovering)
-        elif recovering or not isinstance(record, Progress):
+        if recovering or not isinstance(record, Progress):
             self.line(record.did, now).campaigns.apply(record)
-
-    def _journal(self, record: Any, now: Now, *, recovering: bool) -> None:
-        if isinstance(record, Plan) and recovering:
-            self.line(record.did, now).book.add(record)
-        elif isinstance(record, CallOutcome):
-            line = self.line(record.did, now)
-            if recovering:
-                line.book.apply(record)
-            else:
-                settling.overheard(line, record, now)
 
     def _optout(self, incoming: Incoming, now: Now) -> None:
         try:
@@ -224,23 +218,23 @@ class Partition:
             settling.declare_doubts(line, now, work)
             settling.bury(line, now, work)
             settling.record_bindings(line, work)
+            journal.repeat(line, work)
             if self.granting:
                 granted += line.grant(now, room - granted, work)
                 settling.close_refused(line, now, work)
                 settling.finish_campaigns(line, now, work)
-            line.book.prune(now.wall_ms, returns=self._returns)
+            line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
         for topic, tracker in self.trackers.items():
             if tracker.position > self._committed[topic]:
                 self._committed[topic] = tracker.position
                 work.offsets[topic, self.number] = tracker.position
         for line in self.lines.values():
             settling.remember_refused(line, self._committed, now, work)
+            self.checkpoints.forget_refused(line, self._committed, now.wall_ms - REFUSED_MS)
+        if self.granting:
+            self.checkpoints.step(self.lines, self._committed, now, work)
         self.work = Work(now.wall_ms)
         return work, granted
-
-    def _returns(self, plan: Plan) -> bool:
-        """Whether a crash would bring a message of the plan again: the offset of its input is not committed."""
-        return any(m.position >= self._committed[m.source] for m in plan.messages if m.source in self._committed)
 
     def _in_turn(self) -> list[Line]:
         """All lines, another one first each time, so that none always comes last when room is short."""
@@ -306,6 +300,22 @@ class Partition:
             wanted, line.fetches = line.fetches, []
             line.coming.update(fetch.entry.plan.plan_id for fetch in wanted)
             yield from ((line, fetch) for fetch in wanted)
+
+    def recalls(self) -> Iterator[tuple[Line, list[PlanRef]]]:
+        """Settled plans that left memory and that receipts ask for."""
+        for line in self.lines.values():
+            refs = line.book.wanted()
+            if refs:
+                yield line, refs
+
+    def over(self) -> list[tuple[Line, SegmentRef]]:
+        """Segments whose horizon has passed; each is named once."""
+        over, self.checkpoints.over = self.checkpoints.over, []
+        return over
+
+
+def _unindexed(entry: Entry) -> bool:
+    return not entry.indexed
 
 
 CHUNK_DECODER: Decoder = _DECODERS[topics.CAMPAIGNS_CHUNKS.name]

@@ -38,11 +38,12 @@ class Letter:
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A receipt that nothing is known of yet."""
+    """A receipt that nothing is known of yet; `awaits` are plans it may mean that are being read again, once asked."""
 
     receipt: Receipt
     letter: Letter
     since_s: float
+    awaits: list[str] | None = None
 
 
 class WaitingRoom:
@@ -68,9 +69,15 @@ class WaitingRoom:
         for waiting in self._candidates(book, now_s):
             receipt, age = waiting.receipt, now_s - waiting.since_s
             place = book.find(receipt.id, receipt.contact)
-            if place is None and age >= BIND_AFTER_S:
+            if place is None and waiting.awaits is None:
+                waiting.awaits = book.ask(
+                    receipt.id, receipt.contact, unnamed=receipt.format == "cloud" or not receipt.id
+                )
+            coming = any(book.awaits(plan_id) for plan_id in waiting.awaits or ())
+            if place is None and age >= BIND_AFTER_S and not coming:
                 place = bind(book, receipt)
-            if place is not None or age >= ORPHAN_AFTER_S or len(self._waiting) > WAITING_MAX:
+            late = age >= ORPHAN_AFTER_S and not coming
+            if place is not None or late or len(self._waiting) > WAITING_MAX:
                 self._leave(waiting)
                 decided.append((waiting, place))
         return decided

@@ -2,7 +2,8 @@
 
 The order matters. First the group's stable offsets (an open transaction on them is waited for), then the ends of the
 learnt topics as a reader of uncommitted records sees them: a transaction's marker may land later on the journal than
-on the offsets, so the committed records are read until the position is past that end.
+on the offsets, so the committed records are read until the position is past that end. Of the journal that begins at the
+group's committed offset of it: checkpoints (`egress.lines.checkpoint`) name what still matters of the older part.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import NamedTuple
 from confluent_kafka import TopicPartition
 
 from egress.lines.incoming import Incoming
+from egress.lines.journal import Rebuilding
 from egress.lines.now import Now
-from egress.lines.partition import COMMANDS, COMMITTED, LEARNED, Partition
-from runtime import logs, points
+from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
+from runtime import logs, metrics, points
 from runtime.kafka.consumer import GroupConsumer
 from runtime.kafka.offsets import begin_offsets, end_offsets
+from runtime.kafka.pick import pick
 from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.settings import KafkaSettings
 
@@ -27,10 +30,12 @@ _log = logs.get(__name__)
 
 
 class Barrier(NamedTuple):
-    """Where the committed topics of a partition are read on, and to where the learnt ones must be read."""
+    """Where the committed topics of a partition are read on, from where the journal must be read, and to where the
+    learnt topics must be."""
 
     starts: dict[str, int]
     ends: dict[str, int]
+    journal_from: int = 0
 
     def assignment(self, number: int) -> list[TopicPartition]:
         """What the group's consumer reads: inputs from their offsets, learnt topics from their barrier on."""
@@ -40,7 +45,7 @@ class Barrier(NamedTuple):
 
 async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: list[int]) -> dict[int, Barrier]:
     """The barrier of each partition."""
-    committed = await consumer.committed([(topic, n) for topic in COMMITTED for n in numbers])
+    committed = await consumer.committed([(topic, n) for topic in (*COMMITTED, JOURNAL) for n in numbers])
     every = {(topic, n) for topic in (*COMMITTED, *LEARNED) for n in numbers}
     begins = await asyncio.to_thread(begin_offsets, settings, every)
     ends = await asyncio.to_thread(end_offsets, settings, {(topic, n) for topic in LEARNED for n in numbers})
@@ -48,6 +53,7 @@ async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: li
         n: Barrier(
             {topic: max(committed.get((topic, n)) or 0, begins[topic, n]) for topic in COMMITTED},
             {topic: ends[topic, n] for topic in LEARNED},
+            max(committed.get((JOURNAL, n)) or 0, begins[JOURNAL, n]),
         )
         for n in numbers
     }
@@ -63,10 +69,11 @@ async def recover(
         for topic in LEARNED:
             end = min(barrier.ends[topic], barrier.starts[COMMANDS]) if topic == COMMANDS else barrier.ends[topic]
             async with turn:
-                records = await asyncio.to_thread(_read, settings, topic, partition.number, end)
-            now = Now.read()
-            for record in records:
-                partition.learn(record, now)
+                if topic == JOURNAL:
+                    await _journal(settings, partition, barrier.journal_from, end)
+                else:
+                    records = await asyncio.to_thread(_read, settings, topic, partition.number, BEGINNING, end)
+                    _learn(partition, topic, records)
             points.reach("in_recovery")
         partition.recover(Now.read())
         done()
@@ -75,5 +82,23 @@ async def recover(
     await asyncio.gather(*(one(partition, barrier) for partition, barrier in partitions.values()))
 
 
-def _read(settings: KafkaSettings, topic: str, number: int, end: int) -> list[Incoming]:
-    return [Incoming.of(message) for message in read_partition(settings, topic, number, BEGINNING, end)]
+def _learn(partition: Partition, topic: str, records: list[Incoming]) -> None:
+    now = Now.read()
+    for record in records:
+        partition.learn(record, now)
+    metrics.counter(metrics.EGRESS_RECOVERED).labels(topic=topic).inc(len(records))
+
+
+async def _journal(settings: KafkaSettings, partition: Partition, start: int, end: int) -> None:
+    tail = await asyncio.to_thread(_read, settings, JOURNAL, partition.number, start, end)
+    rebuilding = Rebuilding(tail, start)
+    found = await asyncio.to_thread(pick, settings, JOURNAL, partition.number, rebuilding.offsets())
+    older = {offset: Incoming.of(message) for offset, message in found.items()}
+    rebuilding.apply(partition, older, Now.read())
+    partition.checkpoints.passed(end - 1)
+    metrics.counter(metrics.EGRESS_RECOVERED).labels(topic=JOURNAL).inc(len(tail) + len(older))
+    _log.info("journal read", partition=partition.number, records=len(tail), older=len(older), start=start, end=end)
+
+
+def _read(settings: KafkaSettings, topic: str, number: int, start: int, end: int) -> list[Incoming]:
+    return [Incoming.of(message) for message in read_partition(settings, topic, number, start, end)]

@@ -100,6 +100,12 @@ def in_lane(plan: Plan) -> bool:
     return plan.messages[0].source == REPLIES
 
 
+def recalled(entry: Entry) -> None:
+    """A settled plan that had left memory is back."""
+    if entry.outcome is not None:
+        _mark(entry, entry.outcome)
+
+
 def _mark(entry: Entry, outcome: CallOutcome) -> None:
     state = _PUBLIC.get(outcome.result)
     if state is not None:
@@ -309,6 +315,8 @@ def remember_refused(line: Line, committed: Mapping[str, int], now: Now, work: W
                 at_ms=now.wall_ms,
                 code=NEVER_PLANNED,
                 reason=refusal.code,
+                source=item.source,
+                position=item.position,
             )
             line.book.apply(outcome)
             work.journal(line.number, item.message.tenant, outcome)

@@ -1,4 +1,5 @@
-"""Supplies: what partitions ask to read again by offset, brought to them on the side: chunks, and messages to retry.
+"""Supplies: what partitions ask to read again by offset, brought to them on the side: chunks, messages to retry, plans
+for late receipts, segments whose horizon is over.
 
 What cannot be read now is tried again; what Kafka keeps no longer is said so. A partition that was let go meanwhile
 gets nothing.
@@ -12,19 +13,22 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from egress.lines import campaigns, settling
+from egress.lines import campaigns, journal, settling
 from egress.lines.campaigns import Campaign
 from egress.lines.fetching import Fetch, Fetcher
+from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
-from egress.lines.partition import CHUNK_DECODER, MESSAGE_DECODER, Partition
-from runtime import logs
+from egress.lines.partition import CHUNK_DECODER, JOURNAL, MESSAGE_DECODER, Partition
+from egress.lines.segments import Segment
+from runtime import logs, metrics
 from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.reader import ReadFailed
 from schemas import topics
 from schemas.campaign import Chunk
-from schemas.journal import PlannedMessage
+from schemas.journal import PlannedMessage, PlanRef, SegmentRef
+from schemas.journal import Segment as SegmentRecord
 from schemas.record import Decoder, RecordError
 
 _RETRY_S = 1.0
@@ -37,6 +41,7 @@ class Supplies:
     def __init__(self, fetcher: Fetcher, arrived: Callable[[], None]) -> None:
         self._fetcher, self._arrived = fetcher, arrived
         self._under_way: dict[asyncio.Task[None], int] = {}
+        self._recalling: set[int] = set()
         self._failure: BaseException | None = None
 
     def order(self, partition: Partition, now: Now) -> None:
@@ -46,6 +51,13 @@ class Supplies:
         for line in partition.lines.values():
             for campaign, index, offset in line.campaigns.wanted(now.wall_ms):
                 self._spawn(partition, self._chunk(partition, campaign, index, offset))
+        recalls = list(partition.recalls())
+        if recalls and partition.number not in self._recalling:
+            self._recalling.add(partition.number)
+            self._spawn(partition, self._recall(partition, recalls))
+        over = partition.over()
+        if over:
+            self._spawn(partition, self._expire(partition, over))
 
     def check(self) -> None:
         """Raises what a fetch ended by: a defect, or a record that is not what its plan says."""
@@ -76,6 +88,35 @@ class Supplies:
             except (ReadFailed, OffsetsUnavailable, KafkaException):
                 _log.exception("a record could not be read again yet", topic=topic, partition=partition, offset=offset)
                 await asyncio.sleep(_RETRY_S)
+
+    async def _records(self, partition: Partition, offsets: list[int]) -> dict[int, Incoming]:
+        while True:
+            try:
+                return await self._fetcher.records(JOURNAL, partition.number, offsets)
+            except (ReadFailed, OffsetsUnavailable, KafkaException):
+                _log.exception("the journal could not be read again yet", partition=partition.number)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _recall(self, partition: Partition, recalls: list[tuple[Line, list[PlanRef]]]) -> None:
+        """Plans that receipts ask for, of all lines in one reading."""
+        try:
+            refs = [ref for _, wanted in recalls for ref in wanted]
+            found = await self._records(partition, [offset for ref in refs for offset in (ref.plan, ref.outcome)])
+        finally:
+            self._recalling.discard(partition.number)
+        for line, wanted in recalls:
+            journal.recalled(line, wanted, found)
+        metrics.counter(metrics.EGRESS_RECALLED).labels().inc(len(refs))
+
+    async def _expire(self, partition: Partition, over: list[tuple[Line, SegmentRef]]) -> None:
+        """Segments whose horizon is over are read for the last time: their plans get tombstones."""
+        for line, ref in over:
+            found = await self._records(partition, [ref.offset])
+            record = journal.decoded(found[ref.offset]) if ref.offset in found else None
+            if isinstance(record, SegmentRecord):
+                partition.checkpoints.expired(line, Segment.read(record, ref.offset))
+            else:
+                line.book.index.drop(ref.number)
 
     async def _chunk(self, partition: Partition, campaign: Campaign, index: int, offset: int) -> None:
         chunk = await self._decoded_chunk(partition, offset)

@@ -148,6 +148,20 @@ EGRESS_ORPHANS = Metric(
     "relevo_egress_orphan_receipts_total", "counter", "Receipts that belong to no send that is known.", ("tenant",)
 )
 EGRESS_PARTITIONS = Metric("relevo_egress_owned_partitions", "gauge", "Partitions of lines that this worker owns.")
+EGRESS_RECOVERED = Metric(
+    "relevo_egress_recovered_records_total", "counter", "Records read in recoveries, by topic.", ("topic",)
+)
+EGRESS_RECALLED = Metric(
+    "relevo_egress_recalled_plans_total", "counter", "Settled plans read again from the journal for a late receipt."
+)
+EGRESS_CHECKPOINTS = Metric(
+    "relevo_egress_checkpoints_total", "counter", "Times that a partition's checkpoint moved on."
+)
+EGRESS_JOURNAL_TAIL = Metric(
+    "relevo_egress_journal_tail_records",
+    "gauge",
+    "Records of the journal behind the last checkpoint, which a new owner reads; the longest of this worker.",
+)
 EGRESS_RECOVERY_SECONDS = Metric(
     "relevo_egress_recovery_seconds", "histogram", "From taking a partition to the first grant.", buckets=_SLOW
 )

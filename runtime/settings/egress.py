@@ -37,6 +37,18 @@ class EgressSettings(Area):
     recovery_s: float = Field(60, gt=0, le=3600, description="Time to recover a partition before the worker gives up.")
     line_memory: int = Field(2000, ge=1, le=1_000_000, description="Most messages admitted in memory, a line.")
     worker_memory: int = Field(50_000, ge=1, le=10_000_000, description="Most messages admitted in memory, a worker.")
+    sends_memory: int = Field(
+        50_000,
+        ge=1,
+        le=10_000_000,
+        description="Settled messages kept whole in memory for their receipts, a line (some 800 bytes each).",
+    )
+    checkpoint_records: int = Field(
+        20_000,
+        ge=10,
+        le=40_000,
+        description="Records of the journal after which a partition's checkpoint moves on.",
+    )
     calls_parallel: int = Field(64, ge=1, le=10_000, description="Calls under way at once, a worker.")
     line_parallel: int = Field(16, ge=1, le=1000, description="Calls under way at once, a line.")
     group_max: int = Field(500, ge=1, le=10_000, description="Most plans in one transaction.")

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import msgspec
+
 from egress.chattigo.result import CallResult
 from egress.lines import campaigns, settling
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
+from egress.lines.journal import Rebuilding, decoded, recalled
 from egress.lines.now import Now
-from egress.lines.partition import COMMANDS, COMMITTED, LEARNED, Partition
+from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
 from egress.lines.rules import Rules
+from egress.lines.segments import Segment
 from egress.lines.verdicts import decide
 from egress.lines.work import Grant
 from runtime.kafka.record import Record
@@ -46,6 +50,7 @@ class Model:
     accepted: list[tuple[str, str]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
     seconds: float = 0.0
+    recovered: int = 0
 
     def __post_init__(self) -> None:
         self.crash()
@@ -67,16 +72,30 @@ class Model:
         return [Incoming(topic, 0, n, r.key, r.value, list(r.headers)) for n, r in enumerate(records) if n >= start]
 
     def crash(self) -> None:
-        """The process ends; the next one recovers from the topics alone."""
-        self.partition = Partition(0, self.rules, {topic: self.offsets[topic] for topic in COMMITTED})
-        for topic in LEARNED:
+        """The process ends; the next one recovers from the topics alone, the journal being compacted by then."""
+        starts = {topic: self.offsets[topic] for topic in COMMITTED}
+        self.partition = Partition(0, self.rules, starts, self.offsets[JOURNAL])
+        kept = {incoming.offset: incoming for incoming in self._compacted()}
+        start = self.offsets[JOURNAL]
+        rebuilding = Rebuilding([incoming for offset, incoming in kept.items() if offset >= start], start)
+        older = {offset: kept[offset] for offset in rebuilding.offsets() if offset in kept}
+        self.recovered = len([offset for offset in kept if offset >= start]) + len(older)
+        rebuilding.apply(self.partition, older, self.now)
+        self.partition.checkpoints.passed(len(self.topics.get(JOURNAL, [])) - 1)
+        for topic in (topic for topic in LEARNED if topic != JOURNAL):
             for incoming in self._incoming(topic, 0):
                 if topic != COMMANDS or incoming.offset < self.offsets[topic]:
                     self.partition.learn(incoming, self.now)
         self.partition.recover(self.now)
         self._read = {topic: self.offsets[topic] for topic in COMMITTED}
-        for topic in ("campaigns", "optouts"):
+        for topic in ("campaigns", "optouts", JOURNAL):
             self._read[topic] = len(self.topics.get(topic, []))
+
+    def _compacted(self) -> list[Incoming]:
+        """The journal without records that a later one of their key replaces."""
+        records = self._incoming(JOURNAL, 0)
+        last = {record.key: record.offset for record in records}
+        return [record for record in records if last[record.key] == record.offset]
 
     def step(self, fate: str = "accept", seconds: float = 0.0) -> int:
         """Time passes, inputs are read, one cycle is committed, and all its calls meet the same fate."""
@@ -108,7 +127,10 @@ class Model:
             return
         line = self.partition.lines[grant.plan.did]
         account, settings = grant.channel.account, self.rules.settings
-        verdict = settling.proven(line, decide(grant.plan, ANSWERS[fate], account, settings, self.now.wall_ms))
+        result = ANSWERS[fate]
+        if fate == "accept" and grant.plan.route == "session":
+            result = msgspec.structs.replace(result, provider_ids=[f"wamid.{m.id}" for m in grant.plan.messages])
+        verdict = settling.proven(line, decide(grant.plan, result, account, settings, self.now.wall_ms))
         self._append(settling.announcement(0, grant.plan, verdict.outcome))
         settling.settled(line, grant.items, verdict, self.now)
 
@@ -127,9 +149,19 @@ class Model:
                     items.append(campaigns.item_of(campaign, chunk, planned.position, row, self.now.s))
             line.coming.discard(fetch.entry.plan.plan_id)
             settling.revive(line, fetch, items, self.now)
+        self._look_up()
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
                 campaign.chunks[index] = self.chunks[index]
+
+    def _look_up(self) -> None:
+        recalls, over = list(self.partition.recalls()), self.partition.over()
+        compacted = {incoming.offset: incoming for incoming in self._compacted()} if recalls or over else {}
+        for line, refs in recalls:
+            recalled(line, refs, compacted)
+        for line, ref in over:
+            record = decoded(compacted[ref.offset])
+            self.partition.checkpoints.expired(line, Segment.read(record, ref.offset))
 
     def settle(self, limit: int = 400) -> None:
         """Chattigo accepts everything from now on, until nothing is left to do."""
@@ -141,12 +173,14 @@ class Model:
     # -- what is on record
 
     def plans(self) -> list[Plan]:
-        records = (topics.EGRESS_JOURNAL.decoder().decode(r.value) for r in self.topics.get("egress.journal", []))
-        return [record for record in records if isinstance(record, Plan)]
+        return [record for record in self._said() if isinstance(record, Plan)]
 
     def outcomes(self) -> list[CallOutcome]:
-        records = (topics.EGRESS_JOURNAL.decoder().decode(r.value) for r in self.topics.get("egress.journal", []))
-        return [record for record in records if isinstance(record, CallOutcome)]
+        return [record for record in self._said() if isinstance(record, CallOutcome)]
+
+    def _said(self) -> list[object]:
+        records = self.topics.get(JOURNAL, [])
+        return [topics.EGRESS_JOURNAL.decoder().decode(r.value) for r in records if r.value is not None]
 
     def states(self) -> dict[str, str]:
         """What the public topic says of each message, as a reader merges it."""

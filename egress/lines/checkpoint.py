@@ -1,0 +1,204 @@
+"""Checkpoints: what bounds the journal that a new owner of a partition must read. Pure.
+
+When the journal behind the last checkpoint has grown by `every` records, a *round* begins: settled plans go into
+segments; once these stand on the journal, each line's checkpoint is written, which names its segments and its older
+plans that are not settled; once those stand there too, the group's committed offset of the journal moves on. So
+recovery reads from that offset, and beside it only what the checkpoints name, whatever the history. A crash between
+two steps leaves the older offset, from which all is still found.
+
+Plans whose horizon is over get tombstones, a few a cycle. Everything is written in the owner's fenced transactions.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from egress.lines.entry import Entry
+from egress.lines.segments import SEGMENT_MAX, Segment
+from egress.lines.work import Work
+from runtime import metrics
+from runtime.kafka.record import Record
+from schemas import keys, topics
+from schemas.headers import Headers
+from schemas.journal import Checkpoint, PlanRef, RefusedRef, SegmentRef
+from schemas.record import encode
+
+if TYPE_CHECKING:
+    from egress.lines.line import Line
+    from egress.lines.now import Now
+
+JOURNAL = topics.EGRESS_JOURNAL.name
+# Settled messages of a partition that may wait in memory for a segment.
+UNINDEXED_MAX = 50_000
+TOMBSTONES_A_CYCLE = 500
+REST_S = 5.0
+
+
+class Checkpoints:
+    """Of one partition; `inputs` are the topics whose offsets are the group's, `start` the offset that is committed."""
+
+    def __init__(self, number: int, inputs: Iterable[str], start: int, every: int) -> None:
+        self._number, self._inputs, self._every = number, frozenset(inputs), every
+        self.committed = self.position = start
+        self._target = start
+        self._step = "idle"
+        self._awaited: set[tuple[str, int]] = set()
+        self._tombstones: deque[tuple[str, str]] = deque()
+        self._began_s = 0.0
+        self.over: list[tuple[Line, SegmentRef]] = []
+
+    # -- what the journal echoes
+
+    def passed(self, offset: int) -> None:
+        """The journal was read up to and with this offset."""
+        self.position = max(self.position, offset + 1)
+
+    def heard(self, did: str, number: int) -> None:
+        """A segment (its number), or a checkpoint (0), of this line stands on the journal."""
+        self._awaited.discard((did, number))
+
+    @property
+    def behind(self) -> int:
+        """Records that a new owner would read now."""
+        return self.position - self.committed
+
+    # -- what is written
+
+    def step(self, lines: Mapping[str, Line], committed: Mapping[str, int], now: Now, work: Work) -> None:
+        """The next step of the round, if its time has come."""
+        self._bury(work, now)
+        if self._awaited:
+            return
+        if self._step == "idle" and self._due(lines, now):
+            self._begin(lines, now, work)
+        elif self._step == "segments":
+            self._name(lines, committed, now, work)
+        elif self._step == "checkpoints":
+            self.committed = work.offsets[JOURNAL, self._number] = self._target
+            self._step = "idle"
+            metrics.counter(metrics.EGRESS_CHECKPOINTS).labels().inc()
+
+    def _due(self, lines: Mapping[str, Line], now: Now) -> bool:
+        if self.behind >= self._every:
+            return True
+        # What cannot be indexed yet must not start a round in every cycle.
+        rested = now.s - self._began_s >= REST_S
+        return rested and sum(line.book.unindexed for line in lines.values()) >= UNINDEXED_MAX
+
+    def _begin(self, lines: Mapping[str, Line], now: Now, work: Work) -> None:
+        """Settled plans that are older than what the next recovery will read, or too many for memory, are indexed."""
+        self._began_s = now.s
+        self._target = max(self.committed, self.position - self._every // 2)
+        for line in lines.values():
+            too_many = line.book.unindexed - line.rules.settings.sends_memory // 2
+            chosen: list[Entry] = []
+            for entry in settled(line):
+                if entry.plan_at < self._target or too_many > 0:
+                    too_many -= len(entry.plan.messages)
+                    chosen.append(entry)
+            for group in _groups(chosen):
+                self._index(line, group, now, work)
+        self._step = "segments"
+
+    def _index(self, line: Line, entries: list[Entry], now: Now, work: Work) -> None:
+        segment = line.book.index.build(entries, self._inputs, now.wall_ms)
+        for entry in entries:
+            line.book.indexed(entry)
+            line.doubts.pop(entry.plan.plan_id, None)
+        key = keys.join(line.did, "segment", str(segment.number))
+        work.letter(_record(self._number, key, encode(segment.record(line.did)), "segment", now))
+        for replaced in segment.replaces:
+            work.letter(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
+        self._awaited.add((line.did, segment.number))
+
+    def _name(self, lines: Mapping[str, Line], committed: Mapping[str, int], now: Now, work: Work) -> None:
+        """The checkpoint of each line of which something is older than the target."""
+        self._step = "idle" if self._target <= self.committed else "checkpoints"
+        for line in lines.values():
+            line.book.index.cool(now.wall_ms, committed)
+            self.over += [(line, ref) for ref in line.book.index.over(now.wall_ms)]
+            if self._step == "checkpoints":
+                self._sum_up(line, now, work)
+
+    # -- the end of the horizon
+
+    def expired(self, line: Line, segment: Segment) -> None:
+        """The horizon of a segment is over: its plans and itself get tombstones, itself last."""
+        line.book.index.drop(segment.number)
+        for ref in segment.plans:
+            if line.book.plan(ref.plan_id) is None:
+                self._tombstones.append((line.did, ref.plan_id))
+                self._tombstones.append((line.did, keys.join(ref.plan_id, "outcome")))
+        self._tombstones.append((line.did, keys.join("segment", str(segment.number))))
+
+    def forget_refused(self, line: Line, committed: Mapping[str, int], oldest_ms: int) -> None:
+        """Messages that were refused and cannot come back any more need no record of it."""
+        for refused in line.book.forget_refused(lambda one: _over(one, committed, oldest_ms)):
+            self._tombstones.append((line.did, keys.join(refused.id, "outcome")))
+
+    def _bury(self, work: Work, now: Now) -> None:
+        for _ in range(min(len(self._tombstones), TOMBSTONES_A_CYCLE)):
+            did, rest = self._tombstones.popleft()
+            work.letter(_record(self._number, keys.SEPARATOR.join((did, rest)), None, "tombstone", now))
+
+    def _sum_up(self, line: Line, now: Now, work: Work) -> None:
+        """The line's checkpoint, if anything of it is older than the target."""
+        book = line.book
+        plans = [
+            PlanRef(entry.plan.plan_id, entry.plan_at, entry.outcome_at)
+            for entry in book.entries()
+            if 0 <= entry.plan_at < self._target and not entry.indexed
+        ]
+        segments, refused = book.index.refs(), book.refused()
+        if not (plans or segments or refused):
+            return
+        checkpoint = Checkpoint(
+            offset=self._target, at_ms=now.wall_ms, did=line.did, segments=segments, plans=plans, refused=refused
+        )
+        work.letter(_record(self._number, keys.join(line.did, "checkpoint"), encode(checkpoint), "checkpoint", now))
+        self._awaited.add((line.did, 0))
+
+
+def settled(line: Line) -> list[Entry]:
+    """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them."""
+    busy = line.busy()
+    return [
+        entry
+        for entry in line.book.entries()
+        if not entry.indexed and entry.on_record and entry.plan.plan_id not in busy and _ended(line, entry)
+    ]
+
+
+def _ended(line: Line, entry: Entry) -> bool:
+    """Whether nothing will be done about the plan: its fate is known, or a later attempt took up all its messages."""
+    if entry.result in ("accepted", "refused", "settled"):
+        return True
+    places = (line.book.latest(message.id) for message in entry.plan.messages)
+    return bool(entry.result) and all(place is None or place.entry is not entry for place in places)
+
+
+def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
+    """Runs of plans with at most as many messages as a segment may hold."""
+    group: list[Entry] = []
+    messages = 0
+    for entry in entries:
+        if group and messages + len(entry.plan.messages) > SEGMENT_MAX:
+            yield group
+            group, messages = [], 0
+        group.append(entry)
+        messages += len(entry.plan.messages)
+    if group:
+        yield group
+
+
+def _over(refused: RefusedRef, committed: Mapping[str, int], oldest_ms: int) -> bool:
+    if refused.source in committed:
+        return refused.position < committed[refused.source]
+    return refused.at_ms < oldest_ms
+
+
+def _record(number: int, key: str, value: bytes | None, kind: str, now: Now) -> Record:
+    headers = Headers(id=key, type=kind, tenant="", at_ms=now.wall_ms).to_kafka()
+    return Record(JOURNAL, value, key.encode(), headers, partition=number)

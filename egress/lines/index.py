@@ -1,0 +1,122 @@
+"""The index of sends: which settled plans of a line hold which ids, beyond those that are in memory. Pure.
+
+It answers whether a message was planned already (the last `KNOWN_MAX` of a line and `HORIZON_MS`, and however old as
+long as its input would be read again), and which plans a receipt may mean. Segments that answer are *hot*; those that
+only wait for the end of the horizon, when their plans get tombstones, are *cold* and not in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from egress.lines import segments
+from egress.lines.entry import Entry
+from egress.lines.segments import Segment, digest
+from schemas.journal import PlanRef, SegmentRef
+
+KNOWN_MAX = 200_000
+HORIZON_MS = 48 * 3_600_000
+
+
+class SendIndex:
+    """The segments of one line, oldest first."""
+
+    def __init__(self) -> None:
+        self._hot: list[Segment] = []
+        self._cold: dict[int, SegmentRef] = {}
+        self._asked: set[int] = set()
+        self._known: set[int] = set()
+        self._next = 1
+
+    def knows(self, message_id: str) -> bool:
+        """Whether a plan of a hot segment holds the message."""
+        return bool(self._known) and digest(message_id) in self._known
+
+    def named(self, name: str) -> list[PlanRef]:
+        """Plans that a receipt may mean which names this id (a message's, a provider's, a call's), newest first."""
+        key = digest(name)
+        return self._found(key, names=True) + self._found(key, names=False)
+
+    def sends_to(self, contact: str) -> list[PlanRef]:
+        """Plans with a send to this person that has no provider's id yet, newest first."""
+        return self._found(digest(segments.person(contact)), names=True)
+
+    def _found(self, key: int, *, names: bool) -> list[PlanRef]:
+        found: dict[str, PlanRef] = {}
+        for segment in reversed(self._hot):
+            keys = segment.names if names else segment.ids
+            for place in keys.find(key):
+                ref = segment.plans[place]
+                found.setdefault(ref.plan_id, ref)
+        return list(found.values())
+
+    # -- how it changes
+
+    def build(self, entries: Sequence[Entry], inputs: frozenset[str], now_ms: int) -> Segment:
+        """These plans in a segment of their own or together with what was there; it counts from now on."""
+        segment = segments.build(self._next, entries, self._hot, inputs, now_ms=now_ms)
+        self.add(segment)
+        return segment
+
+    def add(self, segment: Segment) -> None:
+        """A segment that was written or read; what it replaces leaves."""
+        gone = set(segment.replaces) | {segment.number}
+        self._hot = [one for one in self._hot if one.number not in gone]
+        for number in gone:
+            self._cold.pop(number, None)
+        self._hot.append(segment)
+        self._hot.sort(key=lambda one: one.number)
+        self._next = max(self._next, segment.number + 1)
+        self._known.update(segment.ids.digests)
+
+    def add_cold(self, ref: SegmentRef) -> None:
+        """A segment that only waits for its end."""
+        self._cold[ref.number] = ref
+        self._next = max(self._next, ref.number + 1)
+
+    def placed(self, number: int, offset: int) -> None:
+        """A segment that was written stands at this offset."""
+        for segment in self._hot:
+            if segment.number == number:
+                segment.offset = offset
+
+    def drop(self, number: int) -> None:
+        """The segment is over: it has a tombstone."""
+        self._cold.pop(number, None)
+        self._asked.discard(number)
+        self._keep([one for one in self._hot if one.number != number])
+
+    def cool(self, now_ms: int, committed: Mapping[str, int]) -> None:
+        """Lets go of the content of segments beyond the limit, but not while an input of theirs would be read again."""
+        newer, kept = 0, []
+        for segment in reversed(self._hot):
+            needed = newer < KNOWN_MAX and segment.to_ms >= now_ms - HORIZON_MS
+            if needed or segment.offset < 0 or segment.returns(committed):
+                kept.append(segment)
+            else:
+                self._cold[segment.number] = _ref(segment, hot=False)
+            newer += segment.messages
+        self._keep(kept[::-1])
+
+    def _keep(self, hot: list[Segment]) -> None:
+        if len(hot) == len(self._hot):
+            return
+        self._hot = hot
+        self._known = set()
+        for segment in hot:
+            self._known.update(segment.ids.digests)
+
+    def over(self, now_ms: int) -> list[SegmentRef]:
+        """Cold segments whose horizon has passed, each named once: their plans may get tombstones."""
+        refs = [r for r in self._cold.values() if r.to_ms < now_ms - HORIZON_MS and r.number not in self._asked]
+        self._asked.update(ref.number for ref in refs)
+        return refs
+
+    def refs(self) -> list[SegmentRef]:
+        """All segments, as a checkpoint names them."""
+        every = [*self._cold.values(), *(_ref(segment, hot=True) for segment in self._hot)]
+        return sorted(every, key=lambda ref: ref.number)
+
+
+def _ref(segment: Segment, *, hot: bool) -> SegmentRef:
+    return SegmentRef(segment.number, segment.offset, segment.to_ms, segment.messages, hot)
