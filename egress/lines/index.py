@@ -1,8 +1,9 @@
 """The index of sends: which settled plans of a line hold which ids, beyond those that are in memory. Pure.
 
 It answers whether a message was planned already (the last `KNOWN_MAX` of a line and `HORIZON_MS`, and however old as
-long as its input would be read again), and which plans a receipt may mean. Segments that answer are *hot*; those that
-only wait for the end of the horizon, when their plans get tombstones, are *cold* and not in memory.
+long as its input would be read again), and which plans a receipt may mean (the last `NAMED_MAX` and `HORIZON_MS`).
+Segments that answer are *hot*; those that only wait for the end of the horizon, when their plans get tombstones, are
+*cold* and not in memory.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from egress.lines.segments import Segment, digest
 from schemas.journal import PlanRef, SegmentRef
 
 KNOWN_MAX = 200_000
+NAMED_MAX = 2_000_000
 HORIZON_MS = 48 * 3_600_000
 
 
@@ -26,10 +28,11 @@ class SendIndex:
         self._cold: dict[int, SegmentRef] = {}
         self._asked: set[int] = set()
         self._known: set[int] = set()
+        self._known_of: list[int] = []
         self._next = 1
 
     def knows(self, message_id: str) -> bool:
-        """Whether a plan of a hot segment holds the message."""
+        """Whether a plan of the newest segments holds the message."""
         return bool(self._known) and digest(message_id) in self._known
 
     def named(self, name: str) -> list[PlanRef]:
@@ -56,10 +59,12 @@ class SendIndex:
         """These plans in a segment of their own or together with what was there; it counts from now on."""
         segment = segments.build(self._next, entries, self._hot, inputs, now_ms=now_ms)
         self.add(segment)
+        self._known.update(segment.ids.digests)
+        self._known_of.append(segment.number)
         return segment
 
     def add(self, segment: Segment) -> None:
-        """A segment that was written or read; what it replaces leaves."""
+        """A segment that was written or read; what it replaces leaves. Its ids count from the next `cool` on."""
         gone = set(segment.replaces) | {segment.number}
         self._hot = [one for one in self._hot if one.number not in gone]
         for number in gone:
@@ -67,7 +72,6 @@ class SendIndex:
         self._hot.append(segment)
         self._hot.sort(key=lambda one: one.number)
         self._next = max(self._next, segment.number + 1)
-        self._known.update(segment.ids.digests)
 
     def add_cold(self, ref: SegmentRef) -> None:
         """A segment that only waits for its end."""
@@ -84,26 +88,29 @@ class SendIndex:
         """The segment is over: it has a tombstone."""
         self._cold.pop(number, None)
         self._asked.discard(number)
-        self._keep([one for one in self._hot if one.number != number])
+        self._hot = [one for one in self._hot if one.number != number]
 
     def cool(self, now_ms: int, committed: Mapping[str, int]) -> None:
-        """Lets go of the content of segments beyond the limit, but not while an input of theirs would be read again."""
-        newer, kept = 0, []
+        """Lets go of what is beyond the limits, but not while an input of it would be read again."""
+        newer, hot, known = 0, [], []
         for segment in reversed(self._hot):
-            needed = newer < KNOWN_MAX and segment.to_ms >= now_ms - HORIZON_MS
-            if needed or segment.offset < 0 or segment.returns(committed):
-                kept.append(segment)
+            fresh, returns = segment.to_ms >= now_ms - HORIZON_MS, segment.returns(committed)
+            if returns or (fresh and newer < KNOWN_MAX):
+                known.append(segment)
+            if returns or (fresh and newer < NAMED_MAX) or segment.offset < 0:
+                hot.append(segment)
             else:
                 self._cold[segment.number] = _ref(segment, hot=False)
             newer += segment.messages
-        self._keep(kept[::-1])
+        self._hot = hot[::-1]
+        self._remember(known)
 
-    def _keep(self, hot: list[Segment]) -> None:
-        if len(hot) == len(self._hot):
+    def _remember(self, known: list[Segment]) -> None:
+        numbers = sorted(segment.number for segment in known)
+        if numbers == sorted(self._known_of):
             return
-        self._hot = hot
-        self._known = set()
-        for segment in hot:
+        self._known_of, self._known = numbers, set()
+        for segment in known:
             self._known.update(segment.ids.digests)
 
     def over(self, now_ms: int) -> list[SegmentRef]:

@@ -250,6 +250,11 @@ class Partition:
             self._decided(waiting.letter, now, orphan=place is None)
 
     @property
+    def committed(self) -> Mapping[str, int]:
+        """The group's offsets of the inputs."""
+        return self._committed
+
+    @property
     def anchor(self) -> int:
         """The anchor's committed position: a transaction without news of offsets carries it for the fence."""
         return self._committed[REPLIES]

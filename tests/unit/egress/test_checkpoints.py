@@ -210,6 +210,17 @@ def test_the_last_ids_of_a_line_are_known_and_older_ones_are_let_go(monkeypatch:
     assert not any(book.knows(f"t{n:04}") for n in range(100))
 
 
+def test_a_receipt_finds_a_send_that_is_older_than_the_ids_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexes, "KNOWN_MAX", 20)
+    monkeypatch.setattr(segments, "SEGMENT_MAX", 20)
+    made = small()
+    busy(made, 200)
+    made.crash()
+    receipt(made, flat_notice(DID, "t0010", "56950010", "DELIVERY"))
+    made.settle(10)
+    assert delivered(made) == ["t0010"]
+
+
 def test_ids_are_kept_beyond_the_limit_while_their_input_would_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexes, "KNOWN_MAX", 10)
     monkeypatch.setattr(segments, "SEGMENT_MAX", 20)
