@@ -151,6 +151,12 @@ EGRESS_PARTITIONS = Metric("relevo_egress_owned_partitions", "gauge", "Partition
 EGRESS_RECOVERY_SECONDS = Metric(
     "relevo_egress_recovery_seconds", "histogram", "From taking a partition to the first grant.", buckets=_SLOW
 )
+EGRESS_UNREAD = Metric(
+    "relevo_egress_unread_offsets_total",
+    "counter",
+    "Offsets of inputs that Kafka removed before they were read; counted at each start until a later one is committed.",
+    ("topic",),
+)
 
 LEASE_LOGINS = Metric("relevo_lease_logins_total", "counter", "Logins by result.", ("account", "result"))
 LEASE_FAILURES = Metric(
