@@ -16,7 +16,7 @@ import msgspec
 from egress.lines import gate, routes
 from egress.lines.batching import Batcher, PileKey
 from egress.lines.book import Book, Entry
-from egress.lines.campaigns import Campaign, Campaigns, take
+from egress.lines.campaigns import Campaign, Campaigns, item_of, take
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
 from egress.lines.item import Item
@@ -26,6 +26,7 @@ from egress.lines.pacing import Pacer, PairLimit
 from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
+from egress.lines.turnstile import Turnstile
 from egress.lines.work import Work, said_of_item
 from runtime import metrics
 from schemas import topics
@@ -36,6 +37,7 @@ from schemas.tenant import Tenant
 
 REPLIES = topics.OUTBOUND_REPLIES.name
 DRAINED = "nothing waits"
+WEED_S = 1.0
 
 
 class Line:
@@ -64,7 +66,9 @@ class Line:
         self._sequence = count()
         self._ids: set[str] = set()
         self._bulk_turn = 0
+        self._weeded_s = now.s
         settings = rules.settings
+        self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
         config = rules.tenants.line(did)
         self._rate = config.rate if config else settings.rate_per_s
         self.pacer = Pacer(self._rate, settings.reserve_per_s, now.s)
@@ -103,10 +107,15 @@ class Line:
             self._pile(item, now)
 
     def _pile(self, item: Item, now: Now) -> None:
+        chosen = self._channel(item)
+        key = routes.batch_key(chosen, item.message) if chosen is not None else None
+        self.batcher.add(PileKey.of(item, key), item, now.s)
+
+    def _channel(self, item: Item) -> routes.Channel | None:
+        """The channel that a message would take now; None where the gate will say why there is none."""
         tenant, line = self._owner(item)
         chosen = routes.channel(item.message, tenant, line) if tenant and line else None
-        key = routes.batch_key(chosen, item.message) if isinstance(chosen, routes.Channel) else None
-        self.batcher.add(PileKey.of(item, key), item, now.s)
+        return chosen if isinstance(chosen, routes.Channel) else None
 
     def _owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
@@ -129,6 +138,7 @@ class Line:
             self._pile(heapq.heappop(self._later)[2], now)
         if self.paused:
             return 0
+        self._weed(now, work)
         room = min(room, self.rules.settings.line_parallel - self.calls)
         granted = self._grant_replies(now, room, work)
         granted += self._grant_bulk(now, room - granted, work)
@@ -145,9 +155,10 @@ class Line:
         granted = 0
         while granted < room and self.pacer.reply_at(now.s) <= now.s:
             item = self.lanes.pop(now.s)
-            if item is None:
+            if item is not None:
+                granted += self._grant_reply(item, now, work)
+            elif not self.turnstile.call(now):
                 break
-            granted += self._grant_reply(item, now, work)
         return granted
 
     def _grant_reply(self, item: Item, now: Now, work: Work) -> int:
@@ -159,6 +170,8 @@ class Line:
         passed, channel = self._pass(item, now, work)
         if passed is None or channel is None:
             self.lanes.release(item.contact)
+            return 0
+        if not self.turnstile.passes(passed, channel.account.key, now):
             return 0
         if not self._plan([passed], channel, now, work):
             self.lanes.release(item.contact)
@@ -178,13 +191,16 @@ class Line:
 
     def _next_bulk(self, now: Now, work: Work) -> int | None:
         """One call of singles or of a campaign, in turns; None when neither has one."""
-        key = self.batcher.peek(now.s, self.batch_max, self.campaigns.paused())
-        campaign = self.campaigns.ready(now.wall_ms)
+        key = self.batcher.peek(
+            now.s, self.batch_max, self.campaigns.paused(), lambda item: self._opens_at(item) <= now.s
+        )
+        campaign = self.campaigns.ready(now.wall_ms, lambda one: self._runs_at(one, now) <= now.s)
         if key is None and campaign is None:
             return None
         self._bulk_turn += 1
         if key is not None and (campaign is None or self._bulk_turn % 2):
-            return self._grant_items(self.batcher.take(key, self.batch_max), now, work)
+            probing = key.batch is not None and self.turnstile.probing(key.batch.account)
+            return self._grant_items(self.batcher.take(key, 1 if probing else self.batch_max), now, work)
         return self._grant_slice(campaign, now, work) if campaign is not None else None
 
     def _grant_slice(self, campaign: Campaign, now: Now, work: Work) -> int:
@@ -198,12 +214,34 @@ class Line:
         return granted
 
     def _slice_max(self, campaign: Campaign) -> int:
-        """A whole call's recipients, or one where the line has no batch route."""
-        first = take(campaign, 1, 0).items[0]
-        tenant, line = self._owner(first)
-        chosen = routes.channel(first.message, tenant, line) if tenant and line else None
-        single = isinstance(chosen, routes.Channel) and chosen.route != "batch"
+        """A whole call's recipients, or one where the line has no batch route or its account is to be probed."""
+        chosen = self._channel(_next_of(campaign))
+        single = chosen is not None and (chosen.route != "batch" or self.turnstile.probing(chosen.account.key))
         return 1 if single else self.batch_max
+
+    def _opens_at(self, item: Item) -> float:
+        """When the account of a message may begin a call; in the past for one that the gate refuses anyhow."""
+        chosen = self._channel(item)
+        return self.turnstile.opens_at(chosen.account.key) if chosen is not None else float("-inf")
+
+    def _runs_at(self, campaign: Campaign, now: Now) -> float:
+        """When a campaign's next call may begin; one that is over is refused without a call."""
+        expires_ms = campaign.definition.expires_ms if campaign.definition is not None else 0
+        over = expires_ms and expires_ms <= now.wall_ms
+        return float("-inf") if over else self._opens_at(_next_of(campaign))
+
+    def _weed(self, now: Now, work: Work) -> None:
+        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back."""
+        if not self.batcher.waiting or now.s < self._weeded_s + WEED_S:
+            return
+        self._weeded_s = now.s
+
+        def over(item: Item) -> bool:
+            expired = 0 < item.message.expires_ms <= now.wall_ms
+            return expired or self.campaigns.cancelled(item.campaign)
+
+        for item in self.batcher.weed(lambda first: self._opens_at(first) > now.s, over):
+            self._pass(item, now, work)
 
     def _grant_items(self, items: list[Item], now: Now, work: Work) -> int:
         passed: list[Item] = []
@@ -265,6 +303,7 @@ class Line:
                 self.refuse(item, Refusal("not_on_this_route", str(error)), work)
             return 0
         work.grant(grant)
+        self.rules.accounts.began(grant.plan.account, grant.plan.plan_id)
         self._count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)
         self.open_plans[grant.plan.plan_id] = entry
@@ -305,13 +344,20 @@ class Line:
         return min(times + ([now.at_ms(starts)] if starts is not None else []))
 
     def _sends_at(self, now: Now) -> list[float]:
-        times = [self.lanes.next_at()]
+        replies_s, bulk_s = self.pacer.reply_at(now.s), self.pacer.bulk_at(now.s)
+        times = [self.lanes.next_at(), max(replies_s, self.turnstile.next_at())]
         if self.lanes.ready(now.s):
-            times.append(self.pacer.reply_at(now.s))
-        if self.campaigns.ready(now.wall_ms) is not None:
-            times.append(self.pacer.bulk_at(now.s))
+            times.append(replies_s)
+        times += [max(bulk_s, self._runs_at(campaign, now)) for campaign in self.campaigns.able(now.wall_ms)]
         if self.batcher.waiting:
             paused = self.campaigns.paused()
-            due = now.s if self.batcher.peek(now.s, self.batch_max, paused) else self.batcher.due_at(paused)
-            times.append(max(due, self.pacer.bulk_at(now.s)))
+            full = self.batcher.peek(now.s, self.batch_max, paused, lambda item: self._opens_at(item) <= now.s)
+            due_s = now.s if full else self.batcher.due_at(paused, self._opens_at)
+            times.append(max(due_s, bulk_s))
         return times
+
+
+def _next_of(campaign: Campaign) -> Item:
+    """The message to the campaign's next recipient."""
+    chunk, place = campaign.chunks[campaign.chunk], campaign.position
+    return item_of(campaign, chunk, place, chunk.recipients[place], 0)

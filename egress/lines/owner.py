@@ -212,6 +212,7 @@ class Owner:
         if now.s - self._counted_s >= COUNT_S:
             self._counted_s = now.s
             self._count_doubts()
+            self._rules.accounts.report(now.s)
 
     def _count_doubts(self) -> None:
         gauge = metrics.gauge(metrics.EGRESS_IN_DOUBT)

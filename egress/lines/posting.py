@@ -72,6 +72,7 @@ class Poster:
     async def _call(self, grant: Grant, line: Line) -> None:
         result = await self._post(grant)
         now = Now.read()
+        self._rules.accounts.ended(grant.plan.account, grant.plan.plan_id, result, now.s, self._rules.settings)
         verdict = decide(grant.plan, result, grant.channel.account, self._rules.settings, now.wall_ms)
         verdict = settling.proven(line, verdict)
         cause_ms = grant.items[0].cause_ms if len(grant.items) == 1 else 0

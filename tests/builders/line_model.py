@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from egress.chattigo.result import CallResult
 from egress.lines import campaigns, settling
+from egress.lines.accounts import Accounts
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.now import Now
@@ -68,6 +69,7 @@ class Model:
 
     def crash(self) -> None:
         """The process ends; the next one recovers from the topics alone."""
+        self.rules = replace(self.rules, accounts=Accounts())
         self.partition = Partition(0, self.rules, {topic: self.offsets[topic] for topic in COMMITTED})
         for topic in LEARNED:
             for incoming in self._incoming(topic, 0):
@@ -108,6 +110,7 @@ class Model:
             return
         line = self.partition.lines[grant.plan.did]
         account, settings = grant.channel.account, self.rules.settings
+        self.rules.accounts.ended(account.key, grant.plan.plan_id, ANSWERS[fate], self.now.s, settings)
         verdict = settling.proven(line, decide(grant.plan, ANSWERS[fate], account, settings, self.now.wall_ms))
         self._append(settling.announcement(0, grant.plan, verdict.outcome))
         settling.settled(line, grant.items, verdict, self.now)
