@@ -231,7 +231,10 @@ class Line:
         return float("-inf") if over else self._opens_at(_next_of(campaign))
 
     def _weed(self, now: Now, work: Work) -> None:
-        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back."""
+        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
+
+        Looked at once a second: the owner's cycle turns at least as often.
+        """
         if not self.batcher.waiting or now.s < self._weeded_s + WEED_S:
             return
         self._weeded_s = now.s
