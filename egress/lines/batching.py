@@ -27,10 +27,12 @@ class PileKey(NamedTuple):
     attempt: int
     retry_of: str
     resend_of: str
+    replay: str = ""
 
     @classmethod
     def of(cls, item: Item, batch: BatchKey | None) -> PileKey:
-        return cls(batch, item.message.send_class, item.campaign, item.attempt, item.retry_of, item.resend_of)
+        attempt = item.attempt, item.retry_of, item.resend_of, item.replay
+        return cls(batch, item.message.send_class, item.campaign, *attempt)
 
 
 @dataclass(slots=True)
@@ -49,8 +51,8 @@ class Batcher:
         self.waiting = 0
 
     def add(self, key: PileKey, item: Item, now_s: float) -> None:
-        """An item waits; what is tried again has waited already."""
-        due = now_s + (0 if item.retry_of else LINGER_S[key.send_class])
+        """An item waits; what is tried again has waited already, but not what was just read, put back."""
+        due = now_s + (0 if item.retry_of and not item.pending else LINGER_S[key.send_class])
         pile = self._piles.get(key)
         if pile is None:
             pile = self._piles[key] = Pile(due)

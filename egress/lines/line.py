@@ -13,9 +13,9 @@ from itertools import count
 
 import msgspec
 
-from egress.lines import gate, routes
+from egress.lines import gate, replays, routes
 from egress.lines.batching import Batcher, PileKey
-from egress.lines.book import Book, Entry
+from egress.lines.book import Book, Entry, given_up
 from egress.lines.campaigns import Campaign, Campaigns, item_of, take
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
@@ -28,7 +28,7 @@ from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
 from egress.lines.turnstile import Turnstile
 from egress.lines.work import Work, said_of_item
-from runtime import metrics
+from runtime import logs, metrics
 from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.optout import Optout
@@ -38,6 +38,7 @@ from schemas.tenant import Tenant
 REPLIES = topics.OUTBOUND_REPLIES.name
 DRAINED = "nothing waits"
 WEED_S = 1.0
+_log = logs.get(__name__)
 
 
 class Line:
@@ -86,7 +87,7 @@ class Line:
 
     def admit(self, item: Item, now: Now, work: Work) -> None:
         """A message that was read: known already, refused at once, or waiting from now on."""
-        if item.id in self._ids or self.book.knows(item.id):
+        if item.id in self._ids or not self._is_new(item):
             self._finish(item)
             return
         refusal = gate.at_admission(item.message, *self._owner(item))
@@ -96,6 +97,15 @@ class Line:
         self._ids.add(item.id)
         item.wake_s = now.at_ms(item.message.not_before_ms) if item.message.not_before_ms > now.wall_ms else 0
         self.enqueue(item, now)
+
+    def _is_new(self, item: Item) -> bool:
+        """Whether the message was never planned or refused, or was given up and put back."""
+        if not item.replay:
+            return not self.book.knows(item.id)
+        taken_up = replays.take_up(self.book, item)
+        if not taken_up:
+            _log.info("a message that was put back is a duplicate", message_id=item.id, run=item.replay)
+        return taken_up
 
     def enqueue(self, item: Item, now: Now, *, first: bool = False) -> None:
         """The item waits for its turn; `first` at the head of its lane, for another attempt."""
@@ -271,6 +281,8 @@ class Line:
     def _pass(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused."""
         if item.retry_of and self._overtaken(item):
+            self._ids.discard(item.id)
+            self._finish(item)
             return None, None
         if self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
@@ -295,8 +307,11 @@ class Line:
         place = self.book.latest(item.id)
         if place is None:
             return False
-        awaited = ("in_doubt",) if item.resend_of else ("not_sent", "throttled")
-        return place.entry.plan.plan_id != item.retry_of or place.entry.result not in awaited
+        if place.entry.plan.plan_id != item.retry_of:
+            return True
+        if replays.is_first(item):
+            return not given_up(place.entry)
+        return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
 
     def _plan(self, items: list[Item], channel: routes.Channel, now: Now, work: Work) -> int:
         try:
