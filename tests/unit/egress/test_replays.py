@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from egress.lines import replays
 from runtime.kafka.record import Record
 from schemas.dead_letter import Cause
 from schemas.outcome import Outcome
 from schemas.record import decode, encode
 from tests.builders.line_model import Model
-from tests.builders.lines import WALL, message, promo, rules, tenant
+from tests.builders.lines import DID, WALL, message, promo, reply_item, rules, tenant
 from tests.unit.egress.test_partition_model import FATES, PEOPLE, assert_nobody_twice, with_campaign
 from tests.unit.egress.test_partition_replays import receipt_body
 
@@ -164,6 +165,17 @@ def test_what_was_not_given_up_is_a_duplicate_when_it_is_put_back(fate: str) -> 
     assert_nobody_twice(made)
 
 
+@pytest.mark.parametrize("fate", ["accept", "refuse", "time_out", "throttle"])
+def test_only_what_was_given_up_is_taken_up(fate: str) -> None:
+    made = model()
+    made.put("outbound.replies", message("r1"))
+    turns(made, fate)
+    item = reply_item("r1")
+    item.replay = RUN
+    assert not replays.take_up(made.partition.lines[DID].book, item)
+    assert (item.attempt, item.retry_of) == (1, "")
+
+
 def test_what_was_in_doubt_before_it_was_given_up_is_not_sent_again() -> None:
     made = model()
     made.put("outbound.replies", message("r1"))
@@ -194,7 +206,7 @@ def test_a_receipt_while_it_waits_to_go_again_stops_it_and_holds_nobody_up() -> 
     [letter] = given_up(made, promo("t1", "5691"), topic="outbound.templates")
     put_back(made, letter)
     turns(made, "accept", seconds=0.5)
-    assert made.partition.lines[message().did].waiting_bulk == 1
+    assert made.partition.lines[DID].waiting_bulk == 1
     made.put("inbound.receipts", receipt_body(made.plans()[-1].root_id, "5691"))
     turns(made, *["accept"] * 5)
     assert made.accepted == []
@@ -228,7 +240,7 @@ def test_a_message_that_its_line_has_forgotten_goes_in_a_plan_of_its_own() -> No
     made = model()
     [letter] = given_up(made, message("r1"))
     turns(made, "accept", seconds=49 * 3600)
-    assert not made.partition.lines[message().did].book.knows("r1")
+    assert not made.partition.lines[DID].book.knows("r1")
     put_back(made, letter)
     turns(made, "crash_after", *["accept"] * 10)
     assert made.accepted == [("5691", "r1")]
