@@ -214,7 +214,7 @@ class Line:
         return self._grant_slice(campaign, now, work) if campaign is not None else None
 
     def _grant_slice(self, campaign: Campaign, now: Now, work: Work) -> int:
-        taken = take(campaign, self._slice_max(campaign), now.s)
+        taken = take(campaign, self._slice_max(campaign, now), now.s)
         fresh = [item for item in taken.items if not self.book.knows(item.id)]
         before = sum(len(g.items) for g in work.grants)
         granted = self._grant_items(fresh, now, work)
@@ -223,11 +223,12 @@ class Line:
         work.progress(self.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
         return granted
 
-    def _slice_max(self, campaign: Campaign) -> int:
+    def _slice_max(self, campaign: Campaign, now: Now) -> int:
         """A whole call's recipients, or one where the line has no batch route or its account is to be probed."""
         chosen = self._channel(_next_of(campaign))
-        single = chosen is not None and (chosen.route != "batch" or self.turnstile.probing(chosen.account.key))
-        return 1 if single else self.batch_max
+        if chosen is None or _is_over(campaign, now):
+            return self.batch_max
+        return 1 if chosen.route != "batch" or self.turnstile.probing(chosen.account.key) else self.batch_max
 
     def _opens_at(self, item: Item) -> float:
         """When the account of a message may begin a call; in the past for one that the gate refuses anyhow."""
@@ -236,9 +237,7 @@ class Line:
 
     def _runs_at(self, campaign: Campaign, now: Now) -> float:
         """When a campaign's next call may begin; one that is over is refused without a call."""
-        expires_ms = campaign.definition.expires_ms if campaign.definition is not None else 0
-        over = expires_ms and expires_ms <= now.wall_ms
-        return float("-inf") if over else self._opens_at(_next_of(campaign))
+        return float("-inf") if _is_over(campaign, now) else self._opens_at(_next_of(campaign))
 
     def _weed(self, now: Now, work: Work) -> None:
         """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
@@ -373,6 +372,11 @@ class Line:
             due_s = now.s if full else self.batcher.due_at(paused, self._opens_at)
             times.append(max(due_s, bulk_s))
         return times
+
+
+def _is_over(campaign: Campaign, now: Now) -> bool:
+    """Whether nobody of it may be sent to any more."""
+    return campaign.definition is not None and 0 < campaign.definition.expires_ms <= now.wall_ms
 
 
 def _next_of(campaign: Campaign) -> Item:

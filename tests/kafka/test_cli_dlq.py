@@ -248,8 +248,8 @@ def test_a_message_that_egress_gave_up_shows_its_calls_and_goes_back_at_once(pip
     ]
     address = bury(pipeline, "attempts", topic="outbound.replies", by="egress", attempts=calls)
     shown = relevo("dlq", "show", address).out
-    assert re.search(r"^call 1 +0 s ago, plan p1: not_sent connect_failed$", shown, re.MULTILINE), shown
-    assert re.search(r"^call 2 +0 s ago, plan p2: throttled 503 http_503$", shown, re.MULTILINE), shown
+    assert re.search(r"^call 1 +\d+ s ago, plan p1: not_sent connect_failed$", shown, re.MULTILINE), shown
+    assert re.search(r"^call 2 +\d+ s ago, plan p2: throttled 503 http_503$", shown, re.MULTILINE), shown
     assert "dlq_attempts" not in shown
     assert relevo("dlq", "requeue", address).code == 0
     [put_back] = replayed(pipeline, "outbound.replies")

@@ -10,6 +10,7 @@ from egress.chattigo.result import CallResult, Kind
 from egress.lines.accounts import Accounts, calls_max
 from egress.lines.circuit import NOTHING, WELL, Circuit, Pace, Sign, sign_of
 from egress.lines.verdicts import LATE
+from runtime import metrics
 from runtime.settings import EgressSettings
 
 PACE = Pace(failures=3, pause_s=2, pause_max_s=10)
@@ -177,6 +178,25 @@ def test_an_accounts_share_is_not_less_than_a_lines_and_not_more_than_all(
     parallel: int, line: int, share: float, most: int
 ) -> None:
     assert calls_max(EgressSettings(calls_parallel=parallel, line_parallel=line, account_share=share)) == most
+
+
+def test_how_a_circuit_stands_and_how_often_it_opened_is_shown() -> None:
+    shown, settings = metrics.PROCESS, EgressSettings(breaker_failures=2, breaker_pause_s=4)
+    accounts, account = Accounts(), "isv|shown"
+    counted = {"account": account, "reason": "timeout"}
+    for number in range(2):
+        accounts.began(account, str(number))
+        accounts.ended(account, str(number), result("in_doubt", 0, "timeout"), 10, settings)
+    assert shown.value(metrics.EGRESS_CIRCUIT, account=account) == 2
+    assert shown.value(metrics.EGRESS_CIRCUIT_OPENED, **counted) == 1
+    accounts.report(14)
+    assert shown.value(metrics.EGRESS_CIRCUIT, account=account) == 1
+    accounts.began(account, "probe")
+    accounts.ended(account, "probe", result("in_doubt", 0, "timeout"), 15, settings)
+    assert shown.value(metrics.EGRESS_CIRCUIT_OPENED, **counted) == 2
+    accounts.began(account, "probe")
+    accounts.ended(account, "probe", result("accepted", 200), 30, settings)
+    assert shown.value(metrics.EGRESS_CIRCUIT, account=account) == 0
 
 
 def test_an_account_that_has_its_share_waits_for_one_of_its_own_calls() -> None:
