@@ -89,6 +89,13 @@ class Batcher:
             del self._piles[key]
         return items
 
+    def take_one(self, key: PileKey, now_s: float) -> list[Item]:
+        """One item of a pile, whose rest then comes behind all that is due now: probes must not all be of one kind."""
+        items = self.take(key, 1)
+        if key in self._piles:
+            self._piles[key].due_s = now_s
+        return items
+
     def due_at(
         self, paused: Container[str] = (), opens_at: Callable[[Item], float] = lambda first: float("-inf")
     ) -> float:

@@ -209,8 +209,9 @@ class Line:
             return None
         self._bulk_turn += 1
         if key is not None and (campaign is None or self._bulk_turn % 2):
-            probing = key.batch is not None and self.turnstile.probing(key.batch.account)
-            return self._grant_items(self.batcher.take(key, 1 if probing else self.batch_max), now, work)
+            if key.batch is not None and self.turnstile.probing(key.batch.account):
+                return self._grant_items(self.batcher.take_one(key, now.s), now, work)
+            return self._grant_items(self.batcher.take(key, self.batch_max), now, work)
         return self._grant_slice(campaign, now, work) if campaign is not None else None
 
     def _grant_slice(self, campaign: Campaign, now: Now, work: Work) -> int:

@@ -13,6 +13,7 @@ from schemas import topics
 from schemas.campaign import Progress
 from schemas.line_command import ControlCampaign
 from schemas.record import decode, encode
+from schemas.session import Template, TemplateButton
 from schemas.tenant import Account, Line
 from tests.builders.line_model import ANSWERS, Model
 from tests.builders.lines import DID, WALL, message, promo, rules, tenant
@@ -123,6 +124,22 @@ def test_a_probe_of_a_batch_is_one_recipient() -> None:
     assert len(told(made)) == 1
     made.step("accept")
     assert [len(plan.messages) for plan in made.plans()[2:]] == [1, 4]
+
+
+def test_calls_that_always_fail_are_not_probed_with_again_and_again_while_others_wait() -> None:
+    made = model()
+    broken(made, account="hsm")
+    made.put("outbound.templates", *(promo(f"bad{n}", f"5691{n}") for n in range(5)))
+    made.step("accept", 1)
+    made.step("accept", 3)
+    content = Template(name="order", language="es", body=["x"], buttons=[TemplateButton(index=0, parameter="y")])
+    made.put("outbound.templates", message("good", "5692", content, send_class="utility"))
+    made.step("accept", 1)
+    assert made.step("unreachable", next_in_s(made)) == 1
+    assert made.plans()[-1].template == "promo"
+    while made.step("accept", 1) == 0:
+        assert made.seconds < 60
+    assert told(made) == ["good"]
 
 
 def test_a_campaign_waits_then_its_probe_is_one_recipient_and_nobody_is_left_out() -> None:
