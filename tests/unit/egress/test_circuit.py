@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from egress.chattigo.result import CallResult, Kind
 from egress.lines.accounts import Accounts, calls_max
 from egress.lines.circuit import NOTHING, WELL, Circuit, Pace, Sign, sign_of
-from egress.lines.verdicts import LATE
+from egress.lines.posting import as_meant
+from egress.lines.verdicts import LATE, decide
 from runtime import metrics
 from runtime.settings import EgressSettings
+from tests.builders.lines import WALL, plan, tenant
 
 PACE = Pace(failures=3, pause_s=2, pause_max_s=10)
 BAD = Sign(unwell="server_error")
@@ -57,6 +60,14 @@ def result(kind: Kind, status: int = 0, code: str = "", retry_after_s: float | N
 )
 def test_what_a_result_says_of_the_service(came: CallResult, sign: Sign) -> None:
     assert sign_of(came) == sign
+
+
+@pytest.mark.parametrize(("says", "sign"), [("refuse", NOTHING), ("backoff", BAD), ("in_doubt", BAD)])
+def test_a_500_that_the_account_calls_a_refusal_says_nothing_of_its_service(says: str, sign: Sign) -> None:
+    account = msgspec.structs.replace(tenant().accounts["hsm"], retry_500=says)
+    came = result("in_doubt", 500, "http_500")
+    verdict = decide(plan(), came, account, EgressSettings(), WALL)
+    assert sign_of(as_meant(came, verdict)) == sign
 
 
 @given(
