@@ -45,9 +45,9 @@ def message_id_of_recipient(did: str, campaign: str, position: int) -> str:
     return digest("campaign", did, campaign, str(position))
 
 
-def plan_id(message_ids: Iterable[str], attempt: int) -> str:
-    """The id of one call: which messages, and for the how-manieth time (from 1)."""
-    return digest("plan", str(attempt), *message_ids)
+def plan_id(message_ids: Iterable[str], attempt: int, replay: str = "") -> str:
+    """The id of one call: which messages, for the how-manieth time (from 1), and in which run they were put back."""
+    return digest("plan", f"{attempt}@{replay}" if replay else str(attempt), *message_ids)
 
 
 def hsm_root_id(plan: str, form: str) -> int | str:

@@ -30,7 +30,11 @@ class PlannedMessage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Plan(Record, tag_field="type", tag="plan"):
-    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo."""
+    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo.
+
+    `retry_of` is the plan of the attempt before. `replay` is the run that put the messages back from dead letters, and
+    `first_attempt` the first one of that run.
+    """
 
     plan_id: str
     tenant: str
@@ -48,6 +52,14 @@ class Plan(Record, tag_field="type", tag="plan"):
     template: str = ""
     campaign: str = ""
     root_id: str = ""
+    retry_of: str = ""
+    replay: str = ""
+    first_attempt: int = 1
+
+    @property
+    def tries(self) -> int:
+        """The attempts that bounds and pauses count: those since the messages were put back."""
+        return self.attempt - self.first_attempt + 1
 
 
 class CallOutcome(Record, tag_field="type", tag="outcome"):

@@ -7,7 +7,7 @@ then it goes whole, up to the line's `batch_max`. A batch that was not sent keep
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,10 +27,12 @@ class PileKey(NamedTuple):
     attempt: int
     retry_of: str
     resend_of: str
+    replay: str = ""
 
     @classmethod
     def of(cls, item: Item, batch: BatchKey | None) -> PileKey:
-        return cls(batch, item.message.send_class, item.campaign, item.attempt, item.retry_of, item.resend_of)
+        attempt = item.attempt, item.retry_of, item.resend_of, item.replay
+        return cls(batch, item.message.send_class, item.campaign, *attempt)
 
 
 @dataclass(slots=True)
@@ -52,8 +54,8 @@ class Batcher:
         return (item for pile in self._piles.values() for item in pile.items)
 
     def add(self, key: PileKey, item: Item, now_s: float) -> None:
-        """An item waits; what is tried again has waited already."""
-        due = now_s + (0 if item.retry_of else LINGER_S[key.send_class])
+        """An item waits; what is tried again has waited already, but not what was just read, put back."""
+        due = now_s + (0 if item.retry_of and not item.pending else LINGER_S[key.send_class])
         pile = self._piles.get(key)
         if pile is None:
             pile = self._piles[key] = Pile(due)
@@ -61,14 +63,24 @@ class Batcher:
         pile.items.append(item)
         self.waiting += 1
 
-    def peek(self, now_s: float, batch_max: int, paused: Container[str] = ()) -> PileKey | None:
-        """The pile that goes next: due or full, the one due first, none of a paused campaign."""
+    def peek(
+        self,
+        now_s: float,
+        batch_max: int,
+        paused: Container[str] = (),
+        may: Callable[[Item], bool] = lambda first: True,
+    ) -> PileKey | None:
+        """The pile that goes next: due or full, the one due first, none of a paused campaign.
+
+        `may` is asked of a pile's first item.
+        """
         ripe = [
             (pile.due_s, key)
             for key, pile in self._piles.items()
             if (pile.due_s <= now_s or len(pile.items) >= batch_max) and key.campaign not in paused
         ]
-        return min(ripe, key=lambda pair: pair[0])[1] if ripe else None
+        in_turn = (key for _, key in sorted(ripe, key=lambda pair: pair[0]))
+        return next((key for key in in_turn if may(self._piles[key].items[0])), None)
 
     def take(self, key: PileKey, batch_max: int) -> list[Item]:
         """Up to `batch_max` items of a pile (one, where the route takes one a call)."""
@@ -80,9 +92,34 @@ class Batcher:
             del self._piles[key]
         return items
 
-    def due_at(self, paused: Container[str] = ()) -> float:
-        """When the first pile is due that may go; infinity when nothing waits."""
-        return min((p.due_s for key, p in self._piles.items() if key.campaign not in paused), default=float("inf"))
+    def take_one(self, key: PileKey, now_s: float) -> list[Item]:
+        """One item of a pile, whose rest then comes behind all that is due now: probes must not all be of one kind."""
+        items = self.take(key, 1)
+        if key in self._piles:
+            self._piles[key].due_s = now_s
+        return items
+
+    def due_at(
+        self, paused: Container[str] = (), opens_at: Callable[[Item], float] = lambda first: float("-inf")
+    ) -> float:
+        """When the first pile is due that may go, which `opens_at` tells of its first item; infinity for none."""
+        piles = (pile for key, pile in self._piles.items() if key.campaign not in paused)
+        return min((max(pile.due_s, opens_at(pile.items[0])) for pile in piles), default=float("inf"))
+
+    def weed(self, shut: Callable[[Item], bool], over: Callable[[Item], bool]) -> list[Item]:
+        """Takes out what is over before it could go, of piles that are shut (asked of the first item)."""
+        weeds: list[Item] = []
+        for key, pile in list(self._piles.items()):
+            if not shut(pile.items[0]):
+                continue
+            found = [item for item in pile.items if over(item)]
+            if found:
+                weeds += found
+                pile.items = deque(item for item in pile.items if not over(item))
+            if not pile.items:
+                del self._piles[key]
+        self.waiting -= len(weeds)
+        return weeds
 
     def holds(self, campaign: str) -> bool:
         """Whether recipients of a campaign wait for another attempt."""

@@ -35,6 +35,8 @@ _FIRMNESS: dict[str, int] = {
 
 # What was decided about a doubt that still is one: a person ordered its resend; or the gate refused that.
 RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
+# The code of an outcome by which a plan ends that was surely not sent, in its last attempt.
+ATTEMPTS = "attempts"
 # An outcome of a message instead of a plan: it was refused, and its input may come back.
 NEVER_PLANNED = "never_planned"
 
@@ -143,6 +145,7 @@ class Book:
         if entry is None:
             return None
         ended = outcome.result == "refused" and entry.result in ("not_sent", "throttled")
+        ended = ended or (outcome.result == "settled" and given_up(entry))
         if _FIRMNESS[outcome.result] <= _FIRMNESS[entry.result] and not ended and not _decided(entry, outcome):
             self._learn_ids(entry, outcome)
             return None
@@ -298,6 +301,11 @@ class Book:
                 self._contacts[message.contact] = kept
             else:
                 self._contacts.pop(message.contact, None)
+
+
+def given_up(entry: Entry) -> bool:
+    """Whether the plan was surely not sent and had no attempt left; only a receipt may prove that wrong."""
+    return entry.outcome is not None and (entry.result, entry.outcome.code) == ("refused", ATTEMPTS)
 
 
 def _decided(entry: Entry, outcome: CallOutcome) -> bool:

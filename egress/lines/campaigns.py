@@ -7,7 +7,7 @@ plans that it tells of; a campaign is finished when every recipient is planned o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -130,13 +130,16 @@ class Campaigns:
                     wanted.append((campaign, index, campaign.contents.chunks[index].offset))
         return wanted
 
-    def ready(self, now_ms: int) -> Campaign | None:
-        """The campaign whose turn it is."""
-        for name, campaign in self._all.items():
-            if campaign.running(now_ms) and campaign.chunk in campaign.chunks:
-                self._all[name] = self._all.pop(name)
-                return campaign
-        return None
+    def able(self, now_ms: int) -> Iterator[Campaign]:
+        """Those with recipients at hand that may be called now."""
+        return (c for c in self._all.values() if c.running(now_ms) and c.chunk in c.chunks)
+
+    def ready(self, now_ms: int, may: Callable[[Campaign], bool] = lambda campaign: True) -> Campaign | None:
+        """The campaign whose turn it is, of those that `may`."""
+        campaign = next((one for one in self.able(now_ms) if may(one)), None)
+        if campaign is not None:
+            self._all[campaign.name] = self._all.pop(campaign.name)
+        return campaign
 
     def starts_at(self, now_ms: int) -> int | None:
         """When the next campaign begins, in wall time; None when none waits for its time."""

@@ -15,7 +15,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from egress.lines.book import given_up
 from egress.lines.entry import Entry
+from egress.lines.index import HORIZON_MS
 from egress.lines.segments import SEGMENT_MAX, Segment
 from egress.lines.work import Work
 from runtime import metrics
@@ -94,7 +96,7 @@ class Checkpoints:
         for line in lines.values():
             too_many = line.book.unindexed - line.rules.settings.sends_memory // 2
             chosen: list[Entry] = []
-            for entry in settled(line):
+            for entry in settled(line, now.wall_ms):
                 if entry.plan_at < self._target or too_many > 0:
                     too_many -= len(entry.plan.messages)
                     chosen.append(entry)
@@ -135,7 +137,7 @@ class Checkpoints:
 
     def forget_refused(self, line: Line, committed: Mapping[str, int], oldest_ms: int) -> None:
         """Messages that were refused and cannot come back any more need no record of it."""
-        for refused in line.book.forget_refused(lambda one: _over(one, committed, oldest_ms)):
+        for refused in line.book.forget_refused(lambda one: _cannot_return(one, committed, oldest_ms)):
             self._tombstones.append((line.did, keys.join(refused.id, "outcome")))
 
     def _bury(self, work: Work, now: Now) -> None:
@@ -161,22 +163,28 @@ class Checkpoints:
         self._awaited.add((line.did, 0))
 
 
-def settled(line: Line) -> list[Entry]:
+def settled(line: Line, now_ms: int) -> list[Entry]:
     """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them."""
     busy = line.busy()
     return [
         entry
         for entry in line.book.entries()
-        if not entry.indexed and entry.on_record and entry.plan.plan_id not in busy and _ended(line, entry)
+        if not entry.indexed and entry.on_record and entry.plan.plan_id not in busy and _ended(line, entry, now_ms)
     ]
 
 
-def _ended(line: Line, entry: Entry) -> bool:
-    """Whether nothing will be done about the plan: its fate is known, or a later attempt took up all its messages."""
-    if entry.result in ("accepted", "refused", "settled"):
-        return True
+def _ended(line: Line, entry: Entry, now_ms: int) -> bool:
+    """Whether nothing will be done about any of the plan's messages: the last attempt at each has its fate."""
     places = (line.book.latest(message.id) for message in entry.plan.messages)
-    return bool(entry.result) and all(place is None or place.entry is not entry for place in places)
+    last = {place.entry.plan.plan_id: place.entry for place in places if place is not None} or {"": entry}
+    return bool(entry.result) and all(_over(one, now_ms) for one in last.values())
+
+
+def _over(entry: Entry, now_ms: int) -> bool:
+    """What was given up stays in memory for a while: its dead letter may be put back."""
+    if entry.outcome is not None and given_up(entry):
+        return entry.outcome.at_ms < now_ms - HORIZON_MS
+    return entry.result in ("accepted", "refused", "settled")
 
 
 def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
@@ -193,7 +201,7 @@ def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
         yield group
 
 
-def _over(refused: RefusedRef, committed: Mapping[str, int], oldest_ms: int) -> bool:
+def _cannot_return(refused: RefusedRef, committed: Mapping[str, int], oldest_ms: int) -> bool:
     if refused.source in committed:
         return refused.position < committed[refused.source]
     return refused.at_ms < oldest_ms

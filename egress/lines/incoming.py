@@ -42,6 +42,11 @@ class Incoming(NamedTuple):
         return next((value.decode("utf-8", "replace") for name, value in self.headers if name == "type"), "")
 
     @property
+    def replay(self) -> str:
+        """The run that put the record back; empty for one that comes for the first time."""
+        return self._header("replay")
+
+    @property
     def tenant(self) -> str:
         return self._header("tenant") or "unknown"
 

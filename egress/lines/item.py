@@ -14,7 +14,8 @@ class Item:
     `pending` says that the input's offset waits for this item to be planned or refused. `retry_of` is the plan of
     the attempt before, by which a batch that was not sent stays together; `resend_of` only stands where that plan
     may have reached a person, and goes on record. `wake_s` is when it may go, on the clock of `Now.s`;
-    `cause_ms` is when the cause of the message was received.
+    `cause_ms` is when the cause of the message was received. `replay` is the run that put it back from a dead letter,
+    `first_attempt` the first one of that run.
     """
 
     message: OutboundMessage
@@ -29,6 +30,8 @@ class Item:
     resend_why: str = ""
     campaign: str = ""
     cause_ms: int = 0
+    replay: str = ""
+    first_attempt: int = 1
 
     @property
     def id(self) -> str:

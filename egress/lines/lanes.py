@@ -86,16 +86,17 @@ class Lanes:
         lane.state, lane.blocker, lane.until_s = _HELD, plan, until_s
         heapq.heappush(self._held, (until_s, contact))
 
-    def release(self, contact: str, plan: str = "") -> None:
-        """The lane goes on; with a plan, only if it waits for that one."""
+    def release(self, contact: str, plan: str = "") -> bool:
+        """The lane goes on, and has something to send; with a plan, only if it waits for that one."""
         lane = self._lanes.get(contact)
         if lane is None or (plan and lane.blocker != plan):
-            return
+            return False
         lane.blocker = ""
         if lane.items:
             self._make_ready(contact, lane)
         else:
             del self._lanes[contact]
+        return bool(lane.items)
 
     def next_at(self) -> float:
         """When the first held lane is ready again; infinity when none is held."""

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from egress.lines import gate, routes
+from egress.lines import gate, replays, routes
 from egress.lines.batching import Batcher, PileKey
-from egress.lines.book import Book, Entry
-from egress.lines.campaigns import Campaign, Campaigns, take
+from egress.lines.book import Book, Entry, given_up
+from egress.lines.campaigns import Campaign, Campaigns, item_of, take
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
 from egress.lines.item import Item
@@ -26,8 +26,9 @@ from egress.lines.pacing import Pacer, PairLimit
 from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
+from egress.lines.turnstile import Turnstile
 from egress.lines.work import Work, said_of_item
-from runtime import metrics
+from runtime import logs, metrics
 from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.optout import Optout
@@ -36,6 +37,8 @@ from schemas.tenant import Tenant
 
 REPLIES = topics.OUTBOUND_REPLIES.name
 DRAINED = "nothing waits"
+WEED_S = 1.0
+_log = logs.get(__name__)
 
 
 class Line:
@@ -64,7 +67,9 @@ class Line:
         self._sequence = itertools.count()
         self._ids: set[str] = set()
         self._bulk_turn = 0
+        self._weeded_s = now.s
         settings = rules.settings
+        self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
         config = rules.tenants.line(did)
         self._rate = config.rate if config else settings.rate_per_s
         self.pacer = Pacer(self._rate, settings.reserve_per_s, now.s)
@@ -82,7 +87,7 @@ class Line:
 
     def admit(self, item: Item, now: Now, work: Work) -> None:
         """A message that was read: known already, refused at once, or waiting from now on."""
-        if item.id in self._ids or self.book.knows(item.id):
+        if item.id in self._ids or not self._is_new(item):
             self._finish(item)
             return
         refusal = gate.at_admission(item.message, *self._owner(item))
@@ -92,6 +97,15 @@ class Line:
         self._ids.add(item.id)
         item.wake_s = now.at_ms(item.message.not_before_ms) if item.message.not_before_ms > now.wall_ms else 0
         self.enqueue(item, now)
+
+    def _is_new(self, item: Item) -> bool:
+        """Whether the message was never planned or refused, or was given up and put back."""
+        if not item.replay:
+            return not self.book.knows(item.id)
+        taken_up = replays.take_up(self.book, item)
+        if not taken_up:
+            _log.info("a message that was put back is a duplicate", message_id=item.id, run=item.replay)
+        return taken_up
 
     def enqueue(self, item: Item, now: Now, *, first: bool = False) -> None:
         """The item waits for its turn; `first` at the head of its lane, for another attempt."""
@@ -103,10 +117,15 @@ class Line:
             self._pile(item, now)
 
     def _pile(self, item: Item, now: Now) -> None:
+        chosen = self._channel(item)
+        key = routes.batch_key(chosen, item.message) if chosen is not None else None
+        self.batcher.add(PileKey.of(item, key), item, now.s)
+
+    def _channel(self, item: Item) -> routes.Channel | None:
+        """The channel that a message would take now; None where the gate will say why there is none."""
         tenant, line = self._owner(item)
         chosen = routes.channel(item.message, tenant, line) if tenant and line else None
-        key = routes.batch_key(chosen, item.message) if isinstance(chosen, routes.Channel) else None
-        self.batcher.add(PileKey.of(item, key), item, now.s)
+        return chosen if isinstance(chosen, routes.Channel) else None
 
     def _owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
@@ -135,6 +154,7 @@ class Line:
             self._pile(heapq.heappop(self._later)[2], now)
         if self.paused:
             return 0
+        self._weed(now, work)
         room = min(room, self.rules.settings.line_parallel - self.calls)
         granted = self._grant_replies(now, room, work)
         granted += self._grant_bulk(now, room - granted, work)
@@ -151,9 +171,10 @@ class Line:
         granted = 0
         while granted < room and self.pacer.reply_at(now.s) <= now.s:
             item = self.lanes.pop(now.s)
-            if item is None:
+            if item is not None:
+                granted += self._grant_reply(item, now, work)
+            elif not self.turnstile.call(now):
                 break
-            granted += self._grant_reply(item, now, work)
         return granted
 
     def _grant_reply(self, item: Item, now: Now, work: Work) -> int:
@@ -165,6 +186,8 @@ class Line:
         passed, channel = self._pass(item, now, work)
         if passed is None or channel is None:
             self.lanes.release(item.contact)
+            return 0
+        if not self.turnstile.passes(passed, channel.account.key, now):
             return 0
         if not self._plan([passed], channel, now, work):
             self.lanes.release(item.contact)
@@ -184,17 +207,21 @@ class Line:
 
     def _next_bulk(self, now: Now, work: Work) -> int | None:
         """One call of singles or of a campaign, in turns; None when neither has one."""
-        key = self.batcher.peek(now.s, self.batch_max, self.campaigns.paused())
-        campaign = self.campaigns.ready(now.wall_ms)
+        key = self.batcher.peek(
+            now.s, self.batch_max, self.campaigns.paused(), lambda item: self._opens_at(item) <= now.s
+        )
+        campaign = self.campaigns.ready(now.wall_ms, lambda one: self._runs_at(one, now) <= now.s)
         if key is None and campaign is None:
             return None
         self._bulk_turn += 1
         if key is not None and (campaign is None or self._bulk_turn % 2):
+            if key.batch is not None and self.turnstile.probing(key.batch.account):
+                return self._grant_items(self.batcher.take_one(key, now.s), now, work)
             return self._grant_items(self.batcher.take(key, self.batch_max), now, work)
         return self._grant_slice(campaign, now, work) if campaign is not None else None
 
     def _grant_slice(self, campaign: Campaign, now: Now, work: Work) -> int:
-        taken = take(campaign, self._slice_max(campaign), now.s)
+        taken = take(campaign, self._slice_max(campaign, now), now.s)
         fresh = [item for item in taken.items if not self.book.knows(item.id)]
         before = sum(len(g.items) for g in work.grants)
         granted = self._grant_items(fresh, now, work)
@@ -203,13 +230,37 @@ class Line:
         work.progress(self.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
         return granted
 
-    def _slice_max(self, campaign: Campaign) -> int:
-        """A whole call's recipients, or one where the line has no batch route."""
-        first = take(campaign, 1, 0).items[0]
-        tenant, line = self._owner(first)
-        chosen = routes.channel(first.message, tenant, line) if tenant and line else None
-        single = isinstance(chosen, routes.Channel) and chosen.route != "batch"
-        return 1 if single else self.batch_max
+    def _slice_max(self, campaign: Campaign, now: Now) -> int:
+        """A whole call's recipients, or one where the line has no batch route or its account is to be probed."""
+        chosen = self._channel(_next_of(campaign))
+        if chosen is None or _is_over(campaign, now):
+            return self.batch_max
+        return 1 if chosen.route != "batch" or self.turnstile.probing(chosen.account.key) else self.batch_max
+
+    def _opens_at(self, item: Item) -> float:
+        """When the account of a message may begin a call; in the past for one that the gate refuses anyhow."""
+        chosen = self._channel(item)
+        return self.turnstile.opens_at(chosen.account.key) if chosen is not None else float("-inf")
+
+    def _runs_at(self, campaign: Campaign, now: Now) -> float:
+        """When a campaign's next call may begin; one that is over is refused without a call."""
+        return float("-inf") if _is_over(campaign, now) else self._opens_at(_next_of(campaign))
+
+    def _weed(self, now: Now, work: Work) -> None:
+        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
+
+        Looked at once a second: the owner's cycle turns at least as often.
+        """
+        if not self.batcher.waiting or now.s < self._weeded_s + WEED_S:
+            return
+        self._weeded_s = now.s
+
+        def over(item: Item) -> bool:
+            expired = 0 < item.message.expires_ms <= now.wall_ms
+            return expired or self.campaigns.cancelled(item.campaign)
+
+        for item in self.batcher.weed(lambda first: self._opens_at(first) > now.s, over):
+            self._pass(item, now, work)
 
     def _grant_items(self, items: list[Item], now: Now, work: Work) -> int:
         passed: list[Item] = []
@@ -236,6 +287,8 @@ class Line:
     def _pass(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused."""
         if item.retry_of and self._overtaken(item):
+            self._ids.discard(item.id)
+            self._finish(item)
             return None, None
         if self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
@@ -260,8 +313,11 @@ class Line:
         place = self.book.latest(item.id)
         if place is None:
             return False
-        awaited = ("in_doubt",) if item.resend_of else ("not_sent", "throttled")
-        return place.entry.plan.plan_id != item.retry_of or place.entry.result not in awaited
+        if place.entry.plan.plan_id != item.retry_of:
+            return True
+        if replays.is_first(item):
+            return not given_up(place.entry)
+        return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
 
     def _plan(self, items: list[Item], channel: routes.Channel, now: Now, work: Work) -> int:
         try:
@@ -271,6 +327,7 @@ class Line:
                 self.refuse(item, Refusal("not_on_this_route", str(error)), work)
             return 0
         work.grant(grant)
+        self.rules.accounts.began(grant.plan.account, grant.plan.plan_id)
         self._count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)
         self.open_plans[grant.plan.plan_id] = entry
@@ -311,13 +368,25 @@ class Line:
         return min(times + ([now.at_ms(starts)] if starts is not None else []))
 
     def _sends_at(self, now: Now) -> list[float]:
-        times = [self.lanes.next_at()]
+        replies_s, bulk_s = self.pacer.reply_at(now.s), self.pacer.bulk_at(now.s)
+        times = [self.lanes.next_at(), max(replies_s, self.turnstile.next_at())]
         if self.lanes.ready(now.s):
-            times.append(self.pacer.reply_at(now.s))
-        if self.campaigns.ready(now.wall_ms) is not None:
-            times.append(self.pacer.bulk_at(now.s))
+            times.append(replies_s)
+        times += [max(bulk_s, self._runs_at(campaign, now)) for campaign in self.campaigns.able(now.wall_ms)]
         if self.batcher.waiting:
             paused = self.campaigns.paused()
-            due = now.s if self.batcher.peek(now.s, self.batch_max, paused) else self.batcher.due_at(paused)
-            times.append(max(due, self.pacer.bulk_at(now.s)))
+            full = self.batcher.peek(now.s, self.batch_max, paused, lambda item: self._opens_at(item) <= now.s)
+            due_s = now.s if full else self.batcher.due_at(paused, self._opens_at)
+            times.append(max(due_s, bulk_s))
         return times
+
+
+def _is_over(campaign: Campaign, now: Now) -> bool:
+    """Whether nobody of it may be sent to any more."""
+    return campaign.definition is not None and 0 < campaign.definition.expires_ms <= now.wall_ms
+
+
+def _next_of(campaign: Campaign) -> Item:
+    """The message to the campaign's next recipient."""
+    chunk, place = campaign.chunks[campaign.chunk], campaign.position
+    return item_of(campaign, chunk, place, chunk.recipients[place], 0)

@@ -214,6 +214,7 @@ class Owner:
             self._count_doubts()
             tails = [partition.checkpoints.behind for partition in self._partitions.values()]
             metrics.gauge(metrics.EGRESS_JOURNAL_TAIL).labels().set(max(tails, default=0))
+            self._rules.accounts.report(now.s)
 
     def _count_doubts(self) -> None:
         gauge = metrics.gauge(metrics.EGRESS_IN_DOUBT)

@@ -164,7 +164,7 @@ class Partition:
     def _message(self, incoming: Incoming, now: Now) -> None:
         message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
         item = Item(message, incoming.topic, incoming.offset, now.s, pending=True, attempt=max(1, message.attempt))
-        item.cause_ms = incoming.at_ms or message.at_ms
+        item.cause_ms, item.replay = incoming.at_ms or message.at_ms, incoming.replay
         admitted = metrics.counter(metrics.EGRESS_MESSAGES)
         admitted.labels(tenant=message.tenant, message_class=message.send_class, outcome="admitted").inc()
         self.line(message.did, now).admit(item, now, self.work)

@@ -16,7 +16,7 @@ from schemas.session import Template
 def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: Now, settings: EgressSettings) -> Grant:
     """The call for these items. Raises NotOnThisRoute when the account's service has no form for them."""
     first = items[0]
-    plan_id = ids.plan_id([item.id for item in items], first.attempt)
+    plan_id = ids.plan_id([item.id for item in items], first.attempt, first.replay)
     root_id = routes.root_id(channel, plan_id)
     payload = routes.payload(channel, items, root_id)
     content = first.message.content
@@ -37,6 +37,9 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         template=content.name if isinstance(content, Template) else "",
         campaign=first.campaign,
         root_id=str(root_id),
+        retry_of=first.retry_of,
+        replay=first.replay,
+        first_attempt=first.first_attempt,
     )
     deadline = Deadline(plan.deadline_ms, now.s + settings.plan_deadline_s)
     return Grant(partition, plan, items, channel, payload, deadline)

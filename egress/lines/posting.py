@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from egress.chattigo.result import CallResult
 from egress.lines import settling
 from egress.lines.line import Line
@@ -33,6 +35,11 @@ class Client(Protocol):
     async def post(
         self, account: Account, url_path: str, body: bytes, *, timeout_s: float, fresh_connection: bool, did: str
     ) -> CallResult: ...
+
+
+def as_meant(result: CallResult, verdict: Verdict) -> CallResult:
+    """What a result says of the account's service: a 500 that the account calls a refusal is one."""
+    return replace(result, kind="refused") if verdict.outcome.result == "refused" else result
 
 
 class Poster:
@@ -73,6 +80,8 @@ class Poster:
         result = await self._post(grant)
         now = Now.read()
         verdict = decide(grant.plan, result, grant.channel.account, self._rules.settings, now.wall_ms)
+        meant = as_meant(result, verdict)
+        self._rules.accounts.ended(grant.plan.account, grant.plan.plan_id, meant, now.s, self._rules.settings)
         verdict = settling.proven(line, verdict)
         cause_ms = grant.items[0].cause_ms if len(grant.items) == 1 else 0
         await self._record(settling.announcement(grant.partition, grant.plan, verdict.outcome, cause_ms))

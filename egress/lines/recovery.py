@@ -20,6 +20,7 @@ from egress.lines.now import Now
 from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
 from runtime import logs, metrics, points
 from runtime.kafka.consumer import GroupConsumer
+from runtime.kafka.offsets import Partition as Place
 from runtime.kafka.offsets import begin_offsets, end_offsets
 from runtime.kafka.pick import pick
 from runtime.kafka.reader import BEGINNING, read_partition
@@ -49,6 +50,7 @@ async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: li
     every = {(topic, n) for topic in (*COMMITTED, *LEARNED) for n in numbers}
     begins = await asyncio.to_thread(begin_offsets, settings, every)
     ends = await asyncio.to_thread(end_offsets, settings, {(topic, n) for topic in LEARNED for n in numbers})
+    _report(unread(committed, begins))
     return {
         n: Barrier(
             {topic: max(committed.get((topic, n)) or 0, begins[topic, n]) for topic in COMMITTED},
@@ -57,6 +59,19 @@ async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: li
         )
         for n in numbers
     }
+
+
+def unread(committed: Mapping[Place, int | None], begins: Mapping[Place, int]) -> dict[Place, int]:
+    """How many offsets of an input Kafka removed before they were read: between what is committed and what is kept."""
+    gaps = {place: begins[place] - offset for place, offset in committed.items() if offset is not None}
+    return {place: gap for place, gap in gaps.items() if gap > 0}
+
+
+def _report(gaps: Mapping[Place, int]) -> None:
+    """What is gone can only be told: reading goes on at the first record that is still kept."""
+    for (topic, number), offsets in gaps.items():
+        metrics.counter(metrics.EGRESS_UNREAD).labels(topic=topic).inc(offsets)
+        _log.error("unread records are no longer kept in Kafka", topic=topic, partition=number, offsets=offsets)
 
 
 async def recover(

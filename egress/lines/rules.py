@@ -1,9 +1,11 @@
-"""Rules: what a line looks up to decide: settings, tenants and their policies."""
+"""Rules: what a line looks up to decide: settings, tenants and their policies, and how the accounts stand."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from egress.lines.accounts import Accounts
 from egress.lines.now import Now
 from runtime.settings import EgressSettings
 from schemas.journal import Plan
@@ -25,11 +27,13 @@ class Resend(NamedTuple):
     times: int
 
 
-class Rules(NamedTuple):
-    """Settings and tenants, and what follows from both."""
+@dataclass(frozen=True)
+class Rules:
+    """Settings and tenants, and what follows from both. `accounts` are those of this process."""
 
     settings: EgressSettings
     tenants: TenantsView
+    accounts: Accounts = field(default_factory=Accounts)
 
     def account(self, plan: Plan) -> Account | None:
         """The account that a plan was made for, as it is configured now."""

@@ -11,7 +11,8 @@ from typing import cast
 
 import msgspec
 
-from egress.lines.book import NEVER_PLANNED, RESEND_ORDERED, RESEND_REFUSED, Entry, Place
+from egress.lines import replays
+from egress.lines.book import ATTEMPTS, NEVER_PLANNED, RESEND_ORDERED, RESEND_REFUSED, Entry, Place, given_up
 from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
@@ -125,10 +126,10 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
     elif in_lane(plan):
         release(line, plan.plan_id)
     wake_s, why = since_s + policy.after_s, f"policy_{plan.send_class}"
-    wanted = plan.attempt <= policy.times
+    wanted = plan.tries <= policy.times
     if entry.outcome and account and resent_by_policy(entry.outcome, account):
-        wake_s, why = since_s + backoff_s(plan.attempt, line.rules.settings), POLICY_500
-        wanted = plan.attempt < line.rules.settings.attempts_max
+        wake_s, why = since_s + backoff_s(plan.tries, line.rules.settings), POLICY_500
+        wanted = plan.tries < line.rules.settings.attempts_max
     decision = entry.outcome.code if entry.outcome else ""
     if decision == RESEND_ORDERED:
         wake_s, why, wanted = now.s, "person", True
@@ -166,8 +167,8 @@ def restore(line: Line, now: Now) -> None:
 
 def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[PlannedMessage], now: Now) -> None:
     settings = line.rules.settings
-    wake_s = now.at_ms(outcome.at_ms) + backoff_s(entry.plan.attempt, settings)
-    line.fetches.append(Fetch(entry, left, wake_s, dead=entry.plan.attempt >= attempts_max(outcome, settings)))
+    wake_s = now.at_ms(outcome.at_ms) + backoff_s(entry.plan.tries, settings)
+    line.fetches.append(Fetch(entry, left, wake_s, dead=entry.plan.tries >= attempts_max(outcome, settings)))
     if in_lane(entry.plan):
         line.lanes.block(entry.plan.messages[0].contact, entry.plan.plan_id)
 
@@ -175,11 +176,12 @@ def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[P
 def revive(line: Line, fetch: Fetch, items: list[Item], now: Now) -> None:
     """Messages that were read again take up their next attempt."""
     plan = fetch.entry.plan
+    for item in items:
+        item.attempt, item.campaign = plan.attempt, plan.campaign
+        item.replay, item.first_attempt = plan.replay, plan.first_attempt
     if fetch.dead:
         line.dying += [(item, plan.plan_id) for item in items]
         return
-    for item in items:
-        item.attempt, item.campaign = plan.attempt, plan.campaign
     _again(line, items, plan.plan_id, fetch.wake_s, fetch.resend_why, now)
 
 
@@ -253,14 +255,14 @@ def bury(line: Line, now: Now, work: Work) -> None:
             continue  # a receipt came meanwhile
         code = entry.outcome.code if entry and entry.outcome else ""
         reason = f"not sent in {item.attempt} attempts; the last: {code}"
-        work.say(said_of_item(line.number, item, "dead", "attempts", reason, plan_id), item.id, item.contact)
+        work.say(said_of_item(line.number, item, "dead", ATTEMPTS, reason, plan_id), item.id, item.contact)
         work.letter(_letter(line, item, reason, now))
         plans[plan_id] = entry, reason
     line.dying.clear()
     for plan_id, (entry, reason) in plans.items():
         if entry is not None:
             outcome = CallOutcome(
-                plan_id=plan_id, did=line.did, result="refused", at_ms=now.wall_ms, code="attempts", reason=reason
+                plan_id=plan_id, did=line.did, result="refused", at_ms=now.wall_ms, code=ATTEMPTS, reason=reason
             )
             line.book.apply(outcome)
             work.journal(line.number, entry.plan.tenant, outcome)
@@ -273,11 +275,12 @@ def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
     key = keys.conversation(line.did, item.contact) if topic == REPLIES else item.id
     own = Headers(id=item.id, type="message", tenant=item.message.tenant, at_ms=item.cause_ms or now.wall_ms)
     cause = Cause(
-        reason="attempts",
+        reason=ATTEMPTS,
         error=reason,
         source=f"{item.source}-{line.number}-{item.position}",
         at_ms=now.wall_ms,
         by="egress",
+        attempts=replays.history(line.book, item),
     )
     return Record(
         topic + topics.DEAD_LETTERS, encode(item.message), key.encode(), cause.headers(own.to_kafka()), line.number
@@ -307,9 +310,11 @@ def remember_refused(line: Line, committed: Mapping[str, int], now: Now, work: W
     refused, line.refused_first = line.refused_first, []
     for item, refusal in refused:
         # A line or an id that could be no key is never sent by, and is refused again.
-        if item.position >= committed[item.source] and all(p and keys.SEPARATOR not in p for p in (line.did, item.id)):
+        if item.position >= committed[item.source] and all(
+            p and keys.SEPARATOR not in p for p in (line.did, item.id, replays.named(item))
+        ):
             outcome = CallOutcome(
-                plan_id=item.id,
+                plan_id=replays.named(item),
                 did=line.did,
                 result="refused",
                 at_ms=now.wall_ms,
@@ -345,7 +350,7 @@ def claim(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> N
     if receipt.state not in _PROOF:
         return
     inherited = plan.plan_id in line.inherited
-    if entry.result in _UNPROVEN or inherited:
+    if entry.result in _UNPROVEN or given_up(entry) or inherited:
         line.inherited.pop(plan.plan_id, None)
         line.open_plans.pop(plan.plan_id, None)
         _conclude(line, entry, "settled", "receipt", "a receipt proves that the call was accepted", now, work)

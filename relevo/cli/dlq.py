@@ -17,6 +17,7 @@ from relevo.dead_letters.letter import Action, Address, Letter, LetterError, cou
 from relevo.dead_letters.records import refusal
 from runtime.clock import now_ms
 from runtime.settings import KafkaSettings, load
+from schemas.dead_letter import ATTEMPTS
 
 SHOWN = 5
 
@@ -72,9 +73,9 @@ def _listed(letters: list[Letter]) -> dict[str, Any]:
 
 
 def _as_json(letter: Letter) -> dict[str, Any]:
-    """Without `error`, whose text may be long; `show` has it."""
+    """Without `error` and `attempts`, which may be long; `show` has them."""
     fields = msgspec.structs.asdict(letter)
-    del fields["error"]
+    del fields["error"], fields["attempts"]
     return fields | {"address": str(letter.address), "topic": letter.topic}
 
 
@@ -101,9 +102,11 @@ def show(
         sys.stdout.buffer.flush()
         return
     _tell_cause(letter)
+    _tell_attempts(letter)
     in_bytes = key.encode() if isinstance(key, str) else key
     say(f"key      {'none' if in_bytes is None else preview.shown(in_bytes, clear=text)}")
-    for name, shown in preview.headers(pairs(message), clear=text):
+    told = {ATTEMPTS} if letter.attempts else set()
+    for name, shown in preview.headers((one for one in pairs(message) if one[0] not in told), clear=text):
         say(f"header   {name}: {shown}")
     _tell_bytes(body, clear=text)
     say(_advice(letter))
@@ -120,6 +123,14 @@ def _tell_cause(letter: Letter) -> None:
         say(f"{letter.done.action} {span(now_ms() - letter.done.at_ms)} ago by run {letter.done.run}{why}")
 
 
+def _tell_attempts(letter: Letter) -> None:
+    """Each call that was made for it, in a line."""
+    for number, one in enumerate(letter.attempts, 1):
+        ended = " ".join(filter(None, (one.result or "no outcome", str(one.status or ""), one.code)))
+        run = f", put back by run {one.run}" if one.run else ""
+        say(f"call {number:<3} {span(now_ms() - one.at_ms)} ago, plan {one.plan}: {ended}{run}")
+
+
 def _tell_bytes(body: bytes | None, *, clear: bool) -> None:
     if body is None:
         say("no bytes: the record is a tombstone")
@@ -132,7 +143,7 @@ def _advice(letter: Letter) -> str:
     if letter.done:
         return f"it was {letter.done.action}; to put it back once more: relevo dlq requeue {letter.address} --again"
     drop = f"or: relevo dlq drop {letter.address} --why TEXT"
-    return f"{refusal(letter, now_ms()) or f'put it back: relevo dlq requeue {letter.address}'}; {drop}"
+    return f"{refusal(letter) or f'put it back: relevo dlq requeue {letter.address}'}; {drop}"
 
 
 @app.command()
@@ -224,7 +235,7 @@ def _open(letters: list[Letter], *, again: bool) -> list[Letter]:
 
 
 def _may_go(letters: list[Letter]) -> list[Letter]:
-    if refused := [why for one in letters if (why := refusal(one, now_ms()))]:
+    if refused := [why for one in letters if (why := refusal(one))]:
         more = f"nothing was done; {len(refused)} of {len(letters)} cannot be put back"
         raise LetterError("\n".join([*refused[:SHOWN], more]))
     return letters

@@ -164,6 +164,8 @@ def told(entry: Entry) -> str:
     text = f"plan {plan.plan_id}, {moment(plan.at_ms)}, {people(len(plan.messages))}"
     if plan.resend_of:
         text += f", resend of {plan.resend_of} ({plan.resend_why})"
+    if plan.replay:
+        text += f", put back by run {plan.replay}"
     if outcome is None:
         return f"{text}: no outcome on record"
     details = " ".join(filter(None, (str(outcome.status or ""), outcome.code, outcome.reason)))

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args
 import msgspec
 
 from schemas import topics
-from schemas.dead_letter import Cause
+from schemas.dead_letter import Attempt, Cause
 from schemas.headers import Headers
 from schemas.record import Frozen
 
@@ -69,7 +69,10 @@ class Done(Frozen):
 
 
 class Letter(Frozen):
-    """`at_ms` is when it was given up, `kind` the record's header `type`; `size` is None for a tombstone."""
+    """`at_ms` is when it was given up, `kind` the record's header `type`; `size` is None for a tombstone.
+
+    `attempts` are the calls that were made for it, oldest first.
+    """
 
     address: Address
     reason: str
@@ -80,6 +83,7 @@ class Letter(Frozen):
     tenant: str
     kind: str
     size: int | None
+    attempts: list[Attempt] = []
     done: Done | None = None
 
     @property
@@ -153,4 +157,5 @@ def _letter(headers: dict[str, bytes], message: Message) -> Letter:
         tenant=own.tenant,
         kind=own.type,
         size=None if value is None else len(value),
+        attempts=cause.attempts,
     )

@@ -20,30 +20,20 @@ from relevo.dead_letters.letter import (
 )
 from runtime.kafka.record import Record
 from schemas import topics
-from schemas.dead_letter import Cause
+from schemas.dead_letter import HEADERS
 from schemas.headers import Headers
 
 REPLAY = "replay"
-# As long as a line knows a message that it planned by its id (docs/egress.md): until then it is taken for handled.
-REMEMBERED_MS = 48 * 3_600_000
-
-_OF_THE_CAUSE = frozenset(name for name, _ in Cause(reason="", error="", source="", at_ms=0).headers(None))
 _SOURCE = re.compile(r".+-(\d+)-\d+")
 
 
-def refusal(letter: Letter, now_ms: int) -> str:
+def refusal(letter: Letter) -> str:
     """Why this letter cannot be put back and what to do instead; empty when it can."""
     if letter.topic == REJECTED:
         return (
             f"{letter.address}: a body that was rejected ({letter.reason}) never had a topic that it could go back to. "
             f"Mend the cause (the table in docs/webhooks.md), then post the bytes again: "
             f'relevo dlq show {letter.address} --raw | curl --data-binary @- "$WEBHOOK"'
-        )
-    left_ms = letter.at_ms + REMEMBERED_MS - now_ms
-    if letter.by == "egress" and letter.reason == "attempts" and left_ms > 0:
-        return (
-            f"{letter.address}: its line still knows this message by its id and would not send it. Put it back in "
-            f"{left_ms // 3_600_000 + 1} h, or submit what it says as a new message"
         )
     return ""
 
@@ -56,7 +46,7 @@ def original(letter: Letter, key: bytes | None, message: Message, run: str) -> R
             f"{letter.address}: its header dlq_source is {letter.source!r}, which names no partition; it stays. "
             f"Its bytes: relevo dlq show {letter.address} --raw"
         )
-    kept = [(name, value) for name, value in pairs(message) if name not in _OF_THE_CAUSE and name != REPLAY]
+    kept = [(name, value) for name, value in pairs(message) if name not in HEADERS and name != REPLAY]
     topic = letter.topic.removesuffix(topics.DEAD_LETTERS)
     return Record(topic, message.value(), key, [*kept, (REPLAY, run.encode())], int(found[1]))
 

@@ -40,20 +40,25 @@ def read_partition(
     """Records of offsets `start <= offset < end`.
 
     `end` None is where the partition ends now for a reader that sees open transactions too. A `start` that Kafka no
-    longer keeps is ReadFailed (BEGINNING is always right); so is no progress for `stall_s`.
+    longer keeps is ReadFailed (BEGINNING is always right); so is no progress for `stall_s`. Raises OffsetsUnavailable.
     """
     if end is None:
         end = end_offsets(settings, [(topic, partition)])[topic, partition]
     if start >= end or end == 0:
         return
+    # A consumer that has to ask where the beginning is takes half a second for it.
+    first = begin_offsets(settings, [(topic, partition)])[topic, partition] if start == BEGINNING else start
+    if first >= end:
+        return
     overrides = {
         "enable.partition.eof": True,
+        # The first record may go after its offset was asked for: the beginning is then further on.
         "auto.offset.reset": "earliest" if start == BEGINNING else "error",
     }
     client = Consumer(config.consumer(settings, "relevo-reader", isolation, overrides))
     try:
-        client.assign([TopicPartition(topic, partition, start)])
-        yield from _until(client, f"{topic}/{partition}", start, end, stall_s)
+        client.assign([TopicPartition(topic, partition, first)])
+        yield from _until(client, f"{topic}/{partition}", first, end, stall_s)
     finally:
         client.close()
 

@@ -147,6 +147,18 @@ EGRESS_RECEIPTS = Metric("relevo_egress_receipts_total", "counter", "Receipts by
 EGRESS_ORPHANS = Metric(
     "relevo_egress_orphan_receipts_total", "counter", "Receipts that belong to no send that is known.", ("tenant",)
 )
+EGRESS_CIRCUIT = Metric(
+    "relevo_egress_account_circuit_state",
+    "gauge",
+    "Circuit of an account: 0 closed, 1 half-open, 2 open. There from the account's first failure on.",
+    ("account",),
+)
+EGRESS_CIRCUIT_OPENED = Metric(
+    "relevo_egress_account_circuit_opened_total",
+    "counter",
+    "Times that an account's circuit opened, failed probes included, by the last failure.",
+    ("account", "reason"),
+)
 EGRESS_PARTITIONS = Metric("relevo_egress_owned_partitions", "gauge", "Partitions of lines that this worker owns.")
 EGRESS_RECOVERED = Metric(
     "relevo_egress_recovered_records_total", "counter", "Records read in recoveries, by topic.", ("topic",)
@@ -164,6 +176,12 @@ EGRESS_JOURNAL_TAIL = Metric(
 )
 EGRESS_RECOVERY_SECONDS = Metric(
     "relevo_egress_recovery_seconds", "histogram", "From taking a partition to the first grant.", buckets=_SLOW
+)
+EGRESS_UNREAD = Metric(
+    "relevo_egress_unread_offsets_total",
+    "counter",
+    "Offsets of inputs that Kafka removed before they were read; counted at each start until a later one is committed.",
+    ("topic",),
 )
 
 LEASE_LOGINS = Metric("relevo_lease_logins_total", "counter", "Logins by result.", ("account", "result"))

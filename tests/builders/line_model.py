@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from egress.chattigo.result import CallResult
 from egress.lines import campaigns, settling
+from egress.lines.accounts import Accounts
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.journal import Rebuilding, decoded, recalled
@@ -73,6 +74,7 @@ class Model:
 
     def crash(self) -> None:
         """The process ends; the next one recovers from the topics alone, the journal being compacted by then."""
+        self.rules = replace(self.rules, accounts=Accounts())
         starts = {topic: self.offsets[topic] for topic in COMMITTED}
         self.partition = Partition(0, self.rules, starts, self.offsets[JOURNAL])
         kept = {incoming.offset: incoming for incoming in self._compacted()}
@@ -130,6 +132,7 @@ class Model:
         result = ANSWERS[fate]
         if fate == "accept" and grant.plan.route == "session":
             result = msgspec.structs.replace(result, provider_ids=[f"wamid.{m.id}" for m in grant.plan.messages])
+        self.rules.accounts.ended(account.key, grant.plan.plan_id, result, self.now.s, settings)
         verdict = settling.proven(line, decide(grant.plan, result, account, settings, self.now.wall_ms))
         self._append(settling.announcement(0, grant.plan, verdict.outcome))
         settling.settled(line, grant.items, verdict, self.now)

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from runtime.clock import now_ms
 from runtime.kafka.reader import read_partition
 from runtime.kafka.record import Record
 from sandbox.kafka import Broker
-from schemas.dead_letter import Cause, source
+from schemas.dead_letter import Attempt, Cause, source
 from schemas.headers import Headers
 from schemas.tenant import Routing, Rule
 from tests.builders.conversations import conversation_key, tenant
@@ -78,11 +78,18 @@ def relevo(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 def bury(
-    pipeline: Pipeline, reason: str, *, value: bytes | None = BYTES, topic: str = TOPIC, by: str = "conversations"
+    pipeline: Pipeline,
+    reason: str,
+    *,
+    value: bytes | None = BYTES,
+    topic: str = TOPIC,
+    by: str = "conversations",
+    attempts: Sequence[Attempt] = (),
 ) -> str:
     """A dead letter of this reason; its address."""
     own = Headers(id="wamid.1", type="webhook", tenant="acme", at_ms=5, did=LINE, contact=PERSON, replay="older")
-    cause = Cause(reason=reason, error=f"{reason}: why", source=source(topic, 3, 77), at_ms=now_ms(), by=by)
+    where, error = source(topic, 3, 77), f"{reason}: why"
+    cause = Cause(reason=reason, error=error, source=where, at_ms=now_ms(), by=by, attempts=list(attempts))
     headers = cause.headers([*own.to_kafka(), ("x", b"\x00\xff")])
     return put(pipeline, Record(f"{topic}.dlq", value, conversation_key(), headers, 3))
 
@@ -234,13 +241,20 @@ def test_a_rejected_body_cannot_be_put_back_but_posted_again(pipeline: Pipeline,
     assert address not in listed(relevo, topic="inbound.rejected")
 
 
-def test_a_message_that_its_line_still_knows_is_not_put_back_for_nothing(pipeline: Pipeline, relevo: Run) -> None:
-    address = bury(pipeline, "attempts", topic="outbound.replies", by="egress")
-    refused = relevo("dlq", "requeue", address)
-    assert refused.code == 1
-    assert "Put it back in 48 h, or submit what it says as a new message" in refused.err
-    assert replayed(pipeline, "outbound.replies") == []
-    assert listed(relevo, "--reason", "attempts", topic="outbound.replies") == [address]
+def test_a_message_that_egress_gave_up_shows_its_calls_and_goes_back_at_once(pipeline: Pipeline, relevo: Run) -> None:
+    calls = [
+        Attempt(plan="p1", at_ms=now_ms(), result="not_sent", code="connect_failed"),
+        Attempt(plan="p2", at_ms=now_ms(), result="throttled", status=503, code="http_503"),
+    ]
+    address = bury(pipeline, "attempts", topic="outbound.replies", by="egress", attempts=calls)
+    shown = relevo("dlq", "show", address).out
+    assert re.search(r"^call 1 +\d+ s ago, plan p1: not_sent connect_failed$", shown, re.MULTILINE), shown
+    assert re.search(r"^call 2 +\d+ s ago, plan p2: throttled 503 http_503$", shown, re.MULTILINE), shown
+    assert "dlq_attempts" not in shown
+    assert relevo("dlq", "requeue", address).code == 0
+    [put_back] = replayed(pipeline, "outbound.replies")
+    assert not [name for name, _ in put_back.headers() or [] if name.startswith("dlq_")]
+    assert listed(relevo, "--reason", "attempts", topic="outbound.replies") == []
 
 
 # -- ls and show

@@ -1,13 +1,15 @@
 """The reader yields every committed record up to the end, whatever the last records of the partition are."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from runtime.kafka import offsets
+from runtime.kafka import offsets, reader
 from runtime.kafka.reader import BEGINNING, ReadFailed, end_offsets, read_partition
 from runtime.settings import KafkaSettings
 
@@ -130,6 +132,46 @@ def test_a_start_that_is_no_longer_kept_is_an_error(
     assert values(settings, topic) == [b"3", b"4"]
     with pytest.raises(ReadFailed):
         values(settings, topic, start=1)
+
+
+@pytest.mark.parametrize(("left", "read"), [(3, [b"3", b"4"]), (5, [])])
+def test_the_beginning_may_move_on_after_it_was_asked_for(
+    settings: KafkaSettings,
+    admin: AdminClient,
+    make_topic: MakeTopic,
+    monkeypatch: pytest.MonkeyPatch,
+    left: int,
+    read: list[bytes],
+) -> None:
+    topic = make_topic()
+    producer = Producer({"bootstrap.servers": settings.bootstrap})
+    for n in range(5):
+        producer.produce(topic, str(n), partition=0)
+    assert producer.flush(10) == 0
+    asked = reader.begin_offsets
+
+    def then_moved(*arguments: Any) -> dict[offsets.Partition, int]:
+        found = asked(*arguments)
+        for answer in admin.delete_records([TopicPartition(topic, 0, left)]).values():
+            answer.result(10)
+        return found
+
+    monkeypatch.setattr(reader, "begin_offsets", then_moved)
+    assert values(settings, topic) == read
+
+
+def test_the_beginning_is_found_in_no_more_time_than_an_offset(settings: KafkaSettings, make_topic: MakeTopic) -> None:
+    """A client that looks for the beginning itself waits for half a second first."""
+    topic = make_topic()
+    producer = Producer({"bootstrap.servers": settings.bootstrap})
+    producer.produce(topic, "0", partition=0)
+    assert producer.flush(10) == 0
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        assert values(settings, topic) == [b"0"]
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.4
 
 
 def test_a_missing_topic_is_an_error(settings: KafkaSettings, topic_names: Callable[[str], str]) -> None:

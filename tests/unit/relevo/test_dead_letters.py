@@ -13,9 +13,9 @@ from relevo.cli.span import span
 from relevo.cli.token import standings
 from relevo.dead_letters import preview
 from relevo.dead_letters.letter import Address, LetterError, counted, gathered
-from relevo.dead_letters.records import REMEMBERED_MS, mark, original, refusal
+from relevo.dead_letters.records import mark, original, refusal
 from runtime.kafka.record import Record
-from schemas.dead_letter import Cause, source
+from schemas.dead_letter import ATTEMPTS, Attempt, Cause, source
 from schemas.headers import Headers
 from schemas.tenant import Account, Tenant
 from schemas.token import Token, TokenRequest
@@ -148,12 +148,35 @@ def test_an_address_is_read_as_it_is_written() -> None:
     assert Address.parse(str(address)) == address
 
 
-def test_what_egress_gave_up_goes_back_only_when_its_line_has_forgotten_it() -> None:
+def test_what_egress_gave_up_may_go_back_at_once_and_a_rejected_body_never() -> None:
     [letter] = gathered([buried(record(topic="outbound.replies"), reason="attempts", by="egress")])
-    assert "in 1 h" in refusal(letter, NOW + REMEMBERED_MS - 1)
-    assert refusal(letter, NOW + REMEMBERED_MS) == ""
-    [other] = gathered([buried(record(), reason="attempts")])
-    assert refusal(other, NOW) == ""
+    assert refusal(letter) == ""
+    own = record(b"x", ("reason", b"no_line"), topic="inbound.rejected")
+    [rejected] = gathered([Read(own)])
+    assert "post the bytes again" in refusal(rejected)
+
+
+def test_a_letter_keeps_the_calls_that_were_made_for_it_and_what_is_put_back_does_not() -> None:
+    calls = [
+        Attempt(plan="p1", at_ms=NOW, result="not_sent", code="connect_failed"),
+        Attempt(plan="p2", at_ms=NOW + 5, result="throttled", status=429, code="http_429", run="dlq-1"),
+    ]
+    given_up = record(topic="outbound.replies")
+    where = source(given_up.topic, given_up.partition, 7)
+    cause = Cause(reason="attempts", error="e", source=where, at_ms=NOW, by="egress", attempts=calls)
+    message = Read(given_up._replace(topic="outbound.replies.dlq", headers=cause.headers(given_up.headers)))
+    [letter] = gathered([message])
+    assert letter.attempts == calls
+    assert original(letter, b"k", message, "run").headers == [*given_up.headers, ("replay", b"run")]
+    again = Cause(reason="attempts", error="e", source=where, at_ms=NOW, attempts=calls[1:])
+    assert Cause.from_headers(again.headers(message.record.headers)).attempts == calls[1:]
+
+
+@pytest.mark.parametrize("header", [b"", b"\xff", b"{", b"[1]", b'{"plan": "p"}'])
+def test_attempts_that_cannot_be_read_are_none_and_the_letter_is_one_all_the_same(header: bytes) -> None:
+    message = buried(record())
+    [letter] = gathered([Read(message.record._replace(headers=[*message.headers(), (ATTEMPTS, header)]))])
+    assert (letter.attempts, letter.reason) == ([], "failed")
 
 
 # -- preview
