@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from egress.lines import settling
+from egress.lines import claims, doubts, endings, settling
 from egress.lines.campaigns import chunk_of
 from egress.lines.commands import command
 from egress.lines.fetching import Fetch
@@ -221,20 +221,20 @@ class Partition:
         granted = 0
         for line in self._in_turn():
             self._settle_receipts(line, now)
-            settling.declare_doubts(line, now, work)
-            settling.bury(line, now, work)
-            settling.record_bindings(line, work)
+            doubts.declare_doubts(line, now, work)
+            endings.bury(line, now, work)
+            claims.record_bindings(line, work)
             if self.granting:
                 granted += line.grant(now, room - granted, work)
-                settling.close_refused(line, now, work)
-                settling.finish_campaigns(line, now, work)
+                endings.close_refused(line, now, work)
+                endings.finish_campaigns(line, now, work)
             line.book.prune(now.wall_ms, returns=self._returns)
         for topic, tracker in self.trackers.items():
             if tracker.position > self._committed[topic]:
                 self._committed[topic] = tracker.position
                 work.offsets[topic, self.number] = tracker.position
         for line in self.lines.values():
-            settling.remember_refused(line, self._committed, now, work)
+            endings.remember_refused(line, self._committed, now, work)
         self.work = Work(now.wall_ms)
         return work, granted
 
@@ -252,7 +252,7 @@ class Partition:
     def _settle_receipts(self, line: Line, now: Now) -> None:
         for waiting, place in line.receipts.settle(line.book, now.s):
             if place is not None:
-                settling.claim(line, waiting.receipt, place, now, self.work)
+                claims.claim(line, waiting.receipt, place, now, self.work)
             self._decided(waiting.letter, now, orphan=place is None)
 
     @property
@@ -278,7 +278,7 @@ class Partition:
         """Messages in doubt by class."""
         counts: Counter[str] = Counter()
         for line in self.lines.values():
-            counts.update(settling.in_doubt(line))
+            counts.update(doubts.in_doubt(line))
         return counts
 
     def crowded(self, limit: float) -> set[str]:
