@@ -115,11 +115,11 @@ def coming(entry: Entry, rules: Rules, now_ms: int) -> Coming:
         return Coming("refused", why=outcome.reason)
     account = rules.account(plan)
     if account is not None and resent_by_policy(outcome, account):
-        pause_s, wanted = backoff_s(plan.attempt, rules.settings), plan.attempt < rules.settings.attempts_max
+        pause_s, wanted = backoff_s(plan.tries, rules.settings), plan.tries < rules.settings.attempts_max
         why = POLICY_500
     else:
         policy = rules.resend(plan.tenant, plan.send_class)
-        pause_s, wanted, why = policy.after_s, plan.attempt <= policy.times, f"policy_{plan.send_class}"
+        pause_s, wanted, why = policy.after_s, plan.tries <= policy.times, f"policy_{plan.send_class}"
     return Coming("policy", outcome.at_ms + int(pause_s * 1000), why) if wanted else Coming("nothing")
 
 

@@ -27,8 +27,19 @@ class PlannedMessage(msgspec.Struct, frozen=True, array_like=True):
     position: int
 
 
+class BatchPart(msgspec.Struct, frozen=True, array_like=True):
+    """Which part of a refused batch a plan is: `batch` is the plan that was refused first, `half_of` the refused one of
+    which this is a half, after `depth` halvings; `call` numbers the calls that looking for the bad recipient costs."""
+
+    batch: str
+    half_of: str
+    depth: int
+    call: int
+
+
 class Plan(Record, tag_field="type", tag="plan"):
-    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo."""
+    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo; `part` says
+    that it is a part of a batch that was refused."""
 
     plan_id: str
     tenant: str
@@ -46,10 +57,19 @@ class Plan(Record, tag_field="type", tag="plan"):
     template: str = ""
     campaign: str = ""
     root_id: str = ""
+    part: BatchPart | None = None
+
+    @property
+    def tries(self) -> int:
+        """The attempts that bounds and pauses count: halving a batch is none."""
+        return self.attempt - (self.part.depth if self.part else 0)
 
 
 class CallOutcome(Record, tag_field="type", tag="outcome"):
-    """What became of a plan. `provider_ids` are the provider's message ids, in the order of the plan's messages."""
+    """What became of a plan. `provider_ids` are the provider's message ids, in the order of the plan's messages.
+
+    `bisected` says that a batch was refused (result `not_sent`: nobody got it) and that its halves are planned.
+    """
 
     plan_id: str
     did: str
@@ -59,6 +79,7 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     code: str = ""
     reason: str = ""
     provider_ids: list[str] = []
+    bisected: bool = False
 
 
 class Checkpoint(Record, tag_field="type", tag="checkpoint"):

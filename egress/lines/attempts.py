@@ -51,9 +51,9 @@ def mark(entry: Entry, outcome: CallOutcome) -> None:
 
 
 def remaining(line: Line, entry: Entry) -> list[PlannedMessage]:
-    """The plan's messages that no later plan took up."""
+    """The plan's messages that no later plan took up, and that were not refused one by one since."""
     places = [(m, line.book.latest(m.id)) for m in entry.plan.messages]
-    return [m for m, place in places if place is not None and place.entry is entry]
+    return [m for m, place in places if place is not None and place.entry is entry and not line.book.refused(m.id)]
 
 
 def conclude(line: Line, entry: Entry, result: Result, code: str, reason: str, now: Now, work: Work) -> None:
@@ -69,6 +69,7 @@ def conclude(line: Line, entry: Entry, result: Result, code: str, reason: str, n
         provider_ids=entry.ids if any(entry.ids) else [],
     )
     line.book.apply(outcome)
+    line.bisects.learn(plan, outcome)
     work.journal(line.number, plan.tenant, outcome)
     said = said_of_plan(line.number, plan, PUBLIC[result], code, reason)
     for index, message in enumerate(plan.messages):

@@ -1,7 +1,8 @@
 """Batching: single templates gathered into calls by what a call must share. Pure, over explicit seconds.
 
 A pile is due when it is full or when its oldest item has waited for the linger of its class, whichever comes first;
-then it goes whole, up to the line's `batch_max`. A batch that was not sent keeps together when it is tried again.
+then it goes whole, up to the line's `batch_max`. A batch that was not sent keeps together when it is tried again; the
+halves of one that was refused keep apart.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from egress.lines.item import Item
 from schemas.chattigo.hsm import BatchKey
+from schemas.journal import BatchPart
 from schemas.outbound import SendClass
 
 LINGER_S: dict[SendClass, float] = {"reply": 0, "otp": 0, "utility": 0.25, "marketing": 2}
@@ -27,10 +29,13 @@ class PileKey(NamedTuple):
     attempt: int
     retry_of: str
     resend_of: str
+    part: BatchPart | None
 
     @classmethod
     def of(cls, item: Item, batch: BatchKey | None) -> PileKey:
-        return cls(batch, item.message.send_class, item.campaign, item.attempt, item.retry_of, item.resend_of)
+        return cls(
+            batch, item.message.send_class, item.campaign, item.attempt, item.retry_of, item.resend_of, item.part
+        )
 
 
 @dataclass(slots=True)

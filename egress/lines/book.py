@@ -160,6 +160,10 @@ class Book:
         """Whether the message was planned at least once, or refused while its input may come back."""
         return message_id in self._messages or message_id in self._refused
 
+    def refused(self, message_id: str) -> bool:
+        """Whether the message was refused on its own, as `never_planned` on the journal says."""
+        return message_id in self._refused
+
     def latest(self, message_id: str) -> Place | None:
         """The message's last attempt."""
         return self._messages.get(message_id)

@@ -32,10 +32,10 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
     elif in_lane(plan):
         release(line, plan.plan_id)
     wake_s, why = since_s + policy.after_s, f"policy_{plan.send_class}"
-    wanted = plan.attempt <= policy.times
+    wanted = plan.tries <= policy.times
     if entry.outcome and account and resent_by_policy(entry.outcome, account):
-        wake_s, why = since_s + backoff_s(plan.attempt, line.rules.settings), POLICY_500
-        wanted = plan.attempt < line.rules.settings.attempts_max
+        wake_s, why = since_s + backoff_s(plan.tries, line.rules.settings), POLICY_500
+        wanted = plan.tries < line.rules.settings.attempts_max
     decision = entry.outcome.code if entry.outcome else ""
     if decision == RESEND_ORDERED:
         wake_s, why, wanted = now.s, "person", True

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from egress.lines.attempts import release, remaining
-from egress.lines.book import NEVER_PLANNED, RESEND_REFUSED
+from egress.lines.book import NEVER_PLANNED, RESEND_REFUSED, Entry
 from egress.lines.doubts import note
+from egress.lines.gate import Refusal
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
 from egress.lines.now import Now
@@ -60,21 +61,52 @@ def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
 
 
 def close_refused(line: Line, now: Now, work: Work) -> None:
-    """Plans whose next attempt the gate refused: those that were not sent are over, a doubt stands; no later owner may
-    take them up."""
+    """Messages whose next attempt the gate refused: those that were not sent are over, a doubt stands; no later owner
+    may take them up."""
     refused, line.refused_again = line.refused_again, {}
     for plan_id, refusal in refused.items():
         entry = line.book.plan(plan_id)
-        if entry is None or not {m.id for m in remaining(line, entry)} <= (entry.ended or set()):
+        if entry is None:
             continue
+        ended = entry.ended or set()
+        whole = {m.id for m in remaining(line, entry)} <= ended
         if entry.result == "in_doubt":
-            note(line, entry, RESEND_REFUSED, refusal.code, work)
-            continue
-        outcome = CallOutcome(
-            plan_id=plan_id, did=line.did, result="refused", at_ms=now.wall_ms, code=refusal.code, reason=refusal.reason
-        )
-        if line.book.apply(outcome) is not None:
-            work.journal(line.number, entry.plan.tenant, outcome)
+            if whole:
+                note(line, entry, RESEND_REFUSED, refusal.code, work)
+            else:
+                line.refused_again[plan_id] = refusal  # until the others are planned or refused
+        elif whole and not (entry.outcome and entry.outcome.bisected):
+            _close(line, entry, refusal, now, work)
+        else:
+            for message in entry.plan.messages:
+                if message.id in ended and not line.book.refused(message.id):
+                    _refuse_one(line, message.id, entry.plan.tenant, refusal, now, work)
+
+
+def _close(line: Line, entry: Entry, refusal: Refusal, now: Now, work: Work) -> None:
+    outcome = CallOutcome(
+        plan_id=entry.plan.plan_id,
+        did=line.did,
+        result="refused",
+        at_ms=now.wall_ms,
+        code=refusal.code,
+        reason=refusal.reason,
+    )
+    if line.book.apply(outcome) is not None:
+        work.journal(line.number, entry.plan.tenant, outcome)
+
+
+def _refuse_one(line: Line, message_id: str, tenant: str, refusal: Refusal, now: Now, work: Work) -> None:
+    outcome = CallOutcome(
+        plan_id=message_id,
+        did=line.did,
+        result="refused",
+        at_ms=now.wall_ms,
+        code=NEVER_PLANNED,
+        reason=refusal.code,
+    )
+    line.book.apply(outcome)
+    work.journal(line.number, tenant, outcome)
 
 
 def remember_refused(line: Line, committed: Mapping[str, int], now: Now, work: Work) -> None:
@@ -83,16 +115,7 @@ def remember_refused(line: Line, committed: Mapping[str, int], now: Now, work: W
     for item, refusal in refused:
         # A line or an id that could be no key is never sent by, and is refused again.
         if item.position >= committed[item.source] and all(p and keys.SEPARATOR not in p for p in (line.did, item.id)):
-            outcome = CallOutcome(
-                plan_id=item.id,
-                did=line.did,
-                result="refused",
-                at_ms=now.wall_ms,
-                code=NEVER_PLANNED,
-                reason=refusal.code,
-            )
-            line.book.apply(outcome)
-            work.journal(line.number, item.message.tenant, outcome)
+            _refuse_one(line, item.id, item.message.tenant, refusal, now, work)
 
 
 def finish_campaigns(line: Line, now: Now, work: Work) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from schemas.journal import BatchPart
 from schemas.outbound import OutboundMessage
 
 
@@ -14,7 +15,7 @@ class Item:
     `pending` says that the input's offset waits for this item to be planned or refused. `retry_of` is the plan of
     the attempt before, by which a batch that was not sent stays together; `resend_of` only stands where that plan
     may have reached a person, and goes on record. `wake_s` is when it may go, on the clock of `Now.s`;
-    `cause_ms` is when the cause of the message was received.
+    `cause_ms` is when the cause of the message was received. `part` is the part of a refused batch that it belongs to.
     """
 
     message: OutboundMessage
@@ -29,6 +30,7 @@ class Item:
     resend_why: str = ""
     campaign: str = ""
     cause_ms: int = 0
+    part: BatchPart | None = None
 
     @property
     def id(self) -> str:

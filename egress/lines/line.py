@@ -15,6 +15,7 @@ import msgspec
 
 from egress.lines import gate, routes
 from egress.lines.batching import Batcher, PileKey
+from egress.lines.bisect import Bisects
 from egress.lines.book import Book, Entry
 from egress.lines.campaigns import Campaign, Campaigns, take
 from egress.lines.fetching import Fetch
@@ -49,6 +50,7 @@ class Line:
         self.batcher = Batcher()
         self.campaigns = Campaigns()
         self.receipts = WaitingRoom()
+        self.bisects = Bisects()
         self.optouts: dict[str, Optout] = {}
         self.open_plans: dict[str, Entry] = {}
         self.calls = 0
@@ -234,6 +236,10 @@ class Line:
         if self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
             return None, None
+        over = self.bisects.over(item.part, self.rules.settings.bisect_calls) if item.part else None
+        if over is not None:
+            self.refuse(item, over, work)
+            return None, None
         tenant, line = self._owner(item)
         refusal = gate.at_admission(item.message, tenant, line)
         if refusal is not None or tenant is None or line is None:
@@ -287,7 +293,8 @@ class Line:
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
             self._count(item, "expired" if refusal.state == "expired" else "refused")
-            metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=refusal.code).inc()
+            reason = refusal.counted or refusal.code
+            metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=reason).inc()
         self._finish(item)
 
     def _count(self, item: Item, outcome: str, number: int = 1) -> None:

@@ -13,16 +13,26 @@ from egress.lines.line import REPLIES, Line
 from egress.lines.now import Now
 from egress.lines.verdicts import Verdict, attempts_max, backoff_s
 from egress.lines.work import Work, outcome_record, public_record, said_of_plan
+from runtime import metrics
 from runtime.kafka.record import Record
 from schemas.journal import CallOutcome, Plan, PlannedMessage
 
 
 def proven(line: Line, verdict: Verdict) -> Verdict:
-    """The verdict on a call whose receipts came before its answer: a doubt is none."""
-    entry = line.book.plan(verdict.outcome.plan_id)
-    if entry is None or verdict.outcome.result != "in_doubt" or not PROOF.intersection(entry.states):
+    """The verdict by what the line knows beside the answer: a doubt whose receipts came first is none, and a batch
+    that was refused may be searched for the bad recipient."""
+    outcome = verdict.outcome
+    entry = line.book.plan(outcome.plan_id)
+    if entry is None:
         return verdict
-    return Verdict(msgspec.structs.replace(verdict.outcome, result="settled"))
+    if PROOF.intersection(entry.states):
+        doubt = outcome.result == "in_doubt"
+        return Verdict(msgspec.structs.replace(outcome, result="settled")) if doubt else verdict
+    judged = line.bisects.judge(entry.plan, outcome, line.rules.settings.bisect_calls)
+    if entry.plan.part is not None or judged.bisected:
+        result = "halved" if judged.bisected else judged.result
+        metrics.counter(metrics.EGRESS_BISECTS).labels(tenant=entry.plan.tenant, result=result).inc()
+    return verdict._replace(outcome=judged)
 
 
 def announcement(partition: int, plan: Plan, outcome: CallOutcome, cause_ms: int = 0) -> list[Record]:
@@ -48,7 +58,10 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
         release(line, plan_id)
         return
     mark(entry, verdict.outcome)
-    if verdict.again_s is not None:
+    line.bisects.learn(entry.plan, verdict.outcome)
+    if verdict.outcome.bisected:
+        _halve(line, entry, items, now)
+    elif verdict.again_s is not None:
         again(line, items, plan_id, now.s + verdict.again_s, verdict.resend_why, now)
     elif verdict.dead:
         line.dying += [(item, plan_id) for item in items]
@@ -58,10 +71,19 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
         release(line, plan_id)
 
 
+def _halve(line: Line, entry: Entry, items: list[Item], now: Now) -> None:
+    """A refused batch is planned again as its two halves, or as what is left of them."""
+    parts = line.bisects.halves(entry.plan, [item.id for item in items])
+    for item in items:
+        item.part = parts[item.id]
+    again(line, items, entry.plan.plan_id, now.s, "", now)
+
+
 def restore(line: Line, now: Now) -> None:
     """The journal is read: calls that may still run are waited for, attempts and doubts are taken up again."""
     for entry in list(line.book.entries()):
         plan, outcome = entry.plan, entry.outcome
+        line.bisects.learn(plan, outcome)
         if outcome is None:
             line.open_plans[plan.plan_id] = entry
             line.inherited[plan.plan_id] = line.rules.doubt_at(plan, now)
@@ -78,8 +100,9 @@ def restore(line: Line, now: Now) -> None:
 
 def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[PlannedMessage], now: Now) -> None:
     settings = line.rules.settings
-    wake_s = now.at_ms(outcome.at_ms) + backoff_s(entry.plan.attempt, settings)
-    line.fetches.append(Fetch(entry, left, wake_s, dead=entry.plan.attempt >= attempts_max(outcome, settings)))
+    wake_s = now.at_ms(outcome.at_ms) + backoff_s(entry.plan.tries, settings)
+    dead = not outcome.bisected and entry.plan.tries >= attempts_max(outcome, settings)
+    line.fetches.append(Fetch(entry, left, wake_s, dead=dead))
     if in_lane(entry.plan):
         line.lanes.block(entry.plan.messages[0].contact, entry.plan.plan_id)
 
@@ -91,7 +114,10 @@ def revive(line: Line, fetch: Fetch, items: list[Item], now: Now) -> None:
         line.dying += [(item, plan.plan_id) for item in items]
         return
     for item in items:
-        item.attempt, item.campaign = plan.attempt, plan.campaign
+        item.attempt, item.campaign, item.part = plan.attempt, plan.campaign, plan.part
+    if fetch.entry.result == "not_sent" and fetch.entry.outcome and fetch.entry.outcome.bisected:
+        _halve(line, fetch.entry, items, now)
+        return
     again(line, items, plan.plan_id, fetch.wake_s, fetch.resend_why, now)
 
 
@@ -115,6 +141,7 @@ def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
     line.open_plans.pop(outcome.plan_id, None)
     line.inherited.pop(outcome.plan_id, None)
     mark(entry, outcome)
+    line.bisects.learn(entry.plan, outcome)
     left = remaining(line, entry)
     if left and outcome.result in ("not_sent", "throttled"):
         _retry_restored(line, entry, outcome, left, now)

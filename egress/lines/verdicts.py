@@ -62,8 +62,8 @@ def decide(plan: Plan, result: CallResult, account: Account, settings: EgressSet
         reason=result.reason,
         provider_ids=result.provider_ids,
     )
-    pause = backoff_s(plan.attempt, settings)
-    last = plan.attempt >= attempts_max(outcome, settings)
+    pause = backoff_s(plan.tries, settings)
+    last = plan.tries >= attempts_max(outcome, settings)
     if recorded in ("not_sent", "throttled"):
         pause = max(pause, result.retry_after_s or 0)
         hold = 0 if result is LATE else pause if result.status else min(pause, HOLD_MAX_UNREACHABLE_S)

@@ -107,6 +107,12 @@ EGRESS_CALL_SECONDS = Metric(
 EGRESS_CALL_RECIPIENTS = Metric(
     "relevo_egress_call_recipients", "histogram", "Recipients of a call.", ("route",), buckets=_COUNTS
 )
+EGRESS_BISECTS = Metric(
+    "relevo_egress_bisect_calls_total",
+    "counter",
+    "Calls of refused batches and of their parts, by result (`halved`: refused, and its halves are tried).",
+    ("tenant", "result"),
+)
 EGRESS_TRANSACTION_SECONDS = Metric(
     "relevo_egress_transaction_seconds", "histogram", "Time of a transaction of plans and offsets.", buckets=_FAST
 )

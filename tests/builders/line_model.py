@@ -34,17 +34,29 @@ ANSWERS = {
     "time_out_taken": CallResult(kind="in_doubt"),
 }
 TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"})
+_SPOILT = {
+    "accept": "refuse",
+    "crash_after": "crash_before",
+    "time_out_taken": "time_out",
+    "error_500_taken": "error_500",
+}
 
 
 @dataclass
 class Model:
-    """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics."""
+    """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics.
+
+    A call with a `bad` recipient is refused whatever it would have met; `answered` are calls that were accepted or
+    refused.
+    """
 
     rules: Rules
     topics: dict[str, list[Record]] = field(default_factory=dict)
     offsets: Counter[str] = field(default_factory=Counter)
     accepted: list[tuple[str, str]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
+    bad: set[str] = field(default_factory=set)
+    answered: list[Plan] = field(default_factory=list)
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -102,6 +114,10 @@ class Model:
         return len(work.grants)
 
     def _call(self, grant: Grant, fate: str) -> None:
+        if fate in TAKEN and self.bad.intersection(m.contact for m in grant.plan.messages):
+            fate = _SPOILT[fate]
+        if fate in ("accept", "refuse"):
+            self.answered.append(grant.plan)
         if fate in TAKEN:
             self.accepted += [(m.contact, m.id) for m in grant.plan.messages]
         if fate.startswith("crash"):
