@@ -214,7 +214,7 @@ class Chain:
             self.book.add(record)
         elif isinstance(record, CallOutcome):
             self.book.apply(record)
-            if record.plan_id == self.plan.plan_id:
+            if record.plan_id == self.plan.plan_id and not record.message_id:
                 self.heard.append(record)
 
     @property

@@ -38,8 +38,11 @@ class BatchPart(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Plan(Record, tag_field="type", tag="plan"):
-    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo; `part` says
-    that it is a part of a batch that was refused."""
+    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo.
+
+    `part` says that it is a part of a batch that was refused; `failed` is the provider's code if an earlier attempt was
+    accepted and failed; `fallback` says that the message names a template that may still go instead.
+    """
 
     plan_id: str
     tenant: str
@@ -58,6 +61,8 @@ class Plan(Record, tag_field="type", tag="plan"):
     campaign: str = ""
     root_id: str = ""
     part: BatchPart | None = None
+    failed: str = ""
+    fallback: bool = False
 
     @property
     def tries(self) -> int:
@@ -68,7 +73,9 @@ class Plan(Record, tag_field="type", tag="plan"):
 class CallOutcome(Record, tag_field="type", tag="outcome"):
     """What became of a plan. `provider_ids` are the provider's message ids, in the order of the plan's messages.
 
-    `bisected` says that a batch was refused (result `not_sent`: nobody got it) and that its halves are planned.
+    `bisected` says that a batch was refused (result `not_sent`: nobody got it) and that its halves are planned. With a
+    `message_id` it is a word about one message of an accepted plan: code `failed_…` orders another attempt, code
+    `ended` says that there will be none.
     """
 
     plan_id: str
@@ -80,6 +87,7 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     reason: str = ""
     provider_ids: list[str] = []
     bisected: bool = False
+    message_id: str = ""
 
 
 class Checkpoint(Record, tag_field="type", tag="checkpoint"):

@@ -30,12 +30,12 @@ class PileKey(NamedTuple):
     retry_of: str
     resend_of: str
     part: BatchPart | None
+    failed: str
 
     @classmethod
     def of(cls, item: Item, batch: BatchKey | None) -> PileKey:
-        return cls(
-            batch, item.message.send_class, item.campaign, item.attempt, item.retry_of, item.resend_of, item.part
-        )
+        own = item.attempt, item.retry_of, item.resend_of, item.part, item.failed
+        return cls(batch, item.message.send_class, item.campaign, *own)
 
 
 @dataclass(slots=True)
@@ -54,8 +54,8 @@ class Batcher:
         self.waiting = 0
 
     def add(self, key: PileKey, item: Item, now_s: float) -> None:
-        """An item waits; what is tried again has waited already."""
-        due = now_s + (0 if item.retry_of else LINGER_S[key.send_class])
+        """An item waits; what is tried again has waited already, but failures are told one by one."""
+        due = now_s + (0 if item.retry_of and not item.failed else LINGER_S[key.send_class])
         pile = self._piles.get(key)
         if pile is None:
             pile = self._piles[key] = Pile(due)

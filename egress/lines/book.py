@@ -36,6 +36,8 @@ _FIRMNESS: dict[str, int] = {
 RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
 # An outcome of a message instead of a plan: it was refused, and its input may come back.
 NEVER_PLANNED = "never_planned"
+# A word about one message: the order to send it again is not to be carried out any more.
+ENDED = "ended"
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +88,7 @@ class Book:
         self._bound: list[str] = []
         self._guessed: dict[str, Entry] = {}
         self._refused: dict[str, int] = {}
+        self._words: dict[tuple[str, str], CallOutcome] = {}
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
@@ -111,6 +114,11 @@ class Book:
 
     def apply(self, outcome: CallOutcome) -> Entry | None:
         """An outcome; the entry if it says something new and firmer of a known plan."""
+        if outcome.message_id:
+            self._words[outcome.plan_id, outcome.message_id] = outcome
+            if outcome.code == ENDED:
+                del self._words[outcome.plan_id, outcome.message_id]
+            return None
         entry = self._plans.get(outcome.plan_id)
         if entry is None and outcome.code == NEVER_PLANNED:
             self._refused[outcome.plan_id] = outcome.at_ms
@@ -127,6 +135,11 @@ class Book:
             self._age.appendleft(entry)
         self._learn_ids(entry, outcome)
         return entry
+
+    def take_words(self) -> list[CallOutcome]:
+        """Orders for single messages as the journal has them, for whoever recovers; some are carried out already."""
+        words, self._words = list(self._words.values()), {}
+        return words
 
     def _learn_ids(self, entry: Entry, outcome: CallOutcome) -> None:
         for index, provider_id in enumerate(outcome.provider_ids):

@@ -1,6 +1,7 @@
 """Claims: what a receipt does to the send that it belongs to. Pure.
 
-It may settle the whole call, moves one message's state on, and tells of the provider's ids, which go on record.
+It may settle the whole call, moves one message's state on, tells of the provider's ids, and where the message failed
+for a reason that passes it orders another attempt. `failed` is said in public only when there will be none.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from typing import cast
 import msgspec
 
 from egress.lines.attempts import PROOF, conclude, release
-from egress.lines.book import Place
+from egress.lines.book import Entry, Place
+from egress.lines.failures import Order, certain, code_of, earlier_attempts, failed_with, next_attempt, pause_s
+from egress.lines.fetching import Fetch
 from egress.lines.line import Line
 from egress.lines.now import Now
-from egress.lines.work import Said, Work, said_of_plan
+from egress.lines.work import Said, Work, said_of_plan, word
 from runtime import metrics
 from schemas.chattigo.inbound import Receipt
 from schemas.journal import Plan
@@ -28,21 +31,71 @@ def claim(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> N
     entry, index = place
     plan = entry.plan
     metrics.counter(metrics.EGRESS_RECEIPTS).labels(tenant=plan.tenant, state=receipt.state).inc()
-    if receipt.state not in PROOF:
+    if receipt.state not in PROOF or (receipt.state == "failed" and earlier_attempts(receipt, place)):
         return
-    inherited = plan.plan_id in line.inherited
-    if entry.result in _UNPROVEN or inherited:
+    _settle(line, entry, now, work)
+    state = merge(entry.states[index], receipt.state)
+    if state == entry.states[index]:
+        return
+    entry.states[index] = state
+    message = plan.messages[index]
+    if state != "failed":
+        line.end_order(plan.plan_id, message.id, plan.tenant, work)
+    elif _is_followed(line, receipt, place, now, work):
+        return
+    work.say(_said_of_receipt(line, plan, receipt), message.id, message.contact)
+
+
+def _settle(line: Line, entry: Entry, now: Now, work: Work) -> None:
+    plan = entry.plan
+    if entry.result in _UNPROVEN or plan.plan_id in line.inherited:
         line.inherited.pop(plan.plan_id, None)
         line.open_plans.pop(plan.plan_id, None)
         conclude(line, entry, "settled", "receipt", "a receipt proves that the call was accepted", now, work)
         release(line, plan.plan_id)
         settled_by = metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=plan.send_class, by="receipt")
         settled_by.inc(len(plan.messages))
-    state = merge(entry.states[index], receipt.state)
-    if state == entry.states[index]:
-        return
-    entry.states[index] = state
-    work.say(_said_of_receipt(line, plan, receipt), plan.messages[index].id, plan.messages[index].contact)
+
+
+def _is_followed(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> bool:
+    """Whether a message that failed has another attempt: one that goes on, or one that is ordered now."""
+    entry, message = place.entry, place.entry.plan.messages[place.at]
+    latest = line.book.latest(message.id)
+    if latest is not None and latest.entry is not entry:
+        return latest.entry.result != "refused" and latest.entry.states[latest.at] != "failed"
+    code = code_of(receipt)
+    why = next_attempt(entry.plan, code, line.rules.settings) if entry.result in ("accepted", "settled") else ""
+    if not certain(line.book, receipt, place):
+        why = ""
+    then = "final" if not why else "again"
+    metrics.counter(metrics.EGRESS_FAILURES).labels(tenant=entry.plan.tenant, then=then).inc()
+    if not why:
+        return False
+    order = word(line.did, entry.plan.plan_id, message.id, why, now.wall_ms)
+    work.journal(line.number, entry.plan.tenant, order)
+    line.failures.add(Order(entry.plan, message, why, now.s + pause_s(entry.plan, code, line.rules.settings)))
+    return True
+
+
+def take_up_failed(line: Line, now: Now) -> None:
+    """Messages that failed and have waited long enough are read again for their next attempt."""
+    busy = line.coming | {fetch.entry.plan.plan_id for fetch in line.fetches}
+    for orders in line.failures.due(now.s, busy):
+        entry = line.book.plan(orders[0].plan.plan_id)
+        fetched = Fetch(entry or Entry(orders[0].plan), [o.message for o in orders], now.s, orders[0].why)
+        line.fetches.append(fetched)
+
+
+def restore_orders(line: Line, now: Now) -> None:
+    """The journal is read: orders that no later plan carried out stand."""
+    for order in line.book.take_words():
+        place = line.book.latest(order.message_id)
+        if place is None or place.entry.plan.plan_id != order.plan_id:
+            continue
+        place.entry.states[place.at] = "failed"
+        plan, code = place.entry.plan, failed_with(order.code)
+        wake_s = now.at_ms(order.at_ms) + pause_s(plan, code, line.rules.settings)
+        line.failures.add(Order(plan, plan.messages[place.at], order.code, wake_s))
 
 
 def _said_of_receipt(line: Line, plan: Plan, receipt: Receipt) -> Said:

@@ -15,7 +15,8 @@ class Item:
     `pending` says that the input's offset waits for this item to be planned or refused. `retry_of` is the plan of
     the attempt before, by which a batch that was not sent stays together; `resend_of` only stands where that plan
     may have reached a person, and goes on record. `wake_s` is when it may go, on the clock of `Now.s`;
-    `cause_ms` is when the cause of the message was received. `part` is the part of a refused batch that it belongs to.
+    `cause_ms` is when the cause of the message was received. `part` is the part of a refused batch that it belongs
+    to; `failed` the code with which an earlier attempt failed.
     """
 
     message: OutboundMessage
@@ -31,6 +32,7 @@ class Item:
     campaign: str = ""
     cause_ms: int = 0
     part: BatchPart | None = None
+    failed: str = ""
 
     @property
     def id(self) -> str:

@@ -16,8 +16,9 @@ import msgspec
 from egress.lines import gate, routes
 from egress.lines.batching import Batcher, PileKey
 from egress.lines.bisect import Bisects
-from egress.lines.book import Book, Entry
+from egress.lines.book import ENDED, Book, Entry
 from egress.lines.campaigns import Campaign, Campaigns, take
+from egress.lines.failures import Failures, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
 from egress.lines.item import Item
@@ -27,7 +28,7 @@ from egress.lines.pacing import Pacer, PairLimit
 from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
-from egress.lines.work import Work, said_of_item
+from egress.lines.work import Work, said_of_item, word
 from runtime import metrics
 from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
@@ -51,6 +52,7 @@ class Line:
         self.campaigns = Campaigns()
         self.receipts = WaitingRoom()
         self.bisects = Bisects()
+        self.failures = Failures()
         self.optouts: dict[str, Optout] = {}
         self.open_plans: dict[str, Entry] = {}
         self.calls = 0
@@ -119,7 +121,7 @@ class Line:
         """Whether a call of the campaign is open or will be tried again."""
         plans = any(entry.plan.campaign == campaign for entry in self.open_plans.values())
         later = any(item.campaign == campaign for _, _, item in self._later)
-        coming = bool(self.fetches or self.coming)
+        coming = bool(self.fetches or self.coming) or self.failures.holds(campaign)
         return plans or later or coming or self.batcher.holds(campaign) or bool(self.dying)
 
     # -- what goes
@@ -258,8 +260,12 @@ class Line:
     def _overtaken(self, item: Item) -> bool:
         """Whether the attempt before is no longer the last one, or no longer what this one answers to."""
         place = self.book.latest(item.id)
+        if failed_with(item.resend_why) and not self.failures.stands(item.retry_of, item.id):
+            return True
         if place is None:
             return False
+        if failed_with(item.resend_why):
+            return place.entry.plan.plan_id != item.retry_of
         awaited = ("in_doubt",) if item.resend_of else ("not_sent", "throttled")
         return place.entry.plan.plan_id != item.retry_of or place.entry.result not in awaited
 
@@ -277,6 +283,7 @@ class Line:
         for item in items:
             self.pairs.take(item.contact, now.s)
             self._ids.discard(item.id)
+            self.failures.close(item.retry_of, item.id)
             self._finish(item)
         return 1
 
@@ -286,16 +293,29 @@ class Line:
         if item.pending:
             self.refused_first.append((item, refusal))
         before = self.book.plan(item.retry_of)
-        if before is not None:
+        if failed_with(item.resend_why):
+            self.end_order(item.retry_of, item.id, item.message.tenant, work)
+        elif before is not None:
             before.ended = (before.ended or set()) | {item.id}
             self.refused_again[item.retry_of] = refusal
-        if not item.resend_of and (before is None or not before.plan.resend_of):
+        if not self._may_have_arrived(item, before):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
             self._count(item, "expired" if refusal.state == "expired" else "refused")
             reason = refusal.counted or refusal.code
             metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=reason).inc()
         self._finish(item)
+
+    def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:
+        """Whether a doubt about an earlier attempt is what stands: not after one that is known to have failed."""
+        if failed_with(item.resend_why):
+            return False
+        return bool(item.resend_why) or (before is not None and _after_doubt(before.plan.resend_why))
+
+    def end_order(self, plan_id: str, message_id: str, tenant: str, work: Work) -> None:
+        """A message that failed is not sent again, and no later owner does it."""
+        if self.failures.close(plan_id, message_id):
+            work.journal(self.number, tenant, word(self.did, plan_id, message_id, ENDED, work.at_ms))
 
     def _count(self, item: Item, outcome: str, number: int = 1) -> None:
         counted = metrics.counter(metrics.EGRESS_MESSAGES)
@@ -305,7 +325,7 @@ class Line:
     def next_at(self, now: Now) -> float:
         """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""
         times = [self.receipts.next_at(now.s), self._later[0][0] if self._later else float("inf")]
-        times += [min(self.inherited.values(), default=float("inf"))]
+        times += [min(self.inherited.values(), default=float("inf")), self.failures.next_at()]
         if not self.paused and self.calls < self.rules.settings.line_parallel:
             times += self._sends_at(now)
         starts = self.campaigns.starts_at(now.wall_ms)
@@ -322,3 +342,8 @@ class Line:
             due = now.s if self.batcher.peek(now.s, self.batch_max, paused) else self.batcher.due_at(paused)
             times.append(max(due, self.pacer.bulk_at(now.s)))
         return times
+
+
+def _after_doubt(resend_why: str) -> bool:
+    """Whether an attempt is made because the one before is in doubt, and may be said to have arrived."""
+    return bool(resend_why) and not failed_with(resend_why)

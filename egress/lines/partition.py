@@ -224,6 +224,7 @@ class Partition:
             doubts.declare_doubts(line, now, work)
             endings.bury(line, now, work)
             claims.record_bindings(line, work)
+            claims.take_up_failed(line, now)
             if self.granting:
                 granted += line.grant(now, room - granted, work)
                 endings.close_refused(line, now, work)

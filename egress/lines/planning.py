@@ -38,6 +38,8 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         campaign=first.campaign,
         root_id=str(root_id),
         part=first.part,
+        failed=first.failed,
+        fallback=first.message.fallback is not None and not isinstance(content, Template),
     )
     deadline = Deadline(plan.deadline_ms, now.s + settings.plan_deadline_s)
     return Grant(partition, plan, items, channel, payload, deadline)

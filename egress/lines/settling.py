@@ -6,7 +6,9 @@ import msgspec
 
 from egress.lines.attempts import PROOF, PUBLIC, again, in_lane, mark, release, remaining
 from egress.lines.book import Entry
+from egress.lines.claims import restore_orders
 from egress.lines.doubts import after_doubt
+from egress.lines.failures import WINDOW_CLOSED, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
@@ -16,6 +18,7 @@ from egress.lines.work import Work, outcome_record, public_record, said_of_plan
 from runtime import metrics
 from runtime.kafka.record import Record
 from schemas.journal import CallOutcome, Plan, PlannedMessage
+from schemas.session import Template
 
 
 def proven(line: Line, verdict: Verdict) -> Verdict:
@@ -96,6 +99,7 @@ def restore(line: Line, now: Now) -> None:
             _retry_restored(line, entry, outcome, left, now)
         elif left and outcome.result == "in_doubt":
             after_doubt(line, entry, None, now)
+    restore_orders(line, now)
 
 
 def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[PlannedMessage], now: Now) -> None:
@@ -114,17 +118,30 @@ def revive(line: Line, fetch: Fetch, items: list[Item], now: Now) -> None:
         line.dying += [(item, plan.plan_id) for item in items]
         return
     for item in items:
-        item.attempt, item.campaign, item.part = plan.attempt, plan.campaign, plan.part
+        _as_planned(item, plan, failed_with(fetch.resend_why))
     if fetch.entry.result == "not_sent" and fetch.entry.outcome and fetch.entry.outcome.bisected:
         _halve(line, fetch.entry, items, now)
         return
     again(line, items, plan.plan_id, fetch.wake_s, fetch.resend_why, now)
 
 
+def _as_planned(item: Item, plan: Plan, failed: str) -> None:
+    """What was read again goes on where its last plan left it; as its fallback if that is what went, or is to go."""
+    item.attempt, item.campaign, item.part, item.failed = plan.attempt, plan.campaign, plan.part, failed or plan.failed
+    message = item.message
+    if message.fallback and not isinstance(message.content, Template) and (plan.template or failed in WINDOW_CLOSED):
+        item.message = msgspec.structs.replace(message, content=message.fallback, fallback=None)
+
+
 def vanished(line: Line, fetch: Fetch, missing: list[PlannedMessage], work: Work) -> None:
     """Messages that Kafka keeps no longer cannot be tried again. A doubt then stands; the others are dead."""
     plan = fetch.entry.plan
-    if missing and not fetch.resend_why:
+    if failed := failed_with(fetch.resend_why):
+        reason = "it failed, and its record is no longer kept in Kafka"
+        for message in missing:
+            line.end_order(plan.plan_id, message.id, plan.tenant, work)
+            work.say(said_of_plan(line.number, plan, "failed", failed, reason), message.id, message.contact)
+    elif missing and not fetch.resend_why:
         said = said_of_plan(line.number, plan, "dead", "vanished", "its record is no longer kept in Kafka")
         for message in missing:
             work.say(said, message.id, message.contact)
@@ -133,6 +150,8 @@ def vanished(line: Line, fetch: Fetch, missing: list[PlannedMessage], work: Work
 
 def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
     """The journal tells of a plan that another process made and whose call it still finished."""
+    if outcome.message_id:
+        return  # only an owner says such a word: ours, or one that was read while recovering
     if outcome.plan_id in line.open_plans and outcome.plan_id not in line.inherited:
         return  # our own words
     entry = line.book.apply(outcome)

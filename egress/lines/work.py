@@ -54,6 +54,7 @@ class Said(NamedTuple):
 
 def said_of_item(partition: int, item: Item, state: State, code: str = "", reason: str = "", plan: str = "") -> Said:
     """The shared part for a message that has no plan of its own to speak of."""
+    state, code, reason = _after_failure(item.failed, state, code, reason)
     content = item.message.content
     return Said(
         partition,
@@ -71,6 +72,7 @@ def said_of_item(partition: int, item: Item, state: State, code: str = "", reaso
 
 def said_of_plan(partition: int, plan: Plan, state: State, code: str = "", reason: str = "") -> Said:
     """The shared part for messages of a plan."""
+    state, code, reason = _after_failure(plan.failed, state, code, reason)
     return Said(
         partition,
         plan.tenant,
@@ -83,6 +85,14 @@ def said_of_plan(partition: int, plan: Plan, state: State, code: str = "", reaso
         code=code,
         reason=reason,
     )
+
+
+def _after_failure(failed: str, state: State, code: str, reason: str) -> tuple[State, str, str]:
+    """A message of which an attempt was accepted and failed ends as `failed`: its readers saw `accepted`, which no
+    refusal of a later attempt would move."""
+    if not failed or state not in ("refused", "expired", "dead"):
+        return state, code, reason
+    return "failed", failed, f"it failed; the next attempt: {' '.join(filter(None, (state, code, reason)))}"
 
 
 @dataclass(slots=True)
@@ -141,10 +151,17 @@ def plan_record(partition: int, plan: Plan) -> Record:
     return Record(topics.EGRESS_JOURNAL.name, encode(plan), key, headers, partition=partition)
 
 
+def word(did: str, plan_id: str, message_id: str, code: str, at_ms: int) -> CallOutcome:
+    """What is decided about one message of an accepted plan."""
+    return CallOutcome(plan_id=plan_id, did=did, result="accepted", at_ms=at_ms, code=code, message_id=message_id)
+
+
 def outcome_record(partition: int, tenant: str, outcome: CallOutcome) -> Record:
-    """An outcome on the journal, under `did|plan id|outcome`: compaction must not let it replace its plan."""
+    """An outcome on the journal, under `did|plan id|outcome`: compaction must not let it replace its plan. A word about
+    one message has its id before that."""
     headers = Headers(id=outcome.plan_id, type="outcome", tenant=tenant, at_ms=outcome.at_ms).to_kafka()
-    key = keys.join(outcome.did, outcome.plan_id, "outcome").encode()
+    about = (outcome.plan_id, outcome.message_id) if outcome.message_id else (outcome.plan_id,)
+    key = keys.join(outcome.did, *about, "outcome").encode()
     return Record(topics.EGRESS_JOURNAL.name, encode(outcome), key, headers, partition=partition)
 
 

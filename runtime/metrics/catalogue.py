@@ -150,6 +150,12 @@ EGRESS_WAIT_SECONDS = Metric(
     "relevo_egress_wait_seconds", "histogram", "From admission to the POST.", ("message_class",), buckets=_SLOW
 )
 EGRESS_RECEIPTS = Metric("relevo_egress_receipts_total", "counter", "Receipts by state.", ("tenant", "state"))
+EGRESS_FAILURES = Metric(
+    "relevo_egress_failed_messages_total",
+    "counter",
+    "Messages that a receipt says were not delivered, by what follows (`again`: another attempt is ordered; `final`).",
+    ("tenant", "then"),
+)
 EGRESS_ORPHANS = Metric(
     "relevo_egress_orphan_receipts_total", "counter", "Receipts that belong to no send that is known.", ("tenant",)
 )

@@ -47,7 +47,7 @@ class Model:
     """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics.
 
     A call with a `bad` recipient is refused whatever it would have met; `answered` are calls that were accepted or
-    refused.
+    refused, `taken` those that reached people; inputs that are `lost` cannot be read again.
     """
 
     rules: Rules
@@ -57,6 +57,8 @@ class Model:
     chunks: list[Chunk] = field(default_factory=list)
     bad: set[str] = field(default_factory=set)
     answered: list[Plan] = field(default_factory=list)
+    taken: list[Plan] = field(default_factory=list)
+    lost: set[tuple[str, int]] = field(default_factory=set)
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -120,6 +122,7 @@ class Model:
             self.answered.append(grant.plan)
         if fate in TAKEN:
             self.accepted += [(m.contact, m.id) for m in grant.plan.messages]
+            self.taken.append(grant.plan)
         if fate.startswith("crash"):
             return
         line = self.partition.lines[grant.plan.did]
@@ -131,7 +134,8 @@ class Model:
     def _fetch(self) -> None:
         for line, fetch in list(self.partition.fetches()):
             items = []
-            for planned in fetch.messages:
+            missing = [m for m in fetch.messages if (m.source, m.position) in self.lost]
+            for planned in (m for m in fetch.messages if m not in missing):
                 if campaigns.chunk_of(planned.source) is None:
                     value = self.topics[planned.source][planned.position].value
                     items.append(Item(decode(value, OutboundMessage), planned.source, planned.position, self.now.s))
@@ -143,6 +147,7 @@ class Model:
                     items.append(campaigns.item_of(campaign, chunk, planned.position, row, self.now.s))
             line.coming.discard(fetch.entry.plan.plan_id)
             settling.revive(line, fetch, items, self.now)
+            settling.vanished(line, fetch, missing, self.partition.work)
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
                 campaign.chunks[index] = self.chunks[index]
