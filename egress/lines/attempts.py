@@ -34,6 +34,7 @@ def release(line: Line, plan_id: str) -> None:
     entry = line.book.plan(plan_id)
     if entry is None or not entry.open:
         line.doubts.pop(plan_id, None)
+        line.silence.forget(plan_id)
     if entry is not None and in_lane(entry.plan):
         line.lanes.release(entry.plan.messages[0].contact, plan_id)
 
@@ -69,7 +70,7 @@ def conclude(line: Line, entry: Entry, result: Result, code: str, reason: str, n
         provider_ids=entry.ids if any(entry.ids) else [],
     )
     line.book.apply(outcome)
-    line.bisects.learn(plan, outcome)
+    line.learn(plan, outcome)
     work.journal(line.number, plan.tenant, outcome)
     said = said_of_plan(line.number, plan, PUBLIC[result], code, reason)
     for index, message in enumerate(plan.messages):

@@ -16,6 +16,7 @@ from egress.lines.failures import Order, certain, code_of, earlier_attempts, fai
 from egress.lines.fetching import Fetch
 from egress.lines.line import Line
 from egress.lines.now import Now
+from egress.lines.receipts import Waiting
 from egress.lines.work import Said, Work, said_of_plan, word
 from runtime import metrics
 from schemas.chattigo.inbound import Receipt
@@ -26,14 +27,17 @@ from schemas.outcome import State, merge
 _UNPROVEN = frozenset({"in_doubt", "not_sent", "throttled"})
 
 
-def claim(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> None:
+def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> None:
     """A receipt of this send: it may settle the whole call, and moves one message's state on."""
+    receipt = waiting.receipt
     entry, index = place
     plan = entry.plan
     metrics.counter(metrics.EGRESS_RECEIPTS).labels(tenant=plan.tenant, state=receipt.state).inc()
     if receipt.state not in PROOF or (receipt.state == "failed" and earlier_attempts(receipt, place)):
         return
     _settle(line, entry, now, work)
+    if entry.result in ("accepted", "settled"):
+        line.silence.heard(plan, waiting.letter.at_ms or now.wall_ms)
     state = merge(entry.states[index], receipt.state)
     if state == entry.states[index]:
         return

@@ -14,9 +14,10 @@ from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
+from egress.lines.silence import Resend
 from egress.lines.verdicts import POLICY_500, backoff_s, resent_by_policy
 from egress.lines.work import Work, said_of_plan
-from schemas.journal import CallOutcome
+from schemas.journal import CallOutcome, Plan
 
 
 def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) -> None:
@@ -31,7 +32,7 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
         line.lanes.hold(plan.messages[0].contact, since_s + hold_s, plan.plan_id)
     elif in_lane(plan):
         release(line, plan.plan_id)
-    wake_s, why = since_s + policy.after_s, f"policy_{plan.send_class}"
+    wake_s, why = since_s + policy.after_s, class_policy(plan)
     wanted = plan.tries <= policy.times
     if entry.outcome and account and resent_by_policy(entry.outcome, account):
         wake_s, why = since_s + backoff_s(plan.tries, line.rules.settings), POLICY_500
@@ -44,7 +45,26 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
     if items is None:
         line.fetches.append(Fetch(entry, remaining(line, entry), wake_s, why))
     else:
-        again(line, items, plan.plan_id, wake_s, why, now)
+        send_again(line, entry, items, wake_s, why, now)
+
+
+def send_again(line: Line, entry: Entry, items: list[Item], wake_s: float, why: str, now: Now) -> None:
+    """The items wait for their next attempt; where it is silence that makes it, also for receipts of other sends."""
+    if why == class_policy(entry.plan) and entry.outcome is not None and entry.result == "in_doubt":
+        line.silence.wait(Resend(entry.plan, items, entry.outcome.at_ms, wake_s, why))
+    else:
+        again(line, items, entry.plan.plan_id, wake_s, why, now)
+
+
+def class_policy(plan: Plan) -> str:
+    """As what the policy of its class resends a plan in doubt."""
+    return f"policy_{plan.send_class}"
+
+
+def resend_silent(line: Line, now: Now) -> None:
+    """Doubts of which nothing was heard for their policy's time, though receipts flow."""
+    for resend in line.silence.due(now.s):
+        again(line, resend.items, resend.plan.plan_id, now.s, resend.why, now)
 
 
 def declare_doubts(line: Line, now: Now, work: Work) -> None:
@@ -64,6 +84,7 @@ def decide(line: Line, plan_id: str, action: str, now: Now, work: Work) -> None:
     if entry is None or entry.result != "in_doubt":
         return
     if action == "resend":
+        line.silence.forget(plan_id)
         note(line, entry, RESEND_ORDERED, "a person ordered that it is sent again", work)
         line.fetches.append(Fetch(entry, remaining(line, entry), now.s, "person"))
         return

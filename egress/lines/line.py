@@ -28,10 +28,12 @@ from egress.lines.pacing import Pacer, PairLimit
 from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
+from egress.lines.silence import Silence
 from egress.lines.work import Work, said_of_item, word
 from runtime import metrics
 from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
+from schemas.journal import CallOutcome, Plan
 from schemas.optout import Optout
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
@@ -53,6 +55,7 @@ class Line:
         self.receipts = WaitingRoom()
         self.bisects = Bisects()
         self.failures = Failures()
+        self.silence = Silence(rules.settings.silence_margin_s)
         self.optouts: dict[str, Optout] = {}
         self.open_plans: dict[str, Entry] = {}
         self.calls = 0
@@ -117,11 +120,16 @@ class Line:
         owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
         return tenant, tenant.line(self.did) if tenant is not None and owned else None
 
+    def learn(self, plan: Plan, outcome: CallOutcome | None) -> None:
+        """What is on record of a plan counts for others: for parts of its batch, and for doubts of its time."""
+        self.bisects.learn(plan, outcome)
+        self.silence.learn(plan, outcome)
+
     def has_open(self, campaign: str) -> bool:
         """Whether a call of the campaign is open or will be tried again."""
         plans = any(entry.plan.campaign == campaign for entry in self.open_plans.values())
         later = any(item.campaign == campaign for _, _, item in self._later)
-        coming = bool(self.fetches or self.coming) or self.failures.holds(campaign)
+        coming = bool(self.fetches or self.coming) or self.failures.holds(campaign) or self.silence.holds(campaign)
         return plans or later or coming or self.batcher.holds(campaign) or bool(self.dying)
 
     # -- what goes
@@ -325,7 +333,7 @@ class Line:
     def next_at(self, now: Now) -> float:
         """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""
         times = [self.receipts.next_at(now.s), self._later[0][0] if self._later else float("inf")]
-        times += [min(self.inherited.values(), default=float("inf")), self.failures.next_at()]
+        times += [min(self.inherited.values(), default=float("inf")), self.failures.next_at(), self.silence.next_at()]
         if not self.paused and self.calls < self.rules.settings.line_parallel:
             times += self._sends_at(now)
         starts = self.campaigns.starts_at(now.wall_ms)

@@ -181,6 +181,7 @@ class Partition:
         letter = Letter(
             incoming.offset, incoming.did, incoming.tenant, incoming.key, value, incoming.headers, len(receipts)
         )
+        letter.at_ms = incoming.at_ms
         if not receipts:
             self.trackers[RECEIPTS].finish(incoming.offset)
         for receipt in receipts:
@@ -225,6 +226,7 @@ class Partition:
             endings.bury(line, now, work)
             claims.record_bindings(line, work)
             claims.take_up_failed(line, now)
+            doubts.resend_silent(line, now)
             if self.granting:
                 granted += line.grant(now, room - granted, work)
                 endings.close_refused(line, now, work)
@@ -253,7 +255,7 @@ class Partition:
     def _settle_receipts(self, line: Line, now: Now) -> None:
         for waiting, place in line.receipts.settle(line.book, now.s):
             if place is not None:
-                claims.claim(line, waiting.receipt, place, now, self.work)
+                claims.claim(line, waiting, place, now, self.work)
             self._decided(waiting.letter, now, orphan=place is None)
 
     @property

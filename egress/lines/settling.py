@@ -7,9 +7,10 @@ import msgspec
 from egress.lines.attempts import PROOF, PUBLIC, again, in_lane, mark, release, remaining
 from egress.lines.book import Entry
 from egress.lines.claims import restore_orders
-from egress.lines.doubts import after_doubt
+from egress.lines.doubts import after_doubt, send_again
 from egress.lines.failures import WINDOW_CLOSED, failed_with
 from egress.lines.fetching import Fetch
+from egress.lines.gate import Refusal
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
 from egress.lines.now import Now
@@ -19,6 +20,8 @@ from runtime import metrics
 from runtime.kafka.record import Record
 from schemas.journal import CallOutcome, Plan, PlannedMessage
 from schemas.session import Template
+
+_VANISHED = Refusal("vanished", "its record is no longer kept in Kafka", "dead")
 
 
 def proven(line: Line, verdict: Verdict) -> Verdict:
@@ -61,7 +64,7 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
         release(line, plan_id)
         return
     mark(entry, verdict.outcome)
-    line.bisects.learn(entry.plan, verdict.outcome)
+    line.learn(entry.plan, verdict.outcome)
     if verdict.outcome.bisected:
         _halve(line, entry, items, now)
     elif verdict.again_s is not None:
@@ -86,7 +89,7 @@ def restore(line: Line, now: Now) -> None:
     """The journal is read: calls that may still run are waited for, attempts and doubts are taken up again."""
     for entry in list(line.book.entries()):
         plan, outcome = entry.plan, entry.outcome
-        line.bisects.learn(plan, outcome)
+        line.learn(plan, outcome)
         if outcome is None:
             line.open_plans[plan.plan_id] = entry
             line.inherited[plan.plan_id] = line.rules.doubt_at(plan, now)
@@ -122,7 +125,7 @@ def revive(line: Line, fetch: Fetch, items: list[Item], now: Now) -> None:
     if fetch.entry.result == "not_sent" and fetch.entry.outcome and fetch.entry.outcome.bisected:
         _halve(line, fetch.entry, items, now)
         return
-    again(line, items, plan.plan_id, fetch.wake_s, fetch.resend_why, now)
+    send_again(line, fetch.entry, items, fetch.wake_s, fetch.resend_why, now)
 
 
 def _as_planned(item: Item, plan: Plan, failed: str) -> None:
@@ -134,18 +137,24 @@ def _as_planned(item: Item, plan: Plan, failed: str) -> None:
 
 
 def vanished(line: Line, fetch: Fetch, missing: list[PlannedMessage], work: Work) -> None:
-    """Messages that Kafka keeps no longer cannot be tried again. A doubt then stands; the others are dead."""
-    plan = fetch.entry.plan
+    """Messages that Kafka keeps no longer cannot be tried again. A doubt then stands, for a person to drop; the others
+    are dead. Either goes on record, so that no later owner looks for them."""
+    entry, plan = fetch.entry, fetch.entry.plan
+    if not missing:
+        return
     if failed := failed_with(fetch.resend_why):
         reason = "it failed, and its record is no longer kept in Kafka"
         for message in missing:
             line.end_order(plan.plan_id, message.id, plan.tenant, work)
             work.say(said_of_plan(line.number, plan, "failed", failed, reason), message.id, message.contact)
-    elif missing and not fetch.resend_why:
-        said = said_of_plan(line.number, plan, "dead", "vanished", "its record is no longer kept in Kafka")
+        return
+    entry.ended = (entry.ended or set()) | {message.id for message in missing}
+    line.refused_again[plan.plan_id] = _VANISHED
+    if entry.result != "in_doubt":
         for message in missing:
+            said = said_of_plan(line.number, plan, "dead", _VANISHED.code, _VANISHED.reason)
             work.say(said, message.id, message.contact)
-    release(line, plan.plan_id)
+        release(line, plan.plan_id)
 
 
 def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
@@ -160,7 +169,7 @@ def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
     line.open_plans.pop(outcome.plan_id, None)
     line.inherited.pop(outcome.plan_id, None)
     mark(entry, outcome)
-    line.bisects.learn(entry.plan, outcome)
+    line.learn(entry.plan, outcome)
     left = remaining(line, entry)
     if left and outcome.result in ("not_sent", "throttled"):
         _retry_restored(line, entry, outcome, left, now)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Entry
 from egress.lines.rules import Rules
+from egress.lines.verdicts import POLICY_500
 from relevo import doubts
 from relevo.cli.console import err, fail, out, say
 from relevo.doubts import Action, Chain, Doubt, DoubtError
@@ -225,7 +226,8 @@ def _by_itself(entry: Entry, rules: Rules, now: int) -> str:
         return f"by itself: nothing else; the tenant has no policy that resends {entry.plan.send_class} once more"
     left_s = (ahead.at_ms - now) // 1000
     when = f"in {age(left_s)}" if left_s > 0 else "now that it is due, once its egress worker runs"
-    return f"by itself: sent again {when} ({moment(ahead.at_ms)}) as {ahead.why}"
+    flows = "" if ahead.why == POLICY_500 else ", if receipts of the line's other sends arrive or it made none"
+    return f"by itself: sent again {when} ({moment(ahead.at_ms)}) as {ahead.why}{flows}"
 
 
 def verdict(chain: Chain, rules: Rules, now: int) -> str:

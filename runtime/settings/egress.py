@@ -31,6 +31,12 @@ class EgressSettings(Area):
         le=600,
         description="Beyond plan deadline and POST time-out, before a new owner declares a doubt.",
     )
+    silence_margin_s: float = Field(
+        30,
+        ge=0,
+        le=86_400,
+        description="An accepted send so much older than a doubt is of its time: its receipts show that they flow.",
+    )
     transaction_timeout_s: float = Field(10, gt=0, le=60, description="A transaction open for longer is aborted.")
     session_timeout_s: float = Field(30, ge=1, le=300, description="A member unheard of for so long loses its lines.")
     connect_timeout_s: float = Field(3, gt=0, le=60, description="Time to connect to Chattigo.")

@@ -70,7 +70,8 @@ class Model:
 
     def put(self, topic: str, *records: object, key: bytes = b"k") -> None:
         """Records that others write."""
-        self._append([Record(topic, encode(record), key) for record in records])
+        headers = [("at", str(self.now.wall_ms).encode())] if topic == "inbound.receipts" else []
+        self._append([Record(topic, encode(record), key, headers) for record in records])
 
     def _append(self, records: list[Record]) -> None:
         for record in records:
