@@ -75,7 +75,8 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
 
     `bisected` says that a batch was refused (result `not_sent`: nobody got it) and that its halves are planned. With a
     `message_id` it is a word about one message of an accepted plan: code `failed_…` orders another attempt, code
-    `ended` says that there will be none.
+    `ended` says that there will be none. With an `order` it is a person's, which waits until it is known what became of
+    the call (code `ended`: it waits no longer).
     """
 
     plan_id: str
@@ -88,6 +89,7 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     provider_ids: list[str] = []
     bisected: bool = False
     message_id: str = ""
+    order: Literal["", "resend", "drop"] = ""
 
 
 class Checkpoint(Record, tag_field="type", tag="checkpoint"):

@@ -36,8 +36,8 @@ _FIRMNESS: dict[str, int] = {
 RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
 # An outcome of a message instead of a plan: it was refused, and its input may come back.
 NEVER_PLANNED = "never_planned"
-# A word about one message: the order to send it again is not to be carried out any more.
-ENDED = "ended"
+# Of an order on the journal: it waits for what becomes of its plan, or is not to be carried out any more.
+WAITING, ENDED = "waiting", "ended"
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +114,7 @@ class Book:
 
     def apply(self, outcome: CallOutcome) -> Entry | None:
         """An outcome; the entry if it says something new and firmer of a known plan."""
-        if outcome.message_id:
+        if outcome.message_id or outcome.order:
             self._words[outcome.plan_id, outcome.message_id] = outcome
             if outcome.code == ENDED:
                 del self._words[outcome.plan_id, outcome.message_id]
@@ -137,7 +137,8 @@ class Book:
         return entry
 
     def take_words(self) -> list[CallOutcome]:
-        """Orders for single messages as the journal has them, for whoever recovers; some are carried out already."""
+        """Orders for single messages and persons' orders as the journal has them, for whoever recovers; some are
+        carried out already."""
         words, self._words = list(self._words.values()), {}
         return words
 

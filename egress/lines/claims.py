@@ -20,7 +20,7 @@ from egress.lines.receipts import Waiting
 from egress.lines.work import Said, Work, said_of_plan, word
 from runtime import metrics
 from schemas.chattigo.inbound import Receipt
-from schemas.journal import Plan
+from schemas.journal import CallOutcome, Plan
 from schemas.outcome import State, merge
 
 # What a receipt proves wrong; a "not now" too, whose next attempt is then not made.
@@ -90,16 +90,15 @@ def take_up_failed(line: Line, now: Now) -> None:
         line.fetches.append(fetched)
 
 
-def restore_orders(line: Line, now: Now) -> None:
-    """The journal is read: orders that no later plan carried out stand."""
-    for order in line.book.take_words():
-        place = line.book.latest(order.message_id)
-        if place is None or place.entry.plan.plan_id != order.plan_id:
-            continue
-        place.entry.states[place.at] = "failed"
-        plan, code = place.entry.plan, failed_with(order.code)
-        wake_s = now.at_ms(order.at_ms) + pause_s(plan, code, line.rules.settings)
-        line.failures.add(Order(plan, plan.messages[place.at], order.code, wake_s))
+def restore_order(line: Line, word: CallOutcome, now: Now) -> None:
+    """An order for a message that failed is on the journal: it stands unless a later plan carried it out."""
+    place = line.book.latest(word.message_id)
+    if place is None or place.entry.plan.plan_id != word.plan_id:
+        return
+    place.entry.states[place.at] = "failed"
+    plan, code = place.entry.plan, failed_with(word.code)
+    wake_s = now.at_ms(word.at_ms) + pause_s(plan, code, line.rules.settings)
+    line.failures.add(Order(plan, plan.messages[place.at], word.code, wake_s))
 
 
 def _said_of_receipt(line: Line, plan: Plan, receipt: Receipt) -> Said:

@@ -25,7 +25,7 @@ def command(partition: Partition, order: AnyLineCommand, now: Now) -> None:
         case ControlCampaign():
             _control(partition, line, order, now)
         case DecideDoubt():
-            doubts.decide(line, order.plan_id, order.action, now, partition.work)
+            doubts.take_order(line, order, now, partition.work)
 
 
 def _control(partition: Partition, line: Line, order: ControlCampaign, now: Now) -> None:

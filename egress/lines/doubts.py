@@ -6,18 +6,21 @@ a 500) resends it on record, or a person decides. A doubtful reply holds the per
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from egress.lines.attempts import again, conclude, in_lane, release, remaining
-from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Entry
+from egress.lines.book import ENDED, RESEND_ORDERED, RESEND_REFUSED, WAITING, Entry
 from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.silence import Resend
 from egress.lines.verdicts import POLICY_500, backoff_s, resent_by_policy
-from egress.lines.work import Work, said_of_plan
+from egress.lines.work import Work, said_of_plan, waiting_order
 from schemas.journal import CallOutcome, Plan
+from schemas.line_command import DecideDoubt
 
 
 def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) -> None:
@@ -78,24 +81,57 @@ def declare_doubts(line: Line, now: Now, work: Work) -> None:
         after_doubt(line, entry, None, now)
 
 
-def decide(line: Line, plan_id: str, action: str, now: Now, work: Work) -> None:
-    """A person's word on a doubt: resend it on record, or drop it."""
-    entry = line.book.plan(plan_id)
-    if entry is None or entry.result != "in_doubt":
-        return
-    if action == "resend":
-        line.silence.forget(plan_id)
-        note(line, entry, RESEND_ORDERED, "a person ordered that it is sent again", work)
-        line.fetches.append(Fetch(entry, remaining(line, entry), now.s, "person"))
+def take_order(line: Line, order: DecideDoubt, now: Now, work: Work) -> None:
+    """A person's word on a doubt. One on a call of which nothing is known yet waits until it is a doubt, or none."""
+    entry = line.book.plan(order.plan_id)
+    if entry is not None and entry.outcome is None:
+        line.orders[order.plan_id] = order
+        work.journal(line.number, entry.plan.tenant, waiting_order(order, WAITING, now.wall_ms))
+    elif entry is not None and entry.outcome is not None and entry.result == "in_doubt":
+        _decide(line, entry, order, now, work)
+
+
+def carry_out_orders(line: Line, now: Now, work: Work) -> None:
+    """Orders that waited until it was known what became of their calls."""
+    for order in list(line.orders.values()):
+        entry = line.book.plan(order.plan_id)
+        if entry is None or entry.outcome is not None:
+            del line.orders[order.plan_id]
+            take_order(line, order, now, work)
+            work.journal(line.number, entry.plan.tenant if entry else "", waiting_order(order, ENDED, now.wall_ms))
+
+
+def restore_order(line: Line, word: CallOutcome) -> None:
+    """An order that still waited is on the journal."""
+    by, _, why = word.reason.partition(": ")
+    action: Literal["resend", "drop"] = "resend" if word.order == "resend" else "drop"
+    line.orders[word.plan_id] = DecideDoubt(
+        id="", did=word.did, at_ms=word.at_ms, by=by, plan_id=word.plan_id, action=action, why=why
+    )
+
+
+def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) -> None:
+    said = f" ({order.by}: {order.why})" if order.why else f" ({order.by})"
+    left = remaining(line, entry)
+    if order.action == "resend":
+        line.silence.forget(order.plan_id)
+        note(line, entry, RESEND_ORDERED, f"a person ordered that it is sent again{said}", work)
+        line.fetches.append(Fetch(entry, left, now.s, "person"))
         return
     outcome = CallOutcome(
-        plan_id=plan_id, did=line.did, result="settled", at_ms=now.wall_ms, code="dropped", reason="dropped by a person"
+        plan_id=order.plan_id,
+        did=line.did,
+        result="settled",
+        at_ms=now.wall_ms,
+        code="dropped",
+        reason=f"dropped by a person{said}",
     )
     line.book.apply(outcome)
     work.journal(line.number, entry.plan.tenant, outcome)
-    for message in entry.plan.messages:
-        work.say(said_of_plan(line.number, entry.plan, "dead", "dropped", outcome.reason), message.id, message.contact)
-    release(line, plan_id)
+    for message in left:
+        ended = said_of_plan(line.number, entry.plan, "dead", "dropped", "dropped by a person")
+        work.say(ended, message.id, message.contact)
+    release(line, order.plan_id)
 
 
 def note(line: Line, entry: Entry, code: str, reason: str, work: Work) -> None:

@@ -34,6 +34,7 @@ from runtime import metrics
 from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.journal import CallOutcome, Plan
+from schemas.line_command import DecideDoubt
 from schemas.optout import Optout
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
@@ -62,6 +63,7 @@ class Line:
         self.paused = False
         self.inherited: dict[str, float] = {}
         self.doubts: dict[str, Entry] = {}
+        self.orders: dict[str, DecideDoubt] = {}
         self.dying: list[tuple[Item, str]] = []
         self.fetches: list[Fetch] = []
         self.coming: set[str] = set()

@@ -223,6 +223,7 @@ class Partition:
         for line in self._in_turn():
             self._settle_receipts(line, now)
             doubts.declare_doubts(line, now, work)
+            doubts.carry_out_orders(line, now, work)
             endings.bury(line, now, work)
             claims.record_bindings(line, work)
             claims.take_up_failed(line, now)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from egress.lines import claims, doubts
 from egress.lines.attempts import PROOF, PUBLIC, again, in_lane, mark, release, remaining
 from egress.lines.book import Entry
-from egress.lines.claims import restore_orders
 from egress.lines.doubts import after_doubt, send_again
 from egress.lines.failures import WINDOW_CLOSED, failed_with
 from egress.lines.fetching import Fetch
@@ -102,7 +102,11 @@ def restore(line: Line, now: Now) -> None:
             _retry_restored(line, entry, outcome, left, now)
         elif left and outcome.result == "in_doubt":
             after_doubt(line, entry, None, now)
-    restore_orders(line, now)
+    for word in line.book.take_words():
+        if word.order:
+            doubts.restore_order(line, word)
+        else:
+            claims.restore_order(line, word, now)
 
 
 def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[PlannedMessage], now: Now) -> None:
@@ -159,7 +163,7 @@ def vanished(line: Line, fetch: Fetch, missing: list[PlannedMessage], work: Work
 
 def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
     """The journal tells of a plan that another process made and whose call it still finished."""
-    if outcome.message_id:
+    if outcome.message_id or outcome.order:
         return  # only an owner says such a word: ours, or one that was read while recovering
     if outcome.plan_id in line.open_plans and outcome.plan_id not in line.inherited:
         return  # our own words

@@ -17,6 +17,7 @@ from schemas import keys, topics
 from schemas.campaign import Progress
 from schemas.headers import Headers
 from schemas.journal import CallOutcome, Plan
+from schemas.line_command import DecideDoubt
 from schemas.outbound import SendClass
 from schemas.outcome import Outcome, State
 from schemas.record import encode
@@ -156,12 +157,25 @@ def word(did: str, plan_id: str, message_id: str, code: str, at_ms: int) -> Call
     return CallOutcome(plan_id=plan_id, did=did, result="accepted", at_ms=at_ms, code=code, message_id=message_id)
 
 
+def waiting_order(order: DecideDoubt, code: str, at_ms: int) -> CallOutcome:
+    """A person's order about a plan without an outcome; its code says whether it waits."""
+    return CallOutcome(
+        plan_id=order.plan_id,
+        did=order.did,
+        result="in_doubt",
+        at_ms=at_ms,
+        code=code,
+        reason=f"{order.by}: {order.why}",
+        order=order.action,
+    )
+
+
 def outcome_record(partition: int, tenant: str, outcome: CallOutcome) -> Record:
     """An outcome on the journal, under `did|plan id|outcome`: compaction must not let it replace its plan. A word about
-    one message has its id before that."""
+    one message has its id before that, an order stands under `did|plan id|order`."""
     headers = Headers(id=outcome.plan_id, type="outcome", tenant=tenant, at_ms=outcome.at_ms).to_kafka()
     about = (outcome.plan_id, outcome.message_id) if outcome.message_id else (outcome.plan_id,)
-    key = keys.join(outcome.did, *about, "outcome").encode()
+    key = keys.join(outcome.did, *about, "order" if outcome.order else "outcome").encode()
     return Record(topics.EGRESS_JOURNAL.name, encode(outcome), key, headers, partition=partition)
 
 

@@ -301,7 +301,8 @@ def drop(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -> 
 
 
 def _decidable(settings: KafkaSettings, plan_id: str, why: str, within_s: float) -> Chain:
-    """The plan, once its line's owner knows that it is in doubt: an order before that would mean nothing to it."""
+    """The plan, once its line's owner knows that it is in doubt: an order before that waits for it, but nobody could
+    say yet whether there is anything to decide."""
     if not why.strip():
         fail("--why must say why: it is kept with the order", 2)
     rules, chain = _rules(settings), _chain(settings, plan_id)
@@ -329,7 +330,8 @@ def _ended(chain: Chain) -> None:
     """The plan has an end on record: the one that was ordered, or one that came first."""
     outcome = chain.entry.outcome
     if outcome is not None and outcome.code == doubts.DROPPED:
-        say(f"dropped: {people(len(chain.plan.messages))}; see: relevo doubt show {chain.plan.plan_id}")
+        left = doubts.messages_left(chain.book, chain.entry)
+        say(f"dropped: {people(len(left))}; see: relevo doubt show {chain.plan.plan_id}")
     elif outcome is not None:
         say(f"nothing to do any more: meanwhile it is {outcome.result} ({outcome.reason or outcome.code})")
 
