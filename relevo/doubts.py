@@ -89,8 +89,8 @@ def wall(now_ms: int) -> Now:
 
 
 def messages_left(book: Book, entry: Entry) -> list[PlannedMessage]:
-    """The plan's messages that no later attempt took up."""
-    places = ((message, book.latest(message.id)) for message in entry.plan.messages)
+    """The plan's messages that no later attempt took up, and that were not refused one by one since."""
+    places = ((m, book.latest(m.id)) for m in entry.plan.messages if not book.refused(m.id))
     return [message for message, place in places if place is not None and place.entry is entry]
 
 
@@ -214,7 +214,7 @@ class Chain:
             self.book.add(record)
         elif isinstance(record, CallOutcome):
             self.book.apply(record)
-            if record.plan_id == self.plan.plan_id:
+            if record.plan_id == self.plan.plan_id and not (record.message_id or record.order):
                 self.heard.append(record)
 
     @property
@@ -276,16 +276,20 @@ def _orders(messages: Iterable[Message], plan_id: str) -> Iterator[Ordered]:
         except RecordError:
             continue  # a dead letter of egress, which says so
         if isinstance(order, DecideDoubt) and order.plan_id == plan_id:
-            why = dict(message.headers() or []).get("why") or b""
-            yield Ordered(order, why.decode("utf-8", "replace") if isinstance(why, bytes) else why)
+            yield Ordered(order, order.why or _header_why(message))
+
+
+def _header_why(message: Message) -> str:
+    """Orders of before have their reason in a header."""
+    why = dict(message.headers() or []).get("why") or b""
+    return why.decode("utf-8", "replace") if isinstance(why, bytes) else why
 
 
 def order_record(settings: KafkaSettings, plan: Plan, action: Action, by: str, why: str, now_ms: int) -> Record:
-    """The order as it stands on `lines.commands`; the reason is a header of its own."""
+    """The order as it stands on `lines.commands`."""
     name = ids.digest("doubt", plan.did, plan.plan_id, action, str(now_ms))
-    order = DecideDoubt(id=name, did=plan.did, at_ms=now_ms, by=by, plan_id=plan.plan_id, action=action)
+    order = DecideDoubt(id=name, did=plan.did, at_ms=now_ms, by=by, plan_id=plan.plan_id, action=action, why=why)
     headers = Headers(id=name, type="doubt", tenant=plan.tenant, at_ms=now_ms).to_kafka()
-    headers.append(("why", why.encode()))
     number = partition_of(settings, plan.did)
     return Record(topics.LINES_COMMANDS.name, encode(order), plan.did.encode(), headers, partition=number)
 

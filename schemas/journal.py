@@ -29,11 +29,23 @@ class PlannedMessage(msgspec.Struct, frozen=True, array_like=True):
     position: int
 
 
+class BatchPart(msgspec.Struct, frozen=True, array_like=True):
+    """Which part of a refused batch a plan is: `batch` is the plan that was refused first, `half_of` the refused one of
+    which this is a half, after `depth` halvings; `call` numbers the calls that looking for the bad recipient costs."""
+
+    batch: str
+    half_of: str
+    depth: int
+    call: int
+
+
 class Plan(Record, tag_field="type", tag="plan"):
     """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo.
 
-    `retry_of` is the plan of the attempt before. `replay` is the run that put the messages back from dead letters, and
-    `first_attempt` the first one of that run.
+    `part` says that it is a part of a batch that was refused; `failed` is the provider's code if an earlier attempt was
+    accepted and failed; `fallback` says that the message names a template that may still go instead. `retry_of` is the
+    plan of the attempt before. `replay` is the run that put the messages back from dead letters, and `first_attempt`
+    the first one of that run.
     """
 
     plan_id: str
@@ -55,17 +67,24 @@ class Plan(Record, tag_field="type", tag="plan"):
     retry_of: str = ""
     replay: str = ""
     first_attempt: int = 1
+    part: BatchPart | None = None
+    failed: str = ""
+    fallback: bool = False
 
     @property
     def tries(self) -> int:
-        """The attempts that bounds and pauses count: those since the messages were put back."""
-        return self.attempt - self.first_attempt + 1
+        """The attempts that bounds and pauses count: those since the messages were put back, halving not counted."""
+        return self.attempt - self.first_attempt + 1 - (self.part.depth if self.part else 0)
 
 
 class CallOutcome(Record, tag_field="type", tag="outcome"):
     """What became of a plan. `provider_ids` are the provider's message ids, in the order of the plan's messages.
 
     With code `never_planned` it is of a message (`plan_id` is its id) whose input stands at `position` of `source`.
+    `bisected` says that a batch was refused (result `not_sent`: nobody got it) and that its halves are planned. With a
+    `message_id` it is a word about one message of an accepted plan: code `failed_…` orders another attempt, code
+    `ended` says that there will be none. With an `order` it is a person's, which waits until it is known what became of
+    the call (code `ended`: it waits no longer).
     """
 
     plan_id: str
@@ -78,6 +97,9 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     provider_ids: list[str] = []
     source: str = ""
     position: int = -1
+    bisected: bool = False
+    message_id: str = ""
+    order: Literal["", "resend", "drop"] = ""
 
 
 class PlanRef(msgspec.Struct, frozen=True, array_like=True):
@@ -134,7 +156,8 @@ class Checkpoint(Record, tag_field="type", tag="checkpoint"):
     """What a new owner must know of a line beyond the journal from `offset` on, under `did|checkpoint`.
 
     It counts as soon as the group's committed offset of the journal has reached `offset`. `plans` are those older than
-    that which are not settled; `segments` are all that still count, newest last.
+    that which are not settled; `segments` are all that still count, newest last. `words` are orders that stand;
+    `accepted_ms` is when the last call that was accepted of each account was planned.
     """
 
     offset: int
@@ -143,6 +166,8 @@ class Checkpoint(Record, tag_field="type", tag="checkpoint"):
     segments: list[SegmentRef] = []
     plans: list[PlanRef] = []
     refused: list[RefusedRef] = []
+    words: list[CallOutcome] = []
+    accepted_ms: dict[str, int] = {}
 
 
 JournalRecord = Plan | CallOutcome | Segment | Checkpoint

@@ -30,10 +30,11 @@ class ControlLine(LineCommand, tag="line"):
 
 
 class DecideDoubt(LineCommand, tag="doubt"):
-    """A person's decision about a plan in doubt."""
+    """A person's decision about a plan in doubt, and the reason."""
 
     plan_id: str
     action: Literal["resend", "drop"]
+    why: str = ""
 
 
 AnyLineCommand = ControlCampaign | ControlLine | DecideDoubt

@@ -1,7 +1,8 @@
 """Batching: single templates gathered into calls by what a call must share. Pure, over explicit seconds.
 
 A pile is due when it is full or when its oldest item has waited for the linger of its class, whichever comes first;
-then it goes whole, up to the line's `batch_max`. A batch that was not sent keeps together when it is tried again.
+then it goes whole, up to the line's `batch_max`. A batch that was not sent keeps together when it is tried again; the
+halves of one that was refused keep apart.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from egress.lines.item import Item
 from schemas.chattigo.hsm import BatchKey
+from schemas.journal import BatchPart
 from schemas.outbound import SendClass
 
 LINGER_S: dict[SendClass, float] = {"reply": 0, "otp": 0, "utility": 0.25, "marketing": 2}
@@ -27,12 +29,14 @@ class PileKey(NamedTuple):
     attempt: int
     retry_of: str
     resend_of: str
-    replay: str = ""
+    replay: str
+    part: BatchPart | None
+    failed: str
 
     @classmethod
     def of(cls, item: Item, batch: BatchKey | None) -> PileKey:
-        attempt = item.attempt, item.retry_of, item.resend_of, item.replay
-        return cls(batch, item.message.send_class, item.campaign, *attempt)
+        own = item.attempt, item.retry_of, item.resend_of, item.replay, item.part, item.failed
+        return cls(batch, item.message.send_class, item.campaign, *own)
 
 
 @dataclass(slots=True)
@@ -54,8 +58,9 @@ class Batcher:
         return (item for pile in self._piles.values() for item in pile.items)
 
     def add(self, key: PileKey, item: Item, now_s: float) -> None:
-        """An item waits; what is tried again has waited already, but not what was just read, put back."""
-        due = now_s + (0 if item.retry_of and not item.pending else LINGER_S[key.send_class])
+        """An item waits; what is tried again has waited already, unless it failed later or was just put back."""
+        waited = item.retry_of and not item.failed and not item.pending
+        due = now_s + (0 if waited else LINGER_S[key.send_class])
         pile = self._piles.get(key)
         if pile is None:
             pile = self._piles[key] = Pile(due)

@@ -39,6 +39,8 @@ RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
 ATTEMPTS = "attempts"
 # An outcome of a message instead of a plan: it was refused, and its input may come back.
 NEVER_PLANNED = "never_planned"
+# Of an order on the journal: it waits for what becomes of its plan, or is not to be carried out any more.
+WAITING, ENDED = "waiting", "ended"
 
 
 class Book:
@@ -55,6 +57,7 @@ class Book:
         self._guessed: dict[str, Entry] = {}
         self._outspoken: dict[str, Entry] = {}
         self._refused: dict[str, RefusedRef] = {}
+        self._words: dict[tuple[str, str], CallOutcome] = {}
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
@@ -138,6 +141,11 @@ class Book:
 
     def apply(self, outcome: CallOutcome) -> Entry | None:
         """An outcome; the entry if it says something new and firmer of a known plan."""
+        if outcome.message_id or outcome.order:
+            self._words[outcome.plan_id, outcome.message_id] = outcome
+            if outcome.code == ENDED:
+                del self._words[outcome.plan_id, outcome.message_id]
+            return None
         entry = self._plans.get(outcome.plan_id)
         if entry is None and outcome.code == NEVER_PLANNED:
             refused = RefusedRef(outcome.plan_id, outcome.at_ms, outcome.source, outcome.position)
@@ -179,6 +187,12 @@ class Book:
         found, self._outspoken = self._outspoken, {}
         return list(found.values())
 
+    def take_words(self) -> list[CallOutcome]:
+        """Orders for single messages and persons' orders as the journal has them, for whoever recovers; some are
+        carried out already."""
+        words, self._words = list(self._words.values()), {}
+        return words
+
     def _learn_ids(self, entry: Entry, outcome: CallOutcome) -> None:
         for index, provider_id in enumerate(outcome.provider_ids):
             if provider_id and index < len(entry.ids) and not entry.ids[index]:
@@ -211,6 +225,10 @@ class Book:
     def knows(self, message_id: str) -> bool:
         """Whether the message was planned at least once, or refused while its input may come back."""
         return message_id in self._messages or message_id in self._refused or self.index.knows(message_id)
+
+    def refused(self, message_id: str) -> bool:
+        """Whether the message was refused on its own, as `never_planned` on the journal says."""
+        return message_id in self._refused
 
     def latest(self, message_id: str) -> Place | None:
         """The message's last attempt."""
@@ -256,7 +274,7 @@ class Book:
             else:
                 self._forget(entry)
 
-    def refused(self) -> list[RefusedRef]:
+    def refusals(self) -> list[RefusedRef]:
         """Messages that were refused while their input may come back, oldest first."""
         return list(self._refused.values())
 

@@ -15,16 +15,17 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from egress.lines.book import given_up
+from egress.lines.book import WAITING, given_up
 from egress.lines.entry import Entry
+from egress.lines.failures import failed_with, pause_s
 from egress.lines.index import HORIZON_MS
 from egress.lines.segments import SEGMENT_MAX, Segment
-from egress.lines.work import Work
+from egress.lines.work import Work, waiting_order, word
 from runtime import metrics
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.headers import Headers
-from schemas.journal import Checkpoint, PlanRef, RefusedRef, SegmentRef
+from schemas.journal import CallOutcome, Checkpoint, PlanRef, RefusedRef, SegmentRef
 from schemas.record import encode
 
 if TYPE_CHECKING:
@@ -153,11 +154,18 @@ class Checkpoints:
             for entry in book.entries()
             if 0 <= entry.plan_at < self._target and not entry.indexed
         ]
-        segments, refused = book.index.refs(), book.refused()
+        segments, refused = book.index.refs(), book.refusals()
         if not (plans or segments or refused):
             return
         checkpoint = Checkpoint(
-            offset=self._target, at_ms=now.wall_ms, did=line.did, segments=segments, plans=plans, refused=refused
+            offset=self._target,
+            at_ms=now.wall_ms,
+            did=line.did,
+            segments=segments,
+            plans=plans,
+            refused=refused,
+            words=words(line, now),
+            accepted_ms=line.silence.accepted_ms(),
         )
         work.letter(_record(self._number, keys.join(line.did, "checkpoint"), encode(checkpoint), "checkpoint", now))
         self._awaited.add((line.did, 0))
@@ -165,18 +173,23 @@ class Checkpoints:
 
 def settled(line: Line, now_ms: int) -> list[Entry]:
     """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them."""
-    busy = line.busy()
-    return [
-        entry
-        for entry in line.book.entries()
-        if not entry.indexed and entry.on_record and entry.plan.plan_id not in busy and _ended(line, entry, now_ms)
-    ]
+    busy, searched = line.busy(), dict[str, bool]()
+    found = []
+    for entry in line.book.entries():
+        if entry.indexed or not entry.on_record or entry.plan.plan_id in busy or not _ended(line, entry, now_ms):
+            continue
+        batch = line.book.plan(entry.plan.part.batch) if entry.plan.part else None
+        # What the other parts of a refused batch met counts as long as it is searched.
+        if batch is not None and not searched.setdefault(batch.plan.plan_id, _ended(line, batch, now_ms)):
+            continue
+        found.append(entry)
+    return found
 
 
 def _ended(line: Line, entry: Entry, now_ms: int) -> bool:
     """Whether nothing will be done about any of the plan's messages: the last attempt at each has its fate."""
-    places = (line.book.latest(message.id) for message in entry.plan.messages)
-    last = {place.entry.plan.plan_id: place.entry for place in places if place is not None} or {"": entry}
+    places = (line.book.latest(m.id) for m in entry.plan.messages if not line.book.refused(m.id))
+    last = {place.entry.plan.plan_id: place.entry for place in places if place is not None}
     return bool(entry.result) and all(_over(one, now_ms) for one in last.values())
 
 
@@ -185,6 +198,17 @@ def _over(entry: Entry, now_ms: int) -> bool:
     if entry.outcome is not None and given_up(entry):
         return entry.outcome.at_ms < now_ms - HORIZON_MS
     return entry.result in ("accepted", "refused", "settled")
+
+
+def words(line: Line, now: Now) -> list[CallOutcome]:
+    """The orders that stand, as they are on the journal."""
+    settings = line.rules.settings
+    found = []
+    for order in line.failures.standing():
+        ordered_s = order.wake_s - pause_s(order.plan, failed_with(order.why), settings)
+        at_ms = now.wall_ms + round((ordered_s - now.s) * 1000)
+        found.append(word(line.did, order.plan.plan_id, order.message.id, order.why, at_ms))
+    return found + [waiting_order(order, WAITING, order.at_ms) for order in line.orders.values()]
 
 
 def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egress.lines import settling
+from egress.lines import doubts
 from egress.lines.now import Now
 from schemas.campaign import CampaignState
 from schemas.line_command import AnyLineCommand, ControlCampaign, ControlLine, DecideDoubt
@@ -25,7 +25,7 @@ def command(partition: Partition, order: AnyLineCommand, now: Now) -> None:
         case ControlCampaign():
             _control(partition, line, order, now)
         case DecideDoubt():
-            settling.decide(line, order.plan_id, order.action, now, partition.work)
+            doubts.take_order(line, order, now, partition.work)
 
 
 def _control(partition: Partition, line: Line, order: ControlCampaign, now: Now) -> None:

@@ -13,11 +13,15 @@ from schemas.tenant import Line, TemplateSpec, Tenant
 
 
 class Refusal(NamedTuple):
-    """Why not. `code` is one of a few words; `reason` is for people and holds no text or number of a message."""
+    """Why not. `code` is one of a few words; `reason` is for people and holds no text or number of a message.
+
+    `counted` is the word in metrics where `code` is the provider's.
+    """
 
     code: str
     reason: str
     state: State = "refused"
+    counted: str = ""
 
 
 class Fallback(NamedTuple):

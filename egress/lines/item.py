@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from schemas.journal import BatchPart
 from schemas.outbound import OutboundMessage
 
 
@@ -15,7 +16,8 @@ class Item:
     the attempt before, by which a batch that was not sent stays together; `resend_of` only stands where that plan
     may have reached a person, and goes on record. `wake_s` is when it may go, on the clock of `Now.s`;
     `cause_ms` is when the cause of the message was received. `replay` is the run that put it back from a dead letter,
-    `first_attempt` the first one of that run.
+    `first_attempt` the first one of that run. `part` is
+    the part of a refused batch that it belongs to; `failed` the code with which an earlier attempt failed.
     """
 
     message: OutboundMessage
@@ -32,6 +34,8 @@ class Item:
     cause_ms: int = 0
     replay: str = ""
     first_attempt: int = 1
+    part: BatchPart | None = None
+    failed: str = ""
 
     @property
     def id(self) -> str:

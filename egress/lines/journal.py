@@ -2,7 +2,8 @@
 
 Recovery: `Rebuilding` takes the journal from the committed offset on, says which older records the checkpoints name,
 and hands everything to the partition in the order in which it was written. Keys: `did|plan id`, `did|plan id|outcome`,
-`did|segment|number`, `did|checkpoint`.
+`did|plan id|message id|outcome` and `did|plan id|order` (words, which only a new owner reads), `did|segment|number`,
+`did|checkpoint`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from egress.lines import settling
+from egress.lines.attempts import mark
 from egress.lines.book import NEVER_PLANNED
 from egress.lines.incoming import Incoming
 from egress.lines.segments import Segment
@@ -80,7 +82,8 @@ def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
             line.book.placed(record.plan_id, incoming.offset)
         case CallOutcome():
             line.book.apply(record)
-            line.book.heard(record, incoming.offset)
+            if not (record.message_id or record.order):
+                line.book.heard(record, incoming.offset)
         case SegmentRecord():
             line.book.index.add(Segment.read(record, incoming.offset))
             for entry in (line.book.plan(ref.plan_id) for ref in record.plans):
@@ -144,8 +147,11 @@ class Rebuilding:
         """Everything reaches the partition: first what the checkpoints name, then the tail in its order."""
         for did, checkpoint in self._checkpoints.items():
             line = partition.line(did, now)
+            line.silence.restore(checkpoint.accepted_ms)
             for refused in checkpoint.refused:
                 line.book.refuse(refused)
+            for word in checkpoint.words:
+                line.book.apply(word)
             for segment in checkpoint.segments:
                 if not segment.hot and (did, segment.number) not in self._over:
                     line.book.index.add_cold(segment)
@@ -215,6 +221,6 @@ def recalled(line: Line, refs: Iterable[PlanRef], found: Mapping[int, Incoming])
             line.book.recall(plan, outcome, ref)
             entry = line.book.plan(plan.plan_id)
             if entry is not None:
-                settling.recalled(entry)
+                mark(entry, outcome)
         else:
             line.book.give_up(ref.plan_id)

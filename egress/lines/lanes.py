@@ -44,17 +44,16 @@ class Lanes:
         self._insert(item, first=False)
 
     def put_back(self, item: Item) -> None:
-        """A reply goes to the head of its lane: it could not go now, or is tried again."""
+        """A reply goes to the head of its lane: it could not go now, or is tried again. Of several that are tried again
+        the one that was said first goes first."""
         self._insert(item, first=True)
 
     def _insert(self, item: Item, *, first: bool) -> None:
         lane = self._lanes.setdefault(item.contact, Lane())
-        if first:
-            lane.items.appendleft(item)
-        else:
-            lane.items.append(item)
+        lane.items.insert(_before(lane.items, item) if first else len(lane.items), item)
         self.waiting += 1
-        if lane.state == _IDLE:
+        # What comes to the head need not wait for the time of what stood there; a doubt holds everybody.
+        if lane.state == _IDLE or (first and lane.state == _HELD and not lane.blocker):
             self._make_ready(item.contact, lane)
 
     def pop(self, now_s: float) -> Item | None:
@@ -117,3 +116,8 @@ class Lanes:
     def _make_ready(self, contact: str, lane: Lane) -> None:
         lane.state = _READY
         self._ready.append(contact)
+
+
+def _before(waiting: deque[Item], item: Item) -> int:
+    earlier = (n for n, other in enumerate(waiting) if (other.source, other.position) >= (item.source, item.position))
+    return next(earlier, len(waiting)) if waiting and waiting[0].source == item.source else 0

@@ -15,8 +15,10 @@ import msgspec
 
 from egress.lines import gate, replays, routes
 from egress.lines.batching import Batcher, PileKey
-from egress.lines.book import Book, Entry, given_up
+from egress.lines.bisect import Bisects
+from egress.lines.book import ENDED, Book, Entry, given_up
 from egress.lines.campaigns import Campaign, Campaigns, item_of, take
+from egress.lines.failures import Failures, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
 from egress.lines.item import Item
@@ -26,11 +28,14 @@ from egress.lines.pacing import Pacer, PairLimit
 from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
+from egress.lines.silence import Silence
 from egress.lines.turnstile import Turnstile
-from egress.lines.work import Work, said_of_item
+from egress.lines.work import Work, said_of_item, word
 from runtime import logs, metrics
 from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
+from schemas.journal import CallOutcome, Plan
+from schemas.line_command import DecideDoubt
 from schemas.optout import Optout
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
@@ -52,12 +57,16 @@ class Line:
         self.batcher = Batcher()
         self.campaigns = Campaigns()
         self.receipts = WaitingRoom()
+        self.bisects = Bisects()
+        self.failures = Failures()
+        self.silence = Silence(rules.settings.silence_margin_s)
         self.optouts: dict[str, Optout] = {}
         self.open_plans: dict[str, Entry] = {}
         self.calls = 0
         self.paused = False
         self.inherited: dict[str, float] = {}
         self.doubts: dict[str, Entry] = {}
+        self.orders: dict[str, DecideDoubt] = {}
         self.dying: list[tuple[Item, str]] = []
         self.fetches: list[Fetch] = []
         self.coming: set[str] = set()
@@ -136,13 +145,19 @@ class Line:
         """Plans that something in memory answers to: another attempt waits, is fetched, or ends as a dead letter."""
         waiting = itertools.chain(self.lanes, self.batcher, (item for _, _, item in self._later))
         plans = {item.retry_of for item in waiting} | {plan_id for _, plan_id in self.dying}
+        plans |= {order.plan.plan_id for order in self.failures.standing()} | set(self.orders)
         return plans | self.coming | {fetch.entry.plan.plan_id for fetch in self.fetches} | set(self.refused_again)
+
+    def learn(self, plan: Plan, outcome: CallOutcome | None) -> None:
+        """What is on record of a plan counts for others: for parts of its batch, and for doubts of its time."""
+        self.bisects.learn(plan, outcome)
+        self.silence.learn(plan, outcome)
 
     def has_open(self, campaign: str) -> bool:
         """Whether a call of the campaign is open or will be tried again."""
         plans = any(entry.plan.campaign == campaign for entry in self.open_plans.values())
         later = any(item.campaign == campaign for _, _, item in self._later)
-        coming = bool(self.fetches or self.coming)
+        coming = bool(self.fetches or self.coming) or self.failures.holds(campaign) or self.silence.holds(campaign)
         return plans or later or coming or self.batcher.holds(campaign) or bool(self.dying)
 
     # -- what goes
@@ -293,6 +308,10 @@ class Line:
         if self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
             return None, None
+        over = self.bisects.over(item.part, self.rules.settings.bisect_calls) if item.part else None
+        if over is not None:
+            self.refuse(item, over, work)
+            return None, None
         tenant, line = self._owner(item)
         refusal = gate.at_admission(item.message, tenant, line)
         if refusal is not None or tenant is None or line is None:
@@ -311,10 +330,14 @@ class Line:
     def _overtaken(self, item: Item) -> bool:
         """Whether the attempt before is no longer the last one, or no longer what this one answers to."""
         place = self.book.latest(item.id)
+        if failed_with(item.resend_why) and not self.failures.stands(item.retry_of, item.id):
+            return True
         if place is None:
             return False
         if place.entry.plan.plan_id != item.retry_of:
             return True
+        if failed_with(item.resend_why):
+            return False
         if replays.is_first(item):
             return not given_up(place.entry)
         return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
@@ -334,6 +357,7 @@ class Line:
         for item in items:
             self.pairs.take(item.contact, now.s)
             self._ids.discard(item.id)
+            self.failures.close(item.retry_of, item.id)
             self._finish(item)
         return 1
 
@@ -343,15 +367,29 @@ class Line:
         if item.pending:
             self.refused_first.append((item, refusal))
         before = self.book.plan(item.retry_of)
-        if before is not None:
+        if failed_with(item.resend_why):
+            self.end_order(item.retry_of, item.id, item.message.tenant, work)
+        elif before is not None:
             before.ended = (before.ended or set()) | {item.id}
             self.refused_again[item.retry_of] = refusal
-        if not item.resend_of and (before is None or not before.plan.resend_of):
+        if not self._may_have_arrived(item, before):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
             self._count(item, "expired" if refusal.state == "expired" else "refused")
-            metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=refusal.code).inc()
+            reason = refusal.counted or refusal.code
+            metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=reason).inc()
         self._finish(item)
+
+    def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:
+        """Whether a doubt about an earlier attempt is what stands: not after one that is known to have failed."""
+        if failed_with(item.resend_why):
+            return False
+        return bool(item.resend_why) or (before is not None and _after_doubt(before.plan.resend_why))
+
+    def end_order(self, plan_id: str, message_id: str, tenant: str, work: Work) -> None:
+        """A message that failed is not sent again, and no later owner does it."""
+        if self.failures.close(plan_id, message_id):
+            work.journal(self.number, tenant, word(self.did, plan_id, message_id, ENDED, work.at_ms))
 
     def _count(self, item: Item, outcome: str, number: int = 1) -> None:
         counted = metrics.counter(metrics.EGRESS_MESSAGES)
@@ -361,7 +399,7 @@ class Line:
     def next_at(self, now: Now) -> float:
         """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""
         times = [self.receipts.next_at(now.s), self._later[0][0] if self._later else float("inf")]
-        times += [min(self.inherited.values(), default=float("inf"))]
+        times += [min(self.inherited.values(), default=float("inf")), self.failures.next_at(), self.silence.next_at()]
         if not self.paused and self.calls < self.rules.settings.line_parallel:
             times += self._sends_at(now)
         starts = self.campaigns.starts_at(now.wall_ms)
@@ -390,3 +428,8 @@ def _next_of(campaign: Campaign) -> Item:
     """The message to the campaign's next recipient."""
     chunk, place = campaign.chunks[campaign.chunk], campaign.position
     return item_of(campaign, chunk, place, chunk.recipients[place], 0)
+
+
+def _after_doubt(resend_why: str) -> bool:
+    """Whether an attempt is made because the one before is in doubt, and may be said to have arrived."""
+    return bool(resend_why) and not failed_with(resend_why)

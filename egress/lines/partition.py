@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from egress.lines import journal, settling
+from egress.lines import claims, doubts, endings, journal, settling
 from egress.lines.book import REFUSED_MS
 from egress.lines.campaigns import chunk_of
 from egress.lines.checkpoint import Checkpoints
@@ -175,6 +175,7 @@ class Partition:
         letter = Letter(
             incoming.offset, incoming.did, incoming.tenant, incoming.key, value, incoming.headers, len(receipts)
         )
+        letter.at_ms = incoming.at_ms
         if not receipts:
             self.trackers[RECEIPTS].finish(incoming.offset)
         for receipt in receipts:
@@ -215,21 +216,24 @@ class Partition:
         granted = 0
         for line in self._in_turn():
             self._settle_receipts(line, now)
-            settling.declare_doubts(line, now, work)
-            settling.bury(line, now, work)
-            settling.record_bindings(line, work)
+            doubts.declare_doubts(line, now, work)
+            doubts.carry_out_orders(line, now, work)
+            endings.bury(line, now, work)
+            claims.record_bindings(line, work)
+            claims.take_up_failed(line, now)
+            doubts.resend_silent(line, now)
             journal.repeat(line, work)
             if self.granting:
                 granted += line.grant(now, room - granted, work)
-                settling.close_refused(line, now, work)
-                settling.finish_campaigns(line, now, work)
+                endings.close_refused(line, now, work)
+                endings.finish_campaigns(line, now, work)
             line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
         for topic, tracker in self.trackers.items():
             if tracker.position > self._committed[topic]:
                 self._committed[topic] = tracker.position
                 work.offsets[topic, self.number] = tracker.position
         for line in self.lines.values():
-            settling.remember_refused(line, self._committed, now, work)
+            endings.remember_refused(line, self._committed, now, work)
             self.checkpoints.forget_refused(line, self._committed, now.wall_ms - REFUSED_MS)
         if self.granting:
             self.checkpoints.step(self.lines, self._committed, now, work)
@@ -246,7 +250,7 @@ class Partition:
     def _settle_receipts(self, line: Line, now: Now) -> None:
         for waiting, place in line.receipts.settle(line.book, now.s):
             if place is not None:
-                settling.claim(line, waiting.receipt, place, now, self.work)
+                claims.claim(line, waiting, place, now, self.work)
             self._decided(waiting.letter, now, orphan=place is None)
 
     @property
@@ -277,7 +281,7 @@ class Partition:
         """Messages in doubt by class."""
         counts: Counter[str] = Counter()
         for line in self.lines.values():
-            counts.update(settling.in_doubt(line))
+            counts.update(doubts.in_doubt(line))
         return counts
 
     def crowded(self, limit: float) -> set[str]:

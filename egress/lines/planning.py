@@ -40,6 +40,9 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         retry_of=first.retry_of,
         replay=first.replay,
         first_attempt=first.first_attempt,
+        part=first.part,
+        failed=first.failed,
+        fallback=first.message.fallback is not None and not isinstance(content, Template),
     )
     deadline = Deadline(plan.deadline_ms, now.s + settings.plan_deadline_s)
     return Grant(partition, plan, items, channel, payload, deadline)

@@ -24,7 +24,8 @@ _MAY_HAVE_GONE = ("", "accepted", "settled", "in_doubt")
 
 @dataclass(slots=True, eq=False)
 class Letter:
-    """One record of `inbound.receipts`: `left` of its receipts are undecided; `orphans` belong to no send."""
+    """One record of `inbound.receipts`: `left` of its receipts are undecided; `orphans` belong to no send; `at_ms` is
+    when it came in (0: unknown)."""
 
     offset: int
     did: str
@@ -34,6 +35,7 @@ class Letter:
     headers: list[tuple[str, bytes]]
     left: int = 0
     orphans: int = 0
+    at_ms: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -17,6 +17,7 @@ from schemas import keys, topics
 from schemas.campaign import Progress
 from schemas.headers import Headers
 from schemas.journal import CallOutcome, Plan
+from schemas.line_command import DecideDoubt
 from schemas.outbound import SendClass
 from schemas.outcome import Outcome, State
 from schemas.record import encode
@@ -54,6 +55,7 @@ class Said(NamedTuple):
 
 def said_of_item(partition: int, item: Item, state: State, code: str = "", reason: str = "", plan: str = "") -> Said:
     """The shared part for a message that has no plan of its own to speak of."""
+    state, code, reason = _after_failure(item.failed, state, code, reason)
     content = item.message.content
     return Said(
         partition,
@@ -71,6 +73,7 @@ def said_of_item(partition: int, item: Item, state: State, code: str = "", reaso
 
 def said_of_plan(partition: int, plan: Plan, state: State, code: str = "", reason: str = "") -> Said:
     """The shared part for messages of a plan."""
+    state, code, reason = _after_failure(plan.failed, state, code, reason)
     return Said(
         partition,
         plan.tenant,
@@ -83,6 +86,14 @@ def said_of_plan(partition: int, plan: Plan, state: State, code: str = "", reaso
         code=code,
         reason=reason,
     )
+
+
+def _after_failure(failed: str, state: State, code: str, reason: str) -> tuple[State, str, str]:
+    """A message of which an attempt was accepted and failed ends as `failed`: its readers saw `accepted`, which no
+    refusal of a later attempt would move."""
+    if not failed or state not in ("refused", "expired", "dead"):
+        return state, code, reason
+    return "failed", failed, f"it failed; the next attempt: {' '.join(filter(None, (state, code, reason)))}"
 
 
 @dataclass(slots=True)
@@ -141,10 +152,30 @@ def plan_record(partition: int, plan: Plan) -> Record:
     return Record(topics.EGRESS_JOURNAL.name, encode(plan), key, headers, partition=partition)
 
 
+def word(did: str, plan_id: str, message_id: str, code: str, at_ms: int) -> CallOutcome:
+    """What is decided about one message of an accepted plan."""
+    return CallOutcome(plan_id=plan_id, did=did, result="accepted", at_ms=at_ms, code=code, message_id=message_id)
+
+
+def waiting_order(order: DecideDoubt, code: str, at_ms: int) -> CallOutcome:
+    """A person's order about a plan without an outcome; its code says whether it waits."""
+    return CallOutcome(
+        plan_id=order.plan_id,
+        did=order.did,
+        result="in_doubt",
+        at_ms=at_ms,
+        code=code,
+        reason=f"{order.by}: {order.why}",
+        order=order.action,
+    )
+
+
 def outcome_record(partition: int, tenant: str, outcome: CallOutcome) -> Record:
-    """An outcome on the journal, under `did|plan id|outcome`: compaction must not let it replace its plan."""
+    """An outcome on the journal, under `did|plan id|outcome`: compaction must not let it replace its plan. A word about
+    one message has its id before that, an order stands under `did|plan id|order`."""
     headers = Headers(id=outcome.plan_id, type="outcome", tenant=tenant, at_ms=outcome.at_ms).to_kafka()
-    key = keys.join(outcome.did, outcome.plan_id, "outcome").encode()
+    about = (outcome.plan_id, outcome.message_id) if outcome.message_id else (outcome.plan_id,)
+    key = keys.join(outcome.did, *about, "order" if outcome.order else "outcome").encode()
     return Record(topics.EGRESS_JOURNAL.name, encode(outcome), key, headers, partition=partition)
 
 

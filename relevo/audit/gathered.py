@@ -235,7 +235,7 @@ def _journal(found: Gathered, message: Message, value: bytes) -> None:
     record = _JOURNAL.decode(value)
     if isinstance(record, Plan):
         found.plans[record.plan_id] = record
-    elif isinstance(record, CallOutcome):
+    elif isinstance(record, CallOutcome) and not (record.message_id or record.order):
         found.outcomes[record.plan_id] = record
 
 

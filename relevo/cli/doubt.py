@@ -16,6 +16,7 @@ from rich.text import Text
 
 from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Entry
 from egress.lines.rules import Rules
+from egress.lines.verdicts import POLICY_500
 from relevo import doubts
 from relevo.cli.console import err, fail, out, say
 from relevo.doubts import Action, Chain, Doubt, DoubtError
@@ -227,7 +228,8 @@ def _by_itself(entry: Entry, rules: Rules, now: int) -> str:
         return f"by itself: nothing else; the tenant has no policy that resends {entry.plan.send_class} once more"
     left_s = (ahead.at_ms - now) // 1000
     when = f"in {age(left_s)}" if left_s > 0 else "now that it is due, once its egress worker runs"
-    return f"by itself: sent again {when} ({moment(ahead.at_ms)}) as {ahead.why}"
+    flows = "" if ahead.why == POLICY_500 else ", if receipts of the line's other sends arrive or it made none"
+    return f"by itself: sent again {when} ({moment(ahead.at_ms)}) as {ahead.why}{flows}"
 
 
 def verdict(chain: Chain, rules: Rules, now: int) -> str:
@@ -301,7 +303,8 @@ def drop(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -> 
 
 
 def _decidable(settings: KafkaSettings, plan_id: str, why: str, within_s: float) -> Chain:
-    """The plan, once its line's owner knows that it is in doubt: an order before that would mean nothing to it."""
+    """The plan, once its line's owner knows that it is in doubt: an order before that waits for it, but nobody could
+    say yet whether there is anything to decide."""
     if not why.strip():
         fail("--why must say why: it is kept with the order", 2)
     rules, chain = _rules(settings), _chain(settings, plan_id)
@@ -329,7 +332,8 @@ def _ended(chain: Chain) -> None:
     """The plan has an end on record: the one that was ordered, or one that came first."""
     outcome = chain.entry.outcome
     if outcome is not None and outcome.code == doubts.DROPPED:
-        say(f"dropped: {people(len(chain.plan.messages))}; see: relevo doubt show {chain.plan.plan_id}")
+        left = doubts.messages_left(chain.book, chain.entry)
+        say(f"dropped: {people(len(left))}; see: relevo doubt show {chain.plan.plan_id}")
     elif outcome is not None:
         say(f"nothing to do any more: meanwhile it is {outcome.result} ({outcome.reason or outcome.code})")
 

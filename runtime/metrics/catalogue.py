@@ -107,6 +107,12 @@ EGRESS_CALL_SECONDS = Metric(
 EGRESS_CALL_RECIPIENTS = Metric(
     "relevo_egress_call_recipients", "histogram", "Recipients of a call.", ("route",), buckets=_COUNTS
 )
+EGRESS_BISECTS = Metric(
+    "relevo_egress_bisect_calls_total",
+    "counter",
+    "Calls of refused batches and of their parts, by result (`halved`: refused, and its halves are tried).",
+    ("tenant", "result"),
+)
 EGRESS_TRANSACTION_SECONDS = Metric(
     "relevo_egress_transaction_seconds", "histogram", "Time of a transaction of plans and offsets.", buckets=_FAST
 )
@@ -144,6 +150,12 @@ EGRESS_WAIT_SECONDS = Metric(
     "relevo_egress_wait_seconds", "histogram", "From admission to the POST.", ("message_class",), buckets=_SLOW
 )
 EGRESS_RECEIPTS = Metric("relevo_egress_receipts_total", "counter", "Receipts by state.", ("tenant", "state"))
+EGRESS_FAILURES = Metric(
+    "relevo_egress_failed_messages_total",
+    "counter",
+    "Messages that a receipt says were not delivered, by what follows (`again`: another attempt is ordered; `final`).",
+    ("tenant", "then"),
+)
 EGRESS_ORPHANS = Metric(
     "relevo_egress_orphan_receipts_total", "counter", "Receipts that belong to no send that is known.", ("tenant",)
 )

@@ -31,6 +31,12 @@ class EgressSettings(Area):
         le=600,
         description="Beyond plan deadline and POST time-out, before a new owner declares a doubt.",
     )
+    silence_margin_s: float = Field(
+        30,
+        ge=0,
+        le=86_400,
+        description="An accepted send so much older than a doubt is of its time: its receipts show that they flow.",
+    )
     transaction_timeout_s: float = Field(10, gt=0, le=60, description="A transaction open for longer is aborted.")
     session_timeout_s: float = Field(30, ge=1, le=300, description="A member unheard of for so long loses its lines.")
     connect_timeout_s: float = Field(3, gt=0, le=60, description="Time to connect to Chattigo.")
@@ -69,6 +75,12 @@ class EgressSettings(Area):
     pair_interval_s: float = Field(6, ge=0, le=600, description="One message to one contact in so many seconds…")
     pair_burst: int = Field(45, ge=1, le=10_000, description="…after a burst of so many.")
     attempts_max: int = Field(5, ge=1, le=100, description="Most attempts of a message that was surely not sent.")
+    bisect_calls: int = Field(
+        24,
+        ge=0,
+        le=10_000,
+        description="Most calls to find the recipient for whom Chattigo refuses a batch, a batch; 0: none.",
+    )
     backoff_s: float = Field(1, gt=0, le=600, description="First wait after a failed attempt; it doubles.")
     backoff_max_s: float = Field(60, gt=0, le=86_400, description="Longest wait between two attempts.")
     young_token_s: float = Field(

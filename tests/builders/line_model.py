@@ -39,19 +39,35 @@ ANSWERS = {
     "time_out_taken": CallResult(kind="in_doubt"),
 }
 TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"})
+_SPOILT = {
+    "accept": "refuse",
+    "crash_after": "crash_before",
+    "time_out_taken": "time_out",
+    "error_500_taken": "error_500",
+}
 
 
 @dataclass
 class Model:
-    """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics."""
+    """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics.
+
+    A call with a `bad` recipient is refused whatever it would have met; `answered` are calls that were accepted or
+    refused, `taken` those that reached people; inputs that are `lost` cannot be read again. Answers to session calls
+    say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read.
+    """
 
     rules: Rules
     topics: dict[str, list[Record]] = field(default_factory=dict)
     offsets: Counter[str] = field(default_factory=Counter)
     accepted: list[tuple[str, str]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
+    bad: set[str] = field(default_factory=set)
+    answered: list[Plan] = field(default_factory=list)
+    taken: list[Plan] = field(default_factory=list)
+    lost: set[tuple[str, int]] = field(default_factory=set)
     seconds: float = 0.0
     recovered: int = 0
+    named: bool = False
 
     def __post_init__(self) -> None:
         self.crash()
@@ -62,7 +78,8 @@ class Model:
 
     def put(self, topic: str, *records: object, key: bytes = b"k") -> None:
         """Records that others write."""
-        self._append([Record(topic, encode(record), key) for record in records])
+        headers = [("at", str(self.now.wall_ms).encode())] if topic == "inbound.receipts" else []
+        self._append([Record(topic, encode(record), key, headers) for record in records])
 
     def _append(self, records: list[Record]) -> None:
         for record in records:
@@ -123,14 +140,19 @@ class Model:
         return len(work.grants)
 
     def _call(self, grant: Grant, fate: str) -> None:
+        if fate in TAKEN and self.bad.intersection(m.contact for m in grant.plan.messages):
+            fate = _SPOILT[fate]
+        if fate in ("accept", "refuse"):
+            self.answered.append(grant.plan)
         if fate in TAKEN:
             self.accepted += [(m.contact, m.id) for m in grant.plan.messages]
+            self.taken.append(grant.plan)
         if fate.startswith("crash"):
             return
         line = self.partition.lines[grant.plan.did]
         account, settings = grant.channel.account, self.rules.settings
         result = ANSWERS[fate]
-        if fate == "accept" and grant.plan.route == "session":
+        if fate == "accept" and self.named and grant.plan.route == "session":
             result = msgspec.structs.replace(result, provider_ids=[f"wamid.{m.id}" for m in grant.plan.messages])
         self.rules.accounts.ended(account.key, grant.plan.plan_id, result, self.now.s, settings)
         verdict = settling.proven(line, decide(grant.plan, result, account, settings, self.now.wall_ms))
@@ -140,7 +162,8 @@ class Model:
     def _fetch(self) -> None:
         for line, fetch in list(self.partition.fetches()):
             items = []
-            for planned in fetch.messages:
+            missing = [m for m in fetch.messages if (m.source, m.position) in self.lost]
+            for planned in (m for m in fetch.messages if m not in missing):
                 if campaigns.chunk_of(planned.source) is None:
                     value = self.topics[planned.source][planned.position].value
                     items.append(Item(decode(value, OutboundMessage), planned.source, planned.position, self.now.s))
@@ -152,6 +175,7 @@ class Model:
                     items.append(campaigns.item_of(campaign, chunk, planned.position, row, self.now.s))
             line.coming.discard(fetch.entry.plan.plan_id)
             settling.revive(line, fetch, items, self.now)
+            settling.vanished(line, fetch, missing, self.partition.work)
         self._look_up()
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):

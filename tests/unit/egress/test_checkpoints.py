@@ -25,7 +25,7 @@ HORIZON_S = HORIZON_MS / 1000
 def small(**fields: object) -> Model:
     """A line of which two settled messages stay in memory, and a checkpoint every 20 records."""
     limits = {"line_parallel": 4, "group_max": 10, "checkpoint_records": EVERY, "sends_memory": 2}
-    return Model(rules(tenant(**({"batch_max": 4} | fields)), **limits))  # type: ignore[arg-type]
+    return Model(rules(tenant(**({"batch_max": 4} | fields)), **limits), named=True)  # type: ignore[arg-type]
 
 
 def sends(count: int, start: int = 0) -> list:

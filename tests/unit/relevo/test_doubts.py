@@ -188,7 +188,7 @@ def test_an_order_goes_to_the_partition_of_its_line_and_says_who_and_why() -> No
     assert (record.topic, record.key, record.partition) == ("lines.commands", DID.encode(), keys.partition(DID, 64))
     order = decode(record.value, DecideDoubt)
     assert (order.plan_id, order.action, order.by, order.did) == ("p", "drop", "ana", DID)
-    assert dict(record.headers)["why"].decode() == "está de más"
+    assert order.why == "está de más"
     assert doubts.order_record(settings, plan(), "drop", "ana", "x", WALL + 1).value != record.value
 
 
