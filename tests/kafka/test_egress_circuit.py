@@ -44,5 +44,12 @@ async def test_what_waits_for_a_sick_account_is_not_lost_when_its_worker_is_kill
         await killed.kill()
         chattigo.behave = None
         await world.worker()
-        await until(lambda: len(chattigo.accepted) == len(PEOPLE), "everything goes out")
-        assert {call.recipients[0] for call in chattigo.accepted} == set(PEOPLE)
+        wanted = {world.message(f"e{person}", person).id for person in PEOPLE}
+
+        async def accounted() -> bool:
+            return wanted == await world.messages_in("accepted") | await world.messages_in("in_doubt")
+
+        await until(accounted, "everything goes out, but for what was being called", 60)
+        assert len(await world.messages_in("in_doubt")) <= 2
+        told = [call.recipients[0] for call in chattigo.accepted]
+        assert len(told) == len(set(told)) >= len(PEOPLE) - 2
