@@ -28,7 +28,10 @@ class PlannedMessage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Plan(Record, tag_field="type", tag="plan"):
-    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo."""
+    """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo.
+
+    `lane` says that it is a reply, which the person's next reply waits for, wherever it was read from.
+    """
 
     plan_id: str
     tenant: str
@@ -46,6 +49,7 @@ class Plan(Record, tag_field="type", tag="plan"):
     template: str = ""
     campaign: str = ""
     root_id: str = ""
+    lane: bool = False
 
 
 class CallOutcome(Record, tag_field="type", tag="outcome"):

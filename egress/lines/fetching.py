@@ -1,12 +1,14 @@
-"""Fetching: single records read by their offset, on a thread: chunks of campaigns, and messages to try again."""
+"""Fetching: records read by their offset, on a thread: chunks of campaigns, messages to try again, parked ones."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from egress.lines.book import Entry
-from runtime.kafka.reader import ReadFailed, read_partition
+from egress.lines.incoming import Incoming
+from runtime.kafka.reader import ReadFailed, begin_offsets, read_partition
 from runtime.settings import KafkaSettings
 from schemas.journal import PlannedMessage
 
@@ -25,7 +27,7 @@ class Fetch(NamedTuple):
 
 
 class Fetcher:
-    """Reads single records; one at a time, so that recovery and campaigns do not crowd the machine."""
+    """Reads single records and runs of them; one at a time, so that recovery and campaigns do not crowd the machine."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -35,6 +37,17 @@ class Fetcher:
         """The value of the record at an offset; None when Kafka keeps it no longer."""
         async with self._turn:
             return await asyncio.to_thread(self._read, topic, partition, offset)
+
+    async def records(self, topic: str, partition: int, offsets: Sequence[int]) -> dict[int, Incoming]:
+        """The records at these ascending offsets, by one consumer; those that Kafka keeps no longer are missing."""
+        async with self._turn:
+            return await asyncio.to_thread(self._read_run, topic, partition, offsets)
+
+    def _read_run(self, topic: str, partition: int, offsets: Sequence[int]) -> dict[int, Incoming]:
+        begin = begin_offsets(self._settings, [(topic, partition)])[topic, partition]
+        start, end, wanted = max(offsets[0], begin), offsets[-1] + 1, set(offsets)
+        run = read_partition(self._settings, topic, partition, start, end, stall_s=20)
+        return {found.offset: found for found in map(Incoming.of, run) if found.offset in wanted}
 
     def _read(self, topic: str, partition: int, offset: int) -> bytes | None:
         try:

@@ -13,37 +13,43 @@ from itertools import count
 
 import msgspec
 
-from egress.lines import gate, routes
+from egress.lines import admission, gate, routes
 from egress.lines.batching import Batcher, PileKey
 from egress.lines.book import Book, Entry
 from egress.lines.campaigns import Campaign, Campaigns, take
+from egress.lines.crowd import Crowd
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
-from egress.lines.item import Item
+from egress.lines.item import REPLIES, Item
 from egress.lines.lanes import Lanes
 from egress.lines.now import Now
 from egress.lines.pacing import Pacer, PairLimit
+from egress.lines.parking import Parking
 from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
 from egress.lines.work import Work, said_of_item
 from runtime import metrics
-from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.optout import Optout
+from schemas.parked import Kind
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
 
-REPLIES = topics.OUTBOUND_REPLIES.name
+__all__ = ["DRAINED", "REPLIES", "Line"]
+
 DRAINED = "nothing waits"
 
 
 class Line:
-    """`finish` tells the partition that an input's admission is decided; `number` is the partition's."""
+    """`finish` tells the partition that a record is decided, by topic and offset; `number` is the partition's."""
 
-    def __init__(self, did: str, number: int, rules: Rules, finish: Callable[[Item], None], now: Now) -> None:
-        self.did, self.number, self.rules = did, number, rules
+    def __init__(
+        self, did: str, number: int, rules: Rules, crowd: Crowd, finish: Callable[[str, int], None], now: Now
+    ) -> None:
+        self.did, self.number, self.rules, self.crowd = did, number, rules, crowd
         self._finish = finish
+        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "bulk": Parking()}
         self.book = Book()
         self.lanes = Lanes()
         self.batcher = Batcher()
@@ -59,10 +65,10 @@ class Line:
         self.fetches: list[Fetch] = []
         self.coming: set[str] = set()
         self.refused_again: dict[str, Refusal] = {}
-        self.refused_first: list[tuple[Item, Refusal]] = []
+        self.refused_first: list[tuple[Item, Refusal, bool]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = count()
-        self._ids: set[str] = set()
+        self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         self._bulk_turn = 0
         settings = rules.settings
         config = rules.tenants.line(did)
@@ -80,22 +86,33 @@ class Line:
     def waiting_bulk(self) -> int:
         return self.batcher.waiting + len(self._later)
 
+    def waiting(self, kind: Kind) -> int:
+        """How many of a kind wait in memory, or will in a moment."""
+        waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
+        return waiting + self.parkings[kind].coming
+
+    def knows(self, message_id: str) -> bool:
+        """Whether the message waits in memory, or what becomes of it is decided."""
+        return message_id in self.ids or self.book.knows(message_id)
+
     def admit(self, item: Item, now: Now, work: Work) -> None:
-        """A message that was read: known already, refused at once, or waiting from now on."""
-        if item.id in self._ids or self.book.knows(item.id):
-            self._finish(item)
-            return
-        refusal = gate.at_admission(item.message, *self._owner(item))
-        if refusal is not None:
-            self.refuse(item, refusal, work)
-            return
-        self._ids.add(item.id)
-        item.wake_s = now.at_ms(item.message.not_before_ms) if item.message.not_before_ms > now.wall_ms else 0
-        self.enqueue(item, now)
+        """A message that was read."""
+        admission.admit(self, item, now, work)
+
+    def finish(self, item: Item) -> None:
+        """What becomes of the message is decided for good: the record that brought it need not be kept."""
+        if item.pending:
+            item.pending = False
+            self.parkings[item.kind].let_go(item)
+            self._finish(item.source, item.position)
+        if item.echoing:
+            item.echoing = False
+            self.parkings[item.kind].echoing -= 1
+        item.record = None
 
     def enqueue(self, item: Item, now: Now, *, first: bool = False) -> None:
         """The item waits for its turn; `first` at the head of its lane, for another attempt."""
-        if item.source == REPLIES:
+        if item.reply:
             (self.lanes.put_back if first else self.lanes.add)(item)
         elif item.wake_s > now.s:
             heapq.heappush(self._later, (item.wake_s, next(self._sequence), item))
@@ -103,12 +120,12 @@ class Line:
             self._pile(item, now)
 
     def _pile(self, item: Item, now: Now) -> None:
-        tenant, line = self._owner(item)
+        tenant, line = self.owner(item)
         chosen = routes.channel(item.message, tenant, line) if tenant and line else None
         key = routes.batch_key(chosen, item.message) if isinstance(chosen, routes.Channel) else None
         self.batcher.add(PileKey.of(item, key), item, now.s)
 
-    def _owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
+    def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
         owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
         return tenant, tenant.line(self.did) if tenant is not None and owned else None
@@ -200,7 +217,7 @@ class Line:
     def _slice_max(self, campaign: Campaign) -> int:
         """A whole call's recipients, or one where the line has no batch route."""
         first = take(campaign, 1, 0).items[0]
-        tenant, line = self._owner(first)
+        tenant, line = self.owner(first)
         chosen = routes.channel(first.message, tenant, line) if tenant and line else None
         single = isinstance(chosen, routes.Channel) and chosen.route != "batch"
         return 1 if single else self.batch_max
@@ -234,7 +251,7 @@ class Line:
         if self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
             return None, None
-        tenant, line = self._owner(item)
+        tenant, line = self.owner(item)
         refusal = gate.at_admission(item.message, tenant, line)
         if refusal is not None or tenant is None or line is None:
             self.refuse(item, refusal or Refusal("line_unknown", DRAINED), work)
@@ -265,20 +282,20 @@ class Line:
                 self.refuse(item, Refusal("not_on_this_route", str(error)), work)
             return 0
         work.grant(grant)
-        self._count(grant.items[0], "planned", len(items))
+        self.count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)
         self.open_plans[grant.plan.plan_id] = entry
         for item in items:
             self.pairs.take(item.contact, now.s)
-            self._ids.discard(item.id)
-            self._finish(item)
+            self.ids.discard(item.id)
+            self.finish(item)
         return 1
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
-        self._ids.discard(item.id)
-        if item.pending:
-            self.refused_first.append((item, refusal))
+        self.ids.discard(item.id)
+        if item.pending or item.echoing:
+            self.refused_first.append((item, refusal, item.echoing))
         before = self.book.plan(item.retry_of)
         if before is not None:
             before.ended = (before.ended or set()) | {item.id}
@@ -286,11 +303,11 @@ class Line:
         if not item.resend_of and (before is None or not before.plan.resend_of):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
-            self._count(item, "expired" if refusal.state == "expired" else "refused")
+            self.count(item, "expired" if refusal.state == "expired" else "refused")
             metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=refusal.code).inc()
-        self._finish(item)
+        self.finish(item)
 
-    def _count(self, item: Item, outcome: str, number: int = 1) -> None:
+    def count(self, item: Item, outcome: str, number: int = 1) -> None:
         counted = metrics.counter(metrics.EGRESS_MESSAGES)
         labels = {"tenant": item.message.tenant, "message_class": item.message.send_class, "outcome": outcome}
         counted.labels(**labels).inc(number)

@@ -13,13 +13,16 @@ from typing import Any
 
 import msgspec
 
-from egress.lines import settling
+from egress.lines import admission, parked, settling
+from egress.lines.admission import PARKED
 from egress.lines.campaigns import chunk_of
 from egress.lines.commands import command
+from egress.lines.crowd import Crowd
 from egress.lines.fetching import Fetch
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
+from egress.lines.lot import Lot
 from egress.lines.now import Now
 from egress.lines.receipts import Letter, Waiting
 from egress.lines.rules import Rules
@@ -34,6 +37,7 @@ from schemas.dead_letter import Cause, source
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import ControlLine
 from schemas.outbound import OutboundMessage
+from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
 
 TEMPLATES = topics.OUTBOUND_TEMPLATES.name
@@ -47,22 +51,30 @@ OPTOUTS = topics.OPTOUTS.name
 COMMITTED = (REPLIES, TEMPLATES, COMMANDS, RECEIPTS)
 LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, COMMANDS)
 
-# So many records may have been read behind one that waits: each is remembered, as a crash brings it back.
-BEHIND_MAX = 100_000
+_INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
+
+# Behind one that waits so many records of an input are read before it is parked: a crash brings each of them back.
+BEHIND_MAX = 10_000
+
+REFRESH_S = 6 * 3600.0
 
 _DECODERS = {topic.name: topic.decoder() for topic in topics.STATIC if topic.value is not None}
 _log = logs.get(__name__)
 
 
 class Partition:
-    """`starts` are the first offsets to read of the committed topics."""
+    """`starts` are the first offsets to read of the committed topics; `crowd` is shared by a worker's partitions."""
 
-    def __init__(self, number: int, rules: Rules, starts: Mapping[str, int]) -> None:
+    def __init__(self, number: int, rules: Rules, starts: Mapping[str, int], crowd: Crowd | None = None) -> None:
         self.number, self.rules = number, rules
+        self._crowd = crowd or Crowd(rules.settings.worker_memory, rules.settings.line_memory)
         self.lines: dict[str, Line] = {}
         self.trackers = {topic: Tracker(starts[topic]) for topic in COMMITTED}
-        self._committed = dict(starts)
+        self.lot = Lot(starts.get(PARKED, 0))
+        self._committed = dict.fromkeys((*COMMITTED, PARKED), 0) | dict(starts)
+        self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
         self._early: list[Incoming] = []
+        self._refresh_s = 0.0
         self.recovered = False
         self.granting = True
         self.work = Work(0)
@@ -72,13 +84,14 @@ class Partition:
         """The line with this number; made when it is first heard of."""
         line = self.lines.get(did)
         if line is None:
-            line = self.lines[did] = Line(did, self.number, self.rules, self._finish, now)
+            line = self.lines[did] = Line(did, self.number, self.rules, self._crowd, self._finish, now)
         return line
 
-    def _finish(self, item: Item) -> None:
-        if item.pending:
-            item.pending = False
-            self.trackers[item.source].finish(item.position)
+    def _finish(self, topic: str, offset: int) -> None:
+        if topic == PARKED:
+            self.lot.finish(offset)
+        else:
+            self.trackers[topic].finish(offset)
 
     # -- what is read
 
@@ -86,6 +99,8 @@ class Partition:
         """A record from before the recovery barrier."""
         if incoming.topic == COMMANDS:
             self._learn_command(incoming, now)
+        elif incoming.topic == PARKED:
+            parked.learn(self, incoming, now)
         else:
             self._follow(incoming, now, recovering=True)
 
@@ -102,10 +117,16 @@ class Partition:
         """A record of one of the partition's topics, in its order."""
         if not self.recovered:
             self._early.append(incoming)
+        elif incoming.topic == PARKED:
+            parked.read_back(self, incoming, now)
         elif incoming.topic not in COMMITTED:
             self._follow(incoming, now, recovering=False)
         elif self.trackers[incoming.topic].take(incoming.offset):
             self._admit(incoming, now)
+
+    def returns(self, topic: str, offset: int) -> bool:
+        """Whether a crash would bring this record again: an offset of the group that is not committed."""
+        return offset >= self._committed.get(topic, offset + 1)
 
     def _learn_command(self, incoming: Incoming, now: Now) -> None:
         """Pauses of lines are nowhere else: the commands that were carried out already say how a line stands."""
@@ -162,6 +183,9 @@ class Partition:
             elif incoming.topic == COMMANDS:
                 command(self, _DECODERS[COMMANDS].decode(incoming.value), now)
                 self.trackers[COMMANDS].finish(incoming.offset)
+            elif (incoming.topic, incoming.offset) in self.parked_already:
+                self.parked_already.discard((incoming.topic, incoming.offset))
+                self.trackers[incoming.topic].finish(incoming.offset)
             else:
                 self._message(incoming, now)
         except (RecordError, msgspec.DecodeError, RecursionError) as error:
@@ -170,7 +194,7 @@ class Partition:
     def _message(self, incoming: Incoming, now: Now) -> None:
         message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
         item = Item(message, incoming.topic, incoming.offset, now.s, pending=True, attempt=max(1, message.attempt))
-        item.cause_ms = incoming.at_ms or message.at_ms
+        item.cause_ms, item.record = incoming.at_ms or message.at_ms, incoming
         admitted = metrics.counter(metrics.EGRESS_MESSAGES)
         admitted.labels(tenant=message.tenant, message_class=message.send_class, outcome="admitted").inc()
         self.line(message.did, now).admit(item, now, self.work)
@@ -228,19 +252,47 @@ class Partition:
                 granted += line.grant(now, room - granted, work)
                 settling.close_refused(line, now, work)
                 settling.finish_campaigns(line, now, work)
+                admission.park_old(line, now, work)
             line.book.prune(now.wall_ms, returns=self._returns)
-        for topic, tracker in self.trackers.items():
-            if tracker.position > self._committed[topic]:
-                self._committed[topic] = tracker.position
-                work.offsets[topic, self.number] = tracker.position
+        self._park_behind(now)
+        self._commit(work, now)
         for line in self.lines.values():
-            settling.remember_refused(line, self._committed, now, work)
+            settling.remember_refused(line, self._comes_back, now, work)
         self.work = Work(now.wall_ms)
+        self.recount()
         return work, granted
 
+    def _park_behind(self, now: Now) -> None:
+        """Where too much was read behind messages that wait, the older half of them is parked."""
+        for kind, topic in _INPUTS.items():
+            tracker = self.trackers[topic]
+            if tracker.behind >= BEHIND_MAX:
+                for line in self.lines.values():
+                    admission.park_open(line, kind, "waits", now, self.work, before=tracker.middle)
+
+    def _commit(self, work: Work, now: Now) -> None:
+        self.lot.expect(work.echoes)
+        if now.s >= self._refresh_s:
+            # A group's offsets of a topic to which it does not subscribe expire, a week after they were committed last.
+            self._refresh_s = now.s + REFRESH_S
+            work.offsets.update({(topic, self.number): offset for topic, offset in self._committed.items()})
+        for topic, tracker in self.trackers.items():
+            self._move(topic, tracker.position, work)
+            self.lot.committed(topic, tracker.position)
+        self._move(PARKED, self.lot.position, work)
+        self.lot.exorcise(self._committed[PARKED])
+
+    def _move(self, topic: str, position: int, work: Work) -> None:
+        if position > self._committed[topic]:
+            self._committed[topic] = position
+            work.offsets[topic, self.number] = position
+
     def _returns(self, plan: Plan) -> bool:
-        """Whether a crash would bring a message of the plan again: the offset of its input is not committed."""
-        return any(m.position >= self._committed[m.source] for m in plan.messages if m.source in self._committed)
+        """Whether a crash would bring a message of the plan again: the offset of a record of it is not committed."""
+        return any(self.returns(m.source, m.position) or self.lot.haunted(m.id) for m in plan.messages)
+
+    def _comes_back(self, item: Item) -> bool:
+        return self.returns(item.source, item.position) or self.lot.haunted(item.id)
 
     def _in_turn(self) -> list[Line]:
         """All lines, another one first each time, so that none always comes last when room is short."""
@@ -270,9 +322,13 @@ class Partition:
         return min((line.next_at(now) for line in self.lines.values()), default=float("inf"))
 
     def waiting(self) -> tuple[int, int]:
-        """Replies and bulk that wait in memory."""
+        """Replies and bulk that wait in memory, or will in a moment."""
         lines = self.lines.values()
-        return sum(line.waiting_replies for line in lines), sum(line.waiting_bulk for line in lines)
+        return sum(line.waiting("reply") for line in lines), sum(line.waiting("bulk") for line in lines)
+
+    def recount(self) -> None:
+        """Tells the crowd how many wait here now."""
+        self._crowd.recount(self.number, sum(self.waiting()))
 
     def in_doubt(self) -> Counter[str]:
         """Messages in doubt by class."""
@@ -281,15 +337,23 @@ class Partition:
             counts.update(settling.in_doubt(line))
         return counts
 
-    def crowded(self, limit: float) -> set[str]:
-        """Topics of which some line has as many messages waiting as may be, or too much was read behind one of them."""
-        behind = limit / self.rules.settings.line_memory * BEHIND_MAX
-        crowded = {topic for topic in (REPLIES, TEMPLATES) if self.trackers[topic].behind >= behind}
-        if any(line.waiting_replies >= limit for line in self.lines.values()):
-            crowded.add(REPLIES)
-        if any(line.waiting_bulk >= limit for line in self.lines.values()):
-            crowded.add(TEMPLATES)
-        return crowded
+    def parked(self) -> Counter[str]:
+        """Messages that have a place on the parked topic, by kind."""
+        counts: Counter[str] = Counter()
+        for line in self.lines.values():
+            counts.update({kind: parking.parked for kind, parking in line.parkings.items()})
+        return counts
+
+    def parked_since_ms(self, now: Now) -> int:
+        """When the message was parked that has waited longest, not counting those whose time is far; now for none."""
+        parkings = [parking for line in self.lines.values() for parking in line.parkings.values()]
+        firsts = [first for parking in parkings for first in parking.firsts()]
+        return min((self.lot.since_ms(offset) for offset in firsts), default=now.wall_ms)
+
+    @property
+    def unwritten(self) -> int:
+        """Messages that were parked and are not in a transaction yet."""
+        return len(self.work.echoes)
 
     # -- what is fetched
 

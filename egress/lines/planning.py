@@ -37,6 +37,7 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         template=content.name if isinstance(content, Template) else "",
         campaign=first.campaign,
         root_id=str(root_id),
+        lane=first.reply,
     )
     deadline = Deadline(plan.deadline_ms, now.s + settings.plan_deadline_s)
     return Grant(partition, plan, items, channel, payload, deadline)

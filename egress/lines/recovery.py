@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Message, TopicPartition
 
+from egress.lines.admission import PARKED
 from egress.lines.incoming import Incoming
 from egress.lines.now import Now
 from egress.lines.partition import COMMANDS, COMMITTED, LEARNED, Partition
@@ -23,6 +25,7 @@ from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.settings import KafkaSettings
 
 _PARALLEL = 4
+PARKED_CHUNK = 5000
 _log = logs.get(__name__)
 
 
@@ -34,20 +37,20 @@ class Barrier(NamedTuple):
 
     def assignment(self, number: int) -> list[TopicPartition]:
         """What the group's consumer reads: inputs from their offsets, learnt topics from their barrier on."""
-        offsets = {**self.ends, **self.starts}
+        offsets = {**self.starts, **self.ends, **{topic: self.starts[topic] for topic in COMMITTED}}
         return [TopicPartition(topic, number, offset) for topic, offset in offsets.items()]
 
 
 async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: list[int]) -> dict[int, Barrier]:
     """The barrier of each partition."""
-    committed = await consumer.committed([(topic, n) for topic in COMMITTED for n in numbers])
-    every = {(topic, n) for topic in (*COMMITTED, *LEARNED) for n in numbers}
+    committed = await consumer.committed([(topic, n) for topic in (*COMMITTED, PARKED) for n in numbers])
+    every = {(topic, n) for topic in (*COMMITTED, *LEARNED, PARKED) for n in numbers}
     begins = await asyncio.to_thread(begin_offsets, settings, every)
-    ends = await asyncio.to_thread(end_offsets, settings, {(topic, n) for topic in LEARNED for n in numbers})
+    ends = await asyncio.to_thread(end_offsets, settings, {(topic, n) for topic in (*LEARNED, PARKED) for n in numbers})
     return {
         n: Barrier(
-            {topic: max(committed.get((topic, n)) or 0, begins[topic, n]) for topic in COMMITTED},
-            {topic: ends[topic, n] for topic in LEARNED},
+            {topic: max(committed.get((topic, n)) or 0, begins[topic, n]) for topic in (*COMMITTED, PARKED)},
+            {topic: ends[topic, n] for topic in (*LEARNED, PARKED)},
         )
         for n in numbers
     }
@@ -68,11 +71,27 @@ async def recover(
             for record in records:
                 partition.learn(record, now)
             points.reach("in_recovery")
+        async with turn:
+            await _learn_parked(settings, partition, barrier)
         partition.recover(Now.read())
         done()
         _log.info("partition recovered", partition=partition.number, lines=len(partition.lines))
 
     await asyncio.gather(*(one(partition, barrier) for partition, barrier in partitions.values()))
+
+
+async def _learn_parked(settings: KafkaSettings, partition: Partition, barrier: Barrier) -> None:
+    """From the first parked message that was not done. There may be millions: their values are not kept."""
+    start, end = barrier.starts[PARKED], barrier.ends[PARKED]
+    records = read_partition(settings, PARKED, partition.number, start, end)
+    while chunk := await asyncio.to_thread(lambda: [_bare(message) for message in islice(records, PARKED_CHUNK)]):
+        now = Now.read()
+        for record in chunk:
+            partition.learn(record, now)
+
+
+def _bare(message: Message) -> Incoming:
+    return Incoming.of(message)._replace(value=None)
 
 
 def _read(settings: KafkaSettings, topic: str, number: int, end: int) -> list[Incoming]:

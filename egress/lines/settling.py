@@ -6,7 +6,7 @@ a 500) resends it on record, or a person decides. A doubtful reply holds the per
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import cast
 
 import msgspec
@@ -65,7 +65,7 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
     line.open_plans.pop(plan_id, None)
     entry = line.book.apply(verdict.outcome)
     if verdict.hold_s:
-        line.pacer.hold(now.s + verdict.hold_s, replies=bool(items) and items[0].source == REPLIES)
+        line.pacer.hold(now.s + verdict.hold_s, replies=bool(items) and items[0].reply)
     if entry is None:
         release(line, plan_id)
         return
@@ -97,7 +97,7 @@ def release(line: Line, plan_id: str) -> None:
 
 def in_lane(plan: Plan) -> bool:
     """Whether the plan is a reply, which the person's next reply waits for."""
-    return plan.messages[0].source == REPLIES
+    return plan.lane or plan.messages[0].source == REPLIES
 
 
 def _mark(entry: Entry, outcome: CallOutcome) -> None:
@@ -263,7 +263,7 @@ def bury(line: Line, now: Now, work: Work) -> None:
 
 def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
     """A recipient of a campaign is kept as the template that it would have been."""
-    topic = REPLIES if item.source == REPLIES else topics.OUTBOUND_TEMPLATES.name
+    topic = REPLIES if item.reply else topics.OUTBOUND_TEMPLATES.name
     key = keys.conversation(line.did, item.contact) if topic == REPLIES else item.id
     own = Headers(id=item.id, type="message", tenant=item.message.tenant, at_ms=item.cause_ms or now.wall_ms)
     cause = Cause(
@@ -296,12 +296,13 @@ def close_refused(line: Line, now: Now, work: Work) -> None:
             work.journal(line.number, entry.plan.tenant, outcome)
 
 
-def remember_refused(line: Line, committed: Mapping[str, int], now: Now, work: Work) -> None:
-    """Messages refused while an earlier input waits: a crash brings them back, and the answer must stay the same."""
+def remember_refused(line: Line, comes_back: Callable[[Item], bool], now: Now, work: Work) -> None:
+    """Messages refused while an earlier input waits, or whose parked copy was not read back: a crash brings them back,
+    and the answer must stay the same."""
     refused, line.refused_first = line.refused_first, []
-    for item, refusal in refused:
+    for item, refusal, parked in refused:
         # A line or an id that could be no key is never sent by, and is refused again.
-        if item.position >= committed[item.source] and all(p and keys.SEPARATOR not in p for p in (line.did, item.id)):
+        if (parked or comes_back(item)) and all(p and keys.SEPARATOR not in p for p in (line.did, item.id)):
             outcome = CallOutcome(
                 plan_id=item.id,
                 did=line.did,

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from egress.chattigo.result import CallResult
-from egress.lines import campaigns, settling
+from egress.lines import campaigns, parked, settling
+from egress.lines.admission import PARKED
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.now import Now
@@ -21,7 +22,7 @@ from schemas.journal import CallOutcome, Plan
 from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome, merge
 from schemas.record import decode, encode
-from tests.builders.lines import DID, at
+from tests.builders.lines import at
 
 ANSWERS = {
     "accept": CallResult(kind="accepted", status=200),
@@ -38,7 +39,10 @@ TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"}
 
 @dataclass
 class Model:
-    """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics."""
+    """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics.
+
+    While it is `slow`, parked messages that are fetched do not come.
+    """
 
     rules: Rules
     topics: dict[str, list[Record]] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class Model:
     accepted: list[tuple[str, str]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
     seconds: float = 0.0
+    slow: bool = False
 
     def __post_init__(self) -> None:
         self.crash()
@@ -68,14 +73,17 @@ class Model:
 
     def crash(self) -> None:
         """The process ends; the next one recovers from the topics alone."""
-        self.partition = Partition(0, self.rules, {topic: self.offsets[topic] for topic in COMMITTED})
+        self.partition = Partition(0, self.rules, {topic: self.offsets[topic] for topic in (*COMMITTED, PARKED)})
         for topic in LEARNED:
             for incoming in self._incoming(topic, 0):
                 if topic != COMMANDS or incoming.offset < self.offsets[topic]:
                     self.partition.learn(incoming, self.now)
+        for incoming in self._incoming(PARKED, self.offsets[PARKED]):
+            self.partition.learn(incoming._replace(value=None), self.now)
         self.partition.recover(self.now)
+        self._orders: list[parked.Order] = []
         self._read = {topic: self.offsets[topic] for topic in COMMITTED}
-        for topic in ("campaigns", "optouts"):
+        for topic in ("campaigns", "optouts", PARKED):
             self._read[topic] = len(self.topics.get(topic, []))
 
     def step(self, fate: str = "accept", seconds: float = 0.0) -> int:
@@ -118,7 +126,8 @@ class Model:
             for planned in fetch.messages:
                 if campaigns.chunk_of(planned.source) is None:
                     value = self.topics[planned.source][planned.position].value
-                    items.append(Item(decode(value, OutboundMessage), planned.source, planned.position, self.now.s))
+                    message, place = decode(value, OutboundMessage), (planned.source, planned.position)
+                    items.append(Item(message, *place, self.now.s, reply=settling.in_lane(fetch.entry.plan)))
                 else:
                     name, index = campaigns.chunk_of(planned.source) or ("", 0)
                     campaign, chunk = line.campaigns.get(name), self.chunks[index]
@@ -130,13 +139,18 @@ class Model:
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
                 campaign.chunks[index] = self.chunks[index]
+        self._orders += parked.orders(self.partition, self.now)
+        while self._orders and not self.slow:
+            order = self._orders.pop(0)
+            found = {one.offset: one for one in self._incoming(PARKED, order.offsets[0])}
+            parked.arrived(self.partition, order, found, self.now)
 
     def settle(self, limit: int = 400) -> None:
         """Chattigo accepts everything from now on, until nothing is left to do."""
         for _ in range(limit):
             self.step("accept", 5.0)
-        line = self.partition.lines.get(DID)
-        assert line is None or (line.waiting_replies, line.waiting_bulk, len(line.open_plans)) == (0, 0, 0)
+        for line in self.partition.lines.values():
+            assert (line.waiting_replies, line.waiting_bulk, len(line.open_plans)) == (0, 0, 0)
 
     # -- what is on record
 

@@ -1,0 +1,121 @@
+"""The lot: the records of `outbound.parked` of one partition: which are open, and which of its own it has not seen yet.
+
+A record is open until its message is decided *and* the offset of its input is committed; until then a crash would bring
+both, and who recovers must see the record to know that the input is the same. One byte for each offset from the first
+open one on, so that a backlog of a million costs a megabyte here. Promises: whatever stands before `position`, which
+may be committed, is done with. Leaves to the lines their queues.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable
+
+from egress.lines.work import Echo
+
+MARK_MS = 60_000
+_TRIM = 65_536
+_UNDECIDED, _RETURNS = 1, 2
+
+
+class Lot:
+    """`start` is the first offset that is not known to be done."""
+
+    def __init__(self, start: int) -> None:
+        self._base = self._next = start
+        self._flags = bytearray()
+        self._head = 0
+        self._inputs: dict[str, list[tuple[int, int]]] = {}
+        self._expected: deque[Echo] = deque()
+        self._ghosts: dict[str, int] = {}
+        self._marks: list[int] = []
+        self._times: list[int] = []
+
+    def take(self, offset: int, at_ms: int, uncommitted: tuple[str, int] | None = None) -> bool:
+        """A record that was parked at this moment was read; False if it was read before.
+
+        `uncommitted` are topic and offset of its input, if that would be read again after a crash.
+        """
+        if offset < self._next:
+            return False
+        if not self._flags:
+            self._base = self._next = offset
+        self._flags.extend(bytes(offset - self._next))
+        self._flags.append(_UNDECIDED | (_RETURNS if uncommitted else 0))
+        if uncommitted:
+            heapq.heappush(self._inputs.setdefault(uncommitted[0], []), (uncommitted[1], offset))
+        self._next = offset + 1
+        if not self._times or at_ms >= self._times[-1] + MARK_MS:
+            self._marks.append(offset)
+            self._times.append(at_ms)
+        return True
+
+    def finish(self, offset: int) -> None:
+        """The message is planned or refused. A second time does nothing."""
+        self._clear(offset, _UNDECIDED)
+
+    def committed(self, topic: str, position: int) -> None:
+        """Inputs before this offset are never read again."""
+        inputs = self._inputs.get(topic, [])
+        while inputs and inputs[0][0] < position:
+            self._clear(heapq.heappop(inputs)[1], _RETURNS)
+
+    def _clear(self, offset: int, flag: int) -> None:
+        index = offset - self._base
+        if not 0 <= index < len(self._flags):
+            return
+        self._flags[index] &= ~flag
+        while self._head < len(self._flags) and not self._flags[self._head]:
+            self._head += 1
+        if self._head > _TRIM or self._head == len(self._flags):
+            self._trim()
+
+    def _trim(self) -> None:
+        del self._flags[: self._head]
+        self._base, self._head = self._base + self._head, 0
+        gone = bisect_right(self._marks, self._base) - 1
+        if gone > 0:
+            del self._marks[:gone]
+            del self._times[:gone]
+
+    @property
+    def position(self) -> int:
+        """The first offset that is open, or the next to be read."""
+        return self._base + self._head if self._flags else self._next
+
+    def since_ms(self, offset: int) -> int:
+        """When this record was parked, to the minute; 0 when it is not known."""
+        mark = bisect_right(self._marks, offset) - 1
+        return self._times[mark] if mark >= 0 else 0
+
+    # -- its own records, until they are read back
+
+    def expect(self, echoes: Iterable[Echo]) -> None:
+        """These were written, in this order."""
+        self._expected.extend(echoes)
+
+    def came(self, message_id: str) -> Echo | None:
+        """A record of this id was read: what was expected of it; None when somebody else wrote it."""
+        if self._expected and self._expected[0].id == message_id:
+            return self._expected.popleft()
+        return None
+
+    # -- copies that a crash brings back although their message is decided
+
+    def haunt(self, offset: int, message_id: str) -> None:
+        """The message of this record is known already: it must be, as long as the record would be read again."""
+        self.finish(offset)
+        if offset >= self.position:
+            self._ghosts.pop(message_id, None)
+            self._ghosts[message_id] = offset
+
+    def haunted(self, message_id: str) -> bool:
+        """Whether such a record of the message is left."""
+        return message_id in self._ghosts
+
+    def exorcise(self, committed: int) -> None:
+        """What stands before this offset is never read again."""
+        while self._ghosts and next(iter(self._ghosts.values())) < committed:
+            del self._ghosts[next(iter(self._ghosts))]

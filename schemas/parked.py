@@ -1,0 +1,78 @@
+"""What a record of `outbound.parked` says of itself: the headers that it has beside those of the input it copies.
+
+Key and headers are all that an owner reads of it until there is room: its place in the queue, and when it may go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from schemas.record import Frozen
+
+Kind = Literal["reply", "bulk"]
+Why = Literal["backlog", "line_paused", "not_before", "waits"]
+
+_DID, _KIND, _FROM, _KEY = "did", "parked_kind", "parked_from", "parked_key"
+_WHY, _AT, _UNTIL = "parked_why", "parked_at", "parked_until"
+_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL))
+
+
+class Parked(Frozen):
+    """`kind` is the queue (a reply keeps its person's order), `source` the input, as `topic-partition-offset`.
+
+    `key` is the input's, `at_ms` when it was parked, `not_before_ms` when it may go at the earliest (0: at once).
+    """
+
+    did: str
+    kind: Kind
+    source: str
+    why: str
+    at_ms: int
+    not_before_ms: int = 0
+    key: bytes = b""
+
+    def headers(self, original: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
+        """The input's headers and these."""
+        fields = (
+            (_DID, self.did),
+            (_KIND, self.kind),
+            (_FROM, self.source),
+            (_WHY, self.why),
+            (_AT, str(self.at_ms)),
+            (_UNTIL, str(self.not_before_ms or "")),
+        )
+        kept = [pair for pair in unparked(original) if pair[0] != _DID]
+        own = [(name, value.encode()) for name, value in fields if value]
+        return kept + own + ([(_KEY, self.key)] if self.key else [])
+
+    @classmethod
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Parked:
+        """What a record says; missing fields are empty, and a kind that nobody knows is `bulk`."""
+        raw = {name: value or b"" for name, value in headers}
+        found = {name: value.decode("utf-8", "replace") for name, value in raw.items()}
+        return cls(
+            did=found.get(_DID, ""),
+            kind="reply" if found.get(_KIND) == "reply" else "bulk",
+            source=found.get(_FROM, ""),
+            why=found.get(_WHY, ""),
+            at_ms=_number(found.get(_AT, "")),
+            not_before_ms=_number(found.get(_UNTIL, "")),
+            key=raw.get(_KEY, b""),
+        )
+
+    @property
+    def origin(self) -> tuple[str, int]:
+        """The input's topic and offset; an empty topic where the record does not say."""
+        topic, _, place = self.source.partition("-")
+        offset = place.rpartition("-")[2]
+        return (topic, int(offset)) if offset.isascii() and offset.isdigit() else ("", -1)
+
+
+def unparked(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
+    """The headers without what parking added."""
+    return [(name, value or b"") for name, value in headers if name not in _OURS]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
