@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 from egress.lines.work import Echo
@@ -29,6 +29,7 @@ class Lot:
         self._head = 0
         self._inputs: dict[str, list[tuple[int, int]]] = {}
         self._expected: deque[Echo] = deque()
+        self._awaited: Counter[str] = Counter()
         self._ghosts: dict[str, int] = {}
         self._marks: list[int] = []
         self._times: list[int] = []
@@ -94,13 +95,18 @@ class Lot:
 
     def expect(self, echoes: Iterable[Echo]) -> None:
         """These were written, in this order."""
-        self._expected.extend(echoes)
+        for echo in echoes:
+            self._expected.append(echo)
+            self._awaited[echo.id] += 1
 
     def came(self, message_id: str) -> Echo | None:
         """A record of this id was read: what was expected of it; None when somebody else wrote it."""
-        if self._expected and self._expected[0].id == message_id:
-            return self._expected.popleft()
-        return None
+        if not self._expected or self._expected[0].id != message_id:
+            return None
+        self._awaited[message_id] -= 1
+        if not self._awaited[message_id]:
+            del self._awaited[message_id]
+        return self._expected.popleft()
 
     # -- copies that a crash brings back although their message is decided
 
@@ -112,8 +118,8 @@ class Lot:
             self._ghosts[message_id] = offset
 
     def haunted(self, message_id: str) -> bool:
-        """Whether such a record of the message is left."""
-        return message_id in self._ghosts
+        """Whether such a record of the message is left, or was not read back yet."""
+        return message_id in self._ghosts or message_id in self._awaited
 
     def exorcise(self, committed: int) -> None:
         """What stands before this offset is never read again."""

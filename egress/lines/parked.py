@@ -43,6 +43,11 @@ class Order(NamedTuple):
     offsets: list[int]
 
 
+def bare(incoming: Incoming) -> Incoming:
+    """The record without its value, which is fetched when there is room; one that names no line is needed whole."""
+    return incoming._replace(value=None) if Parked.from_headers(incoming.headers).did else incoming
+
+
 def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
     """A record from before the recovery barrier; the journal is known already. Its input may be read again."""
     _place(partition, incoming, None, now)
@@ -69,12 +74,12 @@ def _place(partition: Partition, incoming: Incoming, echo: Echo | None, now: Now
     if echo is not None and echo.item is None and not echo.far:
         parking.unseen -= 1
     item = echo.item if echo is not None else None
-    if item is not None and item.echoing:
+    if item is not None and item.echoing:  # else it was decided meanwhile
         item.echoing, item.pending = False, True
         item.source, item.position = PARKED, offset
         parking.echoing -= 1
         parking.held[offset] = item
-    elif line.book.knows(_id(incoming)):
+    elif item is not None or line.book.knows(_id(incoming)):
         partition.lot.haunt(offset, _id(incoming))
     else:
         parking.put(offset, 0 if note.kind == "reply" else note.not_before_ms, now.wall_ms)
@@ -89,7 +94,7 @@ def orders(partition: Partition, now: Now) -> list[Order]:
     wanted = []
     for line in partition.lines.values():
         for kind, parking in line.parkings.items():
-            if parking.coming:
+            if parking.coming or not parking.fetchable:
                 continue
             offsets = parking.take(_room(partition, line, kind, now), now.wall_ms)
             if offsets:

@@ -78,6 +78,11 @@ class Parking:
         return bool(len(self.queue) or self.unseen or self.coming)
 
     @property
+    def fetchable(self) -> bool:
+        """Whether there are places of messages that are not in memory."""
+        return bool(len(self.queue) or self._later)
+
+    @property
     def parked(self) -> int:
         """How many have a place on the parked topic."""
         later = sum(len(offsets) for offsets in self._later.values())

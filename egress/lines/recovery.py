@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import TopicPartition
 
 from egress.lines.admission import PARKED
 from egress.lines.incoming import Incoming
 from egress.lines.now import Now
+from egress.lines.parked import bare
 from egress.lines.partition import COMMANDS, COMMITTED, LEARNED, Partition
 from runtime import logs, points
 from runtime.kafka.consumer import GroupConsumer
@@ -84,14 +85,12 @@ async def _learn_parked(settings: KafkaSettings, partition: Partition, barrier: 
     """From the first parked message that was not done. There may be millions: their values are not kept."""
     start, end = barrier.starts[PARKED], barrier.ends[PARKED]
     records = read_partition(settings, PARKED, partition.number, start, end)
-    while chunk := await asyncio.to_thread(lambda: [_bare(message) for message in islice(records, PARKED_CHUNK)]):
+    while chunk := await asyncio.to_thread(
+        lambda: [bare(Incoming.of(message)) for message in islice(records, PARKED_CHUNK)]
+    ):
         now = Now.read()
         for record in chunk:
             partition.learn(record, now)
-
-
-def _bare(message: Message) -> Incoming:
-    return Incoming.of(message)._replace(value=None)
 
 
 def _read(settings: KafkaSettings, topic: str, number: int, end: int) -> list[Incoming]:

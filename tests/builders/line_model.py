@@ -41,7 +41,7 @@ TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"}
 class Model:
     """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics.
 
-    While it is `slow`, parked messages that are fetched do not come.
+    While it is `slow`, parked messages that are fetched do not come; while it is `deaf`, none is read back.
     """
 
     rules: Rules
@@ -51,6 +51,7 @@ class Model:
     chunks: list[Chunk] = field(default_factory=list)
     seconds: float = 0.0
     slow: bool = False
+    deaf: bool = False
 
     def __post_init__(self) -> None:
         self.crash()
@@ -79,9 +80,9 @@ class Model:
                 if topic != COMMANDS or incoming.offset < self.offsets[topic]:
                     self.partition.learn(incoming, self.now)
         for incoming in self._incoming(PARKED, self.offsets[PARKED]):
-            self.partition.learn(incoming._replace(value=None), self.now)
+            self.partition.learn(parked.bare(incoming), self.now)
         self.partition.recover(self.now)
-        self._orders: list[parked.Order] = []
+        self.orders: list[parked.Order] = []
         self._read = {topic: self.offsets[topic] for topic in COMMITTED}
         for topic in ("campaigns", "optouts", PARKED):
             self._read[topic] = len(self.topics.get(topic, []))
@@ -90,6 +91,8 @@ class Model:
         """Time passes, inputs are read, one cycle is committed, and all its calls meet the same fate."""
         self.seconds += seconds
         for topic, start in self._read.items():
+            if topic == PARKED and self.deaf:
+                continue
             fresh = self._incoming(topic, start)
             self._read[topic] = start + len(fresh)
             for incoming in fresh:
@@ -139,9 +142,9 @@ class Model:
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
                 campaign.chunks[index] = self.chunks[index]
-        self._orders += parked.orders(self.partition, self.now)
-        while self._orders and not self.slow:
-            order = self._orders.pop(0)
+        self.orders += parked.orders(self.partition, self.now)
+        while self.orders and not self.slow:
+            order = self.orders.pop(0)
             found = {one.offset: one for one in self._incoming(PARKED, order.offsets[0])}
             parked.arrived(self.partition, order, found, self.now)
 
@@ -149,8 +152,13 @@ class Model:
         """Chattigo accepts everything from now on, until nothing is left to do."""
         for _ in range(limit):
             self.step("accept", 5.0)
-        for line in self.partition.lines.values():
-            assert (line.waiting_replies, line.waiting_bulk, len(line.open_plans)) == (0, 0, 0)
+        assert self.idle
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and no call is open."""
+        lines = self.partition.lines.values()
+        return not any(line.waiting_replies or line.waiting_bulk or line.open_plans for line in lines)
 
     # -- what is on record
 
