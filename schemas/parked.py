@@ -6,7 +6,7 @@ Key and headers are all that an owner reads of it until there is room: its place
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from schemas.record import Frozen
 
@@ -15,6 +15,7 @@ Why = Literal["backlog", "line_paused", "not_before", "waits"]
 
 _DID, _KIND, _FROM, _KEY = "did", "parked_kind", "parked_from", "parked_key"
 _WHY, _AT, _UNTIL = "parked_why", "parked_at", "parked_until"
+_BASE, _DONE = "parked_base", "parked_done"
 _OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL))
 
 
@@ -67,6 +68,26 @@ class Parked(Frozen):
         topic, _, place = self.source.partition("-")
         offset = place.rpartition("-")[2]
         return (topic, int(offset)) if offset.isascii() and offset.isdigit() else ("", -1)
+
+
+class Done(NamedTuple):
+    """A record without a value that says which places from `base` on are done, so that nobody need remember them.
+
+    `done` is one byte a place, compressed: 0 for one that is done.
+    """
+
+    base: int
+    done: bytes
+
+    def headers(self, at_ms: int) -> list[tuple[str, bytes]]:
+        own = [("id", b"done"), ("type", b"done"), ("tenant", b""), ("at", str(at_ms).encode())]
+        return [*own, (_AT, str(at_ms).encode()), (_BASE, str(self.base).encode()), (_DONE, self.done)]
+
+    @classmethod
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Done | None:
+        """What a record says; None when it is no such note."""
+        found = {name: value or b"" for name, value in headers if name in (_BASE, _DONE)}
+        return cls(_number(found[_BASE].decode("utf-8", "replace")), found[_DONE]) if len(found) == 2 else None
 
 
 def unparked(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:

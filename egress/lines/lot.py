@@ -4,20 +4,31 @@ A record is open until its message is decided *and* the offset of its input is c
 both, and who recovers must see the record to know that the input is the same. One byte for each offset from the first
 open one on, so that a backlog of a million costs a megabyte here. Promises: whatever stands before `position`, which
 may be committed, is done with. Leaves to the lines their queues.
+
+One that waits for long keeps all that were parked behind it from being committed. So that these may be forgotten all
+the same, the lot notes from time to time which are done, and the note is written to the topic itself.
 """
 
 from __future__ import annotations
 
 import heapq
+import zlib
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable
 
 from egress.lines.work import Echo
+from schemas.parked import Done
 
 MARK_MS = 60_000
 _TRIM = 65_536
-_UNDECIDED, _RETURNS = 1, 2
+# So many are done and not to be committed when a note is written; one that would be larger than that is not.
+NOTE_EVERY = 50_000
+NOTE_MAX_BYTES = 2 * 1024 * 1024
+_UNDECIDED, _RETURNS, _NOTED = 1, 2, 4
+_OPEN = _UNDECIDED | _RETURNS
+_TO_OPEN = bytes(min(flags & _OPEN, 1) for flags in range(256))
+_TO_NOTED = bytes(flags or _NOTED for flags in range(256))
 
 
 class Lot:
@@ -27,6 +38,8 @@ class Lot:
         self._base = self._next = start
         self._flags = bytearray()
         self._head = 0
+        self._done = 0
+        self.note_read: Done | None = None
         self._inputs: dict[str, list[tuple[int, int]]] = {}
         self._expected: deque[Echo] = deque()
         self._awaited: Counter[str] = Counter()
@@ -67,8 +80,13 @@ class Lot:
         index = offset - self._base
         if not 0 <= index < len(self._flags):
             return
-        self._flags[index] &= ~flag
-        while self._head < len(self._flags) and not self._flags[self._head]:
+        before = self._flags[index]
+        self._flags[index] = before & ~flag
+        self._done += before & _OPEN == flag
+        self._skip()
+
+    def _skip(self) -> None:
+        while self._head < len(self._flags) and not self._flags[self._head] & _OPEN:
             self._head += 1
         if self._head > _TRIM or self._head == len(self._flags):
             self._trim()
@@ -90,6 +108,45 @@ class Lot:
         """When this record was parked, to the minute; 0 when it is not known."""
         mark = bisect_right(self._marks, offset) - 1
         return self._times[mark] if mark >= 0 else 0
+
+    def open(self, offset: int) -> bool:
+        """Whether the record is not done with."""
+        index = offset - self._base
+        return 0 <= index < len(self._flags) and bool(self._flags[index] & _OPEN)
+
+    # -- notes of what is done behind the position
+
+    def note(self) -> tuple[int, bytes] | None:
+        """What a note says now, if one is due: from which offset on, and which are done. It must be written."""
+        if self._done < NOTE_EVERY:
+            return None
+        self._done = self._flags.count(0, self._head)
+        if self._done < NOTE_EVERY:
+            return None
+        self._trim()
+        done = zlib.compress(self._flags.translate(_TO_OPEN))
+        self._done = 0
+        if len(done) > NOTE_MAX_BYTES:
+            return None
+        self._flags = self._flags.translate(_TO_NOTED)
+        self._ghosts = {name: offset for name, offset in self._ghosts.items() if self.open(offset)}
+        return self._base, done
+
+    def heed(self, base: int, done: bytes) -> None:
+        """What a note says that was written before; raises ValueError when it cannot be read."""
+        try:
+            flags = zlib.decompress(done)
+        except zlib.error as error:
+            raise ValueError(f"a note of what is done is unreadable: {error}") from None
+        for index in range(max(0, self._base - base), min(len(flags), self._next - base)):
+            if not flags[index]:
+                self._flags[base + index - self._base] = _NOTED
+        self._skip()
+
+    def noted(self, offset: int) -> bool:
+        """Whether a note says that the record is done with."""
+        index = offset - self._base
+        return 0 <= index < len(self._flags) and self._flags[index] == _NOTED
 
     # -- its own records, until they are read back
 

@@ -18,13 +18,13 @@ from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
-from egress.lines.work import Echo
+from egress.lines.work import Echo, Work
 from runtime import logs, metrics
 from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import Cause, source
 from schemas.outbound import OutboundMessage
-from schemas.parked import Kind, Parked, unparked
+from schemas.parked import Done, Kind, Parked, unparked
 from schemas.record import RecordError
 
 if TYPE_CHECKING:
@@ -50,10 +50,33 @@ def bare(incoming: Incoming) -> Incoming:
 
 def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
     """A record from before the recovery barrier; the journal is known already. Its input may be read again."""
+    if (note := Done.from_headers(incoming.headers)) is not None:
+        partition.lot.note_read = note
     _place(partition, incoming, None, now)
     topic, offset = Parked.from_headers(incoming.headers).origin
     if partition.returns(topic, offset):
         partition.parked_already.add((topic, offset))
+
+
+def learnt(partition: Partition) -> None:
+    """All records from before the barrier were: what the last note says of them is heeded."""
+    note, partition.lot.note_read = partition.lot.note_read, None
+    if note is None:
+        return
+    try:
+        partition.lot.heed(note.base, note.done)
+    except ValueError as error:
+        _log.error("what is parked and done is looked up message by message", problem=str(error))
+    for line in partition.lines.values():
+        for parking in line.parkings.values():
+            parking.keep(partition.lot.open)
+
+
+def note_done(partition: Partition, work: Work) -> None:
+    """From time to time it is written which of the parked messages are done, though an older one is not."""
+    found = partition.lot.note()
+    if found is not None:
+        work.letter(Record(PARKED, None, None, Done(*found).headers(work.at_ms), partition=partition.number))
 
 
 def read_back(partition: Partition, incoming: Incoming, now: Now) -> None:
@@ -65,6 +88,9 @@ def _place(partition: Partition, incoming: Incoming, echo: Echo | None, now: Now
     note = Parked.from_headers(incoming.headers)
     uncommitted = note.origin if partition.returns(*note.origin) else None
     if not partition.lot.take(incoming.offset, note.at_ms, uncommitted):
+        return
+    if Done.from_headers(incoming.headers) is not None:
+        partition.lot.finish(incoming.offset)
         return
     if not note.did:
         _bury(partition, incoming, note, "undecodable", "its headers name no line", now)

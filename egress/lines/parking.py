@@ -8,7 +8,7 @@ the lot: which offset may be committed; to admission: what is parked, and why.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from egress.lines.item import Item
@@ -41,6 +41,10 @@ class Offsets:
 
     def extend(self, offsets: array[int]) -> None:
         self._all.extend(offsets)
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
+        """Leaves out those that are not wanted."""
+        self._all, self._head = array("Q", filter(wanted, self)), 0
 
     def take(self, count: int) -> list[int]:
         """The first of them, at most `count`: a run that ascends and spans not too much."""
@@ -107,6 +111,12 @@ class Parking:
         run = self.queue.take(count)
         self.coming += len(run)
         return run
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
+        """Leaves out the places that are not wanted, of messages that are not in memory."""
+        self.queue.keep(wanted)
+        kept = ((minute, array("Q", filter(wanted, offsets))) for minute, offsets in self._later.items())
+        self._later = {minute: offsets for minute, offsets in kept if offsets}
 
     def let_go(self, item: Item) -> None:
         """What becomes of a message in memory is decided."""

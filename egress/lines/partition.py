@@ -106,6 +106,7 @@ class Partition:
 
     def recover(self, now: Now) -> None:
         """Everything up to the barrier was learnt; what came early is read now."""
+        parked.learnt(self)
         for line in self.lines.values():
             settling.restore(line, now)
         self.recovered = True
@@ -126,7 +127,7 @@ class Partition:
 
     def returns(self, topic: str, offset: int) -> bool:
         """Whether a crash would bring this record again: an offset of the group that is not committed."""
-        return offset >= self._committed.get(topic, offset + 1)
+        return offset >= self._committed.get(topic, offset + 1) and not (topic == PARKED and self.lot.noted(offset))
 
     def _learn_command(self, incoming: Incoming, now: Now) -> None:
         """Pauses of lines are nowhere else: the commands that were carried out already say how a line stands."""
@@ -281,6 +282,7 @@ class Partition:
             self.lot.committed(topic, tracker.position)
         self._move(PARKED, self.lot.position, work)
         self.lot.exorcise(self._committed[PARKED])
+        parked.note_done(self, work)
 
     def _move(self, topic: str, position: int, work: Work) -> None:
         if position > self._committed[topic]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from egress.lines import lot as lots
 from egress.lines.backpressure import EARLY_MAX, UNWRITTEN_MAX, Backpressure
 from egress.lines.crowd import SHARE, Crowd
 from egress.lines.line import REPLIES
@@ -205,3 +206,27 @@ async def test_inputs_pause_only_before_the_recovery_or_when_transactions_fall_b
     assert await apply(**full) is paused
     assert await apply(**half) is paused
     assert await apply() is False
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(0, 60))
+def test_a_note_says_exactly_what_is_done(done: list[bool], start: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lots, "NOTE_EVERY", 1)
+        lot, heir = Lot(5), Lot(5)
+        for offset, one in enumerate(done, 5):
+            lot.take(offset, WALL)
+            if one:
+                lot.finish(offset)
+        for offset in range(5 + start, 5 + len(done) + 3):  # an heir knows more, and less
+            heir.take(offset, WALL)
+        note = lot.note()
+    left = [offset for offset, one in enumerate(done, 5) if not one]
+    behind = [offset for offset, one in enumerate(done, 5) if one and left and offset > left[0]]
+    assert (note is not None) == bool(behind)
+    if note is not None:
+        heir.heed(*note)
+        assert all(lot.noted(offset) for offset in behind)
+        assert lot.note() is None, "until more is done"
+    noted = set(behind)
+    for offset in range(5 + start, 5 + len(done) + 3):
+        assert heir.open(offset) == (offset not in noted)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress.lines import book as books
+from egress.lines import lot as lots
 from egress.lines import parked
 from egress.lines.admission import KEPT_MS, PARKED
 from egress.lines.crowd import SHARE
@@ -22,7 +23,7 @@ from schemas.dead_letter import Cause
 from schemas.line_command import ControlLine
 from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome
-from schemas.parked import Parked, unparked
+from schemas.parked import Done, Parked, unparked
 from schemas.record import decode, encode
 from schemas.tenant import Line
 from tests.builders.line_model import ANSWERS, Model
@@ -143,6 +144,7 @@ def test_nobody_twice_nobody_lost_in_order_whatever_waits_and_dies(
     with pytest.MonkeyPatch.context() as patched:
         if forgetful:
             patched.setattr(books, "MESSAGES_MAX", 0)
+        patched.setattr(lots, "NOTE_EVERY", 2 if forgetful else 50_000)
         made = model()
         script = Script(made)
         for kind, *rest in events:
@@ -384,4 +386,47 @@ def test_a_message_that_comes_twice_while_it_is_parked_goes_once() -> None:
     control(made, DID, "resume")
     made.settle(10)
     assert len(made.accepted) == 2
+    assert made.offsets[PARKED] == 4
+
+
+def test_what_is_done_behind_one_that_waits_for_days_is_noted_and_may_be_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(books, "MESSAGES_MAX", 0)
+    monkeypatch.setattr(lots, "NOTE_EVERY", 5)
+    made = model()
+    late = msgspec.structs.replace(templates(DID, 0, 1)[0], not_before_ms=WALL + 10 * 86_400_000)
+    made.put("outbound.templates", late)
+    control(made, DID, "pause")
+    made.step()
+    made.put("outbound.replies", *replies(DID, 0, 30))
+    made.step()
+    control(made, DID, "resume")
+    made.settle(30)
+    assert (len(made.accepted), made.offsets[PARKED]) == (30, 0)
+    assert len(list(made.partition.lines[DID].book.entries())) < 5
+    made.crash()
+    assert made.partition.parked() == {"reply": 0, "bulk": 1}
+    made.settle(30)
+    assert len(made.accepted) == 30
+    for record in made.topics[PARKED]:
+        assert (record.value is None) == (Done.from_headers(record.headers) is not None)
+    made.step("accept", 10 * 86_400)
+    made.settle(10)
+    assert len(made.accepted) == 31
+    assert made.offsets[PARKED] == len(made.topics[PARKED])
+
+
+def test_a_note_that_cannot_be_read_is_said_and_the_messages_are_looked_up_one_by_one() -> None:
+    made = model()
+    control(made, DID, "pause")
+    made.step()
+    made.put("outbound.replies", *replies(DID, 0, 3))
+    made.step()
+    made.topics[PARKED].append(Record(PARKED, None, None, Done(0, b"poison").headers(WALL)))
+    made.crash()
+    assert made.partition.parked() == {"reply": 3, "bulk": 0}
+    control(made, DID, "resume")
+    made.settle(10)
+    assert len(made.accepted) == 3
     assert made.offsets[PARKED] == 4
