@@ -50,16 +50,15 @@ class Parked(Frozen):
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Parked:
         """What a record says; missing fields are empty, and a kind that nobody knows is `bulk`."""
-        raw = {name: value or b"" for name, value in headers}
-        found = {name: value.decode("utf-8", "replace") for name, value in raw.items()}
+        found = dict(headers)
         return cls(
-            did=found.get(_DID, ""),
-            kind="reply" if found.get(_KIND) == "reply" else "bulk",
-            source=found.get(_FROM, ""),
-            why=found.get(_WHY, ""),
-            at_ms=_number(found.get(_AT, "")),
-            not_before_ms=_number(found.get(_UNTIL, "")),
-            key=raw.get(_KEY, b""),
+            did=_text(found.get(_DID)),
+            kind="reply" if found.get(_KIND) == b"reply" else "bulk",
+            source=_text(found.get(_FROM)),
+            why=_text(found.get(_WHY)),
+            at_ms=_number(found.get(_AT)),
+            not_before_ms=_number(found.get(_UNTIL)),
+            key=found.get(_KEY) or b"",
         )
 
     @property
@@ -87,7 +86,7 @@ class Done(NamedTuple):
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Done | None:
         """What a record says; None when it is no such note."""
         found = {name: value or b"" for name, value in headers if name in (_BASE, _DONE)}
-        return cls(_number(found[_BASE].decode("utf-8", "replace")), found[_DONE]) if len(found) == 2 else None
+        return cls(_number(found[_BASE]), found[_DONE]) if len(found) == 2 else None
 
 
 def unparked(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
@@ -95,5 +94,14 @@ def unparked(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, byt
     return [(name, value or b"") for name, value in headers if name not in _OURS]
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+def names_line(headers: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Whether a record says which line it is of."""
+    return any(name == _DID and value for name, value in headers)
+
+
+def _text(value: bytes | None) -> str:
+    return value.decode("utf-8", "replace") if value else ""
+
+
+def _number(value: bytes | None) -> int:
+    return int(value) if value and value.isdigit() else 0

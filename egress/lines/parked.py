@@ -24,7 +24,7 @@ from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import Cause, source
 from schemas.outbound import OutboundMessage
-from schemas.parked import Done, Kind, Parked, unparked
+from schemas.parked import Done, Kind, Parked, names_line, unparked
 from schemas.record import RecordError
 
 if TYPE_CHECKING:
@@ -45,17 +45,17 @@ class Order(NamedTuple):
 
 def bare(incoming: Incoming) -> Incoming:
     """The record without its value, which is fetched when there is room; one that names no line is needed whole."""
-    return incoming._replace(value=None) if Parked.from_headers(incoming.headers).did else incoming
+    return incoming._replace(value=None) if names_line(incoming.headers) else incoming
 
 
 def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
     """A record from before the recovery barrier; the journal is known already. Its input may be read again."""
-    if (note := Done.from_headers(incoming.headers)) is not None:
-        partition.lot.note_read = note
-    _place(partition, incoming, None, now)
-    topic, offset = Parked.from_headers(incoming.headers).origin
-    if partition.returns(topic, offset):
-        partition.parked_already.add((topic, offset))
+    note = Parked.from_headers(incoming.headers)
+    if (done := _note(incoming)) is not None:
+        partition.lot.note_read = done
+    elif partition.returns(*note.origin):
+        partition.parked_already.add(note.origin)
+    _place(partition, incoming, note, None, now)
 
 
 def learnt(partition: Partition) -> None:
@@ -81,15 +81,19 @@ def note_done(partition: Partition, work: Work) -> None:
 
 def read_back(partition: Partition, incoming: Incoming, now: Now) -> None:
     """A record from after it: the partition's own."""
-    _place(partition, incoming, partition.lot.came(_id(incoming)), now)
-
-
-def _place(partition: Partition, incoming: Incoming, echo: Echo | None, now: Now) -> None:
     note = Parked.from_headers(incoming.headers)
+    _place(partition, incoming, note, partition.lot.came(_id(incoming)), now)
+
+
+def _note(incoming: Incoming) -> Done | None:
+    return Done.from_headers(incoming.headers) if incoming.key is None else None
+
+
+def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | None, now: Now) -> None:
     uncommitted = note.origin if partition.returns(*note.origin) else None
     if not partition.lot.take(incoming.offset, note.at_ms, uncommitted):
         return
-    if Done.from_headers(incoming.headers) is not None:
+    if _note(incoming) is not None:
         partition.lot.finish(incoming.offset)
         return
     if not note.did:

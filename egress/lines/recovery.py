@@ -19,7 +19,7 @@ from egress.lines.incoming import Incoming
 from egress.lines.now import Now
 from egress.lines.parked import bare
 from egress.lines.partition import COMMANDS, COMMITTED, LEARNED, Partition
-from runtime import logs, points
+from runtime import logs, metrics, points
 from runtime.kafka.consumer import GroupConsumer
 from runtime.kafka.offsets import begin_offsets, end_offsets
 from runtime.kafka.reader import BEGINNING, read_partition
@@ -47,6 +47,8 @@ async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: li
     committed = await consumer.committed([(topic, n) for topic in (*COMMITTED, PARKED) for n in numbers])
     every = {(topic, n) for topic in (*COMMITTED, *LEARNED, PARKED) for n in numbers}
     begins = await asyncio.to_thread(begin_offsets, settings, every)
+    for n in numbers:
+        _tell_of_deleted(n, committed.get((PARKED, n)), begins[PARKED, n])
     ends = await asyncio.to_thread(end_offsets, settings, {(topic, n) for topic in (*LEARNED, PARKED) for n in numbers})
     return {
         n: Barrier(
@@ -55,6 +57,13 @@ async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: li
         )
         for n in numbers
     }
+
+
+def _tell_of_deleted(number: int, committed: int | None, begin: int) -> None:
+    """The first parked message that is not done is gone: it was there for longer than Kafka keeps it."""
+    if committed is not None and committed < begin:
+        _log.error("parked messages were deleted by Kafka", partition=number, from_offset=committed, to_offset=begin)
+        metrics.counter(metrics.EGRESS_PARKED_LOST).labels().inc(begin - committed)
 
 
 async def recover(

@@ -160,7 +160,7 @@ EGRESS_PARKINGS = Metric(
 EGRESS_PARKED_LOST = Metric(
     "relevo_egress_parked_lost_total",
     "counter",
-    "Parked messages that Kafka no longer had when they were fetched.",
+    "Parked messages that Kafka no longer had when they were looked for; at most so many, where many are gone.",
 )
 EGRESS_WAIT_SECONDS = Metric(
     "relevo_egress_wait_seconds", "histogram", "From admission to the POST.", ("message_class",), buckets=_SLOW
