@@ -22,8 +22,9 @@ from schemas.parked import Done
 
 MARK_MS = 60_000
 _TRIM = 65_536
-# So many are done and not to be committed when a note is written; one that would be larger than that is not.
+# A note is written when so many are done and not to be committed, or any, and an hour is over; not if it is too large.
 NOTE_EVERY = 50_000
+NOTE_MS = 3_600_000
 NOTE_MAX_BYTES = 2 * 1024 * 1024
 _UNDECIDED, _RETURNS, _NOTED = 1, 2, 4
 _OPEN = _UNDECIDED | _RETURNS
@@ -38,7 +39,7 @@ class Lot:
         self._base = self._next = start
         self._flags = bytearray()
         self._head = 0
-        self._done = 0
+        self._done = self._noted_ms = 0
         self.note_read: Done | None = None
         self._inputs: dict[str, list[tuple[int, int]]] = {}
         self._expected: deque[Echo] = deque()
@@ -116,12 +117,19 @@ class Lot:
 
     # -- notes of what is done behind the position
 
-    def note(self) -> tuple[int, bytes] | None:
-        """What a note says now, if one is due: from which offset on, and which are done. It must be written."""
-        if self._done < NOTE_EVERY:
+    def pass_over(self, offset: int) -> None:
+        """A note was read back: a record that nobody waits for."""
+        self._flags[offset - self._base] = _NOTED
+        self._skip()
+
+    def note(self, now_ms: int) -> Done | None:
+        """What a note says now, if one is due. It must be written."""
+        self._noted_ms = self._noted_ms or now_ms
+        due = self._done >= NOTE_EVERY or (self._done and now_ms >= self._noted_ms + NOTE_MS)
+        if not due:
             return None
-        self._done = self._flags.count(0, self._head)
-        if self._done < NOTE_EVERY:
+        self._done, self._noted_ms = self._flags.count(0, self._head), now_ms
+        if not self._done:
             return None
         self._trim()
         done = zlib.compress(self._flags.translate(_TO_OPEN))
@@ -130,12 +138,12 @@ class Lot:
             return None
         self._flags = self._flags.translate(_TO_NOTED)
         self._ghosts = {name: offset for name, offset in self._ghosts.items() if self.open(offset)}
-        return self._base, done
+        return Done(self._base, done)
 
-    def heed(self, base: int, done: bytes) -> None:
+    def heed(self, note: Done) -> None:
         """What a note says that was written before; raises ValueError when it cannot be read."""
         try:
-            flags = zlib.decompress(done)
+            flags, base = zlib.decompress(note.done), note.base
         except zlib.error as error:
             raise ValueError(f"a note of what is done is unreadable: {error}") from None
         for index in range(max(0, self._base - base), min(len(flags), self._next - base)):

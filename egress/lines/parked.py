@@ -64,7 +64,7 @@ def learnt(partition: Partition) -> None:
     if note is None:
         return
     try:
-        partition.lot.heed(note.base, note.done)
+        partition.lot.heed(note)
     except ValueError as error:
         _log.error("what is parked and done is looked up message by message", problem=str(error))
     for line in partition.lines.values():
@@ -74,9 +74,9 @@ def learnt(partition: Partition) -> None:
 
 def note_done(partition: Partition, work: Work) -> None:
     """From time to time it is written which of the parked messages are done, though an older one is not."""
-    found = partition.lot.note()
-    if found is not None:
-        work.letter(Record(PARKED, None, None, Done(*found).headers(work.at_ms), partition=partition.number))
+    note = partition.lot.note(work.at_ms)
+    if note is not None:
+        work.letter(Record(PARKED, None, None, note.headers(work.at_ms), partition=partition.number))
 
 
 def read_back(partition: Partition, incoming: Incoming, now: Now) -> None:
@@ -94,7 +94,7 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
     if not partition.lot.take(incoming.offset, note.at_ms, uncommitted):
         return
     if _note(incoming) is not None:
-        partition.lot.finish(incoming.offset)
+        partition.lot.pass_over(incoming.offset)
         return
     if not note.did:
         _bury(partition, incoming, note, "undecodable", "its headers name no line", now)

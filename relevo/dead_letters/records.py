@@ -45,6 +45,11 @@ def refusal(letter: Letter, now_ms: int) -> str:
             f"{letter.address}: its line still knows this message by its id and would not send it. Put it back in "
             f"{left_ms // 3_600_000 + 1} h, or submit what it says as a new message"
         )
+    if letter.by == "egress" and letter.reason == "parked_too_long":
+        return (
+            f"{letter.address}: its line may know this message by its id for as long as the letter is kept, and would "
+            f"not send it. Submit what it says as a new message: relevo dlq show {letter.address} --raw"
+        )
     return ""
 
 

@@ -14,7 +14,7 @@ from egress.lines import lot as lots
 from egress.lines.backpressure import EARLY_MAX, UNWRITTEN_MAX, Backpressure
 from egress.lines.crowd import SHARE, Crowd
 from egress.lines.line import REPLIES
-from egress.lines.lot import Lot
+from egress.lines.lot import NOTE_MS, Lot
 from egress.lines.parking import FAR_MS, SPAN_MAX, Offsets, Parking
 from egress.lines.partition import TEMPLATES, Partition
 from egress.lines.work import Echo
@@ -219,14 +219,31 @@ def test_a_note_says_exactly_what_is_done(done: list[bool], start: int) -> None:
                 lot.finish(offset)
         for offset in range(5 + start, 5 + len(done) + 3):  # an heir knows more, and less
             heir.take(offset, WALL)
-        note = lot.note()
+        note = lot.note(WALL)
     left = [offset for offset, one in enumerate(done, 5) if not one]
     behind = [offset for offset, one in enumerate(done, 5) if one and left and offset > left[0]]
     assert (note is not None) == bool(behind)
     if note is not None:
-        heir.heed(*note)
+        heir.heed(note)
         assert all(lot.noted(offset) for offset in behind)
-        assert lot.note() is None, "until more is done"
+        assert lot.note(WALL) is None, "until more is done"
     noted = set(behind)
     for offset in range(5 + start, 5 + len(done) + 3):
         assert heir.open(offset) == (offset not in noted)
+
+
+def test_a_note_is_written_once_an_hour_if_anything_was_done_behind() -> None:
+    lot = Lot(0)
+    for offset in range(3):
+        lot.take(offset, WALL)
+    lot.finish(1)
+    assert lot.note(WALL) is None
+    assert lot.note(WALL + NOTE_MS - 1) is None
+    assert lot.note(WALL + NOTE_MS) is not None
+    lot.take(3, WALL)
+    lot.pass_over(3)
+    assert lot.note(WALL + 3 * NOTE_MS) is None
+    lot.finish(2)
+    lot.finish(0)
+    assert lot.position == 4
+    assert lot.note(WALL + 5 * NOTE_MS) is None

@@ -156,6 +156,11 @@ def test_what_egress_gave_up_goes_back_only_when_its_line_has_forgotten_it() -> 
     assert refusal(other, NOW) == ""
 
 
+def test_what_was_parked_for_too_long_does_not_go_back_to_a_line_that_may_know_it() -> None:
+    [letter] = gathered([buried(record(topic="outbound.replies"), reason="parked_too_long", by="egress")])
+    assert "as a new message" in refusal(letter, NOW + 29 * REMEMBERED_MS)
+
+
 # -- preview
 
 
