@@ -65,7 +65,7 @@ class Line:
         self.fetches: list[Fetch] = []
         self.coming: set[str] = set()
         self.refused_again: dict[str, Refusal] = {}
-        self.refused_first: list[tuple[Item, Refusal, bool]] = []
+        self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = count()
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
@@ -295,7 +295,7 @@ class Line:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
         self.ids.discard(item.id)
         if item.pending or item.echoing:
-            self.refused_first.append((item, refusal, item.echoing))
+            self.refused_first.append((item, refusal))
         before = self.book.plan(item.retry_of)
         if before is not None:
             before.ended = (before.ended or set()) | {item.id}

@@ -300,9 +300,9 @@ def remember_refused(line: Line, comes_back: Callable[[Item], bool], now: Now, w
     """Messages refused while an earlier input waits, or whose parked copy was not read back: a crash brings them back,
     and the answer must stay the same."""
     refused, line.refused_first = line.refused_first, []
-    for item, refusal, parked in refused:
+    for item, refusal in refused:
         # A line or an id that could be no key is never sent by, and is refused again.
-        if (parked or comes_back(item)) and all(p and keys.SEPARATOR not in p for p in (line.did, item.id)):
+        if comes_back(item) and all(p and keys.SEPARATOR not in p for p in (line.did, item.id)):
             outcome = CallOutcome(
                 plan_id=item.id,
                 did=line.did,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress.lines import lot as lots
@@ -24,6 +24,7 @@ from tests.builders.lines import WALL, template_item
 MILLION = 1_000_000
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=40), st.data())
 def test_the_lots_position_is_before_the_first_that_is_undecided_or_whose_input_returns(
     made: list[tuple[int, bool]], data: st.DataObject
@@ -72,6 +73,7 @@ def test_a_done_backlog_leaves_nothing() -> None:
     assert sys.getsizeof(vars(queue)["_all"]) < 100_000
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 3000), max_size=200), st.integers(1, 50))
 def test_places_come_out_in_order_in_runs_that_one_consumer_can_read(gaps: list[int], count: int) -> None:
     queue, offsets = Offsets(), [sum(gaps[: n + 1]) for n in range(len(gaps))]
@@ -133,6 +135,7 @@ def test_a_copy_of_a_decided_message_haunts_until_it_is_committed() -> None:
     assert not lot.haunted("n"), "nothing is left before it"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 60))
 def test_there_is_room_for_a_line_in_a_full_worker_but_only_its_share(waiting: int, elsewhere: int) -> None:
     crowd = Crowd(60, 50)
@@ -208,6 +211,7 @@ async def test_inputs_pause_only_before_the_recovery_or_when_transactions_fall_b
     assert await apply() is False
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(0, 60))
 def test_a_note_says_exactly_what_is_done(done: list[bool], start: int) -> None:
     with pytest.MonkeyPatch.context() as patched:

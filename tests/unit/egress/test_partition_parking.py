@@ -430,3 +430,22 @@ def test_a_note_that_cannot_be_read_is_said_and_the_messages_are_looked_up_one_b
     made.settle(10)
     assert len(made.accepted) == 3
     assert made.offsets[PARKED] == 4
+
+
+def test_a_reply_that_comes_while_the_one_before_it_is_fetched_goes_behind_it() -> None:
+    made = model()
+    control(made, DID, "pause")
+    made.step()
+    made.put("outbound.replies", *replies(DID, 0, 1))
+    made.step()
+    control(made, DID, "resume")
+    made.slow = True
+    made.step()
+    made.step()
+    assert [order.offsets for order in made.orders] == [[0]]
+    made.put("outbound.replies", *replies(DID, 3, 1))
+    made.step()
+    assert made.accepted == []
+    made.slow = False
+    made.settle(5)
+    assert told(made, DID, PEOPLE[0]) == [replies(DID, 0, 1)[0].id, replies(DID, 3, 1)[0].id]
