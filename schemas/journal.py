@@ -45,7 +45,8 @@ class Plan(Record, tag_field="type", tag="plan"):
     `part` says that it is a part of a batch that was refused; `failed` is the provider's code if an earlier attempt was
     accepted and failed; `fallback` says that the message names a template that may still go instead. `retry_of` is the
     plan of the attempt before. `replay` is the run that put the messages back from dead letters, and `first_attempt`
-    the first one of that run.
+    the first one of that run. `lane` says that it is a reply, which the person's next reply waits for, wherever it was
+    read from.
     """
 
     plan_id: str
@@ -70,6 +71,7 @@ class Plan(Record, tag_field="type", tag="plan"):
     part: BatchPart | None = None
     failed: str = ""
     fallback: bool = False
+    lane: bool = False
 
     @property
     def tries(self) -> int:

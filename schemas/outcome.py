@@ -52,10 +52,10 @@ def merge(current: str | None, new: str) -> str:
     """The state of a message that was in `current` when `new` arrives, in any order.
 
     Along accepted, sent, delivered, read a state never moves back; `failed` ends unless delivered or read was
-    seen; a receipt or an acceptance settles a doubt; every other state gives way to those.
+    seen; a receipt or an acceptance settles a doubt; every other state gives way to those, and `parked` to all.
     """
-    if current is None:
-        return new
+    if current is None or new == "parked":
+        return current or new
     if new == "failed":
         return current if _RANK.get(current, 0) >= _RANK["delivered"] else new
     if current == "failed":

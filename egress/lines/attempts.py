@@ -41,7 +41,7 @@ def release(line: Line, plan_id: str) -> None:
 
 def in_lane(plan: Plan) -> bool:
     """Whether the plan is a reply, which the person's next reply waits for."""
-    return plan.messages[0].source == REPLIES
+    return plan.lane or plan.messages[0].source == REPLIES
 
 
 def mark(entry: Entry, outcome: CallOutcome) -> None:

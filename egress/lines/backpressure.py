@@ -1,4 +1,8 @@
-"""Backpressure: inputs are paused when too much waits in memory, a line or a worker, and resumed at half of it."""
+"""Backpressure: the last resort. Inputs are paused only before the recovery, or when transactions fall behind.
+
+What waits for its turn pauses nothing: beyond what memory holds it is parked. But what comes before the recovery is
+kept in memory, and so is what was parked until its transaction is written: both have a bound.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ from egress.lines.line import REPLIES
 from egress.lines.partition import TEMPLATES, Partition
 from runtime import logs, metrics
 from runtime.kafka.offsets import Partition as TopicPartition
-from runtime.settings import EgressSettings
 
 EARLY_MAX = 2000
+UNWRITTEN_MAX = 5000
 _log = logs.get(__name__)
 
 
@@ -27,22 +31,19 @@ class Pausable(Protocol):
 class Backpressure:
     """Which inputs are paused now."""
 
-    def __init__(self, settings: EgressSettings, consumer: Pausable) -> None:
-        self._settings, self._consumer = settings, consumer
+    def __init__(self, consumer: Pausable) -> None:
+        self._consumer = consumer
         self._paused: set[TopicPartition] = set()
 
     async def apply(self, partitions: Iterable[Partition]) -> None:
         """Pauses what is too full and resumes what is empty enough."""
         owned = list(partitions)
-        replies, bulk = (
-            (sum(waiting) for waiting in zip(*(p.waiting() for p in owned), strict=True)) if owned else (0, 0)
-        )
+        replies, bulk = (sum(kind) for kind in zip(*(p.waiting() for p in owned), strict=True)) if owned else (0, 0)
         waits = metrics.gauge(metrics.EGRESS_WAITING)
         waits.labels(message_class="reply").set(replies)
         waits.labels(message_class="bulk").set(bulk)
-        pause = self._full(owned, replies + bulk, 1.0) - self._paused
-        keep = self._full(owned, replies + bulk, 0.5)
-        resume = self._paused - keep - pause
+        pause = _full(owned, 1.0) - self._paused
+        resume = self._paused - _full(owned, 0.5) - pause
         self._paused = (self._paused | pause) - resume
         try:
             if pause:
@@ -54,16 +55,16 @@ class Backpressure:
             _log.info("inputs could not be paused or resumed", problem=str(error))
             self._paused = (self._paused - pause) | resume
 
-    def _full(self, owned: list[Partition], total: int, part: float) -> set[TopicPartition]:
-        crowd = total >= self._settings.worker_memory * part
-        full = set()
-        for partition in owned:
-            topics = {REPLIES, TEMPLATES} if crowd else partition.crowded(self._settings.line_memory * part)
-            if not partition.recovered and partition.early >= EARLY_MAX * part:
-                topics = {REPLIES, TEMPLATES}
-            full |= {(topic, partition.number) for topic in topics}
-        return full
-
     def forget(self) -> None:
         """The assignment is over, and with it what was paused."""
         self._paused.clear()
+
+
+def _full(owned: list[Partition], part: float) -> set[TopicPartition]:
+    full = [
+        partition.number
+        for partition in owned
+        if (not partition.recovered and partition.early >= EARLY_MAX * part)
+        or partition.unwritten >= UNWRITTEN_MAX * part
+    ]
+    return {(topic, number) for number in full for topic in (REPLIES, TEMPLATES)}

@@ -18,8 +18,8 @@ from schemas.journal import CallOutcome, Plan, PlanRef, RefusedRef
 
 # So many messages of a line are kept with all that their plans say, beside those that are not settled.
 MESSAGES_MAX = 50_000
-# As long as Kafka keeps inputs, by which a refused one may come back.
-REFUSED_MS = 8 * 24 * 3_600_000
+# As long as Kafka keeps inputs and what is parked, by which a refused one may come back.
+REFUSED_MS = 31 * 24 * 3_600_000
 
 # a later word on a plan counts only if it is firmer: a doubt gives way to what is known, and that only to an end
 _FIRMNESS: dict[str, int] = {

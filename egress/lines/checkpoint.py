@@ -12,13 +12,13 @@ Plans whose horizon is over get tombstones, a few a cycle. Everything is written
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from egress.lines.book import WAITING, given_up
 from egress.lines.entry import Entry
 from egress.lines.failures import failed_with, pause_s
-from egress.lines.index import HORIZON_MS
+from egress.lines.index import HORIZON_MS, Returns
 from egress.lines.segments import SEGMENT_MAX, Segment
 from egress.lines.work import Work, waiting_order, word
 from runtime import metrics
@@ -69,7 +69,7 @@ class Checkpoints:
 
     # -- what is written
 
-    def step(self, lines: Mapping[str, Line], committed: Mapping[str, int], now: Now, work: Work) -> None:
+    def step(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
         """The next step of the round, if its time has come."""
         self._bury(work, now)
         if self._awaited:
@@ -77,7 +77,7 @@ class Checkpoints:
         if self._step == "idle" and self._due(lines, now):
             self._begin(lines, now, work)
         elif self._step == "segments":
-            self._name(lines, committed, now, work)
+            self._name(lines, returns, now, work)
         elif self._step == "checkpoints":
             self.committed = work.offsets[JOURNAL, self._number] = self._target
             self._step = "idle"
@@ -116,11 +116,11 @@ class Checkpoints:
             work.letter(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
         self._awaited.add((line.did, segment.number))
 
-    def _name(self, lines: Mapping[str, Line], committed: Mapping[str, int], now: Now, work: Work) -> None:
+    def _name(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
         """The checkpoint of each line of which something is older than the target."""
         self._step = "idle" if self._target <= self.committed else "checkpoints"
         for line in lines.values():
-            line.book.index.cool(now.wall_ms, committed)
+            line.book.index.cool(now.wall_ms, returns)
             self.over += [(line, ref) for ref in line.book.index.over(now.wall_ms)]
             if self._step == "checkpoints":
                 self._sum_up(line, now, work)
@@ -136,9 +136,9 @@ class Checkpoints:
                 self._tombstones.append((line.did, keys.join(ref.plan_id, "outcome")))
         self._tombstones.append((line.did, keys.join("segment", str(segment.number))))
 
-    def forget_refused(self, line: Line, committed: Mapping[str, int], oldest_ms: int) -> None:
+    def forget_refused(self, line: Line, over: Callable[[RefusedRef], bool]) -> None:
         """Messages that were refused and cannot come back any more need no record of it."""
-        for refused in line.book.forget_refused(lambda one: _cannot_return(one, committed, oldest_ms)):
+        for refused in line.book.forget_refused(over):
             self._tombstones.append((line.did, keys.join(refused.id, "outcome")))
 
     def _bury(self, work: Work, now: Now) -> None:
@@ -223,12 +223,6 @@ def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
         messages += len(entry.plan.messages)
     if group:
         yield group
-
-
-def _cannot_return(refused: RefusedRef, committed: Mapping[str, int], oldest_ms: int) -> bool:
-    if refused.source in committed:
-        return refused.position < committed[refused.source]
-    return refused.at_ms < oldest_ms
 
 
 def _record(number: int, key: str, value: bytes | None, kind: str, now: Now) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from egress.lines import replays
 from egress.lines.attempts import release, remaining
@@ -47,7 +47,7 @@ def bury(line: Line, now: Now, work: Work) -> None:
 
 def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
     """A recipient of a campaign is kept as the template that it would have been."""
-    topic = REPLIES if item.source == REPLIES else topics.OUTBOUND_TEMPLATES.name
+    topic = REPLIES if item.reply else topics.OUTBOUND_TEMPLATES.name
     key = keys.conversation(line.did, item.contact) if topic == REPLIES else item.id
     own = Headers(id=item.id, type="message", tenant=item.message.tenant, at_ms=item.cause_ms or now.wall_ms)
     cause = Cause(
@@ -120,13 +120,14 @@ def _never_planned(
     )
 
 
-def remember_refused(line: Line, committed: Mapping[str, int], now: Now, work: Work) -> None:
-    """Messages refused while an earlier input waits: a crash brings them back, and the answer must stay the same."""
+def remember_refused(line: Line, comes_back: Callable[[Item], bool], now: Now, work: Work) -> None:
+    """Messages refused while an earlier input waits, or whose parked copy was not read back: a crash brings them back,
+    and the answer must stay the same."""
     refused, line.refused_first = line.refused_first, []
     for item, refusal in refused:
         # A line or an id that could be no key is never sent by, and is refused again.
         name = replays.named(item)
-        if item.position >= committed[item.source] and all(p and keys.SEPARATOR not in p for p in (line.did, name)):
+        if comes_back(item) and all(p and keys.SEPARATOR not in p for p in (line.did, name)):
             outcome = _never_planned(line, name, refusal, now, item.source, item.position)
             line.book.apply(outcome)
             work.journal(line.number, item.message.tenant, outcome)

@@ -1,8 +1,9 @@
-"""Fetching: single records read by their offset, on a thread: chunks of campaigns, and messages to try again."""
+"""Fetching: records read by their offset, on a thread: chunks of campaigns, messages to try again, parked ones."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from egress.lines.entry import Entry
@@ -27,7 +28,7 @@ class Fetch(NamedTuple):
 
 
 class Fetcher:
-    """Reads single records; one at a time, so that recovery and campaigns do not crowd the machine."""
+    """Reads single records and runs of them; one at a time, so that recovery and campaigns do not crowd the machine."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -38,7 +39,7 @@ class Fetcher:
         async with self._turn:
             return await asyncio.to_thread(self._read, topic, partition, offset)
 
-    async def records(self, topic: str, partition: int, offsets: list[int]) -> dict[int, Incoming]:
+    async def records(self, topic: str, partition: int, offsets: Sequence[int]) -> dict[int, Incoming]:
         """The records at these offsets that Kafka still keeps."""
         async with self._turn:
             found = await asyncio.to_thread(pick, self._settings, topic, partition, offsets)

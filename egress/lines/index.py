@@ -8,7 +8,7 @@ Segments that answer are *hot*; those that only wait for the end of the horizon,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from egress.lines import segments
 from egress.lines.entry import Entry
@@ -18,6 +18,9 @@ from schemas.journal import PlanRef, SegmentRef
 KNOWN_MAX = 200_000
 NAMED_MAX = 2_000_000
 HORIZON_MS = 48 * 3_600_000
+
+# Whether a crash would bring one of a segment's messages again.
+Returns = Callable[[Segment], bool]
 
 
 class SendIndex:
@@ -90,14 +93,14 @@ class SendIndex:
         self._asked.discard(number)
         self._hot = [one for one in self._hot if one.number != number]
 
-    def cool(self, now_ms: int, committed: Mapping[str, int]) -> None:
+    def cool(self, now_ms: int, returns: Returns) -> None:
         """Lets go of what is beyond the limits, but not while an input of it would be read again."""
         newer, hot, known = 0, [], []
         for segment in reversed(self._hot):
-            fresh, returns = segment.to_ms >= now_ms - HORIZON_MS, segment.returns(committed)
-            if returns or (fresh and newer < KNOWN_MAX):
+            fresh, comes_back = segment.to_ms >= now_ms - HORIZON_MS, returns(segment)
+            if comes_back or (fresh and newer < KNOWN_MAX):
                 known.append(segment)
-            if returns or (fresh and newer < NAMED_MAX) or segment.offset < 0:
+            if comes_back or (fresh and newer < NAMED_MAX) or segment.offset < 0:
                 hot.append(segment)
             else:
                 self._cold[segment.number] = _ref(segment, hot=False)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from egress.lines.incoming import Incoming
+from schemas import topics
 from schemas.journal import BatchPart
 from schemas.outbound import OutboundMessage
+from schemas.parked import Kind
+
+REPLIES = topics.OUTBOUND_REPLIES.name
 
 
 @dataclass(slots=True, eq=False)
@@ -16,8 +21,12 @@ class Item:
     the attempt before, by which a batch that was not sent stays together; `resend_of` only stands where that plan
     may have reached a person, and goes on record. `wake_s` is when it may go, on the clock of `Now.s`;
     `cause_ms` is when the cause of the message was received. `replay` is the run that put it back from a dead letter,
-    `first_attempt` the first one of that run. `part` is
-    the part of a refused batch that it belongs to; `failed` the code with which an earlier attempt failed.
+    `first_attempt` the first one of that run. `part` is the part of a refused batch that it belongs to; `failed` the
+    code with which an earlier attempt failed.
+
+    `reply` says that the person's next reply waits for this one; it stays so wherever the message is read again.
+    `record` is the input as it was read, until its offset is finished. `echoing` says that it was parked and that its
+    place on `outbound.parked` is not known yet; then that is its source and position.
     """
 
     message: OutboundMessage
@@ -36,6 +45,17 @@ class Item:
     first_attempt: int = 1
     part: BatchPart | None = None
     failed: str = ""
+    reply: bool = False
+    record: Incoming | None = None
+    echoing: bool = False
+
+    def __post_init__(self) -> None:
+        self.reply = self.reply or self.source == REPLIES
+
+    @property
+    def kind(self) -> Kind:
+        """The queue that it waits in."""
+        return "reply" if self.reply else "bulk"
 
     @property
     def id(self) -> str:

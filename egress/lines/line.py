@@ -13,18 +13,20 @@ from collections.abc import Callable
 
 import msgspec
 
-from egress.lines import gate, replays, routes
+from egress.lines import admission, gate, replays, routes
 from egress.lines.batching import Batcher, PileKey
 from egress.lines.bisect import Bisects
 from egress.lines.book import ENDED, Book, Entry, given_up
 from egress.lines.campaigns import Campaign, Campaigns, item_of, take
+from egress.lines.crowd import Crowd
 from egress.lines.failures import Failures, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
-from egress.lines.item import Item
+from egress.lines.item import REPLIES, Item
 from egress.lines.lanes import Lanes
 from egress.lines.now import Now
 from egress.lines.pacing import Pacer, PairLimit
+from egress.lines.parking import Parking
 from egress.lines.planning import make_grant
 from egress.lines.receipts import WaitingRoom
 from egress.lines.rules import Rules
@@ -32,26 +34,30 @@ from egress.lines.silence import Silence
 from egress.lines.turnstile import Turnstile
 from egress.lines.work import Work, said_of_item, word
 from runtime import logs, metrics
-from schemas import topics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
 from schemas.optout import Optout
+from schemas.parked import Kind
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
 
-REPLIES = topics.OUTBOUND_REPLIES.name
+__all__ = ["DRAINED", "REPLIES", "Line"]
+
 DRAINED = "nothing waits"
 WEED_S = 1.0
 _log = logs.get(__name__)
 
 
 class Line:
-    """`finish` tells the partition that an input's admission is decided; `number` is the partition's."""
+    """`finish` tells the partition that a record is decided, by topic and offset; `number` is the partition's."""
 
-    def __init__(self, did: str, number: int, rules: Rules, finish: Callable[[Item], None], now: Now) -> None:
-        self.did, self.number, self.rules = did, number, rules
+    def __init__(
+        self, did: str, number: int, rules: Rules, crowd: Crowd, finish: Callable[[str, int], None], now: Now
+    ) -> None:
+        self.did, self.number, self.rules, self.crowd = did, number, rules, crowd
         self._finish = finish
+        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "bulk": Parking()}
         self.book = Book()
         self.lanes = Lanes()
         self.batcher = Batcher()
@@ -74,7 +80,7 @@ class Line:
         self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = itertools.count()
-        self._ids: set[str] = set()
+        self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         self._bulk_turn = 0
         self._weeded_s = now.s
         settings = rules.settings
@@ -94,21 +100,30 @@ class Line:
     def waiting_bulk(self) -> int:
         return self.batcher.waiting + len(self._later)
 
-    def admit(self, item: Item, now: Now, work: Work) -> None:
-        """A message that was read: known already, refused at once, or waiting from now on."""
-        if item.id in self._ids or not self._is_new(item):
-            self._finish(item)
-            return
-        refusal = gate.at_admission(item.message, *self._owner(item))
-        if refusal is not None:
-            self.refuse(item, refusal, work)
-            return
-        self._ids.add(item.id)
-        item.wake_s = now.at_ms(item.message.not_before_ms) if item.message.not_before_ms > now.wall_ms else 0
-        self.enqueue(item, now)
+    def waiting(self, kind: Kind) -> int:
+        """How many of a kind wait in memory, or will in a moment."""
+        waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
+        return waiting + self.parkings[kind].coming
 
-    def _is_new(self, item: Item) -> bool:
-        """Whether the message was never planned or refused, or was given up and put back."""
+    def admit(self, item: Item, now: Now, work: Work) -> None:
+        """A message that was read."""
+        admission.admit(self, item, now, work)
+
+    def finish(self, item: Item) -> None:
+        """What becomes of the message is decided for good: the record that brought it need not be kept."""
+        if item.pending:
+            item.pending = False
+            self.parkings[item.kind].let_go(item)
+            self._finish(item.source, item.position)
+        if item.echoing:
+            item.echoing = False
+            self.parkings[item.kind].echoing -= 1
+        item.record = None
+
+    def is_new(self, item: Item) -> bool:
+        """Whether the message was never planned or refused, or was given up and put back, and does not wait already."""
+        if item.id in self.ids:
+            return False
         if not item.replay:
             return not self.book.knows(item.id)
         taken_up = replays.take_up(self.book, item)
@@ -118,7 +133,7 @@ class Line:
 
     def enqueue(self, item: Item, now: Now, *, first: bool = False) -> None:
         """The item waits for its turn; `first` at the head of its lane, for another attempt."""
-        if item.source == REPLIES:
+        if item.reply:
             (self.lanes.put_back if first else self.lanes.add)(item)
         elif item.wake_s > now.s:
             heapq.heappush(self._later, (item.wake_s, next(self._sequence), item))
@@ -132,11 +147,11 @@ class Line:
 
     def _channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""
-        tenant, line = self._owner(item)
+        tenant, line = self.owner(item)
         chosen = routes.channel(item.message, tenant, line) if tenant and line else None
         return chosen if isinstance(chosen, routes.Channel) else None
 
-    def _owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
+    def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
         owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
         return tenant, tenant.line(self.did) if tenant is not None and owned else None
@@ -302,8 +317,8 @@ class Line:
     def _pass(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused."""
         if item.retry_of and self._overtaken(item):
-            self._ids.discard(item.id)
-            self._finish(item)
+            self.ids.discard(item.id)
+            self.finish(item)
             return None, None
         if self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
@@ -312,7 +327,7 @@ class Line:
         if over is not None:
             self.refuse(item, over, work)
             return None, None
-        tenant, line = self._owner(item)
+        tenant, line = self.owner(item)
         refusal = gate.at_admission(item.message, tenant, line)
         if refusal is not None or tenant is None or line is None:
             self.refuse(item, refusal or Refusal("line_unknown", DRAINED), work)
@@ -351,20 +366,20 @@ class Line:
             return 0
         work.grant(grant)
         self.rules.accounts.began(grant.plan.account, grant.plan.plan_id)
-        self._count(grant.items[0], "planned", len(items))
+        self.count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)
         self.open_plans[grant.plan.plan_id] = entry
         for item in items:
             self.pairs.take(item.contact, now.s)
-            self._ids.discard(item.id)
+            self.ids.discard(item.id)
             self.failures.close(item.retry_of, item.id)
-            self._finish(item)
+            self.finish(item)
         return 1
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
-        self._ids.discard(item.id)
-        if item.pending:
+        self.ids.discard(item.id)
+        if item.pending or item.echoing:
             self.refused_first.append((item, refusal))
         before = self.book.plan(item.retry_of)
         if failed_with(item.resend_why):
@@ -375,10 +390,10 @@ class Line:
         if not self._may_have_arrived(item, before):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
-            self._count(item, "expired" if refusal.state == "expired" else "refused")
+            self.count(item, "expired" if refusal.state == "expired" else "refused")
             reason = refusal.counted or refusal.code
             metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=reason).inc()
-        self._finish(item)
+        self.finish(item)
 
     def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:
         """Whether a doubt about an earlier attempt is what stands: not after one that is known to have failed."""
@@ -391,7 +406,7 @@ class Line:
         if self.failures.close(plan_id, message_id):
             work.journal(self.number, tenant, word(self.did, plan_id, message_id, ENDED, work.at_ms))
 
-    def _count(self, item: Item, outcome: str, number: int = 1) -> None:
+    def count(self, item: Item, outcome: str, number: int = 1) -> None:
         counted = metrics.counter(metrics.EGRESS_MESSAGES)
         labels = {"tenant": item.message.tenant, "message_class": item.message.send_class, "outcome": outcome}
         counted.labels(**labels).inc(number)

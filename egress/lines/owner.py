@@ -17,6 +17,7 @@ from typing import get_args
 from confluent_kafka import TopicPartition
 
 from egress.lines.backpressure import Backpressure
+from egress.lines.crowd import Crowd
 from egress.lines.fetching import Fetcher
 from egress.lines.incoming import Incoming
 from egress.lines.line import REPLIES
@@ -35,6 +36,7 @@ from runtime.kafka.record import Record
 from runtime.kafka.transactions import TransactionalProducer
 from runtime.settings import KafkaSettings
 from schemas.outbound import SendClass
+from schemas.parked import Kind
 
 GROUP = "relevo-egress"
 IDLE_S = 1.0
@@ -60,7 +62,7 @@ class Owner:
         self._supplies = Supplies(Fetcher(kafka), self._wake.set)
         member = _membership(rules, name)
         self._consumer = GroupConsumer(kafka, member, on_assign=self._assigned, on_revoke=self._revoked)
-        self._pressure = Backpressure(rules.settings, self._consumer)
+        self._pressure = Backpressure(self._consumer)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = self._counted_s = 0.0
         self._joined = False
@@ -101,7 +103,8 @@ class Owner:
     async def _assigned(self, numbers: list[int]) -> list[TopicPartition]:
         self._health.wait_for("recovery", "partitions are being recovered")
         found = await barriers(self._kafka, self._consumer, numbers)
-        pairs = {n: (Partition(n, self._rules, found[n].starts, found[n].journal_from), found[n]) for n in numbers}
+        crowd = Crowd(self._rules.settings.worker_memory, self._rules.settings.line_memory)
+        pairs = {n: (Partition(n, self._rules, found[n].starts, crowd), found[n]) for n in numbers}
         self._partitions = {n: partition for n, (partition, _) in pairs.items()}
         task = self._tasks.create_task(self._recover(pairs), name="recovery")
         self._recovering.add(task)
@@ -215,6 +218,16 @@ class Owner:
             tails = [partition.checkpoints.behind for partition in self._partitions.values()]
             metrics.gauge(metrics.EGRESS_JOURNAL_TAIL).labels().set(max(tails, default=0))
             self._rules.accounts.report(now.s)
+            self._count_parked(now)
+
+    def _count_parked(self, now: Now) -> None:
+        parked: Counter[str] = Counter()
+        for partition in self._partitions.values():
+            parked.update(partition.parked())
+        for kind in get_args(Kind):
+            metrics.gauge(metrics.EGRESS_PARKED).labels(message_class=kind).set(parked[kind])
+        oldest = min((p.parked_since_ms(now) for p in self._partitions.values()), default=now.wall_ms)
+        metrics.gauge(metrics.EGRESS_PARKED_OLDEST).labels().set(max(0, now.wall_ms - oldest) / 1000)
 
     def _count_doubts(self) -> None:
         gauge = metrics.gauge(metrics.EGRESS_IN_DOUBT)

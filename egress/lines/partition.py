@@ -12,19 +12,23 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from egress.lines import claims, doubts, endings, journal, settling
+from egress.lines import admission, claims, doubts, endings, journal, parked, settling
+from egress.lines.admission import PARKED
 from egress.lines.book import REFUSED_MS
 from egress.lines.campaigns import chunk_of
 from egress.lines.checkpoint import Checkpoints
 from egress.lines.commands import command
+from egress.lines.crowd import Crowd
 from egress.lines.entry import Entry
 from egress.lines.fetching import Fetch
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
+from egress.lines.lot import Lot
 from egress.lines.now import Now
 from egress.lines.receipts import Letter, Waiting
 from egress.lines.rules import Rules
+from egress.lines.segments import Segment
 from egress.lines.tracker import Tracker
 from egress.lines.work import Work
 from runtime import logs, metrics
@@ -33,9 +37,10 @@ from schemas import keys, topics
 from schemas.campaign import Chunk, Progress
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
-from schemas.journal import PlanRef, SegmentRef
+from schemas.journal import PlanRef, RefusedRef, SegmentRef
 from schemas.line_command import ControlLine
 from schemas.outbound import OutboundMessage
+from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
 
 TEMPLATES = topics.OUTBOUND_TEMPLATES.name
@@ -49,39 +54,51 @@ OPTOUTS = topics.OPTOUTS.name
 COMMITTED = (REPLIES, TEMPLATES, COMMANDS, RECEIPTS)
 LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, COMMANDS)
 
-# So many records may have been read behind one that waits: each is remembered, as a crash brings it back.
-BEHIND_MAX = 100_000
+_INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
+
+# Behind one that waits so many records of an input are read before it is parked: a crash brings each of them back.
+BEHIND_MAX = 10_000
+
+REFRESH_S = 6 * 3600.0
+# How far the clocks of owners may differ.
+CLOCKS_MS = 600_000
 
 _DECODERS = {topic.name: topic.decoder() for topic in topics.STATIC if topic.value is not None}
 _log = logs.get(__name__)
 
 
 class Partition:
-    """`starts` are the first offsets to read of the committed topics, `journal_from` the journal's committed offset."""
+    """`starts` are the first offsets to read of topics whose offsets are the group's; `crowd` is shared by a worker's
+    partitions."""
 
-    def __init__(self, number: int, rules: Rules, starts: Mapping[str, int], journal_from: int = 0) -> None:
+    def __init__(self, number: int, rules: Rules, starts: Mapping[str, int], crowd: Crowd | None = None) -> None:
         self.number, self.rules = number, rules
+        self._crowd = crowd or Crowd(rules.settings.worker_memory, rules.settings.line_memory)
         self.lines: dict[str, Line] = {}
         self.trackers = {topic: Tracker(starts[topic]) for topic in COMMITTED}
-        self._committed = dict(starts)
+        self.lot = Lot(starts.get(PARKED, 0))
+        self._committed = {topic: starts.get(topic, 0) for topic in (*COMMITTED, PARKED)}
+        self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
         self._early: list[Incoming] = []
+        self._refresh_s = 0.0
         self.recovered = False
         self.granting = True
         self.work = Work(0)
         self.chunks: dict[str, Chunk] = {}
-        self.checkpoints = Checkpoints(number, COMMITTED, journal_from, rules.settings.checkpoint_records)
+        self.checkpoints = Checkpoints(number, COMMITTED, starts.get(JOURNAL, 0), rules.settings.checkpoint_records)
 
     def line(self, did: str, now: Now) -> Line:
         """The line with this number; made when it is first heard of."""
         line = self.lines.get(did)
         if line is None:
-            line = self.lines[did] = Line(did, self.number, self.rules, self._finish, now)
+            line = self.lines[did] = Line(did, self.number, self.rules, self._crowd, self._finish, now)
         return line
 
-    def _finish(self, item: Item) -> None:
-        if item.pending:
-            item.pending = False
-            self.trackers[item.source].finish(item.position)
+    def _finish(self, topic: str, offset: int) -> None:
+        if topic == PARKED:
+            self.lot.finish(offset)
+        else:
+            self.trackers[topic].finish(offset)
 
     # -- what is read
 
@@ -89,11 +106,14 @@ class Partition:
         """A record from before the recovery barrier."""
         if incoming.topic == COMMANDS:
             self._learn_command(incoming, now)
+        elif incoming.topic == PARKED:
+            parked.learn(self, incoming, now)
         else:
             self._follow(incoming, now, recovering=True)
 
     def recover(self, now: Now) -> None:
         """Everything up to the barrier was learnt; what came early is read now."""
+        parked.learnt(self)
         for line in self.lines.values():
             settling.restore(line, now)
         self.recovered = True
@@ -105,10 +125,16 @@ class Partition:
         """A record of one of the partition's topics, in its order."""
         if not self.recovered:
             self._early.append(incoming)
+        elif incoming.topic == PARKED:
+            parked.read_back(self, incoming, now)
         elif incoming.topic not in COMMITTED:
             self._follow(incoming, now, recovering=False)
         elif self.trackers[incoming.topic].take(incoming.offset):
             self._admit(incoming, now)
+
+    def returns(self, topic: str, offset: int) -> bool:
+        """Whether a crash would bring this record again: an offset of the group that is not committed."""
+        return offset >= self._committed.get(topic, offset + 1) and not (topic == PARKED and self.lot.noted(offset))
 
     def _learn_command(self, incoming: Incoming, now: Now) -> None:
         """Pauses of lines are nowhere else: the commands that were carried out already say how a line stands."""
@@ -156,6 +182,9 @@ class Partition:
             elif incoming.topic == COMMANDS:
                 command(self, _DECODERS[COMMANDS].decode(incoming.value), now)
                 self.trackers[COMMANDS].finish(incoming.offset)
+            elif (incoming.topic, incoming.offset) in self.parked_already:
+                self.parked_already.discard((incoming.topic, incoming.offset))
+                self.trackers[incoming.topic].finish(incoming.offset)
             else:
                 self._message(incoming, now)
         except (RecordError, msgspec.DecodeError, RecursionError) as error:
@@ -164,7 +193,7 @@ class Partition:
     def _message(self, incoming: Incoming, now: Now) -> None:
         message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
         item = Item(message, incoming.topic, incoming.offset, now.s, pending=True, attempt=max(1, message.attempt))
-        item.cause_ms, item.replay = incoming.at_ms or message.at_ms, incoming.replay
+        item.cause_ms, item.replay, item.record = incoming.at_ms or message.at_ms, incoming.replay, incoming
         admitted = metrics.counter(metrics.EGRESS_MESSAGES)
         admitted.labels(tenant=message.tenant, message_class=message.send_class, outcome="admitted").inc()
         self.line(message.did, now).admit(item, now, self.work)
@@ -227,18 +256,59 @@ class Partition:
                 granted += line.grant(now, room - granted, work)
                 endings.close_refused(line, now, work)
                 endings.finish_campaigns(line, now, work)
+                admission.park_old(line, now, work)
             line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
-        for topic, tracker in self.trackers.items():
-            if tracker.position > self._committed[topic]:
-                self._committed[topic] = tracker.position
-                work.offsets[topic, self.number] = tracker.position
+        self._park_behind(now)
+        self._commit(work, now)
         for line in self.lines.values():
-            endings.remember_refused(line, self._committed, now, work)
-            self.checkpoints.forget_refused(line, self._committed, now.wall_ms - REFUSED_MS)
+            endings.remember_refused(line, self._comes_back, now, work)
+            self.checkpoints.forget_refused(line, lambda refused: self._is_over(refused, now))
         if self.granting:
-            self.checkpoints.step(self.lines, self._committed, now, work)
+            self.checkpoints.step(self.lines, self.segment_returns, now, work)
         self.work = Work(now.wall_ms)
+        self.recount()
         return work, granted
+
+    def _park_behind(self, now: Now) -> None:
+        """Where too much was read behind messages that wait, the older half of them is parked."""
+        for kind, topic in _INPUTS.items():
+            tracker = self.trackers[topic]
+            if tracker.behind >= BEHIND_MAX:
+                for line in self.lines.values():
+                    admission.park_open(line, kind, "waits", now, self.work, before=tracker.middle)
+
+    def _commit(self, work: Work, now: Now) -> None:
+        self.lot.expect(work.echoes)
+        if now.s >= self._refresh_s:
+            # A group's offsets of a topic to which it does not subscribe expire, a week after they were committed last.
+            self._refresh_s = now.s + REFRESH_S
+            every = self._committed | {JOURNAL: self.checkpoints.committed}
+            work.offsets.update({(topic, self.number): offset for topic, offset in every.items()})
+        for topic, tracker in self.trackers.items():
+            self._move(topic, tracker.position, work)
+            self.lot.committed(topic, tracker.position)
+        self._move(PARKED, self.lot.position, work)
+        self.lot.exorcise(self._committed[PARKED])
+        parked.note_done(self, work)
+
+    def _move(self, topic: str, position: int, work: Work) -> None:
+        if position > self._committed[topic]:
+            self._committed[topic] = position
+            work.offsets[topic, self.number] = position
+
+    def _comes_back(self, item: Item) -> bool:
+        return self.returns(item.source, item.position) or self.lot.haunted(item.id)
+
+    def _is_over(self, refused: RefusedRef, now: Now) -> bool:
+        """Whether a message that was refused cannot come back any more."""
+        if not refused.source:
+            return refused.at_ms < now.wall_ms - REFUSED_MS
+        message_ids = (refused.id, refused.id.rpartition("@")[0])  # a run's own refusal names the run
+        return not self.returns(refused.source, refused.position) and not any(map(self.lot.haunted, message_ids))
+
+    def segment_returns(self, segment: Segment) -> bool:
+        """Whether a crash would bring back a message of the segment, from an input or from the parked topic."""
+        return segment.returns(self._committed) or segment.to_ms >= self.lot.open_since_ms - CLOCKS_MS
 
     def _in_turn(self) -> list[Line]:
         """All lines, another one first each time, so that none always comes last when room is short."""
@@ -252,11 +322,6 @@ class Partition:
             if place is not None:
                 claims.claim(line, waiting, place, now, self.work)
             self._decided(waiting.letter, now, orphan=place is None)
-
-    @property
-    def committed(self) -> Mapping[str, int]:
-        """The group's offsets of the inputs."""
-        return self._committed
 
     @property
     def anchor(self) -> int:
@@ -273,9 +338,13 @@ class Partition:
         return min((line.next_at(now) for line in self.lines.values()), default=float("inf"))
 
     def waiting(self) -> tuple[int, int]:
-        """Replies and bulk that wait in memory."""
+        """Replies and bulk that wait in memory, or will in a moment."""
         lines = self.lines.values()
-        return sum(line.waiting_replies for line in lines), sum(line.waiting_bulk for line in lines)
+        return sum(line.waiting("reply") for line in lines), sum(line.waiting("bulk") for line in lines)
+
+    def recount(self) -> None:
+        """Tells the crowd how many wait here now."""
+        self._crowd.recount(self.number, sum(self.waiting()))
 
     def in_doubt(self) -> Counter[str]:
         """Messages in doubt by class."""
@@ -284,15 +353,23 @@ class Partition:
             counts.update(doubts.in_doubt(line))
         return counts
 
-    def crowded(self, limit: float) -> set[str]:
-        """Topics of which some line has as many messages waiting as may be, or too much was read behind one of them."""
-        behind = limit / self.rules.settings.line_memory * BEHIND_MAX
-        crowded = {topic for topic in (REPLIES, TEMPLATES) if self.trackers[topic].behind >= behind}
-        if any(line.waiting_replies >= limit for line in self.lines.values()):
-            crowded.add(REPLIES)
-        if any(line.waiting_bulk >= limit for line in self.lines.values()):
-            crowded.add(TEMPLATES)
-        return crowded
+    def parked(self) -> Counter[str]:
+        """Messages that have a place on the parked topic, by kind."""
+        counts: Counter[str] = Counter()
+        for line in self.lines.values():
+            counts.update({kind: parking.parked for kind, parking in line.parkings.items()})
+        return counts
+
+    def parked_since_ms(self, now: Now) -> int:
+        """When the message was parked that has waited longest, not counting those whose time is far; now for none."""
+        parkings = [parking for line in self.lines.values() for parking in line.parkings.values()]
+        firsts = [first for parking in parkings for first in parking.firsts()]
+        return min((self.lot.since_ms(offset) for offset in firsts), default=now.wall_ms)
+
+    @property
+    def unwritten(self) -> int:
+        """Messages that were parked and are not in a transaction yet."""
+        return len(self.work.echoes)
 
     # -- what is fetched
 

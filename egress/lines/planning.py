@@ -43,6 +43,7 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         part=first.part,
         failed=first.failed,
         fallback=first.message.fallback is not None and not isinstance(content, Template),
+        lane=first.reply,
     )
     deadline = Deadline(plan.deadline_ms, now.s + settings.plan_deadline_s)
     return Grant(partition, plan, items, channel, payload, deadline)

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from confluent_kafka import TopicPartition
 
+from egress.lines.admission import PARKED
 from egress.lines.incoming import Incoming
 from egress.lines.journal import Rebuilding
 from egress.lines.now import Now
+from egress.lines.parked import bare
 from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
 from runtime import logs, metrics, points
 from runtime.kafka.consumer import GroupConsumer
@@ -27,42 +30,41 @@ from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.settings import KafkaSettings
 
 _PARALLEL = 4
+PARKED_CHUNK = 5000
 _log = logs.get(__name__)
 
 
 class Barrier(NamedTuple):
-    """Where the committed topics of a partition are read on, from where the journal must be read, and to where the
-    learnt topics must be."""
+    """Where the committed topics of a partition are read on, and to where the learnt ones must be read."""
 
     starts: dict[str, int]
     ends: dict[str, int]
-    journal_from: int = 0
 
     def assignment(self, number: int) -> list[TopicPartition]:
         """What the group's consumer reads: inputs from their offsets, learnt topics from their barrier on."""
-        offsets = {**self.ends, **self.starts}
+        offsets = {**self.starts, **self.ends, **{topic: self.starts[topic] for topic in COMMITTED}}
         return [TopicPartition(topic, number, offset) for topic, offset in offsets.items()]
 
 
 async def barriers(settings: KafkaSettings, consumer: GroupConsumer, numbers: list[int]) -> dict[int, Barrier]:
     """The barrier of each partition."""
-    committed = await consumer.committed([(topic, n) for topic in (*COMMITTED, JOURNAL) for n in numbers])
-    every = {(topic, n) for topic in (*COMMITTED, *LEARNED) for n in numbers}
+    offsets = (*COMMITTED, JOURNAL, PARKED)
+    committed = await consumer.committed([(topic, n) for topic in offsets for n in numbers])
+    every = {(topic, n) for topic in (*offsets, *LEARNED) for n in numbers}
     begins = await asyncio.to_thread(begin_offsets, settings, every)
-    ends = await asyncio.to_thread(end_offsets, settings, {(topic, n) for topic in LEARNED for n in numbers})
+    ends = await asyncio.to_thread(end_offsets, settings, {(topic, n) for topic in (*LEARNED, PARKED) for n in numbers})
     _report(unread(committed, begins))
     return {
         n: Barrier(
-            {topic: max(committed.get((topic, n)) or 0, begins[topic, n]) for topic in COMMITTED},
-            {topic: ends[topic, n] for topic in LEARNED},
-            max(committed.get((JOURNAL, n)) or 0, begins[JOURNAL, n]),
+            {topic: max(committed.get((topic, n)) or 0, begins[topic, n]) for topic in offsets},
+            {topic: ends[topic, n] for topic in (*LEARNED, PARKED)},
         )
         for n in numbers
     }
 
 
 def unread(committed: Mapping[Place, int | None], begins: Mapping[Place, int]) -> dict[Place, int]:
-    """How many offsets of an input Kafka removed before they were read: between what is committed and what is kept."""
+    """How many offsets of a topic Kafka removed before they were read: between what is committed and what is kept."""
     gaps = {place: begins[place] - offset for place, offset in committed.items() if offset is not None}
     return {place: gap for place, gap in gaps.items() if gap > 0}
 
@@ -85,11 +87,13 @@ async def recover(
             end = min(barrier.ends[topic], barrier.starts[COMMANDS]) if topic == COMMANDS else barrier.ends[topic]
             async with turn:
                 if topic == JOURNAL:
-                    await _journal(settings, partition, barrier.journal_from, end)
+                    await _journal(settings, partition, barrier.starts[JOURNAL], end)
                 else:
                     records = await asyncio.to_thread(_read, settings, topic, partition.number, BEGINNING, end)
                     _learn(partition, topic, records)
             points.reach("in_recovery")
+        async with turn:
+            await _learn_parked(settings, partition, barrier)
         partition.recover(Now.read())
         done()
         _log.info("partition recovered", partition=partition.number, lines=len(partition.lines))
@@ -117,3 +121,15 @@ async def _journal(settings: KafkaSettings, partition: Partition, start: int, en
 
 def _read(settings: KafkaSettings, topic: str, number: int, start: int, end: int) -> list[Incoming]:
     return [Incoming.of(message) for message in read_partition(settings, topic, number, start, end)]
+
+
+async def _learn_parked(settings: KafkaSettings, partition: Partition, barrier: Barrier) -> None:
+    """From the first parked message that was not done. There may be millions: their values are not kept."""
+    start, end = barrier.starts[PARKED], barrier.ends[PARKED]
+    records = read_partition(settings, PARKED, partition.number, start, end)
+    while chunk := await asyncio.to_thread(
+        lambda: [bare(Incoming.of(message)) for message in islice(records, PARKED_CHUNK)]
+    ):
+        now = Now.read()
+        for record in chunk:
+            partition.learn(record, now)

@@ -27,6 +27,7 @@ EXIT_FENCED = 73
 TOPICS = (
     topics.OUTBOUND_REPLIES,
     topics.OUTBOUND_TEMPLATES,
+    topics.OUTBOUND_PARKED,
     topics.LINES_COMMANDS,
     topics.INBOUND_RECEIPTS,
     topics.CAMPAIGNS,

@@ -12,7 +12,7 @@ from egress.lines.failures import WINDOW_CLOSED, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
 from egress.lines.item import Item
-from egress.lines.line import REPLIES, Line
+from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.verdicts import Verdict, attempts_max, backoff_s
 from egress.lines.work import Work, outcome_record, public_record, said_of_plan
@@ -59,7 +59,7 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
     line.open_plans.pop(plan_id, None)
     entry = line.book.apply(verdict.outcome)
     if verdict.hold_s:
-        line.pacer.hold(now.s + verdict.hold_s, replies=bool(items) and items[0].source == REPLIES)
+        line.pacer.hold(now.s + verdict.hold_s, replies=bool(items) and items[0].reply)
     if entry is None:
         release(line, plan_id)
         return

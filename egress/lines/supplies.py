@@ -1,5 +1,5 @@
-"""Supplies: what partitions ask to read again by offset, brought to them on the side: chunks, messages to retry, plans
-for late receipts, segments whose horizon is over.
+"""Supplies: what partitions ask to read again by offset, brought to them on the side: chunks, messages to retry, parked
+ones, plans for late receipts, segments whose horizon is over.
 
 What cannot be read now is tried again; what Kafka keeps no longer is said so. A partition that was let go meanwhile
 gets nothing.
@@ -8,18 +8,22 @@ gets nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 
-from egress.lines import campaigns, journal, settling
+from egress.lines import campaigns, journal, parked, settling
+from egress.lines.admission import PARKED
+from egress.lines.attempts import in_lane
 from egress.lines.campaigns import Campaign
 from egress.lines.fetching import Fetch, Fetcher
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
+from egress.lines.parked import Order
 from egress.lines.partition import CHUNK_DECODER, JOURNAL, MESSAGE_DECODER, Partition
 from egress.lines.segments import Segment
 from runtime import logs, metrics
@@ -32,6 +36,7 @@ from schemas.journal import Segment as SegmentRecord
 from schemas.record import Decoder, RecordError
 
 _RETRY_S = 1.0
+T = TypeVar("T")
 _log = logs.get(__name__)
 
 
@@ -48,6 +53,8 @@ class Supplies:
         """Starts what the partition asks for."""
         for line, fetch in partition.fetches():
             self._spawn(partition, self._messages(partition, line, fetch))
+        for order in parked.orders(partition, now):
+            self._spawn(partition, self._parked(partition, order))
         for line in partition.lines.values():
             for campaign, index, offset in line.campaigns.wanted(now.wall_ms):
                 self._spawn(partition, self._chunk(partition, campaign, index, offset))
@@ -82,20 +89,25 @@ class Supplies:
         self._arrived()
 
     async def _value(self, topic: str, partition: int, offset: int) -> bytes | None:
+        return await self._patiently(lambda: self._fetcher.value(topic, partition, offset), topic, partition, offset)
+
+    async def _patiently(self, read: Callable[[], Awaitable[T]], topic: str, partition: int, offset: int) -> T:
         while True:
             try:
-                return await self._fetcher.value(topic, partition, offset)
+                return await read()
             except (ReadFailed, OffsetsUnavailable, KafkaException):
                 _log.exception("a record could not be read again yet", topic=topic, partition=partition, offset=offset)
                 await asyncio.sleep(_RETRY_S)
 
+    async def _parked(self, partition: Partition, order: Order) -> None:
+        number, offsets = partition.number, order.offsets
+        read = partial(self._fetcher.records, PARKED, number, offsets)
+        found = await self._patiently(read, PARKED, number, offsets[0])
+        parked.arrived(partition, order, found, Now.read())
+
     async def _records(self, partition: Partition, offsets: list[int]) -> dict[int, Incoming]:
-        while True:
-            try:
-                return await self._fetcher.records(JOURNAL, partition.number, offsets)
-            except (ReadFailed, OffsetsUnavailable, KafkaException):
-                _log.exception("the journal could not be read again yet", partition=partition.number)
-                await asyncio.sleep(_RETRY_S)
+        read = partial(self._fetcher.records, JOURNAL, partition.number, offsets)
+        return await self._patiently(read, JOURNAL, partition.number, offsets[0])
 
     async def _recall(self, partition: Partition, recalls: list[tuple[Line, list[PlanRef]]]) -> None:
         """Plans that receipts ask for, of all lines in one reading."""
@@ -145,7 +157,8 @@ class Supplies:
 
     async def _messages(self, partition: Partition, line: Line, fetch: Fetch) -> None:
         try:
-            items = [await self._item(partition, line, message) for message in fetch.messages]
+            reply = in_lane(fetch.entry.plan)
+            items = [await self._item(partition, line, message, reply) for message in fetch.messages]
         finally:
             line.coming.discard(fetch.entry.plan.plan_id)
         missing = [m for m, item in zip(fetch.messages, items, strict=True) if item is None]
@@ -153,12 +166,13 @@ class Supplies:
         settling.revive(line, fetch, [item for item in items if item is not None], now)
         settling.vanished(line, fetch, missing, partition.work)
 
-    async def _item(self, partition: Partition, line: Line, planned: PlannedMessage) -> Item | None:
+    async def _item(self, partition: Partition, line: Line, planned: PlannedMessage, reply: bool) -> Item | None:
         now = Now.read()
         named = campaigns.chunk_of(planned.source)
         if named is None:
             message = await self._decoded(MESSAGE_DECODER, planned.source, partition.number, planned.position)
-            return Item(message, planned.source, planned.position, now.s) if message is not None else None
+            place = (planned.source, planned.position)
+            return Item(message, *place, now.s, reply=reply) if message is not None else None
         campaign, offset = line.campaigns.get(named[0]), partition.chunk_offset(line, planned.source)
         chunk = partition.chunks.get(planned.source) if campaign is not None else None
         if chunk is None and offset is not None:

@@ -47,6 +47,11 @@ class Tracker:
         return len(self._open)
 
     @property
+    def middle(self) -> int:
+        """An offset that half of those which are not to be committed yet stand before."""
+        return self._taken[len(self._taken) // 2] if self._taken else self._next
+
+    @property
     def behind(self) -> int:
         """Records read and not to be committed yet: finished or not, a crash brings them back."""
         return len(self._taken)

@@ -35,6 +35,17 @@ class Grant(NamedTuple):
     deadline: Deadline
 
 
+class Echo(NamedTuple):
+    """A message that was parked, until its record is read back; `item` is None where it is not in memory.
+
+    `far` says that its time is far, and nothing queues behind it.
+    """
+
+    id: str
+    item: Item | None
+    far: bool = False
+
+
 class Said(NamedTuple):
     """What all messages of one record of `outcomes` share."""
 
@@ -103,6 +114,7 @@ class Work:
     at_ms: int
     grants: list[Grant] = field(default_factory=list)
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    echoes: list[Echo] = field(default_factory=list)
     _records: list[Record] = field(default_factory=list)
     _said: dict[Said, tuple[list[str], list[str]]] = field(default_factory=dict)
 
@@ -133,6 +145,11 @@ class Work:
         self._records.append(
             Record(topics.CAMPAIGNS.name, encode(progress), key.encode(), headers, partition=partition)
         )
+
+    def park(self, record: Record, echo: Echo) -> None:
+        """A message is kept in Kafka until there is room, or its time has come."""
+        self.echoes.append(echo)
+        self._records.append(record)
 
     def letter(self, record: Record) -> None:
         """A dead letter."""

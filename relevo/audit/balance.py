@@ -41,12 +41,15 @@ class Messages(Frozen):
     """What became of the messages; `twice` names those that the provider took more often than is on record.
 
     `unplanned` were taken by the provider without a plan, `unowed` have an outcome though nobody asked for them.
+    `parked` wait in Kafka; `unkept` are said to, and are not there.
     """
 
     accepted: int
     by_state: dict[str, int]
     pending: list[str]
     in_doubt: list[str]
+    parked: list[str]
+    unkept: list[str]
     twice: list[str]
     unplanned: list[str]
     unowed: list[str]
@@ -115,13 +118,16 @@ def _receipt(name: str) -> tuple[str, str]:
 def messages(found: Gathered, provider: Provider | None) -> Messages:
     """The second equation, and what the provider took against what was planned."""
     states = {one: found.states.get(one, "") for one in found.accepted}
-    states |= {one: "dead" for one in found.dead_messages if not states.get(one)}
+    states |= {one: "dead" for one in found.dead_messages if states.get(one, "") in ("", "parked")}
+    parked = sorted(one for one, state in states.items() if state == "parked")
     twice, unplanned = _against_provider(found, provider.taken) if provider else ([], [])
     return Messages(
         accepted=len(found.accepted),
         by_state=dict(Counter(state or "pending" for state in states.values())),
         pending=sorted(one for one, state in states.items() if not state),
         in_doubt=sorted(one for one, state in states.items() if state == "in_doubt"),
+        parked=parked,
+        unkept=[one for one in parked if one not in found.parked],
         twice=twice,
         unplanned=unplanned,
         unowed=sorted(set(found.states) - set(found.accepted)),

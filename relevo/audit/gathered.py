@@ -36,7 +36,8 @@ class Gathered:
     """Everything that the balance needs of the topics.
 
     `held` counts how often a webhook's event stands on `inbound.conversations`. `accepted` are messages that were
-    accepted for sending, by id, with the topic that says so; `states` what became of them. `unreadable` names
+    accepted for sending, by id, with the topic that says so; `states` what became of them; `parked` are those that
+    Kafka keeps outside their input, longer than that. `unreadable` names
     records of ours that could not be read and that no dead letter accounts for. `nameless` counts, by their size,
     bodies of webhooks in which nothing has an id of the provider's.
     """
@@ -51,6 +52,7 @@ class Gathered:
     accepted: dict[str, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     dead_messages: set[str] = field(default_factory=set)
+    parked: set[str] = field(default_factory=set)
     plans: dict[str, Plan] = field(default_factory=dict)
     outcomes: dict[str, CallOutcome] = field(default_factory=dict)
     reply_ms: list[int] = field(default_factory=list)
@@ -95,6 +97,7 @@ def _readers(agents: tuple[str, ...]) -> dict[str, Reader]:
         topics.INBOUND_REJECTED.name: _rejected,
         topics.OUTBOUND_REPLIES.name: _message,
         topics.OUTBOUND_TEMPLATES.name: _message,
+        topics.OUTBOUND_PARKED.name: _parked,
         topics.CAMPAIGNS.name: _campaign,
         topics.CAMPAIGNS_CHUNKS.name: _chunk,
         topics.EGRESS_JOURNAL.name: _journal,
@@ -196,6 +199,12 @@ def _dead_event(found: Gathered, message: Message, value: bytes) -> None:
 
 def _message(found: Gathered, message: Message, value: bytes) -> None:
     found.accepted[decode(value, OutboundMessage).id] = message.topic() or ""
+
+
+def _parked(found: Gathered, message: Message, value: bytes) -> None:
+    one = decode(value, OutboundMessage).id
+    found.parked.add(one)
+    found.accepted.setdefault(one, message.topic() or "")
 
 
 def _dead_message(found: Gathered, message: Message, value: bytes) -> None:

@@ -23,13 +23,13 @@ class Report(Frozen):
 
     @property
     def clean(self) -> bool:
-        """Nothing is lost, sent twice, unplanned or unreadable; pending and doubts may stand."""
+        """Nothing is lost, sent twice, unplanned or unreadable; what is pending, parked or in doubt may stand."""
         return not self.violations
 
     @property
     def quiet(self) -> bool:
         """Nothing is on its way any more."""
-        return not self.events.pending and not self.messages.pending
+        return not self.events.pending and not self.messages.pending and not self.messages.parked
 
 
 def report(found: Gathered, provider: Provider | None) -> Report:
@@ -39,6 +39,7 @@ def report(found: Gathered, provider: Provider | None) -> Report:
     violations += [f"lost receipt: {one}" for one in incoming.lost_receipts]
     violations += [f"sent twice: {one}" for one in outgoing.twice]
     violations += [f"sent without a plan: {one}" for one in outgoing.unplanned]
+    violations += [f"parked, but not kept: {one}" for one in outgoing.unkept]
     violations += [f"outcome of a message that nobody asked for: {one}" for one in outgoing.unowed]
     violations += [f"unreadable: {one}" for one in found.unreadable]
     return Report(events=incoming, messages=outgoing, violations=violations, unreadable=found.unreadable)

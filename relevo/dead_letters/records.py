@@ -35,6 +35,11 @@ def refusal(letter: Letter) -> str:
             f"Mend the cause (the table in docs/webhooks.md), then post the bytes again: "
             f'relevo dlq show {letter.address} --raw | curl --data-binary @- "$WEBHOOK"'
         )
+    if letter.by == "egress" and letter.reason == "parked_too_long":
+        return (
+            f"{letter.address}: its line may know this message by its id for as long as the letter is kept, and would "
+            f"not send it. Submit what it says as a new message: relevo dlq show {letter.address} --raw"
+        )
     return ""
 
 

@@ -146,6 +146,28 @@ EGRESS_RESENDS = Metric(
 EGRESS_WAITING = Metric(
     "relevo_egress_waiting_messages", "gauge", "Messages admitted that wait for their turn.", ("message_class",)
 )
+EGRESS_PARKED = Metric(
+    "relevo_egress_parked_messages",
+    "gauge",
+    "Messages that are kept on outbound.parked until there is room or their time has come, by kind (reply, bulk).",
+    ("message_class",),
+)
+EGRESS_PARKED_OLDEST = Metric(
+    "relevo_egress_parked_oldest_seconds",
+    "gauge",
+    "For how long the oldest of them has been there, to the minute; those whose time is far do not count.",
+)
+EGRESS_PARKINGS = Metric(
+    "relevo_egress_parkings_total",
+    "counter",
+    "Messages that were parked, by reason (backlog, line_paused, not_before, waits).",
+    ("message_class", "reason"),
+)
+EGRESS_PARKED_LOST = Metric(
+    "relevo_egress_parked_lost_total",
+    "counter",
+    "Parked messages that Kafka no longer had when they were looked for; at most so many, where many are gone.",
+)
 EGRESS_WAIT_SECONDS = Metric(
     "relevo_egress_wait_seconds", "histogram", "From admission to the POST.", ("message_class",), buckets=_SLOW
 )

@@ -41,8 +41,13 @@ class EgressSettings(Area):
     session_timeout_s: float = Field(30, ge=1, le=300, description="A member unheard of for so long loses its lines.")
     connect_timeout_s: float = Field(3, gt=0, le=60, description="Time to connect to Chattigo.")
     recovery_s: float = Field(60, gt=0, le=3600, description="Time to recover a partition before the worker gives up.")
-    line_memory: int = Field(2000, ge=1, le=1_000_000, description="Most messages admitted in memory, a line.")
-    worker_memory: int = Field(50_000, ge=1, le=10_000_000, description="Most messages admitted in memory, a worker.")
+    line_memory: int = Field(
+        2000, ge=1, le=1_000_000, description="Most replies in memory, a line, and most templates; others are parked."
+    )
+    worker_memory: int = Field(50_000, ge=1, le=10_000_000, description="Most messages in memory, a worker.")
+    park_after_s: float = Field(
+        30, gt=0, le=3600, description="A message that has waited for so long is kept on outbound.parked too."
+    )
     sends_memory: int = Field(
         50_000,
         ge=1,

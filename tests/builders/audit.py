@@ -149,6 +149,12 @@ class History:
         self.put(topic.name, encode(value), "message")
         return name
 
+    def parked(self) -> tuple[str, str]:
+        """A message that is kept on the parked topic, and its person."""
+        message = self.asked(who := self.person(), topics.OUTBOUND_PARKED)
+        self.outcome([message], "parked")
+        return message, who
+
     def planned(self, people: dict[str, str], root: str = "", attempt: int = 1, resend_of: str = "") -> Plan:
         """A plan for these messages (id to person): one session message, or with a root id a batch."""
         digest = digest_of(root or "".join(people.values()))

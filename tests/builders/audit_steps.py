@@ -157,6 +157,14 @@ def dead_message(history: History) -> None:
     history.letter(topics.OUTBOUND_REPLIES, encode(value), "message", "outbound.replies-0-0")
 
 
+def parked_and_sent(history: History) -> None:
+    """It was parked, its input is no longer kept, and it went at last."""
+    message, who = history.parked()
+    plan = history.planned({message: who})
+    history.taken(plan)
+    history.became(plan, "accepted")
+
+
 def poison_buried(history: History) -> None:
     """A record that nobody can read, and its dead letter: accounted for."""
     offset = history.put(topics.OUTBOUND_REPLIES.name, b"{poison", "message")
@@ -199,8 +207,8 @@ HONEST: dict[str, Step] = {
     for step in (
         routed, repeated, dropped, dead_at_conversations, nameless_and_dead, nameless_and_routed, rejected,
         rejected_unknown_shape, never_acknowledged, receipts_kept, reply_sent, equal_texts, batch_sent,
-        one_person_twice_in_a_batch, resent_on_record, tried_again, refused, dead_message, poison_buried, campaign_sent,
-        tombstones, notices,
+        one_person_twice_in_a_batch, resent_on_record, tried_again, refused, dead_message, parked_and_sent,
+        poison_buried, campaign_sent, tombstones, notices,
     )
 }  # fmt: skip
 
@@ -298,6 +306,16 @@ def pending_message(history: History) -> None:
     history.expected["pending_messages"].append(history.asked(history.person()))
 
 
+def parked(history: History) -> None:
+    history.expected["parked"].append(history.parked()[0])
+
+
+def parked_nowhere(history: History) -> None:
+    message = history.asked(history.person())
+    history.outcome([message], "parked")
+    history.expected["unkept"].append(message)
+
+
 def in_doubt(history: History) -> None:
     who = history.person()
     plan = history.planned({history.asked(who): who})
@@ -325,7 +343,7 @@ FAULTS: dict[str, Step] = {
     for step in (
         lost_event, lost_receipt, pending_event, twice_as_session, twice_though_its_equal_was_refused,
         twice_in_a_batch, thrice_though_resent_once, unplanned_session, unplanned_in_a_batch, unowed, pending_message,
-        in_doubt, uncommitted_campaign_sent, unreadable,
+        parked, parked_nowhere, in_doubt, uncommitted_campaign_sent, unreadable,
     )
 }  # fmt: skip
 STEPS = HONEST | FAULTS

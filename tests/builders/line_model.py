@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from egress.chattigo.result import CallResult
-from egress.lines import campaigns, settling
+from egress.lines import campaigns, parked, settling
 from egress.lines.accounts import Accounts
+from egress.lines.admission import PARKED
+from egress.lines.attempts import in_lane
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.journal import Rebuilding, decoded, recalled
@@ -26,7 +28,7 @@ from schemas.journal import CallOutcome, Plan
 from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome, merge
 from schemas.record import decode, encode
-from tests.builders.lines import DID, at
+from tests.builders.lines import at
 
 ANSWERS = {
     "accept": CallResult(kind="accepted", status=200),
@@ -54,6 +56,7 @@ class Model:
     A call with a `bad` recipient is refused whatever it would have met; `answered` are calls that were accepted or
     refused, `taken` those that reached people; inputs that are `lost` cannot be read again. Answers to session calls
     say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read.
+    While it is `slow`, parked messages that are fetched do not come; while it is `deaf`, none is read back.
     """
 
     rules: Rules
@@ -68,6 +71,8 @@ class Model:
     seconds: float = 0.0
     recovered: int = 0
     named: bool = False
+    slow: bool = False
+    deaf: bool = False
 
     def __post_init__(self) -> None:
         self.crash()
@@ -92,8 +97,7 @@ class Model:
     def crash(self) -> None:
         """The process ends; the next one recovers from the topics alone, the journal being compacted by then."""
         self.rules = replace(self.rules, accounts=Accounts())
-        starts = {topic: self.offsets[topic] for topic in COMMITTED}
-        self.partition = Partition(0, self.rules, starts, self.offsets[JOURNAL])
+        self.partition = Partition(0, self.rules, {t: self.offsets[t] for t in (*COMMITTED, JOURNAL, PARKED)})
         kept = {incoming.offset: incoming for incoming in self._compacted()}
         start = self.offsets[JOURNAL]
         rebuilding = Rebuilding([incoming for offset, incoming in kept.items() if offset >= start], start)
@@ -105,9 +109,12 @@ class Model:
             for incoming in self._incoming(topic, 0):
                 if topic != COMMANDS or incoming.offset < self.offsets[topic]:
                     self.partition.learn(incoming, self.now)
+        for incoming in self._incoming(PARKED, self.offsets[PARKED]):
+            self.partition.learn(parked.bare(incoming), self.now)
         self.partition.recover(self.now)
+        self.orders: list[parked.Order] = []
         self._read = {topic: self.offsets[topic] for topic in COMMITTED}
-        for topic in ("campaigns", "optouts", JOURNAL):
+        for topic in ("campaigns", "optouts", JOURNAL, PARKED):
             self._read[topic] = len(self.topics.get(topic, []))
 
     def _compacted(self) -> list[Incoming]:
@@ -120,6 +127,8 @@ class Model:
         """Time passes, inputs are read, one cycle is committed, and all its calls meet the same fate."""
         self.seconds += seconds
         for topic, start in self._read.items():
+            if topic == PARKED and self.deaf:
+                continue
             fresh = self._incoming(topic, start)
             self._read[topic] = start + len(fresh)
             for incoming in fresh:
@@ -166,7 +175,8 @@ class Model:
             for planned in (m for m in fetch.messages if m not in missing):
                 if campaigns.chunk_of(planned.source) is None:
                     value = self.topics[planned.source][planned.position].value
-                    items.append(Item(decode(value, OutboundMessage), planned.source, planned.position, self.now.s))
+                    message, place = decode(value, OutboundMessage), (planned.source, planned.position)
+                    items.append(Item(message, *place, self.now.s, reply=in_lane(fetch.entry.plan)))
                 else:
                     name, index = campaigns.chunk_of(planned.source) or ("", 0)
                     campaign, chunk = line.campaigns.get(name), self.chunks[index]
@@ -180,6 +190,11 @@ class Model:
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
                 campaign.chunks[index] = self.chunks[index]
+        self.orders += parked.orders(self.partition, self.now)
+        while self.orders and not self.slow:
+            order = self.orders.pop(0)
+            found = {one.offset: one for one in self._incoming(PARKED, order.offsets[0])}
+            parked.arrived(self.partition, order, found, self.now)
 
     def _look_up(self) -> None:
         recalls, over = list(self.partition.recalls()), self.partition.over()
@@ -194,8 +209,13 @@ class Model:
         """Chattigo accepts everything from now on, until nothing is left to do."""
         for _ in range(limit):
             self.step("accept", 5.0)
-        line = self.partition.lines.get(DID)
-        assert line is None or (line.waiting_replies, line.waiting_bulk, len(line.open_plans)) == (0, 0, 0)
+        assert self.idle
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and no call is open."""
+        lines = self.partition.lines.values()
+        return not any(line.waiting_replies or line.waiting_bulk or line.open_plans for line in lines)
 
     # -- what is on record
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress.lines import index as indexes
 from egress.lines import segments
+from egress.lines.admission import PARKED
 from egress.lines.index import HORIZON_MS
 from egress.lines.partition import JOURNAL
 from schemas.line_command import DecideDoubt
@@ -25,6 +28,7 @@ HORIZON_S = HORIZON_MS / 1000
 def small(**fields: object) -> Model:
     """A line of which two settled messages stay in memory, and a checkpoint every 20 records."""
     limits = {"line_parallel": 4, "group_max": 10, "checkpoint_records": EVERY, "sends_memory": 2}
+    limits["line_memory"] = cast("int", fields.pop("line_memory", 2000))
     return Model(rules(tenant(**({"batch_max": 4} | fields)), **limits), named=True)  # type: ignore[arg-type]
 
 
@@ -224,11 +228,12 @@ def test_a_receipt_finds_a_send_that_is_older_than_the_ids_that_are_known(monkey
 def test_ids_are_kept_beyond_the_limit_while_their_input_would_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexes, "KNOWN_MAX", 10)
     monkeypatch.setattr(segments, "SEGMENT_MAX", 20)
-    made = small()
+    made = small(line_memory=10)
     made.put("outbound.templates", promo("late", "5691", not_before_ms=WALL + HORIZON_MS), *sends(200))
     for _ in range(100):
         made.step("accept", 3)
-    assert made.offsets["outbound.templates"] == 0, "the first one waits, so its offset does"
+    assert len(made.accepted) == 200
+    assert made.offsets[PARKED] == 0, "the first one waits, so the offset of those parked behind it does"
     assert made.offsets[JOURNAL] > 0
     made.step("accept", HORIZON_S + 60)
     made.crash()

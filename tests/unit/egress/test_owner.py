@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from egress.lines.incoming import Incoming
 from egress.lines.line import REPLIES, Line
+from egress.lines.now import Now
 from egress.lines.owner import Owner
 from egress.lines.partition import COMMITTED, Partition
 from egress.lines.posting import Client
@@ -38,6 +39,7 @@ class World:
         patched._transactions = patched._consumer = patched._poster = self
         self.partition = Partition(0, rules(), dict.fromkeys(COMMITTED, 0))
         self.partition.recover(START)
+        self.partition.cycle(Now.read(), 0)  # the first one commits the offsets as they are
         patched._partitions = {0: self.partition}
         patched._pressure = self
 

@@ -43,7 +43,7 @@ def test_a_plan_is_found_by_message_id_by_root_id_by_providers_id_and_by_its_unn
     for known in (index, SendIndex()):
         if known is not index:
             known.add(written(made))
-            known.cool(WALL, {})
+            known.cool(WALL, lambda segment: False)
         assert known.knows("p-5691")
         assert known.knows("q-5693")
         assert not known.knows("p-5693")

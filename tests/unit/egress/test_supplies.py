@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
 
+from egress.lines.admission import PARKED
 from egress.lines.fetching import Fetcher
+from egress.lines.incoming import Incoming
 from egress.lines.partition import COMMITTED, Partition
 from egress.lines.supplies import Supplies
+from runtime.clock import now_ms
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
+from schemas.parked import Parked
 from schemas.record import decode, encode
 from schemas.session import Template
-from tests.builders.lines import DID, START, WALL, rules
+from tests.builders.lines import DID, START, WALL, message, rules
 
 WHOLE = Chunk(campaign="c", did=DID, index=0, first=0, recipients=[Recipient("5691"), Recipient("5692")], digest="")
 CUT = Chunk(campaign="c", did=DID, index=0, first=0, recipients=[Recipient("5691")], digest="")
@@ -25,10 +30,25 @@ class Shelf:
 
     def __init__(self, value: bytes | None) -> None:
         self.record = value
+        self.asked: list[list[int]] = []
 
     async def value(self, topic: str, partition: int, offset: int) -> bytes | None:
         await asyncio.sleep(0)
         return self.record
+
+    async def records(self, topic: str, partition: int, offsets: Sequence[int]) -> dict[int, Incoming]:
+        """All but the last."""
+        await asyncio.sleep(0)
+        self.asked.append(list(offsets))
+        return {
+            offset: Incoming(topic, partition, offset, b"k", encode(message(f"r{offset}")), note(f"r{offset}"))
+            for offset in offsets[:-1]
+        }
+
+
+def note(name: str) -> list[tuple[str, bytes]]:
+    parked = Parked(did=DID, kind="reply", source=f"outbound.replies-0-{name[1:]}", why="backlog", at_ms=now_ms())
+    return parked.headers([])
 
 
 def running() -> Partition:
@@ -72,3 +92,17 @@ async def test_a_chunk_that_is_gone_or_unreadable_or_not_whole_pauses_its_campai
     shelf.record = encode(WHOLE)
     await supply(partition, shelf)
     assert partition.lines[DID].campaigns.ready(WALL) is campaign
+
+
+async def test_parked_messages_are_fetched_in_one_run_and_the_missing_ones_hold_nobody_up() -> None:
+    partition, shelf = Partition(0, rules(), dict.fromkeys(COMMITTED, 10)), Shelf(None)
+    for offset in (3, 5, 6):
+        partition.learn(Incoming(PARKED, 0, offset, f"r{offset}".encode(), None, note(f"r{offset}")), START)
+    partition.recover(START)
+    await supply(partition, shelf)
+    assert shelf.asked == [[3, 5, 6]]
+    work, granted = partition.cycle(START, 10)
+    assert granted == 1, "one at a time to each person"
+    assert [m.id for m in work.grants[0].plan.messages] == ["r3"]
+    assert partition.waiting() == (1, 0)
+    assert work.offsets[PARKED, 0] == 5

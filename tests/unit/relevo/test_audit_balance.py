@@ -19,7 +19,7 @@ from schemas.record import encode
 from tests.builders.audit import AGENT, DID, NOW, History
 from tests.builders.audit_steps import FAULTS, HONEST, STEPS, history
 
-VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unreadable"}
+VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unkept", "unreadable"}
 honest = st.lists(st.sampled_from(sorted(HONEST)), max_size=12)
 any_steps = st.lists(st.sampled_from(sorted(STEPS)), max_size=16)
 
@@ -42,6 +42,8 @@ def named(result: Report) -> dict[str, list[str]]:
         "unowed": result.messages.unowed,
         "pending_messages": result.messages.pending,
         "in_doubt": result.messages.in_doubt,
+        "unkept": result.messages.unkept,
+        "parked": [one for one in result.messages.parked if one not in result.messages.unkept],
         "unreadable": [line.partition(":")[0] for line in result.unreadable],
     }
     return {what: names for what, names in found.items() if names}

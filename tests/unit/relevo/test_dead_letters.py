@@ -179,6 +179,11 @@ def test_attempts_that_cannot_be_read_are_none_and_the_letter_is_one_all_the_sam
     assert (letter.attempts, letter.reason) == ([], "failed")
 
 
+def test_what_was_parked_for_too_long_does_not_go_back_to_a_line_that_may_know_it() -> None:
+    [letter] = gathered([buried(record(topic="outbound.replies"), reason="parked_too_long", by="egress")])
+    assert "as a new message" in refusal(letter)
+
+
 # -- preview
 
 

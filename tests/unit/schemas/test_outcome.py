@@ -51,3 +51,8 @@ def test_failed_ends_unless_delivered_or_read_was_seen() -> None:
 def test_a_receipt_settles_a_doubt_and_a_doubt_unsettles_nothing(settled: str) -> None:
     assert merge("in_doubt", settled) == settled
     assert merge(settled, "in_doubt") == settled
+
+
+@given(states)
+def test_parked_gives_way_to_everything_in_either_order(other: str) -> None:
+    assert merge("parked", other) == merge(other, "parked") == other

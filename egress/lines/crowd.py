@@ -1,0 +1,34 @@
+"""The crowd: how many messages wait in the memory of a worker, and how many more a line may have there. Pure.
+
+Promises: a line that has few in memory gets a small share however full the worker is, so that no line stands still for
+another's backlog. Shared by the partitions of one assignment; each adds what it admits and recounts in its cycle.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+SHARE = 10
+
+
+class Crowd:
+    """`held` messages wait now; at most `limit` should."""
+
+    def __init__(self, limit: int, line_limit: int) -> None:
+        self._limit, self._line_limit = limit, line_limit
+        self._of: Counter[int] = Counter()
+        self.held = 0
+
+    def admitted(self, partition: int, count: int = 1) -> None:
+        """So many more wait in this partition."""
+        self._of[partition] += count
+        self.held += count
+
+    def recount(self, partition: int, count: int) -> None:
+        """So many wait in this partition now."""
+        self.admitted(partition, count - self._of[partition])
+
+    def room(self, waiting: int) -> int:
+        """How many more a line may admit of a kind of which so many wait; not more than 0 when none."""
+        share = min(SHARE, self._line_limit)
+        return max(min(self._line_limit - waiting, self._limit - self.held), share - waiting)

@@ -1,0 +1,125 @@
+"""Parking: what one line has of one kind on `outbound.parked`, and which of its messages in memory have a place there.
+
+A parked message is *resident* (its item is in memory) or only an offset of eight bytes. Replies queue in the order in
+which they were parked; bulk whose time is far waits by the minute. Promises: offsets come out in that order. Leaves to
+the lot: which offset may be committed; to admission: what is parked, and why.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from egress.lines.item import Item
+
+FAR_MS = 60_000
+# A run is read by one consumer, others' records between them too: so many offsets apart at most.
+SPAN_MAX = 10_000
+_TRIM = 4096
+
+
+class Offsets:
+    """A queue of offsets, eight bytes each."""
+
+    def __init__(self) -> None:
+        self._all = array("Q")
+        self._head = 0
+
+    def __len__(self) -> int:
+        return len(self._all) - self._head
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all[self._head :])
+
+    @property
+    def first(self) -> int | None:
+        return self._all[self._head] if len(self) else None
+
+    def append(self, offset: int) -> None:
+        self._all.append(offset)
+
+    def extend(self, offsets: array[int]) -> None:
+        self._all.extend(offsets)
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
+        """Leaves out those that are not wanted."""
+        self._all, self._head = array("Q", filter(wanted, self)), 0
+
+    def take(self, count: int) -> list[int]:
+        """The first of them, at most `count`: a run that ascends and spans not too much."""
+        run: list[int] = []
+        while len(self) and len(run) < count:
+            offset = self._all[self._head]
+            if run and not run[-1] < offset < run[0] + SPAN_MAX:
+                break
+            run.append(offset)
+            self._head += 1
+        if self._head > _TRIM and self._head * 2 > len(self._all):
+            del self._all[: self._head]
+            self._head = 0
+        return run
+
+
+class Parking:
+    """One line, one kind.
+
+    `open` are messages in memory whose input's offset is open, by position, oldest first; `held` those whose place on
+    the parked topic is open. Of `echoing` messages in memory, and of `unseen` ones that are not, that place is not
+    known yet; `coming` are being fetched.
+    """
+
+    def __init__(self) -> None:
+        self.queue = Offsets()
+        self.open: dict[int, Item] = {}
+        self.held: dict[int, Item] = {}
+        self.echoing = self.unseen = self.coming = 0
+        self._later: dict[int, array[int]] = {}
+
+    @property
+    def absent(self) -> bool:
+        """Whether some wait in Kafka alone: then whatever comes later goes behind them."""
+        return bool(len(self.queue) or self.unseen or self.coming)
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether there are places of messages that are not in memory."""
+        return bool(len(self.queue) or self._later)
+
+    @property
+    def parked(self) -> int:
+        """How many have a place on the parked topic."""
+        later = sum(len(offsets) for offsets in self._later.values())
+        return len(self.queue) + later + self.unseen + self.coming + self.echoing + len(self.held)
+
+    def firsts(self) -> list[int]:
+        """The places of those that were parked first: of those in memory, and of the others."""
+        first = self.queue.first
+        return [*islice(self.held, 1), *([first] if first is not None else [])]
+
+    def put(self, offset: int, not_before_ms: int, now_ms: int) -> None:
+        """A message that is not in memory stands here."""
+        if not_before_ms > now_ms + FAR_MS:
+            self._later.setdefault(not_before_ms // FAR_MS, array("Q")).append(offset)
+        else:
+            self.queue.append(offset)
+
+    def take(self, count: int, now_ms: int) -> list[int]:
+        """What is fetched next, at most `count`; those whose minute has begun queue behind the others."""
+        for minute in sorted(minute for minute in self._later if minute * FAR_MS <= now_ms):
+            self.queue.extend(self._later.pop(minute))
+        run = self.queue.take(count)
+        self.coming += len(run)
+        return run
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
+        """Leaves out the places that are not wanted, of messages that are not in memory."""
+        self.queue.keep(wanted)
+        kept = ((minute, array("Q", filter(wanted, offsets))) for minute, offsets in self._later.items())
+        self._later = {minute: offsets for minute, offsets in kept if offsets}
+
+    def let_go(self, item: Item) -> None:
+        """What becomes of a message in memory is decided."""
+        for known in (self.open, self.held):
+            if known.get(item.position) is item:
+                del known[item.position]

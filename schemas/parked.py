@@ -1,0 +1,107 @@
+"""What a record of `outbound.parked` says of itself: the headers that it has beside those of the input it copies.
+
+Key and headers are all that an owner reads of it until there is room: its place in the queue, and when it may go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from schemas.record import Frozen
+
+Kind = Literal["reply", "bulk"]
+Why = Literal["backlog", "line_paused", "not_before", "waits"]
+
+_DID, _KIND, _FROM, _KEY = "did", "parked_kind", "parked_from", "parked_key"
+_WHY, _AT, _UNTIL = "parked_why", "parked_at", "parked_until"
+_BASE, _DONE = "parked_base", "parked_done"
+_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL))
+
+
+class Parked(Frozen):
+    """`kind` is the queue (a reply keeps its person's order), `source` the input, as `topic-partition-offset`.
+
+    `key` is the input's, `at_ms` when it was parked, `not_before_ms` when it may go at the earliest (0: at once).
+    """
+
+    did: str
+    kind: Kind
+    source: str
+    why: str
+    at_ms: int
+    not_before_ms: int = 0
+    key: bytes = b""
+
+    def headers(self, original: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
+        """The input's headers and these."""
+        fields = (
+            (_DID, self.did),
+            (_KIND, self.kind),
+            (_FROM, self.source),
+            (_WHY, self.why),
+            (_AT, str(self.at_ms)),
+            (_UNTIL, str(self.not_before_ms or "")),
+        )
+        kept = [pair for pair in unparked(original) if pair[0] != _DID]
+        own = [(name, value.encode()) for name, value in fields if value]
+        return kept + own + ([(_KEY, self.key)] if self.key else [])
+
+    @classmethod
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Parked:
+        """What a record says; missing fields are empty, and a kind that nobody knows is `bulk`."""
+        found = dict(headers)
+        return cls(
+            did=_text(found.get(_DID)),
+            kind="reply" if found.get(_KIND) == b"reply" else "bulk",
+            source=_text(found.get(_FROM)),
+            why=_text(found.get(_WHY)),
+            at_ms=_number(found.get(_AT)),
+            not_before_ms=_number(found.get(_UNTIL)),
+            key=found.get(_KEY) or b"",
+        )
+
+    @property
+    def origin(self) -> tuple[str, int]:
+        """The input's topic and offset; an empty topic where the record does not say."""
+        topic, _, place = self.source.partition("-")
+        offset = place.rpartition("-")[2]
+        return (topic, int(offset)) if offset.isascii() and offset.isdigit() else ("", -1)
+
+
+class Done(NamedTuple):
+    """A record without a value that says which places from `base` on are done, so that nobody need remember them.
+
+    `done` is one byte a place, compressed: 0 for one that is done.
+    """
+
+    base: int
+    done: bytes
+
+    def headers(self, at_ms: int) -> list[tuple[str, bytes]]:
+        own = [("id", b"done"), ("type", b"done"), ("tenant", b""), ("at", str(at_ms).encode())]
+        return [*own, (_AT, str(at_ms).encode()), (_BASE, str(self.base).encode()), (_DONE, self.done)]
+
+    @classmethod
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Done | None:
+        """What a record says; None when it is no such note."""
+        found = {name: value or b"" for name, value in headers if name in (_BASE, _DONE)}
+        return cls(_number(found[_BASE]), found[_DONE]) if len(found) == 2 else None
+
+
+def unparked(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
+    """The headers without what parking added."""
+    return [(name, value or b"") for name, value in headers if name not in _OURS]
+
+
+def names_line(headers: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Whether a record says which line it is of."""
+    return any(name == _DID and value for name, value in headers)
+
+
+def _text(value: bytes | None) -> str:
+    return value.decode("utf-8", "replace") if value else ""
+
+
+def _number(value: bytes | None) -> int:
+    return int(value) if value and value.isdigit() else 0
