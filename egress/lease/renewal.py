@@ -19,7 +19,7 @@ from egress.lease import report
 from egress.lease.breaker import Failure
 from egress.lease.life import Times, dated, refresh_s, token_life_s
 from egress.lease.login import LoggedIn, LoginCaller
-from egress.lease.state import Lease, Login
+from egress.lease.state import Lease, Login, Note
 from egress.lease.writer import Writer
 from runtime import points
 from runtime.clock import Deadline, now_ms
@@ -75,8 +75,14 @@ class Renewal:
     async def _begun(self, login: Login) -> bool:
         """Whether the login may be made now: it is on record, and has been for a moment only."""
         start = Deadline.after(START_S)
-        attempt = self._lease.begun(login, now_ms())
-        return attempt is not None and await self._noted(login.account, attempt) and not start.passed()
+
+        def write() -> Awaitable[None] | None:
+            return self._attempt(self._lease.begun(login, now_ms()))
+
+        def hopeless() -> bool:
+            return start.passed() or self._lease.stale(login, now_ms())
+
+        return await self._tried(login.account, write, hopeless) and not start.passed()
 
     async def _ended(self, login: Login, declared: Declared, result: LoggedIn | Failure) -> None:
         if isinstance(result, Failure):
@@ -104,14 +110,19 @@ class Renewal:
         return dated(login.account, login.generation, sealed, result.began_ms, life_s, renew_s)
 
     async def _noted(self, account: str, attempt: LoginAttempt) -> bool:
-        """Whether the attempt is on its topic."""
-        sealed = replace(attempt, declared=self._ring.encrypt(attempt.declared, _context(account)))
+        """Whether a failed login is on its topic."""
 
         def write() -> Awaitable[None] | None:
-            note = self._lease.note(account, sealed)
-            return None if note is None else self._writer.attempt(note)
+            return self._attempt(self._lease.note(account, attempt))
 
         return await self._tried(account, write, lambda: self._lease.gone(account))
+
+    def _attempt(self, note: Note | None) -> Awaitable[None] | None:
+        """The write of an attempt, its digest encrypted."""
+        if note is None:
+            return None
+        declared = self._ring.encrypt(note.attempt.declared, _context(note.account))
+        return self._writer.attempt(note._replace(attempt=replace(note.attempt, declared=declared)))
 
     async def _written(self, token: Token) -> bool:
         """Whether the token is on its topic."""

@@ -140,12 +140,20 @@ class Lease:
         """When `due` will have something, unless something happens before."""
         return min((self._due_ms(a) for a in self._accounts.values() if self._may_start(a)), default=None)
 
-    def begun(self, login: Login, now_ms: int) -> LoginAttempt | None:
-        """What must be on record before the login is made: what holds if nobody hears of it. None: not ours."""
+    def stale(self, login: Login, now_ms: int) -> bool:
+        """Whether a login that has not begun is no longer due as it was: the account went, or came back with news."""
         account = self._accounts.get(login.account)
-        if account is None or account.declared != login.declared:
+        if account is None or (account.next_generation, account.declared) != (login.generation, login.declared):
+            return True
+        due_ms = account.due_ms(self._pace)
+        return due_ms is None or due_ms > now_ms
+
+    def begun(self, login: Login, now_ms: int) -> Note | None:
+        """The write that must stand before the login is made: what holds if nobody hears of it. None: not now."""
+        account = self._accounts.get(login.account)
+        if account is None or self.stale(login, now_ms):
             return None
-        return account.breaker.unheard(now_ms, self._pace).attempt(now_ms, under_way=True)
+        return self.note(login.account, account.breaker.unheard(now_ms, self._pace).attempt(now_ms, under_way=True))
 
     def login_failed(self, login: Login, failure: Failure, now_ms: int) -> Breaker | None:
         """A login without token; the breaker of its declaration, to be put on record, if the account is still ours."""

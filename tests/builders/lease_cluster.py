@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from egress.lease.breaker import Failure, FailureKind, Pace
-from egress.lease.state import Lease, Login
+from egress.lease.state import Lease, Login, Note
 from schemas import keys
 from schemas.token import LoginAttempt, Token
 
@@ -28,7 +28,8 @@ def part(key: str) -> int:
 @dataclass
 class Post:
     """A login as the server saw it; `over_ms` is when it can be under way no longer, `told` what became of it on
-    record: nothing, a failure of this kind, or a token."""
+    record: nothing, a failure of this kind, or a token. `forgotten`: an attempt with another password or address took
+    its place on record."""
 
     key: str
     declared: str
@@ -36,6 +37,7 @@ class Post:
     at_ms: int
     over_ms: int
     told: FailureKind | Literal["", "token"] = ""
+    forgotten: bool = False
 
 
 @dataclass
@@ -45,20 +47,22 @@ class Flight:
     login: Login
     phase: Phase = "due"
     began_ms: int = 0
-    attempt: LoginAttempt | None = None
+    attempt: LoginAttempt | None = None  # once it has failed
     post: Post | None = None
     token: Token | None = None
 
 
 @dataclass
 class Member:
-    """A process; `epoch` is the generation of the group that it knows."""
+    """A process; `epoch` is the generation of the group that it knows; `unmade` are logins on record that it did not
+    make, since too much time had passed, by when they were to begin."""
 
     lease: Lease
     epoch: int = 0
     frozen: bool = False
     read: dict[int, int] = field(default_factory=dict)
     flights: list[Flight] = field(default_factory=list)
+    unmade: dict[str, int] = field(default_factory=dict)
 
 
 class Cluster:
@@ -163,33 +167,32 @@ class Cluster:
 
     def _note(self, member: Member, flight: Flight) -> None:
         key, declared = flight.login.account, flight.login.declared
-        attempt = member.lease.begun(flight.login, self.now)
-        if attempt is None:
+        before, token = self.attempts.get(key), self.tokens.get(key)
+        note = member.lease.begun(flight.login, self.now)
+        if note is None or not self._write_attempt(member, note):
             self._over(member, flight)
             return
-        before = self.attempts.get(key)
-        token = self.tokens.get(key)
-        if self._write_attempt(member, key, attempt):
-            if before and before.declared == declared:
-                assert self.now >= before.until_ms, "an account was not left alone"
-            if token:
-                assert self.now >= token.obtained_ms + self.pace.interval_ms, "a young token was renewed"
-            flight.phase, flight.began_ms, flight.attempt = "noted", self.now, attempt
-        else:
-            self._over(member, flight)
+        if before and before.declared == declared and before.began_ms != member.unmade.get(key):
+            assert self.now >= before.until_ms, "an account was not left alone"
+        if token:
+            assert self.now >= token.obtained_ms + self.pace.interval_ms, "a young token was renewed"
+        flight.phase, flight.began_ms = "noted", self.now
 
     def _post(self, member: Member, flight: Flight) -> None:
         if self.now > flight.began_ms + START_MS:
+            member.unmade[flight.login.account] = flight.began_ms
             self._over(member, flight)
             return
         login = flight.login
-        alike = [p for p in self.posts if (p.key, p.declared) == (login.account, login.declared)]
+        alike = [p for p in self.posts if (p.key, p.declared) == (login.account, login.declared) and not p.forgotten]
         for post in alike:
             assert self.now >= post.over_ms, "two logins of an account under way"
         if alike:
             assert self.now >= alike[-1].began_ms + self._least_ms(alike[-1]), "logins came too soon"
         over_ms = self.now + TIMEOUT_MS
         flight.post = Post(login.account, login.declared, flight.began_ms, self.now, over_ms)
+        on_record = self.attempts.get(login.account)
+        flight.post.forgotten = on_record is None or on_record.declared != login.declared
         flight.phase = "posting"
         self.posts.append(flight.post)
 
@@ -222,19 +225,21 @@ class Cluster:
             told = "token" if self._write_token(member, flight.token) else ""
         else:
             assert flight.attempt is not None
-            written = self._write_attempt(member, flight.login.account, flight.attempt)
+            written = self._write_attempt(member, member.lease.note(flight.login.account, flight.attempt))
             told = flight.attempt.kind if written else ""
         flight.post.told = told  # type: ignore[assignment]
         self._over(member, flight)
 
     # the fence
 
-    def _write_attempt(self, member: Member, key: str, attempt: LoginAttempt) -> bool:
-        note = member.lease.note(key, attempt)
+    def _write_attempt(self, member: Member, note: Note | None) -> bool:
         if note is None or member.epoch != self.epoch:
             return False
         assert self.members[self.owner[note.partition]] is member, "not the owner's word"
-        self.attempts[key] = attempt
+        self.attempts[note.account] = note.attempt
+        for post in self.posts:
+            if post.key == note.account and post.declared != note.attempt.declared:
+                post.forgotten = True
         self._commit(note.partition, note.offset)
         return True
 

@@ -146,8 +146,9 @@ def test_a_login_that_another_owner_overtook_is_not_written() -> None:
 def test_what_holds_if_nobody_hears_of_a_login_is_written_before_it() -> None:
     lease = owner()
     login = next(login for login in lease.due(NOW) if login.account == KEYS[0])
-    attempt = lease.begun(login, NOW)
-    assert attempt is not None
+    note = lease.begun(login, NOW)
+    assert note is not None
+    attempt = note.attempt
     assert (attempt.until_ms, attempt.failures, attempt.under_way) == (NOW + PACE.interval_ms, 1, True)
     heir = Lease(COUNT, PACE)
     heir.declare(dict.fromkeys(KEYS, DECLARED))
@@ -158,7 +159,7 @@ def test_what_holds_if_nobody_hears_of_a_login_is_written_before_it() -> None:
     assert KEYS[0] in {each.account for each in heir.due(NOW + PACE.interval_ms)}
     second = heir.begun(login, NOW + PACE.interval_ms)
     assert second is not None
-    assert second.failures == 2, "logins that nobody heard of are failures in a row"
+    assert second.attempt.failures == 2, "logins that nobody heard of are failures in a row"
 
 
 def test_the_failure_of_an_older_password_does_not_hold_up_the_new_one() -> None:
@@ -191,10 +192,10 @@ def test_a_token_that_came_after_an_attempt_ends_it() -> None:
     lease = Lease(COUNT, PACE)
     lease.declare(dict.fromkeys(KEYS, DECLARED))
     lease.assigned(part(KEYS[0]), 0)
-    attempt = owner().begun(Login(KEYS[0], 1, DECLARED), NOW)
-    assert attempt is not None
+    note = owner().begun(Login(KEYS[0], 1, DECLARED), NOW)
+    assert note is not None
     lease.token_seen(KEYS[0], token(KEYS[0], 1, NOW))
-    breaker = lease.attempt_seen(KEYS[0], attempt)
+    breaker = lease.attempt_seen(KEYS[0], note.attempt)
     assert breaker is not None
     assert breaker.failures == 0
 
@@ -204,3 +205,19 @@ def test_a_generation_that_was_seen_refused_is_never_given_out_again() -> None:
     lease = owner(*(token(k, 1, NOW - 3_600_000) for k in KEYS))
     lease.request(part(KEYS[0]), 0, KEYS[0], 6)
     assert lease.due(NOW) == [Login(KEYS[0], 7, DECLARED)]
+
+
+def test_a_login_that_had_not_begun_when_the_account_went_and_came_back_is_looked_at_anew() -> None:
+    key = KEYS[0]
+    lease = owner()
+    login = next(login for login in lease.due(NOW) if login.account == key)
+    other = owner().begun(login, NOW)
+    assert other is not None
+    lease.revoked([part(key)])
+    assert lease.begun(login, NOW) is None
+    lease.assigned(part(key), 0)
+    lease.attempt_seen(key, other.attempt)
+    lease.recovered(part(key))
+    assert lease.begun(login, NOW + 1) is None, "another owner logs in at this moment"
+    lease.token_seen(key, token(key, 1, NOW))
+    assert lease.begun(login, NOW + LIFE_MS) is None, "there is a token of this generation"

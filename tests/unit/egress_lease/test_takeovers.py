@@ -10,17 +10,18 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from egress.lease.breaker import CREDENTIALS_CEILING, FailureKind, Pace
-from tests.builders.lease_cluster import COUNT, KEYS, LIFE_MS, START_MS, TIMEOUT_MS, Cluster, Member
+from tests.builders.lease_cluster import COUNT, KEYS, LIFE_MS, START_MS, TIMEOUT_MS, Cluster, Flight, Member, part
 
 MEMBERS = 3
 SLOW = Pace(interval_ms=30_000, backoff_ms=1_000, longest_ms=300_000, login_ms=START_MS + TIMEOUT_MS)
 HASTY = SLOW._replace(interval_ms=200)
 members = st.integers(0, MEMBERS - 1)
+keys = st.sampled_from(KEYS)
 fates = st.sampled_from(["ok", "ok", *get_args(FailureKind)])
 waits = st.sampled_from([50, 1_000, 4_000, 6_000, 16_000, 31_000, 301_000, 3_700_000, LIFE_MS])
 
@@ -62,11 +63,23 @@ class Takeovers(RuleBasedStateMachine):
     def wait(self, wait: int) -> None:
         self.cluster.now += wait
 
-    @rule(key=st.sampled_from(KEYS), back=st.integers(0, 1))
+    @rule(key=keys, fate=fates, steps=st.integers(1, 4))
+    def renew(self, key: str, fate: FailureKind, steps: int) -> None:
+        """All at once what the other rules do one by one: the owner hears a request and gets so far with the login."""
+        owner = self.cluster.members[self.cluster.owner[part(key)]]
+        self.cluster.ask(key, 0)
+        if owner.frozen:
+            return
+        self.cluster.read(owner)
+        self.cluster.start(owner)
+        for flight in [flight for flight in owner.flights if flight.login.account == key]:
+            self.run(owner, flight, fate, steps)
+
+    @rule(key=keys, back=st.integers(0, 1))
     def ask(self, key: str, back: int) -> None:
         self.cluster.ask(key, back)
 
-    @rule(key=st.sampled_from(KEYS), password=st.sampled_from(["first", "second", "third"]))
+    @rule(key=keys, password=st.sampled_from(["first", "second", "third"]))
     def declare(self, key: str, password: str) -> None:
         self.cluster.declared[key] = password
 
@@ -91,6 +104,9 @@ class Takeovers(RuleBasedStateMachine):
     def step(self, pick: int, fate: FailureKind, steps: int) -> None:
         found = [(m, flight) for m in self.cluster.members if not m.frozen for flight in m.flights]
         member, flight = found[pick % len(found)]
+        self.run(member, flight, fate, steps)
+
+    def run(self, member: Member, flight: Flight, fate: FailureKind, steps: int) -> None:
         for _ in range(steps):
             if flight in member.flights:
                 self.cluster.step(member, flight, fate)
@@ -142,7 +158,8 @@ class Hasty(Takeovers):
     pace = HASTY
 
 
-FEW = settings(max_examples=120, stateful_step_count=60, deadline=None)
+# Without shrinking: it takes longer than a test may, and the row of steps is told all the same.
+FEW = settings(max_examples=120, stateful_step_count=60, deadline=None, phases=[Phase.reuse, Phase.generate])
 TestTakeovers = Takeovers.TestCase
 TestTakeovers.settings = FEW
 TestHaste = Hasty.TestCase
