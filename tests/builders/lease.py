@@ -164,8 +164,8 @@ class LeaseWorld:
         """As many senders, each with its own client of everything."""
         callers = [Caller(self, young_token_s) for _ in range(count)]
         self._callers += callers
-        for few in range(0, count, 10):
-            await asyncio.gather(*(caller.start() for caller in callers[few : few + 10]))
+        for few in range(0, count, 25):
+            await asyncio.gather(*(caller.start() for caller in callers[few : few + 25]))
         return callers
 
     async def __aexit__(self, failed: object, *_: object) -> None:
