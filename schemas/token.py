@@ -11,12 +11,12 @@ _LOGIN = SEPARATOR + "login"
 class LoginAttempt(Frozen):
     """A login that brought no token so far, and how long the account is left alone for it.
 
-    Written before the login as what holds if nobody ever hears of it (`under_way`), and again when it has failed.
+    Written at `at_ms`: before the login as what holds if nobody ever hears of it (`under_way`), and when it has failed.
     `failures` are those in a row, this one counted; `kind`, `status` and `why` say what happened. `declared` is an
     encrypted digest of what was declared: a login with another password or address need not wait.
     """
 
-    began_ms: int
+    at_ms: int
     until_ms: int
     failures: int
     kind: str

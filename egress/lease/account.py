@@ -52,7 +52,7 @@ class Account:
 
     def take_attempt(self, attempt: LoginAttempt) -> None:
         """The login without a token that is on record; its token, if one came after all, is taken before."""
-        if self.token is None or self.token.obtained_ms < attempt.began_ms:
+        if self.token is None or self.token.obtained_ms < attempt.at_ms:
             self.failed = Breaker.recorded(attempt)
 
     def ask(self, generation: int, offset: int) -> None:

@@ -64,11 +64,11 @@ class Breaker(NamedTuple):
         lost = self.after(Failure("credentials" if refused else "unclear", UNHEARD), now_ms, pace)
         return lost._replace(until_ms=max(lost.until_ms, now_ms + pace.login_ms))
 
-    def attempt(self, began_ms: int, *, under_way: bool) -> LoginAttempt:
+    def attempt(self, at_ms: int, *, under_way: bool) -> LoginAttempt:
         """As it is put on record."""
         last = self.last or Failure("unclear", UNHEARD)
         return LoginAttempt(
-            began_ms=began_ms,
+            at_ms=at_ms,
             until_ms=self.until_ms,
             failures=self.failures,
             kind=last.kind,

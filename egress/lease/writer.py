@@ -57,7 +57,7 @@ class Writer:
 
     async def attempt(self, note: Note) -> None:
         """A login without a token, fenced like a token. Raises Fenced, TransactionFailed."""
-        key, at_ms = attempt_key(note.account), note.attempt.began_ms
+        key, at_ms = attempt_key(note.account), note.attempt.at_ms
         headers = Headers(id=f"{key}@{at_ms}", type="login_attempt", tenant="", at_ms=at_ms).to_kafka()
         value = encode(attempt_record(note.account, note.attempt))
         record = Record(self._names.tokens, value, key.encode(), headers, note.partition)

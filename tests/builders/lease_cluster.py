@@ -172,7 +172,7 @@ class Cluster:
         if note is None or not self._write_attempt(member, note):
             self._over(member, flight)
             return
-        if before and before.declared == declared and before.began_ms != member.unmade.get(key):
+        if before and before.declared == declared and before.at_ms != member.unmade.get(key):
             assert self.now >= before.until_ms, "an account was not left alone"
         if token:
             assert self.now >= token.obtained_ms + self.pace.interval_ms, "a young token was renewed"

@@ -19,7 +19,7 @@ async def test_a_wrong_password_is_not_tried_again_by_a_new_process_until_it_is_
         await first.end()
         (before,) = [attempt for attempt in await world.attempts() if not attempt.under_way]
         assert (before.kind, before.failures, before.status) == ("credentials", 1, 401)
-        assert before.until_ms - before.began_ms == 300_000
+        assert before.until_ms - before.at_ms == 300_000
         assert "wrong" not in first.log + str(await world.records(world.names.tokens))
 
         second = await world.worker("1")

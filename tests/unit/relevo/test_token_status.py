@@ -14,7 +14,7 @@ ACME = Tenant(tenant="acme", accounts={"isv": Account(service="isv", base="https
 
 
 def attempt(**changes: object) -> LoginAttempt:
-    base = LoginAttempt(began_ms=NOW, until_ms=NOW + 300_000, failures=1, kind="credentials", declared="d", status=401)
+    base = LoginAttempt(at_ms=NOW, until_ms=NOW + 300_000, failures=1, kind="credentials", declared="d", status=401)
     return LoginAttempt(**{name: getattr(base, name) for name in base.__struct_fields__} | changes)
 
 
