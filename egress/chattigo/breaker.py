@@ -2,9 +2,9 @@
 
 A 401 on a token that is young and never worked on this line means "not your line" (a wrong account in the tenant's
 file, a number that moved away), and logging in for it would only evict the others' token. It still means that when the
-token is older, as long as it works on other lines, or was refused here while it was young. A token that has worked on
-this line, or of which nothing speaks for its being alive, died: it is renewed. An open breaker refuses calls for the
-time in which a token is young, or until there is another token; then one call looks again.
+token is older, if it was refused here while it was young, or works on other lines and no token ever did on this one. A
+token that has worked on this line, or of which nothing speaks for its being alive, died: it is renewed. An open
+breaker refuses calls for the time in which a token is young, or until there is another token; then calls look again.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class LineBreaker:
         old_at = token.obtained_ms + self._young_ms
         if now_ms < old_at:
             self._judged[account, did] = token.generation, now_ms
+            self._worked.pop((account, did), None)
             self._open[account, did] = token.generation, old_at
             return "not_your_line"
         if not self._anothers(account, did, token.generation, now_ms):
@@ -67,7 +68,8 @@ class LineBreaker:
     def _anothers(self, account: str, did: str, generation: int, now_ms: int) -> bool:
         """Whether an older token is alive as far as can be known, so that the line must be another's."""
         of_alive, alive_ms = self._alive.get(account, (0, 0))
-        if of_alive == generation and now_ms < alive_ms + self._young_ms:
+        never_ours = (account, did) not in self._worked
+        if never_ours and of_alive == generation and now_ms < alive_ms + self._young_ms:
             return True
         of_judged, judged_ms = self._judged.get((account, did), (0, 0))
         sign_ms = max(judged_ms, alive_ms if of_alive == generation else 0)

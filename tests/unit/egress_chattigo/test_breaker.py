@@ -82,3 +82,22 @@ def test_a_line_that_was_anothers_and_is_ours_now_opens() -> None:
     breaker.worked("isv|a", "569", 3, now + YOUNG_MS)
     assert breaker.closed_for_s("isv|a", "569", 3, now + YOUNG_MS) == 0
     assert breaker.refused("isv|a", "569", TOKEN, now + 2 * YOUNG_MS) == "renew", "a token that worked here and died"
+
+
+def test_a_line_that_worked_with_an_earlier_token_is_ours_though_others_just_worked_with_this_one() -> None:
+    breaker, now = LineBreaker(YOUNG_MS), TOKEN.obtained_ms + 10 * YOUNG_MS
+    breaker.worked("isv|a", "569", 2, TOKEN.obtained_ms - 1)
+    breaker.worked("isv|a", "570", 3, now - 1)
+    assert breaker.refused("isv|a", "569", TOKEN, now) == "renew", "the token died a moment ago"
+
+
+def test_a_number_that_moved_away_costs_one_login_and_is_another_s_then() -> None:
+    breaker, now = LineBreaker(YOUNG_MS), TOKEN.obtained_ms + 10 * YOUNG_MS
+    breaker.worked("isv|a", "569", 3, TOKEN.obtained_ms)
+    assert breaker.refused("isv|a", "569", TOKEN, now) == "renew"
+    for generation in range(4, 20):
+        newer = Seen(generation, now)
+        assert breaker.refused("isv|a", "569", newer, now + 1) == "not_your_line"
+        now += 100 * YOUNG_MS
+        breaker.worked("isv|a", "570", generation, now - 1)
+        assert breaker.refused("isv|a", "569", newer, now) == "not_your_line"
