@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from egress.chattigo.tokens import token_context
 from egress.lease import report
-from egress.lease.breaker import Failure
+from egress.lease.breaker import Breaker, Failure
 from egress.lease.life import Times, dated, refresh_s, token_life_s
 from egress.lease.login import LoggedIn, LoginCaller
 from egress.lease.state import Lease, Login, Note
@@ -100,7 +100,7 @@ class Renewal:
         at_ms = now_ms()
         breaker = self._lease.login_failed(login, failure, at_ms)
         report.failed(login.account, failure, breaker, at_ms)
-        if breaker is None or not await self._noted(login.account, breaker.attempt(at_ms, under_way=False)):
+        if breaker is None or not await self._noted(login.account, breaker, at_ms):
             report.unrecorded(login.account)
 
     def _sealed(self, login: Login, declared: Declared, result: LoggedIn) -> Token:
@@ -109,13 +109,13 @@ class Renewal:
         sealed = self._ring.encrypt(result.token, token_context(declared.account))
         return dated(login.account, login.generation, sealed, result.began_ms, life_s, renew_s)
 
-    async def _noted(self, account: str, attempt: LoginAttempt) -> bool:
+    async def _noted(self, account: str, breaker: Breaker, at_ms: int) -> bool:
         """Whether a failed login is on its topic."""
 
         def write() -> Awaitable[None] | None:
-            return self._attempt(self._lease.note(account, attempt))
+            return self._attempt(self._lease.note(account, breaker.attempt(at_ms, under_way=False)))
 
-        return await self._tried(account, write, lambda: self._lease.gone(account))
+        return await self._tried(account, write, lambda: self._lease.outdated(account, breaker))
 
     def _attempt(self, note: Note | None) -> Awaitable[None] | None:
         """The write of an attempt, its digest encrypted."""

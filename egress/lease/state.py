@@ -171,9 +171,10 @@ class Lease:
             return None
         return Note(account.partition, key, attempt, self.committable(account.partition))
 
-    def gone(self, key: str) -> bool:
-        """Whether the account is not ours any more; it may become so again."""
-        return key not in self._accounts
+    def outdated(self, key: str, breaker: Breaker) -> bool:
+        """Whether the account is not ours any more, or is again with what stands on record by now."""
+        account = self._accounts.get(key)
+        return account is None or account.failed is not breaker
 
     def write(self, token: Token) -> Write | None:
         """The write of a login's token as things stand now, to be tried again as long as there is hope.

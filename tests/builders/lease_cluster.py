@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from egress.lease.breaker import Failure, FailureKind, Pace
+from egress.lease.breaker import Breaker, Failure, FailureKind, Pace
 from egress.lease.state import Lease, Login, Note
 from schemas import keys
 from schemas.token import LoginAttempt, Token
 
 COUNT = 2
 KEYS = ("isv|a@x", "hsm|a@x", "bot|b@y")
-START_MS, TIMEOUT_MS = 5_000, 10_000
+START_MS, TIMEOUT_MS, WRITE_MS = 5_000, 10_000, 15_000
 LIFE_MS = 28_800_000
 Phase = Literal["due", "noted", "posting", "won", "failed"]
 
@@ -47,7 +47,8 @@ class Flight:
     login: Login
     phase: Phase = "due"
     began_ms: int = 0
-    attempt: LoginAttempt | None = None  # once it has failed
+    answered_ms: int = 0
+    breaker: Breaker | None = None
     post: Post | None = None
     token: Token | None = None
 
@@ -209,6 +210,7 @@ class Cluster:
         if self.now > flight.post.at_ms + TIMEOUT_MS:
             fate = "unclear"
         flight.post.over_ms = min(flight.post.over_ms, self.now)
+        flight.answered_ms = self.now
         if fate == "ok":
             flight.phase, flight.token = "won", _token(flight.login, flight.post.at_ms)
             return
@@ -217,18 +219,23 @@ class Cluster:
             self._over(member, flight)
             return
         assert breaker.until_ms > self.now
-        flight.phase, flight.attempt = "failed", breaker.attempt(self.now, under_way=False)
+        flight.phase, flight.breaker = "failed", breaker
 
     def _settle(self, member: Member, flight: Flight) -> None:
+        """One try to write what became of it; it is tried again for a while, unless there is no hope."""
         assert flight.post is not None
+        key = flight.login.account
         if flight.token is not None:
-            told = "token" if self._write_token(member, flight.token) else ""
+            hopeless = member.lease.overtaken(flight.token)
+            told = "token" if not hopeless and self._write_token(member, flight.token) else ""
         else:
-            assert flight.attempt is not None
-            written = self._write_attempt(member, member.lease.note(flight.login.account, flight.attempt))
-            told = flight.attempt.kind if written else ""
+            assert flight.breaker is not None
+            hopeless = member.lease.outdated(key, flight.breaker)
+            note = member.lease.note(key, flight.breaker.attempt(flight.answered_ms, under_way=False))
+            told = note.attempt.kind if note and not hopeless and self._write_attempt(member, note) else ""
         flight.post.told = told  # type: ignore[assignment]
-        self._over(member, flight)
+        if told or hopeless or self.now > flight.answered_ms + WRITE_MS:
+            self._over(member, flight)
 
     # the fence
 
