@@ -25,7 +25,9 @@ NEVER = frozenset({"3"})
 GENERIC = frozenset({"1", "2", "131000", "131016"})
 
 # Statuses by which a server or a proxy may also report on a request that it did act on.
-UNCLEAR = frozenset({302, 303, 304, 305, 306, 300, 408, 409, 499})
+UNCLEAR = frozenset({408, 409, 499})
+# These say that nothing was done here and where it would be; they are never followed. Any other 3xx may be a "done".
+ELSEWHERE = frozenset({301, 307, 308})
 LATER = frozenset({425, 429, 503})
 UNABLE = frozenset({501, 505})
 
@@ -78,8 +80,7 @@ def _by_status(status: int) -> Kind:
         return "throttled"
     if status in UNCLEAR:
         return "in_doubt"
-    if 300 <= status < 500 or status in UNABLE:
-        # 301, 307 and 308 say that nothing was done here and where it would be; they are never followed
+    if status in ELSEWHERE or 400 <= status < 500 or status in UNABLE:
         return "refused"
     return "in_doubt"
 

@@ -1,9 +1,10 @@
 """The breaker for (account, line): a 401 that no login can cure. Pure.
 
 A 401 on a token that is young and never worked on this line means "not your line" (a wrong account in the tenant's
-file, a number that moved away), and logging in for it would only evict the others' token. A token that has worked on
-this line, or is old enough, died: it is renewed. An open breaker refuses calls until the token is old enough to be
-suspected, or until there is another token.
+file, a number that moved away), and logging in for it would only evict the others' token. It still means that when the
+token is older, if it was refused here while it was young, or works on other lines and no token ever did on this one. A
+token that has worked on this line, or of which nothing speaks for its being alive, died: it is renewed. An open
+breaker refuses calls for the time in which a token is young, or until there is another token; then calls look again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 Verdict = Literal["renew", "not_your_line"]
+
+# A line that a young token did not open is believed to be another's for so many times as long, while nothing else
+# shows that the token is alive: it may have died in its first moments, and nobody else may be there to notice.
+PATIENCE = 60
 
 
 class Seen(NamedTuple):
@@ -26,19 +31,30 @@ class LineBreaker:
     def __init__(self, young_ms: int) -> None:
         self._young_ms = young_ms
         self._worked: dict[tuple[str, str], int] = {}
+        self._alive: dict[str, tuple[int, int]] = {}
+        self._judged: dict[tuple[str, str], tuple[int, int]] = {}
         self._open: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def worked(self, account: str, did: str, generation: int) -> None:
+    def worked(self, account: str, did: str, generation: int, now_ms: int) -> None:
         """A call of this line was let in with this token."""
         self._worked[account, did] = generation
+        self._alive[account] = generation, now_ms
         self._open.pop((account, did), None)
+        self._judged.pop((account, did), None)
 
     def refused(self, account: str, did: str, token: Seen, now_ms: int) -> Verdict:
         """A call of this line got a 401 with this token."""
-        old_at = token.obtained_ms + self._young_ms
-        if now_ms >= old_at or self._worked.get((account, did)) == token.generation:
+        if self._worked.get((account, did)) == token.generation:
             return "renew"
-        self._open[account, did] = (token.generation, old_at)
+        old_at = token.obtained_ms + self._young_ms
+        if now_ms < old_at:
+            self._judged[account, did] = token.generation, now_ms
+            self._worked.pop((account, did), None)
+            self._open[account, did] = token.generation, old_at
+            return "not_your_line"
+        if not self._anothers(account, did, token.generation, now_ms):
+            return "renew"
+        self._open[account, did] = token.generation, now_ms + self._young_ms
         return "not_your_line"
 
     def closed_for_s(self, account: str, did: str, generation: int, now_ms: int) -> float:
@@ -48,3 +64,13 @@ class LineBreaker:
             self._open.pop((account, did), None)
             return 0.0
         return (until_ms - now_ms) / 1000
+
+    def _anothers(self, account: str, did: str, generation: int, now_ms: int) -> bool:
+        """Whether an older token is alive as far as can be known, so that the line must be another's."""
+        of_alive, alive_ms = self._alive.get(account, (0, 0))
+        never_ours = (account, did) not in self._worked
+        if never_ours and of_alive == generation and now_ms < alive_ms + self._young_ms:
+            return True
+        of_judged, judged_ms = self._judged.get((account, did), (0, 0))
+        sign_ms = max(judged_ms, alive_ms if of_alive == generation else 0)
+        return of_judged == generation and now_ms < sign_ms + PATIENCE * self._young_ms

@@ -75,7 +75,7 @@ class Client:
     async def _after_401(self, call: _Call, token: HeldToken, first: CallResult) -> CallResult:
         key, did = call.account.key, call.did
         if self._breaker.refused(key, did, token.seen, self._now_ms()) == "not_your_line":
-            _log.warning("401 on a young token: not this account's line", account=key, did=did)
+            _log.warning("401 with a token that is alive: not this account's line", account=key, did=did)
             shut_s = self._breaker.closed_for_s(key, did, token.generation, self._now_ms())
             return _not_your_line(shut_s, status=first.status)
         try:
@@ -96,9 +96,10 @@ class Client:
         answer = await self._wire.post(call.url, call.body, headers, timeout_s=left_s, fresh=call.fresh)
         if not isinstance(answer, HttpAnswer):
             return classify_failure(answer)
-        result = classify(answer, self._now_ms())
+        now_ms = self._now_ms()
+        result = classify(answer, now_ms)
         if result.kind == "accepted" or result.status == 400:
-            self._breaker.worked(call.account.key, call.did, token.generation)
+            self._breaker.worked(call.account.key, call.did, token.generation, now_ms)
         return result
 
 
@@ -120,6 +121,6 @@ def _not_your_line(shut_s: float, status: int) -> CallResult:
         kind="unauthorized",
         status=status,
         code="not_your_line",
-        reason="401 on a young token that never worked on this line: does the number belong to this account?",
+        reason="401 with a token that never worked on this line: does the number belong to this account?",
         retry_after_s=shut_s,
     )

@@ -28,12 +28,20 @@ class TokenFeed:
     """`tokens` is what callers use; between `start` and `stop` it is fed."""
 
     def __init__(
-        self, kafka: KafkaSettings, ring: KeyRing, *, on_failure: Callable[[BaseException], None] | None = None
+        self,
+        kafka: KafkaSettings,
+        ring: KeyRing,
+        *,
+        on_failure: Callable[[BaseException], None] | None = None,
+        topic: str = topics.TOKENS.name,
+        requests: str = topics.TOKENS_REQUESTS.name,
     ) -> None:
-        """`on_failure` hears when the follower ends by itself: end the process, its tokens go stale."""
+        """`on_failure` hears when the follower ends by itself: end the process, its tokens go stale. The names of the
+        topics are the catalogue's but in tests."""
         self._producer = Producer(kafka)
+        self._requests = requests
         self.tokens = Tokens(ring, self._ask)
-        self._follower = Follower(kafka, topics.TOKENS.name, self.tokens.apply, on_failure=on_failure)
+        self._follower = Follower(kafka, topic, self.tokens.apply, on_failure=on_failure)
 
     async def start(self, caught_up_s: float = 60) -> None:
         """Returns when all tokens were read. Raises FollowerFailed or TimeoutError."""
@@ -46,4 +54,4 @@ class TokenFeed:
         await self._producer.stop()
 
     async def _ask(self, request: TokenRequest) -> None:
-        await self._producer.send(request_record(request))
+        await self._producer.send(request_record(request, self._requests))

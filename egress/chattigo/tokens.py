@@ -19,7 +19,7 @@ from runtime.kafka.record import Backpressure, DeliveryError
 from runtime.secrets import DecryptionError, KeyRing
 from schemas.record import RecordError, decode
 from schemas.tenant import Account
-from schemas.token import Token, TokenRequest
+from schemas.token import Token, TokenRequest, attempt_of
 
 AGAIN_S = 15.0
 RETRY_S = 1.0
@@ -147,6 +147,8 @@ class Tokens:
     def _take(self, message: Message) -> None:
         raw_key, value = message.key(), message.value()
         key = raw_key.decode("utf-8", "replace") if isinstance(raw_key, bytes) else raw_key or ""
+        if attempt_of(key) is not None:
+            return  # a login that brought no token is the lease's own affair
         if value is None:
             self._tokens.pop(key, None)
             return

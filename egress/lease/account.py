@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from egress.lease.breaker import Breaker, Pace
-from schemas.token import Token
+from schemas.token import LoginAttempt, Token
 
 
 @dataclass
@@ -19,7 +19,8 @@ class Asked:
 @dataclass
 class Account:
     """What the owner of the account's partition knows. `declared` is the digest of what the tenants say about it,
-    empty when none has it; `usable` says whether the token can be opened and belongs to the declared address."""
+    empty when none has it; `usable` says whether the token can be opened and belongs to the declared address;
+    `failed` are the failures since the last token, whatever was declared then."""
 
     key: str
     partition: int
@@ -27,17 +28,32 @@ class Account:
     token: Token | None = None
     usable: bool = False
     asked: Asked | None = None
-    breaker: Breaker = field(default_factory=Breaker)
+    failed: Breaker = field(default_factory=Breaker)
 
     @property
     def generation(self) -> int:
         return self.token.generation if self.token else 0
+
+    @property
+    def next_generation(self) -> int:
+        """Newer than the token and than any that was seen refused, also if its record is lost."""
+        return max(self.generation, self.asked.generation if self.asked else 0) + 1
+
+    @property
+    def breaker(self) -> Breaker:
+        """What stands before the next login; failures of another declaration do not."""
+        return self.failed if self.failed.declared == self.declared else Breaker(declared=self.declared)
 
     def take_token(self, token: Token | None, *, usable: bool) -> None:
         """The account's newest record on `tokens`; what it answers is answered."""
         self.token, self.usable = token, usable
         if self.asked and self.asked.generation < self.generation:
             self.asked = None
+
+    def take_attempt(self, attempt: LoginAttempt) -> None:
+        """The login without a token that is on record; its token, if one came after all, is taken before."""
+        if self.token is None or self.token.obtained_ms < attempt.at_ms:
+            self.failed = Breaker.recorded(attempt)
 
     def ask(self, generation: int, offset: int) -> None:
         """One more request of someone who saw this generation refused."""

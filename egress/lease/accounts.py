@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from runtime.secrets import DecryptionError, KeyRing
 from runtime.tenants import Login, Snapshot
+from schemas.tenant import password_context
 
 
 class Conflict(NamedTuple):
@@ -42,14 +44,20 @@ class Book(NamedTuple):
         )
         return cls(logins, tuple(sorted(set(disputes))))
 
-    def digests(self) -> dict[str, str]:
-        """A digest of each account's declaration: it changes with the address and with the password."""
-        return {key: digest(login) for key, login in self.logins.items()}
+    def digests(self, ring: KeyRing) -> dict[str, str]:
+        """A digest of each account's declaration: it changes with the address, the user and the password alone."""
+        return {key: digest(login, ring) for key, login in self.logins.items()}
 
 
-def digest(login: Login) -> str:
-    """Of what a login is made with; the password goes in as it is stored, encrypted."""
-    text = "\n".join((login.tenant, login.name, _address(login), login.account.username, login.account.password))
+def digest(login: Login, ring: KeyRing) -> str:
+    """Of what a login is made with. The password goes in as it is in clear, since the same one is encrypted
+    differently each time that a tenant is applied; so keep the digest in memory, or encrypted."""
+    account = login.account
+    try:
+        password = ring.decrypt(account.password, password_context(login.tenant, login.name))
+    except DecryptionError:
+        password = account.password  # no login can be made with it; another text is another chance
+    text = "\n".join((_address(login), account.username, password))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

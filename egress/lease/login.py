@@ -59,14 +59,14 @@ def read(answer: HttpAnswer, began_ms: int) -> LoggedIn | Failure:
     """What a whole answer means."""
     try:
         token = read_token(answer.status, answer.body)
-    except (LoginRefused, ValueError, RecursionError) as error:
+    except LoginRefused as error:
         wait_s = retry_after_s(answer.retry_after, now_ms())
         return Failure(_kind(answer.status, error), str(error), answer.status, wait_s)
     return LoggedIn(token, answer.body, began_ms)
 
 
-def _kind(status: int, error: Exception) -> FailureKind:
-    if isinstance(error, LoginRefused) and error.wrong_credentials:
+def _kind(status: int, error: LoginRefused) -> FailureKind:
+    if error.wrong_credentials:
         return "credentials"
     if 200 <= status < 300 or status in (502, 504):
         return "unclear"

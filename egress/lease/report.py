@@ -28,6 +28,41 @@ def lost(token: Token) -> None:
     _log.warning("a token was not written: the account has another owner", account=token.account)
 
 
+def abandoned(key: str) -> None:
+    """A login was not made: it could not be put on record in time, or the account has another owner."""
+    metrics.counter(metrics.LEASE_LOGINS).labels(account=key, result="abandoned").inc()
+    _log.warning("a login was not made: it is not on record, or was for too long", account=key)
+
+
+def unwritten(key: str, problem: str) -> None:
+    """A record of a login is to be tried again."""
+    _log.warning("a token or a login is not written yet", account=key, problem=problem)
+
+
+def unrecorded(key: str) -> None:
+    """A failed login stays on record as one that nobody heard of."""
+    _failure(key, "unrecorded")
+    _log.warning("a failed login is not on record: the account has another owner", account=key)
+
+
+def closed(token: Token, problem: str) -> None:
+    """A token is of no use here."""
+    _log.warning("a token does not open here, a new one is needed", account=token.account, problem=problem)
+
+
+def taken_over(key: str, breaker: Breaker | None, now_ms: int) -> None:
+    """A new owner found a login without a token."""
+    if breaker and breaker.last:
+        _log.warning(
+            "an account is left alone after a login before this start",
+            account=key,
+            reason=breaker.last.kind,
+            problem=breaker.last.why,
+            failures=breaker.failures,
+            wait_s=max(0.0, (breaker.until_ms - now_ms) / 1000),
+        )
+
+
 def failed(key: str, failure: Failure, breaker: Breaker | None, now_ms: int) -> None:
     """A login gave no token."""
     metrics.counter(metrics.LEASE_LOGINS).labels(account=key, result="failed").inc()
@@ -53,18 +88,23 @@ def request(outcome: str, account: str) -> None:
 
 
 def state(accounts: Iterable[Account], now_ms: int) -> None:
-    """The tokens of the owned accounts now."""
+    """The tokens of the owned accounts now, and how long each account is left alone."""
     for account in accounts:
-        if account.token and account.declared:
+        if not account.declared:
+            forget([account])
+            continue
+        wait_s = max(0.0, (account.breaker.until_ms - now_ms) / 1000)
+        metrics.gauge(metrics.LEASE_LOGIN_WAIT).labels(account=account.key).set(wait_s)
+        if account.token:
             seconds = (now_ms - account.token.obtained_ms) / 1000, (account.token.dies_ms - now_ms) / 1000
             for metric, value in zip(_GAUGES, (*seconds, account.generation), strict=True):
                 metrics.gauge(metric).labels(account=account.key).set(value)
 
 
 def forget(accounts: Iterable[Account]) -> None:
-    """The accounts went to another owner, who reports them."""
+    """The accounts went to another owner, who reports them, or no tenant has them any more."""
     for account in accounts:
-        for metric in _GAUGES:
+        for metric in (*_GAUGES, metrics.LEASE_LOGIN_WAIT):
             metrics.gauge(metric).remove(account=account.key)
 
 

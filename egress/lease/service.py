@@ -18,6 +18,7 @@ from egress.lease.life import Times
 from egress.lease.login import LoginCaller
 from egress.lease.names import Names
 from egress.lease.recovery import positions, tokens
+from egress.lease.renewal import START_S, Renewal
 from egress.lease.state import Lease
 from egress.lease.writer import Writer
 from runtime.http import Guard
@@ -73,6 +74,17 @@ async def serve(
         await wire.stop()
 
 
+def pace_of(settings: LeaseSettings) -> Pace:
+    """The settings in milliseconds. A login that was begun is over after its start and its time-out."""
+    seconds = (
+        settings.min_login_interval_s,
+        settings.backoff_s,
+        settings.backoff_max_s,
+        START_S + settings.login_timeout_s,
+    )
+    return Pace(*(int(each * 1000) for each in seconds))
+
+
 @asynccontextmanager
 async def _member(
     service: Service, kafka: KafkaSettings, settings: LeaseSettings, ring: KeyRing, names: Names, wire: Wire
@@ -106,10 +118,10 @@ async def _member(
     consumer = GroupConsumer(kafka, membership, on_assign=assigned, on_revoke=revoked, on_lost=lost)
     producer = TransactionalProducer(kafka, instance, timeout_s=settings.transaction_timeout_s)
     writer = Writer(producer, names, consumer.group_metadata)
-    pace = Pace(*(int(s * 1000) for s in (settings.min_login_interval_s, settings.backoff_s, settings.backoff_max_s)))
+    lease = Lease(names.partitions, pace_of(settings))
     times = Times(settings.token_life_s, settings.refresh_at, settings.refresh_jitter)
     caller = LoginCaller(wire, ring, settings.login_timeout_s)
-    holder = Holder(Lease(names.partitions, pace), caller, writer, ring, times)
+    holder = Holder(lease, Renewal(lease, caller, writer, ring, times), writer, ring)
     await producer.start()
     try:
         yield holder, consumer

@@ -1,9 +1,10 @@
 """The lease: who logs in, when, and what must be written with it. A state machine over explicit time. Pure.
 
-Promises: at most one login of an account is under way, from its start until its token was written or given up; a
-request for a generation that was renewed already changes nothing; any number of requests for one generation are
-answered by one login; the offset of a request is not committed before a newer token is. Leaves to
-`egress.lease.service`: carrying out the actions, the clock, Kafka.
+Promises: at most one login of an account is under way, from its start until what became of it was written or given
+up; what holds if nobody hears of a login is written before it is made; a request for a generation that was renewed
+already changes nothing; any number of requests for one generation are answered by one login; the offset of a
+request is not committed before a newer token is. Leaves to `egress.lease.renewal`: carrying out the logins; to
+`egress.lease.service`: the clock, Kafka.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from typing import Literal, NamedTuple
 from egress.lease.account import Account
 from egress.lease.breaker import Breaker, Failure, Pace
 from schemas import keys
-from schemas.token import Token
+from schemas.token import LoginAttempt, Token
 
 RequestOutcome = Literal["login", "coalesced", "renewed_already", "unknown_account", "misplaced"]
 
 
 class Login(NamedTuple):
-    """Action: log this account in; the token will have this generation."""
+    """Action: log this account in, as it is declared now; the token will have this generation."""
 
     account: str
     generation: int
+    declared: str
 
 
 class Write(NamedTuple):
@@ -32,6 +34,15 @@ class Write(NamedTuple):
 
     partition: int
     token: Token
+    offset: int
+
+
+class Note(NamedTuple):
+    """Action: write what is to be known of a login without a token (yet); the offset fences it."""
+
+    partition: int
+    account: str
+    attempt: LoginAttempt
     offset: int
 
 
@@ -52,7 +63,7 @@ class Lease:
         self._parts: dict[int, Part] = {}
         self._accounts: dict[str, Account] = {}
         self._declared: dict[str, str] = {}
-        self._busy: dict[str, int] = {}
+        self._busy: set[str] = set()
 
     # partitions
 
@@ -78,8 +89,8 @@ class Lease:
     # what is known
 
     def declare(self, accounts: Mapping[str, str]) -> None:
-        """All accounts that tenants have, each with a digest of what they say about it. A new digest is a new
-        chance: the wait after failures ends."""
+        """All accounts that tenants have, each with a digest of what a login is made with. A new digest is a new
+        chance: no failure of another one counts."""
         for key in self._declared.keys() - accounts.keys():
             if account := self._accounts.get(key):
                 account.declared, account.asked = "", None
@@ -91,6 +102,13 @@ class Lease:
         """The newest record of an account on `tokens`, or its tombstone."""
         if account := self._account(key):
             account.take_token(token, usable=usable)
+
+    def attempt_seen(self, key: str, attempt: LoginAttempt) -> Breaker | None:
+        """The login without a token that `tokens` holds, to be told after the token; the account's breaker now."""
+        if account := self._account(key):
+            account.take_attempt(attempt)
+            return account.breaker
+        return None
 
     def request(self, partition: int, offset: int, key: str, generation: int) -> RequestOutcome:
         """A record of `tokens.requests` of an owned partition."""
@@ -113,15 +131,50 @@ class Lease:
     # logins
 
     def due(self, now_ms: int) -> list[Login]:
-        """Starts every login whose time has come."""
+        """Starts every login whose time has come; each lasts until `over`."""
         ready = [a for a in self._accounts.values() if self._may_start(a) and self._due_ms(a) <= now_ms]
-        for account in ready:
-            self._busy[account.key] = account.generation + 1
-        return [Login(account.key, account.generation + 1) for account in ready]
+        self._busy.update(account.key for account in ready)
+        return [Login(account.key, account.next_generation, account.declared) for account in ready]
 
     def next_due_ms(self) -> int | None:
         """When `due` will have something, unless something happens before."""
         return min((self._due_ms(a) for a in self._accounts.values() if self._may_start(a)), default=None)
+
+    def stale(self, login: Login, now_ms: int) -> bool:
+        """Whether a login that has not begun is no longer due as it was: the account went, or came back with news."""
+        account = self._accounts.get(login.account)
+        if account is None or (account.next_generation, account.declared) != (login.generation, login.declared):
+            return True
+        due_ms = account.due_ms(self._pace)
+        return due_ms is None or due_ms > now_ms
+
+    def begun(self, login: Login, now_ms: int) -> Note | None:
+        """The write that must stand before the login is made: what holds if nobody hears of it. None: not now."""
+        account = self._accounts.get(login.account)
+        if account is None or self.stale(login, now_ms):
+            return None
+        return self.note(login.account, account.breaker.unheard(now_ms, self._pace).attempt(now_ms, under_way=True))
+
+    def login_failed(self, login: Login, failure: Failure, now_ms: int) -> Breaker | None:
+        """A login without token; the breaker of its declaration, to be put on record, if the account is still ours."""
+        account = self._accounts.get(login.account)
+        if account is None:
+            return None
+        before = account.failed if account.failed.declared == login.declared else Breaker(declared=login.declared)
+        account.failed = before.after(failure, now_ms, self._pace)
+        return account.failed
+
+    def note(self, key: str, attempt: LoginAttempt) -> Note | None:
+        """The write of an attempt as things stand now; None when the account's partition is not ours at the moment."""
+        account = self._accounts.get(key)
+        if account is None or not self._parts[account.partition].recovered:
+            return None
+        return Note(account.partition, key, attempt, self.committable(account.partition))
+
+    def outdated(self, key: str, breaker: Breaker) -> bool:
+        """Whether the account is not ours any more, or is again with what stands on record by now."""
+        account = self._accounts.get(key)
+        return account is None or account.failed is not breaker
 
     def write(self, token: Token) -> Write | None:
         """The write of a login's token as things stand now, to be tried again as long as there is hope.
@@ -138,24 +191,15 @@ class Lease:
         account = self._accounts.get(token.account)
         return account is not None and account.generation >= token.generation
 
-    def login_failed(self, key: str, failure: Failure, now_ms: int) -> Breaker | None:
-        """A login without token; the breaker of the account if it is still ours."""
-        self._busy.pop(key, None)
-        if account := self._accounts.get(key):
-            account.breaker = account.breaker.after(failure, now_ms, self._pace)
-            return account.breaker
-        return None
-
     def written(self, token: Token) -> None:
-        """The token stands on `tokens`."""
-        self._busy.pop(token.account, None)
+        """The token stands on `tokens`, and no attempt beside it."""
         if account := self._accounts.get(token.account):
-            account.breaker = Breaker()
+            account.failed = Breaker()
             account.take_token(token, usable=True)
 
-    def write_lost(self, token: Token) -> None:
-        """The token was not written and will not be."""
-        self._busy.pop(token.account, None)
+    def over(self, key: str) -> None:
+        """The account's login has ended, whatever became of it; the next one may start."""
+        self._busy.discard(key)
 
     # offsets and views
 
@@ -190,8 +234,8 @@ class Lease:
 
     def _place(self, key: str, digest: str) -> None:
         account = self._account(key)
-        if account and account.declared != digest:
-            account.declared, account.breaker = digest, Breaker()
+        if account:
+            account.declared = digest
 
 
 def _answers(token: Token | None, account: Account) -> bool:

@@ -1,4 +1,4 @@
-"""Writes of the lease: tokens, offsets of requests and dead letters, in transactions fenced by the generation."""
+"""Writes of the lease: tokens, attempts, offsets of requests, dead letters; each fenced by the generation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import Message, TopicPartition
 
 from egress.lease.names import Names
-from egress.lease.state import Write
+from egress.lease.state import Note, Write
 from runtime.clock import now_ms
 from runtime.kafka.record import Record
 from runtime.kafka.transactions import TransactionalProducer
 from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
 from schemas.record import encode
+from schemas.token import attempt_key, attempt_record
 
 
 class Writer:
@@ -44,13 +45,23 @@ class Writer:
         self._letters.append(Record(self._names.dead_letters, _bytes(value), _bytes(key), headers, partition))
 
     async def token(self, write: Write) -> None:
-        """The token with its partition's offset, which is what fences it. Raises Fenced, TransactionFailed."""
+        """The token, in place of any attempt, with its partition's offset, which is what fences it. Raises Fenced,
+        TransactionFailed."""
         token = write.token
         headers = Headers(
             id=f"{token.account}@{token.generation}", type="token", tenant="", at_ms=token.obtained_ms
         ).to_kafka()
         record = Record(self._names.tokens, encode(token), token.account.encode(), headers, write.partition)
-        await self._commit([record], {write.partition: write.offset})
+        gone = Record(self._names.tokens, None, attempt_key(token.account).encode(), (), write.partition)
+        await self._commit([record, gone], {write.partition: write.offset})
+
+    async def attempt(self, note: Note) -> None:
+        """A login without a token, fenced like a token. Raises Fenced, TransactionFailed."""
+        key, at_ms = attempt_key(note.account), note.attempt.at_ms
+        headers = Headers(id=f"{key}@{at_ms}", type="login_attempt", tenant="", at_ms=at_ms).to_kafka()
+        value = encode(attempt_record(note.account, note.attempt))
+        record = Record(self._names.tokens, value, key.encode(), headers, note.partition)
+        await self._commit([record], {note.partition: note.offset})
 
     async def offsets(self, answered: Mapping[int, int]) -> None:
         """Offsets up to which all requests are answered, where they moved. Raises Fenced, TransactionFailed."""

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import msgspec
 import typer
@@ -24,7 +24,9 @@ from runtime.settings import KafkaSettings, LeaseSettings, load
 from schemas import topics
 from schemas.record import Frozen, RecordError, decode
 from schemas.tenant import Tenant
-from schemas.token import Token, TokenRequest
+from schemas.token import LoginAttempt, Token, TokenRequest, attempt_of
+
+T = TypeVar("T")
 
 app = typer.Typer(help="The tokens of the accounts; never their text.", no_args_is_help=True)
 
@@ -36,10 +38,37 @@ _NO_LEASE = (
 )
 
 
+class Held(NamedTuple):
+    """What stands on `tokens`, by account: tokens, and the last login where it brought none (yet)."""
+
+    tokens: dict[str, Token]
+    attempts: dict[str, LoginAttempt]
+
+    def take(self, message: Message) -> None:
+        """The next record, or tombstone. RecordError when it cannot be read."""
+        key = (_bytes(message.key()) or b"").decode("utf-8", "replace")
+        value = _bytes(message.value())
+        record = None if value is None else decode(value, Token)
+        account = attempt_of(key)
+        if account is not None:
+            _put(self.attempts, account, record.attempt if record else None)
+        else:
+            _put(self.tokens, key, record)
+
+
+def _put(where: dict[str, T], key: str, value: T | None) -> None:
+    if value is None:
+        where.pop(key, None)
+    else:
+        where[key] = value
+
+
 class Standing(Frozen):
     """An account as it stands. `state` of a token: `none`, `alive`, `overdue` (should be renewed by now), `dead`.
 
-    `waiting` are requests that no newer token answers yet; times are milliseconds since 1970, 0 where there is none.
+    `waiting` are requests that no newer token answers yet; `failures` are logins in a row without a token, `failure`
+    the kind of the last one, and until `login_from_ms` the lease makes no other, unless the password is changed.
+    Times are milliseconds since 1970, 0 where there is none.
     """
 
     account: str
@@ -52,11 +81,13 @@ class Standing(Frozen):
     dies_ms: int
     waiting: int
     oldest_request_ms: int
+    failures: int = 0
+    failure: str = ""
+    login_under_way: bool = False
+    login_from_ms: int = 0
 
 
-def standings(
-    tenants: Iterable[Tenant], tokens: dict[str, Token], requests: Iterable[TokenRequest], at_ms: int
-) -> list[Standing]:
+def standings(tenants: Iterable[Tenant], held: Held, requests: Iterable[TokenRequest], at_ms: int) -> list[Standing]:
     """Each account that a tenant names, by key. Pure."""
     named: dict[str, list[Tenant]] = defaultdict(list)
     for tenant in tenants:
@@ -64,13 +95,14 @@ def standings(
             named[key].append(tenant)
     asked: dict[str, list[int]] = defaultdict(list)
     for request in requests:
-        token = tokens.get(request.account)
+        token = held.tokens.get(request.account)
         if request.generation >= (token.generation if token else 0):
             asked[request.account].append(request.at_ms)
-    return [_standing(key, named[key], tokens.get(key), asked[key], at_ms) for key in sorted(named)]
+    return [_standing(key, named[key], held, asked[key], at_ms) for key in sorted(named)]
 
 
-def _standing(key: str, tenants: list[Tenant], token: Token | None, asked: list[int], at_ms: int) -> Standing:
+def _standing(key: str, tenants: list[Tenant], held: Held, asked: list[int], at_ms: int) -> Standing:
+    token, attempt = held.tokens.get(key), held.attempts.get(key)
     return Standing(
         account=key,
         tenants=sorted(tenant.tenant for tenant in tenants),
@@ -82,6 +114,10 @@ def _standing(key: str, tenants: list[Tenant], token: Token | None, asked: list[
         dies_ms=token.dies_ms if token else 0,
         waiting=len(asked),
         oldest_request_ms=min(asked, default=0),
+        failures=attempt.failures if attempt else 0,
+        failure=attempt.kind if attempt else "",
+        login_under_way=attempt.under_way if attempt else False,
+        login_from_ms=attempt.until_ms if attempt else 0,
     )
 
 
@@ -97,7 +133,7 @@ def _state(token: Token | None, at_ms: int) -> Literal["none", "alive", "overdue
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False) -> None:
     """Of each account of all tenants: its token's generation and times, and how many requests wait."""
     settings, at_ms = load(KafkaSettings), now_ms()
-    found = standings(read_tenants(settings).values(), *_tokens_and_requests(settings), at_ms)
+    found = standings(read_tenants(settings).values(), *_held_and_requests(settings), at_ms)
     if as_json:
         shown = [{name: getattr(one, name) for name in one.__struct_fields__} for one in found]
         sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
@@ -112,7 +148,19 @@ def told(one: Standing, at_ms: int) -> str:
     """The account in one line."""
     off = "" if one.active else " (switched off)"
     waits = f"; {one.waiting} requests wait, for {span(at_ms - one.oldest_request_ms)}" if one.waiting else ""
-    return f"{one.account}  {', '.join(one.tenants)}{off}  {_token_told(one, at_ms)}{waits}"
+    told = f"{_token_told(one, at_ms)}{_logins_told(one, at_ms)}{waits}"
+    return f"{one.account}  {', '.join(one.tenants)}{off}  {told}"
+
+
+def _logins_told(one: Standing, at_ms: int) -> str:
+    """The last login, if it brought no token."""
+    if not one.failures:
+        return ""
+    rest = span(one.login_from_ms - at_ms)
+    if one.login_under_way:
+        return f"; a login is under way, or its owner died: another one in {rest} at the earliest"
+    times = "failed" if one.failures == 1 else f"failed {one.failures} times"
+    return f"; login {times} ({one.failure}), tried again in {rest}, or at once with another password"
 
 
 def _token_told(one: Standing, at_ms: int) -> str:
@@ -126,28 +174,18 @@ def _token_told(one: Standing, at_ms: int) -> str:
     return f"{age}, renewed in {span(one.refresh_ms - at_ms)}, dies in {span(one.dies_ms - at_ms)}"
 
 
-def _tokens_and_requests(settings: KafkaSettings) -> tuple[dict[str, Token], list[TokenRequest]]:
-    tokens: dict[str, Token] = {}
+def _held_and_requests(settings: KafkaSettings) -> tuple[Held, list[TokenRequest]]:
+    held = Held({}, {})
     requests: list[TokenRequest] = []
     for message in scan(settings, (topics.TOKENS.name, topics.TOKENS_REQUESTS.name)):
         if message.topic() == topics.TOKENS.name:
-            _take(tokens, message)
+            held.take(message)
             continue
         try:
             requests.append(decode(_bytes(message.value()), TokenRequest))
         except RecordError as wrong:  # the lease makes it a dead letter
             err.print(f"a request cannot be read: {wrong}; see: relevo dlq ls", markup=False, soft_wrap=True)
-    return tokens, requests
-
-
-def _take(tokens: dict[str, Token], message: Message) -> None:
-    """The newest token of an account, or its tombstone. RecordError when it cannot be read."""
-    key = (_bytes(message.key()) or b"").decode("utf-8", "replace")
-    value = _bytes(message.value())
-    if value is None:
-        tokens.pop(key, None)
-    else:
-        tokens[key] = decode(value, Token)
+    return held, requests
 
 
 def _bytes(value: bytes | str | None) -> bytes | None:
@@ -195,12 +233,13 @@ def account_key(tenants: dict[str, Tenant], wanted: str) -> str:
 
 async def _renewed(settings: KafkaSettings, key: str, within_s: float) -> Token:
     """The first token newer than the one that stands. Raises TimeoutError with what to do."""
-    tokens: dict[str, Token] = {}
+    held = Held({}, {})
+    tokens = held.tokens
     news = asyncio.Event()
 
     def apply(messages: list[Message]) -> None:
         for message in messages:
-            _take(tokens, message)
+            held.take(message)
         news.set()
 
     follower, producer = Follower(settings, topics.TOKENS.name, apply), Producer(settings)
@@ -217,16 +256,20 @@ async def _renewed(settings: KafkaSettings, key: str, within_s: float) -> Token:
                 news.clear()
                 await news.wait()
     except TimeoutError as late:
-        raise TimeoutError(str(late) or _late(key, tokens.get(key), within_s)) from late
+        raise TimeoutError(str(late) or _late(key, held, within_s)) from late
     finally:
         await producer.stop()
         await follower.stop()
     return tokens[key]
 
 
-def _late(key: str, token: Token | None, within_s: float) -> str:
+def _late(key: str, held: Held, within_s: float) -> str:
+    token, attempt = held.tokens.get(key), held.attempts.get(key)
     stands = f"generation {token.generation} still stands" if token else "there still is no token"
     interval_s = load(LeaseSettings).min_login_interval_s
     young = token is not None and now_ms() - token.obtained_ms < interval_s * 1000
     wait = f" A token younger than {interval_s:g} s is not renewed before it is so old." if young else ""
+    if attempt is not None and attempt.until_ms > now_ms():
+        rest = span(attempt.until_ms - now_ms())
+        wait += f" The last login brought no token ({attempt.kind}: {attempt.why}); the next one is in {rest}."
     return f"{key}: no new token within {within_s:g} s, {stands}.{wait} {_NO_LEASE}"

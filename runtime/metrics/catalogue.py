@@ -230,6 +230,12 @@ LEASE_TOKEN_LEFT = Metric("relevo_lease_token_left_seconds", "gauge", "Time unti
 LEASE_TOKEN_GENERATION = Metric(
     "relevo_lease_token_generation_count", "gauge", "Generation of the newest token.", ("account",)
 )
+LEASE_LOGIN_WAIT = Metric(
+    "relevo_lease_login_wait_seconds",
+    "gauge",
+    "Time for which an account is left alone after failed logins; 0 when it is not.",
+    ("account",),
+)
 
 KAFKA_CONSUMER_LAG = Metric(
     "relevo_kafka_consumer_lag_records",

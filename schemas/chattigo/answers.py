@@ -1,17 +1,21 @@
 """What the body of an answer to a send says, as far as anything is known of it.
 
 A success may be Meta's object, `{"success": true}`, an empty body or text (Chattigo's facts, 3.4 and 4.1); an error
-may be Meta's `error` object, a bare message, or nothing. Nothing here raises.
+may be Meta's `error` object, a bare message, or nothing. A "no" must not be missed because of how it is written: in
+Latin-1, behind a byte order mark, with half an emoji in it, as text. Nothing here raises.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 
 from schemas.chattigo.values import obj, objs, text
 from schemas.record import Frozen
+
+CODE_MAX = 64  # characters; a provider's codes have a few, and they travel in records
 
 
 class Answer(Frozen):
@@ -27,17 +31,37 @@ def read_answer(status: int, body: bytes) -> Answer:
     """The body of an answer with this status."""
     said = _json(body)
     error = obj(said.get("error")) or (objs(said.get("errors")) or [{}])[0]
-    if error or status >= 400:
-        title = text(error.get("message")) or text(error.get("title")) or text(said.get("message"))
-        return Answer(ok=False, code=text(error.get("code")), title=title)
-    if said.get("success") is False:
-        return Answer(ok=False, title=text(said.get("message")))
-    ids = [text(message.get("id")) for message in objs(said.get("messages"))]
+    if said.get("error") or said.get("errors") or status >= 400:
+        told = (error.get("message"), error.get("title"), said.get("message"), said.get("error"))
+        return Answer(
+            ok=False, code=_clean(error.get("code"))[:CODE_MAX], title=next(filter(None, map(_clean, told)), "")
+        )
+    if _denied(said.get("success")):
+        return Answer(ok=False, title=_clean(said.get("message")))
+    ids = [_clean(message.get("id")) for message in objs(said.get("messages"))]
     return Answer(ok=True if ids or said.get("success") is True else None, provider_ids=[i for i in ids if i])
+
+
+def _denied(success: Any) -> bool:
+    """false, 0, or `"false"` in any case."""
+    return success == 0 or (isinstance(success, str) and success.strip().lower() == "false")
+
+
+def _clean(value: Any) -> str:
+    """As text that can be written as UTF-8."""
+    return text(value).encode("utf-8", "replace").decode()
 
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
         return obj(msgspec.json.decode(body))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _leniently(body)
+
+
+def _leniently(body: bytes) -> dict[str, Any]:
+    """What is not quite JSON: other bytes than UTF-8, a byte order mark, half a surrogate pair, NaN."""
+    try:
+        return obj(json.loads(body.decode("utf-8-sig", "replace")))
+    except (ValueError, RecursionError):
         return {}

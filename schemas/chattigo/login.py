@@ -31,7 +31,7 @@ def read_token(status: int, body: bytes) -> str:
         raise LoginRefused(status, "no token", wrong_credentials=False)
     try:
         token = text(obj(msgspec.json.decode(body)).get("access_token"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError, RecursionError):  # also what is no UTF-8
         token = ""
     if not token:
         raise LoginRefused(status, "the answer holds no access_token", wrong_credentials=False)

@@ -135,6 +135,20 @@ async def test_a_token_is_renewed_by_hand_once_a_lease_runs(world: World, relevo
             told = await asyncio.to_thread(relevo, "token", "status")
             assert f"{KEY}  acme  generation {generation + 1}, " in told.out
             assert "login-" not in told.out + again.out + json.dumps(after)
+
+            server.status = 401
+            assert (await asyncio.to_thread(relevo, "token", "renew", KEY, "--yes", "--within", 1)).code == 1
+
+            async def failed() -> bool:
+                found = await asyncio.to_thread(standing, relevo)
+                return (found["failures"], found["failure"], found["login_under_way"]) == (1, "credentials", False)
+
+            await until(failed, "the login that failed is on record")
+            refused = await asyncio.to_thread(relevo, "token", "renew", KEY, "--yes", "--within", 1)
+            assert "The last login brought no token (credentials: login answered 401" in refused.err
+            alone = await asyncio.to_thread(relevo, "token", "status")
+            assert "; login failed (credentials), tried again in 4 min, or at once with another password" in alone.out
+            assert server.logins == generation + 2
         finally:
             lease.terminate()
             assert await asyncio.wait_for(lease.wait(), 30) == 0

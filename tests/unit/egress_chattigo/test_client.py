@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -45,10 +46,12 @@ class Rig:
     def give(self, generation: int, age_ms: int = HOUR_MS) -> None:
         self.tokens.apply([message(token(self.account, generation, obtained_ms=now_ms() - age_ms))])
 
-    async def post(self, *, timeout_s: float = 2, did: str = DID, at: Account | None = None) -> CallResult:
+    async def post(
+        self, *, timeout_s: float = 2, did: str = DID, at: Account | None = None, fresh: bool = False
+    ) -> CallResult:
         target = at or self.account
         path = session_path(target, did)
-        return await self.client.post(target, path, b"{}", timeout_s=timeout_s, fresh_connection=False, did=did)
+        return await self.client.post(target, path, b"{}", timeout_s=timeout_s, fresh_connection=fresh, did=did)
 
     @property
     def shown(self) -> list[str]:
@@ -183,3 +186,81 @@ def test_paths_of_the_services() -> None:
     assert session_path(isv, DID) == f"/v15.0/{DID}/messages"
     assert session_path(bot, DID) == control_path(bot) == "/outbound"
     assert url(hsm, batch_path(hsm)) == "https://h.example/message/inbound"
+
+
+def raw(data: bytes, *, then: str = "close") -> Callable[[Exchange], Awaitable[None]]:
+    """A server that writes these bytes and closes, resets or hangs."""
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.raw(data)
+        if then == "close":
+            exchange.close()
+        elif then == "reset":
+            exchange.reset()
+        else:
+            await asyncio.sleep(30)
+
+    return script
+
+
+def whole(status: int, body: bytes) -> bytes:
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+OPEN = b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"success":true'
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "code"),
+    [
+        (raw(whole(200, b"")), "accepted", ""),
+        (raw(b"HTTP/1.1 204 X\r\n\r\n"), "accepted", ""),
+        (raw(whole(202, b"<html>")), "accepted", ""),
+        (raw(CHUNKED + b"2\r\n{}\r\n0\r\n\r\n"), "accepted", ""),
+        (raw(whole(200, b'{"success":true}')), "accepted", ""),
+        (raw(whole(200, b'{"success":false,"message":"no"}')), "in_doubt", "success_false"),
+        (raw(whole(200, b'{"success":false,"message":"n\xfamero"}')), "in_doubt", "success_false"),
+        (raw(whole(200, b'{"error":{"code":131000}}')), "in_doubt", "131000"),
+        (raw(OPEN), "in_doubt", "answer_truncated"),
+        (raw(OPEN, then="reset"), "in_doubt", "answer_truncated or connection_lost"),
+        (raw(OPEN, then="hang"), "in_doubt", "answer_timeout"),
+        (raw(CHUNKED + b"2\r\n{}\r\n"), "in_doubt", "answer_truncated"),
+        (raw(CHUNKED + b"zz\r\n"), "in_doubt", "connection_lost or answer_truncated"),
+        (raw(b"HTTP/1.1 200"), "in_doubt", "connection_lost"),
+        (raw(b"HTTP/1.1 200 OK\r\nContent-", then="hang"), "in_doubt", "timeout"),
+        (raw(b"", then="hang"), "in_doubt", "timeout"),
+        (raw(b""), "in_doubt", "connection_lost"),
+        (raw(b"", then="reset"), "in_doubt", "connection_lost"),
+        (raw(b"HTTP/1.1 302 X\r\nLocation: /done\r\nContent-Length: 0\r\n\r\n"), "in_doubt", "http_302"),
+        (raw(b"HTTP/1.1 303 X\r\nLocation: /done\r\nContent-Length: 0\r\n\r\n"), "in_doubt", "http_303"),
+        (raw(b"HTTP/1.1 308 X\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"), "refused", "http_308"),
+        (raw(whole(400, b"")), "refused", "http_400"),
+        (raw(whole(503, b"")), "throttled", "http_503"),
+        (raw(whole(502, b"<html>")), "in_doubt", "http_502"),
+    ],
+)
+@pytest.mark.parametrize("fresh", [True, False], ids=["batch", "reply"])
+async def test_a_call_is_made_once_and_means_what_the_socket_showed(
+    script: Callable[[Exchange], Awaitable[None]], kind: str, code: str, fresh: bool
+) -> None:
+    async with rig(script) as r:
+        r.give(1)
+        found = await r.post(timeout_s=0.4, fresh=fresh)
+        assert found.kind == kind
+        assert found.code in code.split(" or "), "either, where a reset overtakes what came before it"
+        assert len(r.shown) == 1, "nothing is repeated, no redirect is followed"
+
+
+async def test_a_body_that_comes_slowly_but_in_time_is_read_to_its_end() -> None:
+    async def script(exchange: Exchange) -> None:
+        body = b'{"success":false,"message":"slow"}'
+        await exchange.raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(body), 5):
+            await exchange.raw(body[start : start + 5])
+            await asyncio.sleep(0.01)
+
+    async with rig(script) as r:
+        r.give(1)
+        found = await r.post(timeout_s=5)
+        assert (found.kind, found.code, found.reason) == ("in_doubt", "success_false", "slow")

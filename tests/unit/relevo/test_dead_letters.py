@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relevo.cli.span import span
-from relevo.cli.token import standings
+from relevo.cli.token import Held, standings
 from relevo.dead_letters import preview
 from relevo.dead_letters.letter import Address, LetterError, counted, gathered
 from relevo.dead_letters.records import mark, original, refusal
@@ -244,11 +244,15 @@ def token(generation: int, refresh_ms: int, dies_ms: int) -> Token:
     return Token(account="isv|a", generation=generation, token="sealed", **times)
 
 
+def held(*tokens: Token) -> Held:
+    return Held({one.account: one for one in tokens}, {})
+
+
 @pytest.mark.parametrize(
     ("refresh_ms", "dies_ms", "state"), [(5, 9, "alive"), (0, 9, "overdue"), (-1, 0, "dead"), (-5, -2, "dead")]
 )
 def test_a_tokens_state_follows_its_times(refresh_ms: int, dies_ms: int, state: str) -> None:
-    [one] = standings([tenant("acme", "a")], {"isv|a": token(3, NOW + refresh_ms, NOW + dies_ms)}, [], NOW)
+    [one] = standings([tenant("acme", "a")], held(token(3, NOW + refresh_ms, NOW + dies_ms)), [], NOW)
     assert (one.state, one.generation) == (state, 3)
 
 
@@ -264,7 +268,7 @@ def test_each_account_is_told_once_with_the_requests_that_no_token_answers() -> 
         )
     ]
     tenants = [tenant("two", "a", active=False), tenant("one", "a", "b")]
-    a, b = standings(tenants, {"isv|a": token(3, NOW + 1, NOW + 2)}, requests, NOW)
+    a, b = standings(tenants, held(token(3, NOW + 1, NOW + 2)), requests, NOW)
     assert (a.account, a.tenants, a.active, a.waiting, a.oldest_request_ms) == ("isv|a", ["one", "two"], True, 2, 7)
     assert (b.state, b.generation, b.waiting) == ("none", 0, 1)
-    assert not standings([tenant("off", "a", active=False)], {}, [], NOW)[0].active
+    assert not standings([tenant("off", "a", active=False)], held(), [], NOW)[0].active
