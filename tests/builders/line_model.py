@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from egress.chattigo.result import CallResult
 from egress.lines import campaigns, parked, settling
 from egress.lines.admission import PARKED
+from egress.lines.book import NEVER_PLANNED
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.now import Now
-from egress.lines.partition import COMMANDS, COMMITTED, LEARNED, Partition
+from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
 from egress.lines.rules import Rules
 from egress.lines.verdicts import decide
 from egress.lines.work import Grant
@@ -34,6 +35,7 @@ ANSWERS = {
     "time_out": CallResult(kind="in_doubt"),
     "time_out_taken": CallResult(kind="in_doubt"),
 }
+OVER = frozenset({"accepted", "refused", "settled"})
 TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"})
 
 
@@ -41,7 +43,8 @@ TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"}
 class Model:
     """Call `step` with what Chattigo does to the calls that are granted; `crash` forgets all but the topics.
 
-    While it is `slow`, parked messages that are fetched do not come; while it is `deaf`, none is read back.
+    While it is `slow`, parked messages that are fetched do not come; while it is `deaf`, none is read back. If it is
+    `forgetful`, the journal keeps of calls that are over no more than the books of the lines do.
     """
 
     rules: Rules
@@ -52,8 +55,11 @@ class Model:
     seconds: float = 0.0
     slow: bool = False
     deaf: bool = False
+    forgetful: bool = False
 
     def __post_init__(self) -> None:
+        self._known: set[str] = set()
+        self._known_end = 0
         self.crash()
 
     @property
@@ -76,7 +82,10 @@ class Model:
         """The process ends; the next one recovers from the topics alone."""
         self.partition = Partition(0, self.rules, {topic: self.offsets[topic] for topic in (*COMMITTED, PARKED)})
         for topic in LEARNED:
+            forgotten = self._forgotten() if topic == JOURNAL else set()
             for incoming in self._incoming(topic, 0):
+                if incoming.offset in forgotten:
+                    continue
                 if topic != COMMANDS or incoming.offset < self.offsets[topic]:
                     self.partition.learn(incoming, self.now)
         for incoming in self._incoming(PARKED, self.offsets[PARKED]):
@@ -86,6 +95,17 @@ class Model:
         self._read = {topic: self.offsets[topic] for topic in COMMITTED}
         for topic in ("campaigns", "optouts", PARKED):
             self._read[topic] = len(self.topics.get(topic, []))
+
+    def _forgotten(self) -> set[int]:
+        """Offsets of the journal that a forgetful one no longer has."""
+        if not self.forgetful:
+            return set()
+        records = [topics.EGRESS_JOURNAL.decoder().decode(r.value) for r in self.topics.get(JOURNAL, [])]
+        over = {
+            r.plan_id for r in records if isinstance(r, CallOutcome) and r.result in OVER and r.code != NEVER_PLANNED
+        }
+        gone = over - self._known
+        return {n for n, record in enumerate(records[: self._known_end]) if record.plan_id in gone}
 
     def step(self, fate: str = "accept", seconds: float = 0.0) -> int:
         """Time passes, inputs are read, one cycle is committed, and all its calls meet the same fate."""
@@ -103,6 +123,9 @@ class Model:
             self.crash()
             return 0
         self._append(work.records())
+        lines = self.partition.lines.values()
+        self._known = {entry.plan.plan_id for line in lines for entry in line.book.entries()}
+        self._known_end = len(self.topics.get(JOURNAL, []))
         for (topic, _), offset in work.offsets.items():
             assert offset >= self.offsets[topic]
             self.offsets[topic] = offset
