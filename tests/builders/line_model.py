@@ -101,9 +101,9 @@ class Model:
         if not self.forgetful:
             return set()
         records = [topics.EGRESS_JOURNAL.decoder().decode(r.value) for r in self.topics.get(JOURNAL, [])]
-        over = {
-            r.plan_id for r in records if isinstance(r, CallOutcome) and r.result in OVER and r.code != NEVER_PLANNED
-        }
+        over = {one.plan_id for one in self.outcomes() if one.result in OVER and one.code != NEVER_PLANNED}
+        last = {message.id: plan.plan_id for plan in self.plans() for message in plan.messages}
+        over |= {plan.plan_id for plan in self.plans()} - set(last.values())
         gone = over - self._known
         return {n for n, record in enumerate(records[: self._known_end]) if record.plan_id in gone}
 
