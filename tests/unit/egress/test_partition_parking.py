@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from egress.lines import index as indexes
@@ -135,6 +135,7 @@ class Script:
         made.step("accept", 5.0)
 
 
+@example([("templates", DID, 6), ("fate", "crash_before", 0.0, False, False)], True)
 @settings(max_examples=200, deadline=None)
 @given(st.lists(EVENTS, max_size=40), st.booleans())
 def test_nobody_twice_nobody_lost_in_order_whatever_waits_and_dies(
