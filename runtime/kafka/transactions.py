@@ -15,7 +15,7 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Producer as Client
 
-from runtime import metrics
+from runtime import metrics, points
 from runtime.kafka import config, mock
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
@@ -126,6 +126,7 @@ class TransactionalProducer:
                 _produce(client, record, deadline)
             if offsets:
                 _retried(lambda left: client.send_offsets_to_transaction(list(offsets), metadata, left), deadline)
+            points.reach("transaction_open")
             committing = True
             _retried(client.commit_transaction, deadline)
         except KafkaException as failed:

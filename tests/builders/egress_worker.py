@@ -21,7 +21,7 @@ class PlainClient:
     """Posts without a login."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession()
+        self._session = aiohttp.ClientSession(headers={"X-Instance": os.environ["TEST_INSTANCE"]})
 
     async def post(
         self, account: Account, url_path: str, body: bytes, *, timeout_s: float, fresh_connection: bool, did: str

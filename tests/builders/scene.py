@@ -1,0 +1,354 @@
+"""A scene for crash tests: lines over all partitions, workers that die, a mixed load, and the accounts of both sides.
+
+One Chattigo that takes a moment for each call; replies to several people, single templates and a campaign on every
+line. What the workers wrote is read on from where the scene began. `judge` counts for itself, `audit` asks the
+project's own audit with Chattigo's record as the provider's view.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from aiohttp import web
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from egress.lines.owner import GROUP
+from relevo.audit import gathered, scan
+from relevo.audit.provider import Provider, Taken
+from relevo.audit.report import Report, report
+from runtime.kafka import config
+from runtime.kafka.offsets import end_offsets
+from runtime.settings import KafkaSettings
+from schemas import ids, keys, topics
+from schemas.journal import CallOutcome, Plan
+from schemas.outcome import Outcome, merge
+from schemas.session import Template, Text
+from tests.builders.egress import Call, SmallChattigo, Worker, World, cloud_status, flat_notice, until
+
+PARTITIONS = topics.LAPTOP.partitions
+TOOK_S = 0.3
+# States that say that Chattigo has it; and those that say that it has not, or that nobody knows.
+HAS = frozenset({"accepted", "sent", "delivered", "read"})
+HAS_NOT = frozenset({"in_doubt", "refused", "dead"})
+FAST: dict[str, Any] = {
+    "rebalance_timeout_s": 8,
+    "doubt_shortest_s": 9,
+    "transaction_timeout_s": 4,
+}
+
+
+class Load(NamedTuple):
+    """What each line gets: `people` with `replies` each, single templates, and a campaign cut into calls of 8."""
+
+    people: int = 4
+    replies: int = 4
+    singles: int = 6
+    recipients: int = 24
+
+
+def dids(run: int, count: int) -> list[str]:
+    """Numbers of lines that no other run has: the first on partition 0, the next on 1, and so on around."""
+    found = []
+    for index in range(count):
+        names = (f"569{run:03}{index:02}{n:03}" for n in range(1000))
+        found.append(next(name for name in names if keys.partition(name, PARTITIONS) == index % PARTITIONS))
+    return found
+
+
+class Tail:
+    """Plans, outcomes and public states of some lines that were committed since this was made."""
+
+    def __init__(self, kafka: KafkaSettings, lines: Iterable[str], isolation: config.Isolation = "read_committed"):
+        self._dids = frozenset(lines)
+        self.plans: list[Plan] = []
+        self.results: list[CallOutcome] = []
+        self.states: dict[str, str] = {}
+        names = [topics.EGRESS_JOURNAL.name, topics.OUTCOMES.name]
+        ends = end_offsets(kafka, [(name, n) for name in names for n in range(PARTITIONS)])
+        self._client = Consumer(config.consumer(kafka, "scene", isolation))
+        self._client.assign([TopicPartition(name, n, offset) for (name, n), offset in ends.items()])
+        self._decoders = {name: topics.catalogue()[name].decoder() for name in names}
+
+    async def more(self) -> None:
+        """Reads what came meanwhile."""
+        while messages := await asyncio.to_thread(self._client.consume, 1000, 0.3):
+            for message in messages:
+                self._take(message)
+
+    def _take(self, message: Message) -> None:
+        value = message.value()
+        if message.error() is not None or value is None:
+            return
+        record = self._decoders[message.topic() or ""].decode(value)
+        if getattr(record, "did", "") not in self._dids:
+            return
+        if isinstance(record, Plan):
+            self.plans.append(record)
+        elif isinstance(record, CallOutcome):
+            self.results.append(record)
+        elif isinstance(record, Outcome):
+            for one in record.message_ids:
+                self.states[one] = merge(self.states.get(one), record.state)
+
+    @property
+    def doubts(self) -> set[str]:
+        """Plans that were in doubt at some time."""
+        return {outcome.plan_id for outcome in self.results if outcome.result == "in_doubt"}
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class Hold:
+    """Chattigo has a worker's requests, from the nth on, and does not answer; it has taken every second of them."""
+
+    def __init__(self, scene: Scene, instance: str, nth: int) -> None:
+        self._scene, self._instance, self._nth = scene, instance, nth
+        self._seen = 0
+        self._over = asyncio.Event()
+        self.taken: list[Call] = []
+        self.refused: list[Call] = []
+
+    async def __call__(self, call: Call, request: web.Request) -> web.StreamResponse | None:
+        if call.instance != self._instance or self._over.is_set():
+            return await slowly(call, request)
+        self._seen += 1
+        if self._seen < self._nth:
+            return await slowly(call, request)
+        if self._seen % 2:
+            self._scene.chattigo.accept(call)
+            self.taken.append(call)
+        else:
+            self.refused.append(call)
+        await self._over.wait()
+        return web.Response(status=503)  # to nobody: the worker is dead
+
+    def over(self) -> None:
+        """The requests that are held end, and the next ones are answered again."""
+        self._over.set()
+
+
+async def slowly(call: Call, request: web.Request) -> web.StreamResponse | None:
+    """Chattigo takes its time, so that calls are under way whenever a worker dies."""
+    del call, request
+    await asyncio.sleep(TOOK_S)
+    return None
+
+
+class Scene:
+    """`async with Scene(...)`: then `workers`, `load`, whatever happens to them, and the accounts."""
+
+    def __init__(self, bootstrap: str, run: int, load: Load = Load(), lines: int = 5, **line: Any) -> None:  # noqa: B008
+        self.kafka = KafkaSettings(bootstrap=bootstrap)
+        self.chattigo = SmallChattigo(behave=slowly)
+        options = {"rate": 40.0, "batch_max": 8} | line
+        self.worlds = [World(bootstrap, self.chattigo, did, **options) for did in dids(run, lines)]
+        self.workers: dict[str, Worker] = {}
+        self.exits: list[tuple[str, int]] = []
+        self._run, self._load = run, load
+        self._owed: dict[tuple[str, str], str] = {}
+        self._receipted = 0
+        self._supervisors: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Scene:
+        await self.chattigo.__aenter__()
+        await asyncio.gather(*(world.__aenter__() for world in self.worlds))
+        lines = [world.did for world in self.worlds]
+        self.tail = await asyncio.to_thread(Tail, self.kafka, lines)
+        self.raw = await asyncio.to_thread(Tail, self.kafka, lines, "read_uncommitted")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for supervisor in self._supervisors:
+            supervisor.cancel()
+        living = [w for w in self.workers.values() if w.process is not None and w.process.returncode is None]
+        for worker in living:
+            worker.signal(signal.SIGCONT)
+            await worker.kill()
+        self.tail.close()
+        self.raw.close()
+        await asyncio.gather(*(world.__aexit__() for world in self.worlds))
+        await self.chattigo.__aexit__()
+
+    # -- workers
+
+    async def start(self, *names: str, points: str = "", **settings: Any) -> None:
+        """Starts workers; `points` are the first one's. A name that was there before gets a new process."""
+        for index, name in enumerate(names):
+            worker = Worker(self.kafka.bootstrap, name, "" if index else points, FAST | settings)
+            self.workers[name] = worker
+            await worker.start()
+
+    async def shared(self, *names: str) -> None:
+        """Waits until the group is exactly these workers, each owns something, and all of it is recovered."""
+        client = AdminClient(config.admin(self.kafka))
+
+        def owned() -> dict[str, int]:
+            try:
+                [answer] = client.describe_consumer_groups([GROUP], request_timeout=5).values()
+                group = answer.result(6)
+            except KafkaException:
+                return {}
+            if group.state != ConsumerGroupState.STABLE:
+                return {}
+            return {
+                (m.group_instance_id or "").removeprefix(f"{GROUP}-"): len(m.assignment.topic_partitions)
+                for m in group.members
+            }
+
+        async def settled() -> bool:
+            found = await asyncio.to_thread(owned)
+            ready = all(self.recovered(name) >= found.get(name, 0) for name in names)
+            return set(found) == set(names) and all(found.values()) and sum(found.values()) == PARTITIONS and ready
+
+        await until(settled, f"{names} share the partitions", 60)
+
+    def recovered(self, name: str) -> int:
+        """Partitions that a worker has recovered since its last assignment."""
+        return self.workers[name].log.rpartition(b" assigned")[2].count(b"partition recovered")
+
+    def supervise(self, *names: str) -> None:
+        """From now on these workers are started again when they end, as Kubernetes does it."""
+        self._supervisors += [asyncio.create_task(self._keep(name)) for name in names]
+
+    async def _keep(self, name: str) -> None:
+        while True:
+            self.exits.append((name, await self.workers[name].ended(600)))
+            await self.start(name)
+
+    async def stop(self) -> None:
+        """All workers end gracefully: no call is under way any more, and every outcome is on record."""
+        for supervisor in self._supervisors:
+            supervisor.cancel()
+        living = {n: w for n, w in self.workers.items() if w.process is not None and w.process.returncode is None}
+        codes = await asyncio.gather(*(worker.stop() for worker in living.values()))
+        for (name, worker), code in zip(living.items(), codes, strict=True):
+            assert code == 0, f"{name}: {worker.log.decode()[-4000:]}"
+
+    # -- load
+
+    async def load(self) -> None:
+        """The mixed load of every line, all lines at once."""
+        await asyncio.gather(*(self._load_line(index, world) for index, world in enumerate(self.worlds)))
+
+    async def _load_line(self, index: int, world: World) -> None:
+        def person(kind: int, number: int) -> str:
+            return f"57{self._run:03}{index:02}{kind}{number:03}"
+
+        load = self._load
+        replies = [(f"{n:02}", person(1, p)) for n in range(load.replies) for p in range(load.people)]
+        order = Template(name="order", language="es", body=["x"])
+        singles = [
+            world.message(f"single-{n}", person(2, n), content=order, send_class="utility") for n in range(load.singles)
+        ]
+        campaign = [person(3, n) for n in range(load.recipients)]
+        for event, contact in replies:
+            self._owed[contact, event] = world.message(f"{event}-{contact}", contact).id
+        self._owed |= {(message.contact, ""): message.id for message in singles}
+        for position, contact in enumerate(campaign):
+            self._owed[contact, ""] = ids.message_id_of_recipient(world.did, "spring", position)
+        said = [
+            world.message(f"{event}-{contact}", contact, content=Text(body=event))
+            for event, contact in replies
+        ]
+        await world.send("outbound.replies", *said)
+        await world.send("outbound.templates", *singles)
+        await world.campaign("spring", campaign)
+
+    # -- accounts
+
+    def taken(self, call: Call) -> list[str]:
+        """The messages that an accepted call brought to people."""
+        text = call.body["text"]["body"] if "text" in call.body else ""
+        return [self._owed[contact, text] for contact in call.recipients]
+
+    async def accounted(self) -> bool:
+        """Every message has an end on record, or is in doubt."""
+        await self.tail.more()
+        return set(self._owed.values()) <= self.tail.states.keys()
+
+    async def receipts(self) -> None:
+        """A receipt for every recipient of every accepted call that had none yet."""
+        fresh, self._receipted = self.chattigo.accepted[self._receipted :], len(self.chattigo.accepted)
+        for call in fresh:
+            world = next(w for w in self.worlds if w.did == _did(call))
+            for contact in call.recipients:
+                if call.wamid:
+                    await world.receipt(cloud_status(world.did, call.wamid, contact, "delivered"))
+                else:
+                    await world.receipt(flat_notice(world.did, call.body["id"], contact, "SENT"))
+
+    async def settled(self) -> bool:
+        """What Chattigo has taken is known to be taken."""
+        await self.tail.more()
+        return all(self.tail.states.get(one) in HAS for one in self._reached())
+
+    def _reached(self) -> set[str]:
+        return {one for call in self.chattigo.accepted for one in self.taken(call)}
+
+    def judge(self) -> None:
+        """Nobody twice off the record, nobody lost, both sides agree, each person's replies in order."""
+        resends = Counter(m.id for plan in self.tail.plans if plan.resend_of for m in plan.messages)
+        counts = Counter(one for call in self.chattigo.accepted for one in self.taken(call))
+        assert {one: n for one, n in counts.items() if n > 1 + resends[one]} == {}, "sent twice off the record"
+        states = {one: self.tail.states.get(one, "lost") for one in self._owed.values()}
+        wrong = {one: state for one, state in states.items() if state not in (HAS if counts[one] else HAS_NOT)}
+        assert wrong == {}, "the two sides do not agree"
+        for contact, told in self._told().items():
+            assert told == sorted(told), f"out of order: {contact}"
+
+    def _told(self) -> dict[str, list[str]]:
+        """What each person was told, a repetition counted where it first was."""
+        told: dict[str, dict[str, None]] = defaultdict(dict)
+        for call in self.chattigo.accepted:
+            if "text" in call.body:
+                told[call.recipients[0]][call.body["text"]["body"]] = None
+        return {contact: list(texts) for contact, texts in told.items()}
+
+    @property
+    def in_doubt(self) -> set[str]:
+        """Messages that are in doubt now."""
+        return {one for one in self._owed.values() if self.tail.states.get(one) == "in_doubt"}
+
+    async def replayed(self) -> set[str]:
+        """Messages that were planned more than once, because a transaction with their plan was not committed."""
+        await self.raw.more()
+        await self.tail.more()
+        again = Counter(plan.plan_id for plan in self.raw.plans) - Counter(plan.plan_id for plan in self.tail.plans)
+        stand = {plan.plan_id: plan for plan in self.tail.plans}
+        return {m.id for plan_id in again if plan_id in stand for m in stand[plan_id].messages}
+
+    def moved(self) -> set[str]:
+        """Lines on which more than one worker made calls."""
+        by_line: dict[str, set[str]] = defaultdict(set)
+        for call in self.chattigo.calls:
+            by_line[_did(call)].add(call.instance)
+        return {did for did, instances in by_line.items() if len(instances) > 1}
+
+    async def audit(self) -> Report:
+        """The project's audit of these lines: topics against what Chattigo has."""
+        return await asyncio.to_thread(self._audit)
+
+    def _audit(self) -> Report:
+        names = [t.encode() for t in (world.did for world in self.worlds)]
+        every = scan.scan(self.kafka, gathered._readers(()))
+        mine = (m for m in every if any(name in (m.key() or b"") + (m.value() or b"") for name in names))
+        taken = [one for call in self.chattigo.accepted for one in provider_view(call)]
+        return report(gathered.sort(mine, ()), Provider(taken=taken))
+
+
+def provider_view(call: Call) -> Iterator[Taken]:
+    """An accepted call as the audit's provider knows it."""
+    batch = "hsm" in call.body
+    root = str(call.body["id"]) if batch else ""
+    for contact in call.recipients:
+        yield Taken(_did(call), contact, root, "", call.digest, call.wamid or f"{root}/{contact}", batch)
+
+
+def _did(call: Call) -> str:
+    return call.body["did"] if "hsm" in call.body else call.path.split("/")[2]
