@@ -46,6 +46,10 @@ class Call:
     wamid: str = ""
 
     @property
+    def is_batch(self) -> bool:
+        return "hsm" in self.body
+
+    @property
     def instance(self) -> str:
         """The worker that made the call."""
         return self.headers.get("X-Instance", "")

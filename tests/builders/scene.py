@@ -36,8 +36,10 @@ TOOK_S = 0.3
 HAS = frozenset({"accepted", "sent", "delivered", "read"})
 HAS_NOT = frozenset({"in_doubt", "refused", "dead"})
 FAST: dict[str, Any] = {
-    "rebalance_timeout_s": 8,
-    "doubt_shortest_s": 9,
+    "post_timeout_batch_s": 3,
+    "doubt_grace_s": 0.5,
+    "rebalance_timeout_s": 7,
+    "doubt_shortest_s": 7.5,
     "transaction_timeout_s": 4,
 }
 
@@ -272,11 +274,21 @@ class Scene:
         await self.tail.more()
         return set(self._owed.values()) <= self.tail.states.keys()
 
+    def orphans(self) -> set[str]:
+        """Plans that have no outcome yet."""
+        return {plan.plan_id for plan in self.tail.plans} - {outcome.plan_id for outcome in self.tail.results}
+
+    async def declared(self, orphans: set[str]) -> bool:
+        """Each of these plans has an outcome now: most often that it is in doubt."""
+        await self.tail.more()
+        return not orphans & self.orphans()
+
     async def receipts(self) -> None:
         """A receipt for every recipient of every accepted call that had none yet."""
+        worlds = {world.did: world for world in self.worlds}
         fresh, self._receipted = self.chattigo.accepted[self._receipted :], len(self.chattigo.accepted)
         for call in fresh:
-            world = next(w for w in self.worlds if w.did == _did(call))
+            world = worlds[_did(call)]
             for contact in call.recipients:
                 if call.wamid:
                     await world.receipt(cloud_status(world.did, call.wamid, contact, "delivered"))
@@ -309,6 +321,10 @@ class Scene:
             if "text" in call.body:
                 told[call.recipients[0]][call.body["text"]["body"]] = None
         return {contact: list(texts) for contact, texts in told.items()}
+
+    def resent(self) -> set[str]:
+        """Messages that were sent again on record."""
+        return {m.id for plan in self.tail.plans if plan.resend_of for m in plan.messages}
 
     @property
     def in_doubt(self) -> set[str]:
@@ -352,3 +368,33 @@ def provider_view(call: Call) -> Iterator[Taken]:
 
 def _did(call: Call) -> str:
     return call.body["did"] if "hsm" in call.body else call.path.split("/")[2]
+
+
+async def account(scene: Scene) -> Report:
+    """What the topics and Chattigo say of a run in which a worker has died: before any receipt, and after each accepted
+    call has its own. Gives the audit from before."""
+    await scene.tail.more()
+    orphans = scene.orphans()
+    await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
+    before = await scene.audit()
+    assert before.violations == []
+    replayed = await scene.replayed()
+    assert before.messages.in_doubt or replayed, "a run without a replay or a doubt proves nothing"
+    await scene.receipts()
+    await until(scene.accounted, "every message has an end or is in doubt", 60)
+    await closed(scene)
+    return before
+
+
+async def closed(scene: Scene) -> Report:
+    """The end of a run: receipts for what has none, no call under way, and both sides agree. Gives the audit."""
+    await scene.receipts()
+    await until(scene.settled, "what Chattigo has is known to be there", 40)
+    await scene.stop()
+    await scene.tail.more()
+    scene.judge()
+    after = await scene.audit()
+    assert after.violations == []
+    assert after.messages.pending == []
+    assert set(after.messages.in_doubt) == scene.in_doubt
+    return after

@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from tests.builders.egress import until
-from tests.builders.scene import Hold, Scene
+from tests.builders.scene import Hold, Scene, account
 
 KILLED = -signal.SIGKILL
 POINTS = [
@@ -22,24 +22,6 @@ POINTS = [
     ("after_post=kill:9", 2, "itself"),
     ("outcome_recorded=kill:9", 2, "others"),
 ]
-
-
-async def account(scene: Scene) -> None:
-    """What the topics and Chattigo say of the run, before any receipt and after each accepted call has its own."""
-    await until(scene.accounted, "every message has an end or is in doubt", 60)
-    before = await scene.audit()
-    assert before.violations == []
-    replayed = await scene.replayed()
-    assert before.messages.in_doubt or replayed, "a run without a replay or a doubt proves nothing"
-    await scene.receipts()
-    await until(scene.settled, "what Chattigo has is known to be there", 40)
-    await scene.stop()
-    await scene.tail.more()
-    scene.judge()
-    after = await scene.audit()
-    assert after.violations == []
-    assert after.messages.pending == []
-    assert set(after.messages.in_doubt) == scene.in_doubt
 
 
 @pytest.mark.parametrize(("number", "point", "workers", "heir"), [(n, *case) for n, case in enumerate(POINTS)])

@@ -1,0 +1,84 @@
+"""The model of a line, with receipts that may be early, late, repeated or lost, and a person who decides doubts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from egress.lines.book import Book
+from egress.lines.work import Grant
+from schemas import topics
+from schemas.journal import CallOutcome, Plan
+from schemas.line_command import DecideDoubt
+from schemas.outbound import OutboundMessage
+from schemas.record import decode
+from tests.builders.egress import flat_notice
+from tests.builders.line_model import TAKEN, Model
+from tests.builders.lines import DID
+
+INPUTS = ("outbound.replies", "outbound.templates")
+
+
+@dataclass
+class DoubtModel(Model):
+    """`taken` are the plans whose call Chattigo took, in order, whatever the caller heard of it."""
+
+    taken: list[Plan] = field(default_factory=list)
+    orders: int = 0
+    _journal: Book = field(default_factory=Book)
+    _read_to: int = 0
+
+    def _call(self, grant: Grant, fate: str) -> None:
+        if fate in TAKEN:
+            self.taken.append(grant.plan)
+        super()._call(grant, fate)
+
+    # -- what others do
+
+    def receipt(self, plan: Plan, form: Literal["own_id", "wamid"], state: str, person: int = 0) -> None:
+        """A true receipt for one person of a call that was taken; `own_id` names our id, `wamid` one never heard."""
+        message = plan.messages[person % len(plan.messages)]
+        if form == "own_id":
+            body = flat_notice(DID, message.id, message.contact, {"sent": "SENT", "read": "READ"}[state])
+        else:
+            body = self._cloud(f"wamid.{plan.plan_id}.{message.id}", message.contact, state)
+        self.put("inbound.receipts", body)
+
+    def _cloud(self, wamid: str, contact: str, state: str) -> dict[str, Any]:
+        status = {
+            "id": wamid,
+            "status": state,
+            "timestamp": str(self.now.wall_ms // 1000),
+            "recipient_id": contact,
+        }
+        value = {"messaging_product": "whatsapp", "metadata": {"display_phone_number": DID}, "statuses": [status]}
+        change = {"field": "messages", "value": value}
+        return {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+
+    def order(self, plan: Plan, action: Literal["resend", "drop"]) -> None:
+        """A person's word on a plan, whether or not it is in doubt."""
+        self.orders += 1
+        at_ms = self.now.wall_ms
+        command = DecideDoubt(
+            id=str(self.orders), did=DID, at_ms=at_ms, by="ana", plan_id=plan.plan_id, action=action
+        )
+        self.put("lines.commands", command)
+
+    # -- what is on record
+
+    def journal(self) -> Book:
+        """What a reader of the whole journal knows; read on from where the last call ended."""
+        records = self.topics.get(topics.EGRESS_JOURNAL.name, [])
+        decoder = topics.EGRESS_JOURNAL.decoder()
+        for record in records[self._read_to :]:
+            found = decoder.decode(record.value) if record.value is not None else None
+            if isinstance(found, Plan):
+                self._journal.add(found)
+            elif isinstance(found, CallOutcome):
+                self._journal.apply(found)
+        self._read_to = len(records)
+        return self._journal
+
+    def inputs(self, topic: str) -> list[OutboundMessage]:
+        """What was asked for on a topic, by offset."""
+        return [decode(record.value, OutboundMessage) for record in self.topics.get(topic, [])]

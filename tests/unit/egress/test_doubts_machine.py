@@ -1,0 +1,154 @@
+"""Doubts, whatever happens: answers, time-outs, crashes at each point, receipts and a person's orders, in any order.
+
+Nothing is resent off the record, what is settled never is a doubt again, each doubt ends or stands where a person
+sees it, and each person's replies keep their order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any, Literal
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.builders.doubt_model import INPUTS, DoubtModel
+from tests.builders.line_model import ANSWERS
+from tests.builders.lines import DID, message, promo, rules, tenant
+
+PEOPLE = ("5691", "5692", "5693")
+FATES = [*ANSWERS, "crash_uncommitted", "crash_before", "crash_after"]
+SETTLED = frozenset({"accepted", "refused", "settled"})
+POLICY = {"resend_after_s": 60, "times": 1}
+POLICIES: list[dict[str, Any]] = [{}, {"reply": POLICY}, {"marketing": POLICY}, {"reply": POLICY, "marketing": POLICY}]
+PAUSES = st.sampled_from([0.0, 0.5, 4.0, 20.0, 70.0])
+
+
+class Doubts(RuleBasedStateMachine):
+    """A line between a Kafka and a Chattigo of lists; what a test sees is what stands on the topics."""
+
+    @initialize(policies=st.sampled_from(POLICIES), batch=st.sampled_from([1, 3]))
+    def begin(self, policies: dict[str, Any], batch: int) -> None:
+        self.policies = policies
+        only = tenant(policies=policies, batch_max=batch)
+        self.model = DoubtModel(rules(only, line_parallel=4, group_max=10))
+        self.settled: set[str] = set()
+        self.count = 0
+
+    # -- what happens
+
+    @rule(person=st.sampled_from(PEOPLE), count=st.integers(1, 3))
+    def replies(self, person: str, count: int) -> None:
+        said = [message(f"r{self.count + n:03}", person) for n in range(count)]
+        self.count += count
+        self.model.put("outbound.replies", *said)
+
+    @rule(count=st.integers(1, 3))
+    def singles(self, count: int) -> None:
+        said = [promo(f"t{self.count + n:03}", f"5695{self.count + n}") for n in range(count)]
+        self.count += count
+        self.model.put("outbound.templates", *said)
+
+    @rule(fate=st.sampled_from(FATES), pause=PAUSES)
+    def step(self, fate: str, pause: float) -> None:
+        self.model.step(fate, pause)
+
+    @rule()
+    def crash(self) -> None:
+        self.model.crash()
+
+    @precondition(lambda self: self.model.taken)
+    @rule(
+        data=st.data(),
+        form=st.sampled_from(["own_id", "wamid"]),
+        state=st.sampled_from(["sent", "read"]),
+        person=st.integers(0, 2),
+    )
+    def receipt(self, data: st.DataObject, form: Literal["own_id", "wamid"], state: str, person: int) -> None:
+        """Early, late or once more; lost are those that never come."""
+        self.model.receipt(data.draw(st.sampled_from(self.model.taken)), form, state, person)
+
+    @precondition(lambda self: self.model.plans())
+    @rule(data=st.data(), action=st.sampled_from(["resend", "drop"]))
+    def order(self, data: st.DataObject, action: Literal["resend", "drop"]) -> None:
+        """A person's word, most often on a doubt."""
+        plans = self.model.plans()
+        doubtful = [plan for plan in plans if self._result(plan.plan_id) == "in_doubt"]
+        self.model.order(data.draw(st.sampled_from(doubtful or plans)), action)
+
+    # -- what must hold
+
+    def _result(self, plan_id: str) -> str:
+        entry = self.model.journal().plan(plan_id)
+        return entry.result if entry is not None else ""
+
+    @invariant()
+    def nothing_is_resent_off_the_record(self) -> None:
+        resends = Counter(m.id for plan in self.model.plans() if plan.resend_of for m in plan.messages)
+        reached = Counter(m.id for plan in self.model.taken for m in plan.messages)
+        assert {m: n for m, n in reached.items() if n > 1 + resends[m]} == {}
+        assert all(plan.resend_why for plan in self.model.plans() if plan.resend_of)
+
+    @invariant()
+    def what_is_settled_never_is_a_doubt_again(self) -> None:
+        now = {entry.plan.plan_id for entry in self.model.journal().entries() if entry.result in SETTLED}
+        assert self.settled <= now
+        self.settled = now
+        line = self.model.partition.lines.get(DID)
+        assert line is None or not line.doubts.keys() & now
+
+    @invariant()
+    def a_receipt_settles_only_what_chattigo_took(self) -> None:
+        reached = {m.id for plan in self.model.taken for m in plan.messages}
+        by_receipt = {o.plan_id for o in self.model.outcomes() if o.result == "settled" and o.code == "receipt"}
+        claimed = [plan for plan in self.model.plans() if plan.plan_id in by_receipt]
+        assert {m.id for plan in claimed for m in plan.messages} <= reached
+
+    @invariant()
+    def no_offset_passes_a_message_that_is_neither_planned_nor_ended(self) -> None:
+        known = {m.id for plan in self.model.plans() for m in plan.messages} | set(self.model.states())
+        for topic in INPUTS:
+            done = self.model.inputs(topic)[: self.model.offsets[topic]]
+            assert {m.id for m in done} <= known
+
+    @invariant()
+    def each_persons_replies_keep_their_order(self) -> None:
+        told: dict[str, list[str]] = defaultdict(list)
+        for plan in self.model.taken:
+            if not plan.resend_of and plan.messages[0].source == INPUTS[0]:
+                told[plan.messages[0].contact].append(plan.messages[0].id)
+        for person, ids in told.items():
+            assert ids == sorted(ids), person
+
+    def teardown(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        self.model.settle(100)
+        self._each_message_has_its_end()
+        self.model.crash()
+        self.model.settle(20)
+        self._each_message_has_its_end()
+        self.nothing_is_resent_off_the_record()
+        self.what_is_settled_never_is_a_doubt_again()
+        self.a_receipt_settles_only_what_chattigo_took()
+        self.no_offset_passes_a_message_that_is_neither_planned_nor_ended()
+        self.each_persons_replies_keep_their_order()
+
+    def _each_message_has_its_end(self) -> None:
+        """Nobody is lost; a doubt that stands can be seen, and no policy has anything left to do about it."""
+        states = self.model.states()
+        asked = {m.id for topic in INPUTS for m in self.model.inputs(topic)}
+        assert set(states) == asked
+        line = self.model.partition.lines.get(DID)
+        standing = {m.id for entry in line.doubts.values() for m in entry.plan.messages} if line else set()
+        for message_id, state in states.items():
+            assert state in ("accepted", "sent", "read", "in_doubt", "refused", "dead")
+            if state == "in_doubt":
+                assert message_id in standing
+                plans = [plan for plan in self.model.plans() if message_id in {m.id for m in plan.messages}]
+                assert plans[-1].attempt > self.policies.get(plans[-1].send_class, {}).get("times", 0)
+
+
+TestDoubts = Doubts.TestCase
+TestDoubts.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
