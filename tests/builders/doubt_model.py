@@ -59,9 +59,7 @@ class DoubtModel(Model):
         """A person's word on a plan, whether or not it is in doubt."""
         self.orders += 1
         at_ms = self.now.wall_ms
-        command = DecideDoubt(
-            id=str(self.orders), did=DID, at_ms=at_ms, by="ana", plan_id=plan.plan_id, action=action
-        )
+        command = DecideDoubt(id=str(self.orders), did=DID, at_ms=at_ms, by="ana", plan_id=plan.plan_id, action=action)
         self.put("lines.commands", command)
 
     # -- what is on record

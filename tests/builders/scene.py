@@ -17,6 +17,7 @@ from aiohttp import web
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from egress.lines.line import REPLIES
 from egress.lines.owner import GROUP
 from relevo.audit import gathered, scan
 from relevo.audit.provider import Provider, Taken
@@ -254,10 +255,7 @@ class Scene:
         self._owed |= {(message.contact, ""): message.id for message in singles}
         for position, contact in enumerate(campaign):
             self._owed[contact, ""] = ids.message_id_of_recipient(world.did, "spring", position)
-        said = [
-            world.message(f"{event}-{contact}", contact, content=Text(body=event))
-            for event, contact in replies
-        ]
+        said = [world.message(f"{event}-{contact}", contact, content=Text(body=event)) for event, contact in replies]
         await world.send("outbound.replies", *said)
         await world.send("outbound.templates", *singles)
         await world.campaign("spring", campaign)
@@ -325,6 +323,21 @@ class Scene:
     def resent(self) -> set[str]:
         """Messages that were sent again on record."""
         return {m.id for plan in self.tail.plans if plan.resend_of for m in plan.messages}
+
+    def replies_in(self, plans: set[str]) -> set[str]:
+        """The replies of these plans."""
+        mine = (plan for plan in self.tail.plans if plan.plan_id in plans)
+        return {m.id for plan in mine for m in plan.messages if m.source == REPLIES}
+
+    async def quiet(self) -> bool:
+        """Every plan has an outcome, and no reply is in doubt."""
+        await self.tail.more()
+        return not self.orphans() and not self.in_doubt & self.replies_in({p.plan_id for p in self.tail.plans})
+
+    def twice(self) -> set[str]:
+        """Messages that Chattigo took more than once."""
+        counts = Counter(one for call in self.chattigo.accepted for one in self.taken(call))
+        return {one for one, count in counts.items() if count > 1}
 
     @property
     def in_doubt(self) -> set[str]:

@@ -34,6 +34,7 @@ class Doubts(RuleBasedStateMachine):
         only = tenant(policies=policies, batch_max=batch)
         self.model = DoubtModel(rules(only, line_parallel=4, group_max=10))
         self.settled: set[str] = set()
+        self.ordered: set[tuple[str, str]] = set()
         self.count = 0
 
     # -- what happens
@@ -49,6 +50,12 @@ class Doubts(RuleBasedStateMachine):
         said = [promo(f"t{self.count + n:03}", f"5695{self.count + n}") for n in range(count)]
         self.count += count
         self.model.put("outbound.templates", *said)
+
+    @rule(person=st.sampled_from(PEOPLE), fate=st.sampled_from(FATES))
+    def exchange(self, person: str, fate: str) -> None:
+        """A reply that meets its fate at once, unless the one before it is held."""
+        self.replies(person, 1)
+        self.model.step(fate)
 
     @rule(fate=st.sampled_from(FATES), pause=PAUSES)
     def step(self, fate: str, pause: float) -> None:
@@ -69,13 +76,25 @@ class Doubts(RuleBasedStateMachine):
         """Early, late or once more; lost are those that never come."""
         self.model.receipt(data.draw(st.sampled_from(self.model.taken)), form, state, person)
 
+    @precondition(lambda self: self.model.taken)
+    @rule(data=st.data(), form=st.sampled_from(["own_id", "wamid"]), crashes=st.booleans())
+    def receipt_that_is_heard(self, data: st.DataObject, form: Literal["own_id", "wamid"], crashes: bool) -> None:
+        """A receipt, and the time after which it may be bound to a send."""
+        self.model.receipt(data.draw(st.sampled_from(self.model.taken)), form, "sent")
+        self.model.step("time_out")
+        self.model.step("time_out", 4.0)
+        if crashes:
+            self.model.crash()
+
     @precondition(lambda self: self.model.plans())
     @rule(data=st.data(), action=st.sampled_from(["resend", "drop"]))
     def order(self, data: st.DataObject, action: Literal["resend", "drop"]) -> None:
         """A person's word, most often on a doubt."""
         plans = self.model.plans()
         doubtful = [plan for plan in plans if self._result(plan.plan_id) == "in_doubt"]
-        self.model.order(data.draw(st.sampled_from(doubtful or plans)), action)
+        plan = data.draw(st.sampled_from(doubtful or plans))
+        self.ordered.add((plan.plan_id, action))
+        self.model.order(plan, action)
 
     # -- what must hold
 
@@ -88,7 +107,20 @@ class Doubts(RuleBasedStateMachine):
         resends = Counter(m.id for plan in self.model.plans() if plan.resend_of for m in plan.messages)
         reached = Counter(m.id for plan in self.model.taken for m in plan.messages)
         assert {m: n for m, n in reached.items() if n > 1 + resends[m]} == {}
-        assert all(plan.resend_why for plan in self.model.plans() if plan.resend_of)
+
+    @invariant()
+    def each_resend_has_its_reason(self) -> None:
+        plans = {plan.plan_id: plan for plan in self.model.plans()}
+        answered_500 = {outcome.plan_id for outcome in self.model.outcomes() if outcome.status == 500}
+        for plan in (plan for plan in plans.values() if plan.resend_of):
+            before = plans[plan.resend_of]
+            if plan.resend_why == "person":
+                assert (before.plan_id, "resend") in self.ordered
+            elif plan.resend_why == "policy_500":
+                assert before.plan_id in answered_500
+            else:
+                assert plan.resend_why == f"policy_{plan.send_class}"
+                assert before.attempt <= self.policies[plan.send_class]["times"]
 
     @invariant()
     def what_is_settled_never_is_a_doubt_again(self) -> None:
@@ -130,6 +162,7 @@ class Doubts(RuleBasedStateMachine):
         self.model.settle(20)
         self._each_message_has_its_end()
         self.nothing_is_resent_off_the_record()
+        self.each_resend_has_its_reason()
         self.what_is_settled_never_is_a_doubt_again()
         self.a_receipt_settles_only_what_chattigo_took()
         self.no_offset_passes_a_message_that_is_neither_planned_nor_ended()

@@ -6,6 +6,7 @@ The rule is said once more here, over a plain list of sends.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from schemas.chattigo.inbound import Receipt
 from schemas.journal import CallOutcome, Result
 from tests.builders.lines import DID, WALL, plan
 
-PEOPLE = ("5691", "5692")
+PEOPLE = ("5691", "5691", "5692")
 MAY_HAVE_GONE = ("accepted", "settled", "in_doubt")
 CLOCKS_MS = 5000
 
@@ -50,11 +51,14 @@ class Binding(RuleBasedStateMachine):
 
     # -- what happens
 
-    @rule(contact=st.sampled_from(PEOPLE))
-    def send(self, contact: str) -> None:
+    @rule(contact=st.sampled_from(PEOPLE), result=st.sampled_from(["", "accepted", "in_doubt", "in_doubt", "refused"]))
+    def send(self, contact: str, result: Any) -> None:
+        """A send whose call is still under way, or is answered at once and without an id."""
         made = plan(f"p{len(self.sends)}", (contact,), at_ms=self.now_ms)
         self.book.add(made)
         self.sends.append(Send(made.plan_id, contact, self.now_ms))
+        if result:
+            self._record(self.sends[-1], result, [])
 
     @precondition(lambda self: any(not send.result for send in self.sends))
     @rule(
@@ -87,9 +91,13 @@ class Binding(RuleBasedStateMachine):
         age_ms=st.sampled_from([0, 4000, 20_000, -1]),
     )
     def receipt(self, contact: str, number: int, form: str, age_ms: int) -> None:
-        """Known, unknown or nobody's; of now, of a while ago, or without a time."""
-        name = {"cloud": f"wamid.p{number}", "flat": f"{number}", "nameless": ""}[form]
-        at_ms = 0 if age_ms < 0 else self.now_ms - age_ms
+        """Of a known send, unknown or nobody's; of now, of a while ago (not before its send), or without a time."""
+        name = {"cloud": f"wamid.unknown{number}", "flat": f"{number}", "nameless": ""}[form]
+        at_ms = self.now_ms - age_ms
+        if form == "cloud" and number < len(self.sends):
+            send = self.sends[number]
+            name, contact, at_ms = f"wamid.{send.plan_id}", send.contact, max(at_ms, send.at_ms)
+        at_ms = 0 if age_ms < 0 else at_ms
         came = Receipt(
             id=name,
             did=DID,
@@ -101,6 +109,12 @@ class Binding(RuleBasedStateMachine):
         waiting = Waiting(came, Letter(len(self.waiting), DID, "acme", b"k", b"{}", [], 1), self.seconds)
         self.waiting.append(waiting)
         self.room.add(waiting)
+
+    @rule(contact=st.sampled_from(PEOPLE), number=st.integers(0, 9))
+    def unknown_wamid(self, contact: str, number: int) -> None:
+        """A receipt with a wamid that no answer named, looked at when it may be bound."""
+        self.receipt(contact, 1000 + number, "cloud", 0)
+        self.look(BIND_AFTER_S)
 
     @rule(pause=st.sampled_from([0.1, LOOK_EVERY_S, BIND_AFTER_S, ORPHAN_AFTER_S]))
     def look(self, pause: float) -> None:

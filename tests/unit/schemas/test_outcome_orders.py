@@ -16,7 +16,7 @@ OTHERS = sorted(set(get_args(State)) - set(FINAL))
 
 
 def fold(seen: list[str]) -> str | None:
-    return reduce(lambda state, new: merge(state, new), seen, None)  # type: ignore[arg-type, return-value]
+    return reduce(merge, seen, None)  # type: ignore[arg-type, return-value]
 
 
 def expected(history: list[str]) -> str:
@@ -29,7 +29,7 @@ def expected(history: list[str]) -> str:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[str]:
-    """What may become of one message: it waits, is in doubt or is given up, and what Chattigo and receipts say of it."""
+    """What may become of one message: it waits, is in doubt or given up; what Chattigo and receipts say."""
     other = draw(st.lists(st.sampled_from(OTHERS), max_size=1))
     known = draw(st.lists(st.sampled_from(FINAL), max_size=6))
     repeated = draw(st.integers(1, 2))
