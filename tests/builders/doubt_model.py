@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from egress.lines import settling
 from egress.lines.book import Book
+from egress.lines.verdicts import decide
 from egress.lines.work import Grant
 from schemas import topics
 from schemas.journal import CallOutcome, Plan
@@ -13,25 +15,51 @@ from schemas.line_command import DecideDoubt
 from schemas.outbound import OutboundMessage
 from schemas.record import decode
 from tests.builders.egress import flat_notice
-from tests.builders.line_model import TAKEN, Model
+from tests.builders.line_model import ANSWERS, TAKEN, Model
 from tests.builders.lines import DID
 
+MOVED, MOVED_TAKEN = "crash_moved", "crash_moved_taken"
 INPUTS = ("outbound.replies", "outbound.templates")
 
 
 @dataclass
 class DoubtModel(Model):
-    """`taken` are the plans whose call Chattigo took, in order, whatever the caller heard of it."""
+    """`taken` are the plans whose call Chattigo took, in order, whatever the caller heard of it. `elsewhere` are calls
+    of an earlier owner that is not dead: the fates MOVED and MOVED_TAKEN leave them under way."""
 
     taken: list[Plan] = field(default_factory=list)
+    elsewhere: list[Grant] = field(default_factory=list)
     orders: int = 0
     _journal: Book = field(default_factory=Book)
     _read_to: int = 0
 
     def _call(self, grant: Grant, fate: str) -> None:
-        if fate in TAKEN:
+        if fate in (*TAKEN, MOVED_TAKEN):
             self.taken.append(grant.plan)
+        if fate in (MOVED, MOVED_TAKEN):
+            self.elsewhere.append(grant)
         super()._call(grant, fate)
+
+    def late_answer(self, grant: Grant, fate: str) -> None:
+        """An earlier owner's call ends and goes on record, outside any transaction; the owner of now hears of it.
+
+        Chattigo takes such a call only while its POST can run; what was not posted in time is not. What it had taken
+        before the lines moved is accepted now, or nobody knows.
+        """
+        self.elsewhere.remove(grant)
+        ends_ms = grant.plan.deadline_ms + self.rules.post_timeout_s(grant.plan) * 1000
+        if any(plan is grant.plan for plan in self.taken):
+            fate = "accept" if fate == "accept" else "time_out_taken"
+        elif fate in TAKEN and self.now.wall_ms > ends_ms:
+            fate = "time_out"
+        elif fate in TAKEN:
+            self.taken.append(grant.plan)
+        settings, now_ms = self.rules.settings, self.now.wall_ms
+        outcome = decide(grant.plan, ANSWERS[fate], grant.channel.account, settings, now_ms).outcome
+        self._append(settling.announcement(0, grant.plan, outcome))
+        journal = topics.EGRESS_JOURNAL.name
+        for incoming in self._incoming(journal, len(self.topics[journal]) - 1):
+            self.partition.read(incoming, self.now)
 
     # -- what others do
 

@@ -156,6 +156,8 @@ class Scene:
         self._run, self._load = run, load
         self._owed: dict[tuple[str, str], str] = {}
         self._receipted = 0
+        self.muted: set[str] = set()
+        self._mutes: dict[str, str] = {}
         self._supervisors: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Scene:
@@ -235,30 +237,49 @@ class Scene:
 
     # -- load
 
-    async def load(self) -> None:
-        """The mixed load of every line, all lines at once."""
-        await asyncio.gather(*(self._load_line(index, world) for index, world in enumerate(self.worlds)))
+    async def say(self, world: World, text: str) -> None:
+        """One more reply to a person of the line who gets nothing else."""
+        message = world.message(text, f"59{world.did[2:]}")
+        self._owed[message.contact, text] = message.id
+        await world.send(REPLIES, message)
 
-    async def _load_line(self, index: int, world: World) -> None:
-        def person(kind: int, number: int) -> str:
-            return f"57{self._run:03}{index:02}{kind}{number:03}"
+    def mute(self, world: World) -> str:
+        """From now on each turn has a template for a person who opts out: the caller sees to that."""
+        person = f"58{world.did[2:]}"
+        self._mutes[world.did] = person
+        return person
 
-        load = self._load
-        replies = [(f"{n:02}", person(1, p)) for n in range(load.replies) for p in range(load.people)]
-        order = Template(name="order", language="es", body=["x"])
-        singles = [
-            world.message(f"single-{n}", person(2, n), content=order, send_class="utility") for n in range(load.singles)
+    async def load(self, turn: int = 0) -> None:
+        """The mixed load of every line, all lines at once; another turn is for the same people, and new ones."""
+        await asyncio.gather(*(self._load_line(turn, index, world) for index, world in enumerate(self.worlds)))
+
+    async def _load_line(self, turn: int, index: int, world: World) -> None:
+        load, line, campaign = self._load, f"57{self._run:03}{index:02}", f"spring-{turn}"
+        people = [f"{line}1{p:03}" for p in range(load.people)]
+        singles = [f"{line}2{turn}{n:02}" for n in range(load.singles)]
+        recipients = [f"{line}3{turn}{n:02}" for n in range(load.recipients)]
+        replies = [
+            world.message(f"{turn}{n:02}-{person}", person, content=Text(body=f"{turn}{n:02}"))
+            for n in range(load.replies)
+            for person in people
         ]
-        campaign = [person(3, n) for n in range(load.recipients)]
-        for event, contact in replies:
-            self._owed[contact, event] = world.message(f"{event}-{contact}", contact).id
-        self._owed |= {(message.contact, ""): message.id for message in singles}
-        for position, contact in enumerate(campaign):
-            self._owed[contact, ""] = ids.message_id_of_recipient(world.did, "spring", position)
-        said = [world.message(f"{event}-{contact}", contact, content=Text(body=event)) for event, contact in replies]
-        await world.send("outbound.replies", *said)
-        await world.send("outbound.templates", *singles)
-        await world.campaign("spring", campaign)
+        order = Template(name="order", language="es", body=["x"])
+        templates = [
+            world.message(f"single-{turn}-{n}", person, content=order, send_class="utility")
+            for n, person in enumerate(singles)
+        ]
+        if world.did in self._mutes:
+            templates.append(
+                world.message(f"muted-{turn}", self._mutes[world.did], content=order, send_class="utility")
+            )
+            self.muted.add(templates[-1].id)
+        self._owed |= {(m.contact, m.content.body): m.id for m in replies if isinstance(m.content, Text)}
+        self._owed |= {(message.contact, ""): message.id for message in templates}
+        for position, person in enumerate(recipients):
+            self._owed[person, ""] = ids.message_id_of_recipient(world.did, campaign, position)
+        await world.send("outbound.replies", *replies)
+        await world.send("outbound.templates", *templates)
+        await world.campaign(campaign, recipients)
 
     # -- accounts
 
@@ -282,16 +303,25 @@ class Scene:
         return not orphans & self.orphans()
 
     async def receipts(self) -> None:
-        """A receipt for every recipient of every accepted call that had none yet."""
-        worlds = {world.did: world for world in self.worlds}
+        """A receipt for every recipient of every accepted call that had none yet; a batch is named by its own id."""
         fresh, self._receipted = self.chattigo.accepted[self._receipted :], len(self.chattigo.accepted)
         for call in fresh:
-            world = worlds[_did(call)]
-            for contact in call.recipients:
-                if call.wamid:
-                    await world.receipt(cloud_status(world.did, call.wamid, contact, "delivered"))
-                else:
-                    await world.receipt(flat_notice(world.did, call.body["id"], contact, "SENT"))
+            if call.is_batch:
+                notices = [flat_notice(_did(call), call.body["id"], contact, "SENT") for contact in call.recipients]
+                await self._tell(call, *notices)
+            else:
+                await self.statuses("delivered", [call])
+
+    async def statuses(self, state: str, calls: list[Call]) -> None:
+        """WhatsApp's own receipts, for every recipient: a batch's answer names none of these ids."""
+        for call in calls:
+            named = [(contact, call.wamid or f"wamid.{call.body['id']}.{contact}") for contact in call.recipients]
+            await self._tell(call, *(cloud_status(_did(call), wamid, contact, state) for contact, wamid in named))
+
+    async def _tell(self, call: Call, *bodies: dict[str, Any]) -> None:
+        [world] = [world for world in self.worlds if world.did == _did(call)]
+        for body in bodies:
+            await world.receipt(body)
 
     async def settled(self) -> bool:
         """What Chattigo has taken is known to be taken."""
@@ -383,9 +413,16 @@ def _did(call: Call) -> str:
     return call.body["did"] if "hsm" in call.body else call.path.split("/")[2]
 
 
-async def account(scene: Scene) -> Report:
+async def account(scene: Scene) -> None:
     """What the topics and Chattigo say of a run in which a worker has died: before any receipt, and after each accepted
-    call has its own. Gives the audit from before."""
+    call has its own."""
+    await settled(scene)
+    await until(scene.accounted, "every message has an end or is in doubt", 60)
+    await closed(scene)
+
+
+async def settled(scene: Scene) -> None:
+    """A worker has died: its calls under way are in doubt, and receipts settle what Chattigo has of them."""
     await scene.tail.more()
     orphans = scene.orphans()
     await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
@@ -394,9 +431,6 @@ async def account(scene: Scene) -> Report:
     replayed = await scene.replayed()
     assert before.messages.in_doubt or replayed, "a run without a replay or a doubt proves nothing"
     await scene.receipts()
-    await until(scene.accounted, "every message has an end or is in doubt", 60)
-    await closed(scene)
-    return before
 
 
 async def closed(scene: Scene) -> Report:
