@@ -372,6 +372,7 @@ async def account(scene: Scene) -> None:
     await settled(scene)
     await until(scene.accounted, "every message has an end or is in doubt", 60)
     await closed(scene)
+    assert scene.resent() == set(), "no policy and nobody asked for that"
 
 
 async def settled(scene: Scene) -> None:
