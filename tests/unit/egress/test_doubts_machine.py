@@ -222,8 +222,8 @@ class Doubts(RuleBasedStateMachine):
         assert set(states) == asked
         line = self.model.partition.lines.get(DID)
         standing = {m.id for entry in line.doubts.values() for m in entry.plan.messages} if line else set()
-        # Where an earlier owner says once more that nobody knows, after a person dropped the doubt, the public topic ends
-        # with that; the journal keeps the person's word.
+        # After a person dropped a doubt, an earlier owner may say once more that nobody knows. The public topic ends
+        # with that, the journal with the person's word.
         over = {outcome.plan_id for outcome in self.model.outcomes() if outcome.code == "dropped"}
         dropped = {m.id for plan in self.model.plans() if plan.plan_id in over for m in plan.messages}
         for message_id, state in states.items():
