@@ -29,6 +29,7 @@ class DoubtModel(Model):
 
     taken: list[Plan] = field(default_factory=list)
     elsewhere: list[Grant] = field(default_factory=list)
+    late_doubts: list[Plan] = field(default_factory=list)
     orders: int = 0
     _journal: Book = field(default_factory=Book)
     _read_to: int = 0
@@ -56,6 +57,8 @@ class DoubtModel(Model):
             self.taken.append(grant.plan)
         settings, now_ms = self.rules.settings, self.now.wall_ms
         outcome = decide(grant.plan, ANSWERS[fate], grant.channel.account, settings, now_ms).outcome
+        if outcome.result == "in_doubt":
+            self.late_doubts.append(grant.plan)
         self._append(settling.announcement(0, grant.plan, outcome))
         journal = topics.EGRESS_JOURNAL.name
         for incoming in self._incoming(journal, len(self.topics[journal]) - 1):
