@@ -55,6 +55,11 @@ class Call:
         return self.headers.get("X-Instance", "")
 
     @property
+    def process(self) -> str:
+        """The process of it: a worker that is started again is another one."""
+        return self.headers.get("X-Process", "")
+
+    @property
     def recipients(self) -> list[str]:
         hsm = self.body.get("hsm")
         return [d["destination"] for d in hsm["destinations"]] if hsm else [self.body.get("to") or self.body["msisdn"]]

@@ -336,11 +336,11 @@ class Scene:
         return {m.id for plan_id in again if plan_id in stand for m in stand[plan_id].messages}
 
     def moved(self) -> set[str]:
-        """Lines on which more than one worker made calls."""
+        """Lines on which more than one process made calls."""
         by_line: dict[str, set[str]] = defaultdict(set)
         for call in self.chattigo.calls:
-            by_line[_did(call)].add(call.instance)
-        return {did for did, instances in by_line.items() if len(instances) > 1}
+            by_line[_did(call)].add(call.process)
+        return {did for did, processes in by_line.items() if len(processes) > 1}
 
     async def audit(self) -> Report:
         """The project's audit of these lines: topics against what Chattigo has."""

@@ -1,7 +1,6 @@
-"""The crash matrix, by members: workers are frozen, join, leave, are killed and restarted under load.
+"""The crash matrix, by members: workers join, leave, are restarted and killed under load.
 
-A worker that is frozen longer than its session time-out has lost its lines when it wakes up. Joining, leaving and a
-rolling restart without faults leave no doubt at all.
+Joining, leaving and a rolling restart without faults leave no doubt at all.
 """
 
 from __future__ import annotations
@@ -9,44 +8,11 @@ from __future__ import annotations
 import asyncio
 import signal
 
-import pytest
-
 from tests.builders.egress import until
 from tests.builders.scene import Hold, Load, Scene, account, closed
 
 KILLED = -signal.SIGKILL
-LOST = 73
 LONG = Load(people=4, replies=14, singles=20, recipients=80)
-
-
-@pytest.mark.parametrize(
-    ("number", "point"), [(0, "plan_written=stop:3"), (1, "before_post=stop:6"), (2, "after_post=stop:6")]
-)
-async def test_a_worker_frozen_at_a_point_longer_than_its_session(broker: str, number: int, point: str) -> None:
-    async with Scene(broker, 200 + number) as scene:
-        await scene.start("a", "b", "c", points=point)
-        await scene.shared("a", "b", "c")
-        await scene.load()
-        await until(lambda: scene.workers["a"].stopped, "it is frozen")
-        await scene.shared("b", "c")
-        await account_then_wake(scene)
-
-
-async def account_then_wake(scene: Scene) -> None:
-    """The heirs declare what is in doubt; then the frozen worker wakes up, and must not spoil it."""
-    await scene.tail.more()
-    orphans = scene.orphans()
-    await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
-    before = await scene.audit()
-    assert before.violations == []
-    assert before.messages.in_doubt, "a run without a doubt proves nothing"
-    scene.supervise("a")
-    scene.workers["a"].signal(signal.SIGCONT)
-    await scene.receipts()
-    await until(scene.accounted, "every message has an end or is in doubt", 60)
-    await scene.shared("a", "b", "c")
-    await closed(scene)
-    assert scene.exits in ([], [("a", LOST)])
 
 
 async def test_workers_that_join_and_leave_under_load_leave_no_doubt(broker: str) -> None:
