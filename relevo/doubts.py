@@ -13,7 +13,9 @@ from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Book, Entry
+from egress.lines.book import DROPPED as DROPPED
+from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Book
+from egress.lines.entry import Entry
 from egress.lines.now import Now
 from egress.lines.rules import Rules
 from egress.lines.verdicts import POLICY_500, backoff_s, resent_by_policy
@@ -39,7 +41,6 @@ Standing = Literal[
 ]
 Action = Literal["resend", "drop"]
 
-DROPPED = "dropped"
 _CLOCKS_MS = 3_600_000  # how far clocks of machines may differ
 _POLL_S = 0.3
 _JOURNAL = topics.EGRESS_JOURNAL.decoder()

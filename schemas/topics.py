@@ -19,6 +19,8 @@ Cleanup = Literal["delete", "compact", "compact,delete"]
 DAY_MS = 86_400_000
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 DEAD_LETTERS = ".dlq"
+# Compaction keeps the last word under a key. An owner has so long to say more than a late one did.
+COMPACTION_LAG_MS = 3_600_000
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -70,7 +72,7 @@ class Topic(Frozen):
         if "compact" in self.cleanup:
             # Old states go soon, so that a recovery reads little more than what is still true.
             config |= {"min.cleanable.dirty.ratio": "0.2", "segment.ms": str(6 * 3_600_000)}
-            config |= {"delete.retention.ms": str(DAY_MS)}
+            config |= {"delete.retention.ms": str(DAY_MS), "min.compaction.lag.ms": str(COMPACTION_LAG_MS)}
         return config
 
     def decoder(self) -> Decoder:

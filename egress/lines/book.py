@@ -35,6 +35,8 @@ _FIRMNESS: dict[str, int] = {
 
 # What was decided about a doubt that still is one: a person ordered its resend; or the gate refused that.
 RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
+# The code of an outcome by which a person ended a doubt: nobody waits for it any more.
+DROPPED = "dropped"
 # The code of an outcome by which a plan ends that was surely not sent, in its last attempt.
 ATTEMPTS = "attempts"
 # An outcome of a message instead of a plan: it was refused, and its input may come back.

@@ -11,7 +11,8 @@ from typing import Literal
 import msgspec
 
 from egress.lines.attempts import again, conclude, in_lane, release, remaining
-from egress.lines.book import ENDED, RESEND_ORDERED, RESEND_REFUSED, WAITING, Entry
+from egress.lines.book import DROPPED, ENDED, RESEND_ORDERED, RESEND_REFUSED, WAITING
+from egress.lines.entry import Entry
 from egress.lines.fetching import Fetch
 from egress.lines.item import Item
 from egress.lines.line import Line
@@ -123,13 +124,13 @@ def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) 
         did=line.did,
         result="settled",
         at_ms=now.wall_ms,
-        code="dropped",
+        code=DROPPED,
         reason=f"dropped by a person{said}",
     )
     line.book.apply(outcome)
     work.journal(line.number, entry.plan.tenant, outcome)
     for message in left:
-        ended = said_of_plan(line.number, entry.plan, "dead", "dropped", "dropped by a person")
+        ended = said_of_plan(line.number, entry.plan, "dead", DROPPED, "dropped by a person")
         work.say(ended, message.id, message.contact)
     release(line, order.plan_id)
 

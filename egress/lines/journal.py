@@ -12,15 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from egress.lines import settling
-from egress.lines.attempts import mark
-from egress.lines.book import NEVER_PLANNED
+from egress.lines.attempts import mark, remaining
+from egress.lines.book import ATTEMPTS, DROPPED, NEVER_PLANNED
 from egress.lines.incoming import Incoming
 from egress.lines.segments import Segment
-from egress.lines.work import Work
+from egress.lines.work import Work, said_of_plan
 from runtime import logs
 from schemas import keys, topics
 from schemas.journal import CallOutcome, Checkpoint, Plan, PlanRef, SegmentRef
 from schemas.journal import Segment as SegmentRecord
+from schemas.outcome import State
 from schemas.record import RecordError
 
 if TYPE_CHECKING:
@@ -206,10 +207,20 @@ def _outcome(line: Line, incoming: Incoming, now: Now) -> None:
 
 
 def repeat(line: Line, work: Work) -> None:
-    """Says once more what is known of plans of which the journal's last word is less: compaction keeps the last."""
+    """Says once more what is known of plans of which the journal's last word is less: compaction keeps the last.
+
+    Where that was an ending, also in public: a reader of `outcomes` has taken the lesser word for the state.
+    """
     for entry in line.book.outspoken():
-        if entry.outcome is not None:
-            work.journal(line.number, entry.plan.tenant, entry.outcome)
+        outcome, plan = entry.outcome, entry.plan
+        if outcome is None:
+            continue
+        work.journal(line.number, plan.tenant, outcome)
+        state: State = "dead" if outcome.code in (DROPPED, ATTEMPTS) else "refused"
+        if outcome.result == "refused" or outcome.code == DROPPED:
+            said = said_of_plan(line.number, plan, state, outcome.code, outcome.reason)
+            for message in remaining(line, entry):
+                work.say(said, message.id, message.contact)
 
 
 def recalled(line: Line, refs: Iterable[PlanRef], found: Mapping[int, Incoming]) -> None:

@@ -85,6 +85,7 @@ class Poster:
         verdict = settling.proven(line, verdict)
         cause_ms = grant.items[0].cause_ms if len(grant.items) == 1 else 0
         await self._record(settling.announcement(grant.partition, grant.plan, verdict.outcome, cause_ms))
+        points.reach("outcome_recorded")
         self._count(grant, verdict)
         settling.settled(line, grant.items, verdict, Now.read())
 

@@ -7,6 +7,7 @@ Leaves to the owner: to end the process on any error whose memory ran ahead of K
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,12 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Producer as Client
 
-from runtime import metrics
+from runtime import metrics, points
 from runtime.kafka import config, mock
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
+
+_log = logging.getLogger(__name__)
 
 ABORT_S = 3.0
 INIT_S = 60.0
@@ -126,12 +129,13 @@ class TransactionalProducer:
                 _produce(client, record, deadline)
             if offsets:
                 _retried(lambda left: client.send_offsets_to_transaction(list(offsets), metadata, left), deadline)
+            points.reach("transaction_open")
             committing = True
             _retried(client.commit_transaction, deadline)
         except KafkaException as failed:
             raise self._give_up(failed.args[0], committing) from failed
         finally:
-            client.poll(0)  # serves log lines and error callbacks
+            _serve(client)
 
     def _give_up(self, error: KafkaError, committing: bool) -> TransactionFailed:
         # A commit that was asked for and neither refused nor confirmed may stand.
@@ -155,6 +159,15 @@ class TransactionalProducer:
         metrics.counter(metrics.KAFKA_TRANSACTION_ERRORS).labels(client=self._label, code=error.name()).inc()
         kind = Fenced if error.code() in _FENCING else TransactionFailed
         return kind(error, indefinite)
+
+
+def _serve(client: Client) -> None:
+    """Log lines and callbacks. A fatal error that is raised here would hide what became of the transaction; the call
+    that met it has raised it, or the next one will."""
+    try:
+        client.poll(0)
+    except KafkaException as failed:
+        _log.warning("the transactional producer cannot go on: %s", failed.args[0])
 
 
 def _produce(client: Client, record: Record, deadline: float) -> None:

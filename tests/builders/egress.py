@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -41,6 +42,22 @@ class Call:
     body: dict[str, Any]
     at: float
     headers: dict[str, str]
+    digest: str = ""
+    wamid: str = ""
+
+    @property
+    def is_batch(self) -> bool:
+        return "hsm" in self.body
+
+    @property
+    def instance(self) -> str:
+        """The worker that made the call."""
+        return self.headers.get("X-Instance", "")
+
+    @property
+    def process(self) -> str:
+        """The process of it: a worker that is started again is another one."""
+        return self.headers.get("X-Process", "")
 
     @property
     def recipients(self) -> list[str]:
@@ -76,7 +93,9 @@ class SmallChattigo:
         await self._runner.cleanup()
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
-        call = Call(request.path, await request.json(), time.monotonic(), dict(request.headers))
+        data = await request.read()
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        call = Call(request.path, json.loads(data), time.monotonic(), dict(request.headers), digest)
         self.calls.append(call)
         answer = await self.behave(call, request) if self.behave else None
         return answer or self.accept(call)
@@ -85,7 +104,8 @@ class SmallChattigo:
         self.accepted.append(call)
         if "hsm" in call.body:
             return web.json_response({"success": True})
-        return web.json_response({"messages": [{"id": f"wamid.{len(self.accepted)}.{call.recipients[0]}"}]})
+        call.wamid = f"wamid.{len(self.accepted)}.{call.recipients[0]}"
+        return web.json_response({"messages": [{"id": call.wamid}]})
 
     def accepted_pairs(self) -> list[tuple[str, str]]:
         """Each recipient that a call was accepted for, with what it was told."""

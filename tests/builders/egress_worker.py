@@ -21,7 +21,9 @@ class PlainClient:
     """Posts without a login."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession()
+        self._session = aiohttp.ClientSession(
+            headers={"X-Instance": os.environ["TEST_INSTANCE"], "X-Process": str(os.getpid())}
+        )
 
     async def post(
         self, account: Account, url_path: str, body: bytes, *, timeout_s: float, fresh_connection: bool, did: str

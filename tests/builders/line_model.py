@@ -70,11 +70,13 @@ class Model:
     lost: set[tuple[str, int]] = field(default_factory=set)
     seconds: float = 0.0
     recovered: int = 0
+    lag_s: float = 0.0
     named: bool = False
     slow: bool = False
     deaf: bool = False
 
     def __post_init__(self) -> None:
+        self._written_s: list[float] = []
         self.crash()
 
     @property
@@ -89,6 +91,8 @@ class Model:
     def _append(self, records: list[Record]) -> None:
         for record in records:
             self.topics.setdefault(record.topic, []).append(record)
+            if record.topic == JOURNAL:
+                self._written_s.append(self.seconds)
 
     def _incoming(self, topic: str, start: int) -> list[Incoming]:
         records = self.topics.get(topic, [])
@@ -118,10 +122,10 @@ class Model:
             self._read[topic] = len(self.topics.get(topic, []))
 
     def _compacted(self) -> list[Incoming]:
-        """The journal without records that a later one of their key replaces."""
-        records = self._incoming(JOURNAL, 0)
-        last = {record.key: record.offset for record in records}
-        return [record for record in records if last[record.key] == record.offset]
+        """The journal without records that a later one of their key replaces, if that is older than `lag_s`."""
+        records, settled_s = self._incoming(JOURNAL, 0), self.seconds - self.lag_s
+        last = {record.key: record.offset for record in records if self._written_s[record.offset] <= settled_s}
+        return [record for record in records if last.get(record.key, record.offset) <= record.offset]
 
     def step(self, fate: str = "accept", seconds: float = 0.0) -> int:
         """Time passes, inputs are read, one cycle is committed, and all its calls meet the same fate."""

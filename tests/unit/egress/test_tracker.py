@@ -31,3 +31,41 @@ def test_a_record_is_taken_once_and_finished_as_often_as_one_likes() -> None:
     tracker.finish(5)
     tracker.finish(5)
     assert tracker.position == 6
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("take"), st.integers(0, 4)),
+    st.tuples(st.just("again"), st.integers(1, 10)),
+    st.tuples(st.just("skip"), st.integers(0, 6)),
+    st.tuples(st.just("finish"), st.integers(0, 30)),
+)
+
+
+@given(st.lists(STEPS, max_size=80))
+def test_the_position_never_passes_an_unfinished_record_and_never_goes_back(steps: list[tuple[str, int]]) -> None:
+    tracker, following = Tracker(100), 100
+    taken: list[int] = []
+    undone: set[int] = set()
+    before = tracker.position
+    for step, number in steps:
+        if step == "take":
+            assert tracker.take(following + number)
+            taken.append(following + number)
+            undone.add(following + number)
+            following += number + 1
+        elif step == "again":
+            assert not tracker.take(following - number)
+        elif step == "skip":
+            tracker.skip_to(following - 3 + number)
+            following = max(following, following - 3 + number)
+        elif taken:
+            tracker.finish(taken[number % len(taken)])
+            undone.discard(taken[number % len(taken)])
+        assert tracker.position >= before
+        assert tracker.position <= min(undone, default=following)
+        assert tracker.waiting == len(undone)
+        before = tracker.position
+    for offset in taken:
+        tracker.finish(offset)
+    assert tracker.position == following
+    assert tracker.behind == 0

@@ -1,0 +1,46 @@
+"""The crash matrix, by the broker: it is stopped or frozen in the middle of a load, longer than a transaction may take.
+
+Workers whose transaction failed end and are started again, as Kubernetes does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.kafka import Broker
+from tests.builders.egress import until
+from tests.builders.scene import Load, Scene, closed
+
+# Stopping and starting takes some seconds more. A transaction may take four.
+AWAY_S = {"stopped": 3.0, "frozen": 7.0}
+LOAD = Load(people=4, replies=10, singles=10, recipients=40)
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Broker]:
+    with Broker() as broker:
+        yield broker
+
+
+@pytest.mark.parametrize(("number", "how"), [(0, "stopped"), (1, "frozen")])
+async def test_a_broker_that_goes_away_and_comes_back(own: Broker, number: int, how: str) -> None:
+    away, back = (own.stop, own.start) if how == "stopped" else (own.pause, own.resume)
+    async with Scene(own.bootstrap, 400 + number, LOAD, rate=20.0) as scene:
+        await scene.start("a", "b")
+        await scene.shared("a", "b")
+        scene.supervise("a", "b")
+        await scene.load()
+        await until(lambda: len(scene.chattigo.accepted) > 20, "calls are made")
+        await asyncio.to_thread(away)
+        planned = len(scene.chattigo.calls)
+        await asyncio.sleep(AWAY_S[how])
+        await asyncio.to_thread(back)
+        await until(lambda: len(scene.chattigo.calls) > planned + 20, "calls are made again", 60)
+        await until(scene.accounted, "every message has an end or is in doubt", 60)
+        again = scene.exits or await scene.replayed() or scene.tail.doubts
+        print(how, scene.exits, len(await scene.replayed()), len(scene.tail.doubts))
+        assert again, "a run without a replay or a doubt proves nothing"
+        await closed(scene)

@@ -1,0 +1,45 @@
+"""The crash matrix, by frozen workers: one that wakes up after its session time-out has lost its lines.
+
+The others have declared its calls in doubt by then. What it still says of them counts, what it still wants does not.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.builders.egress import until
+from tests.builders.scene import Scene, closed
+
+LOST = 73
+
+
+@pytest.mark.parametrize(
+    ("number", "point"), [(0, "plan_written=stop:3"), (1, "before_post=stop:6"), (2, "after_post=stop:6")]
+)
+async def test_a_worker_frozen_at_a_point_longer_than_its_session(broker: str, number: int, point: str) -> None:
+    async with Scene(broker, 200 + number) as scene:
+        await scene.start("a", "b", "c", points=point)
+        await scene.shared("a", "b", "c")
+        await scene.load()
+        await until(lambda: scene.workers["a"].stopped, "it is frozen")
+        await scene.shared("b", "c")
+        await account_then_wake(scene)
+
+
+async def account_then_wake(scene: Scene) -> None:
+    """The heirs declare what is in doubt; then the frozen worker wakes up, and must not spoil it."""
+    await scene.tail.more()
+    orphans = scene.orphans()
+    await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
+    before = await scene.audit()
+    assert before.violations == []
+    assert before.messages.in_doubt, "a run without a doubt proves nothing"
+    scene.supervise("a")
+    scene.workers["a"].signal(signal.SIGCONT)
+    await scene.receipts()
+    await until(scene.accounted, "every message has an end or is in doubt", 60)
+    await scene.shared("a", "b", "c")
+    await closed(scene)
+    assert scene.exits in ([], [("a", LOST)])
