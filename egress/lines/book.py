@@ -18,6 +18,8 @@ from schemas.journal import CallOutcome, Plan, PlanRef, RefusedRef
 
 # So many messages of a line are kept with all that their plans say, beside those that are not settled.
 MESSAGES_MAX = 50_000
+# Longer than it takes until a word that was written is heard on the journal.
+ECHO_S = 5.0
 # As long as Kafka keeps inputs and what is parked, by which a refused one may come back.
 REFUSED_MS = 31 * 24 * 3_600_000
 
@@ -57,7 +59,7 @@ class Book:
         self._recalled: dict[str, Place] = {}
         self._bound: list[str] = []
         self._guessed: dict[str, Entry] = {}
-        self._outspoken: dict[str, Entry] = {}
+        self._outspoken: dict[str, tuple[float, Entry]] = {}
         self._refused: dict[str, RefusedRef] = {}
         self._words: dict[tuple[str, str], CallOutcome] = {}
         self._messages: dict[str, Place] = {}
@@ -172,7 +174,7 @@ class Book:
         if entry is not None:
             entry.plan_at = offset
 
-    def heard(self, outcome: CallOutcome, offset: int) -> None:
+    def heard(self, outcome: CallOutcome, offset: int, now_s: float) -> None:
         """The journal says this at this offset; if more is known of the plan, `outspoken` names it."""
         entry = self._plans.get(outcome.plan_id)
         if entry is None:
@@ -180,14 +182,17 @@ class Book:
         entry.heard, entry.outcome_at = outcome, offset
         less = _FIRMNESS[outcome.result] < _FIRMNESS[entry.result] or _undecided(entry, outcome)
         if less:
-            self._outspoken[outcome.plan_id] = entry
+            self._outspoken.setdefault(outcome.plan_id, (now_s, entry))
         else:
             self._outspoken.pop(outcome.plan_id, None)
 
-    def outspoken(self) -> list[Entry]:
-        """Plans of which the journal's last word is less than what is known, since this was asked before."""
-        found, self._outspoken = self._outspoken, {}
-        return list(found.values())
+    def outspoken(self, now_s: float) -> list[Entry]:
+        """Plans of which the journal's last word has been less than what is known for a while, each named once.
+
+        The owner's own words come back a moment after they are written: they are no reason to speak again.
+        """
+        due = [plan_id for plan_id, (since_s, _) in self._outspoken.items() if since_s <= now_s - ECHO_S]
+        return [self._outspoken.pop(plan_id)[1] for plan_id in due]
 
     def take_words(self) -> list[CallOutcome]:
         """Orders for single messages and persons' orders as the journal has them, for whoever recovers; some are

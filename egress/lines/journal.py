@@ -84,7 +84,7 @@ def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
         case CallOutcome():
             line.book.apply(record)
             if not (record.message_id or record.order):
-                line.book.heard(record, incoming.offset)
+                line.book.heard(record, incoming.offset, now.s)
         case SegmentRecord():
             line.book.index.add(Segment.read(record, incoming.offset))
             for entry in (line.book.plan(ref.plan_id) for ref in record.plans):
@@ -203,22 +203,24 @@ def _outcome(line: Line, incoming: Incoming, now: Now) -> None:
     if not isinstance(outcome, CallOutcome) or outcome.code == NEVER_PLANNED:
         return
     settling.overheard(line, outcome, now)
-    line.book.heard(outcome, incoming.offset)
+    line.book.heard(outcome, incoming.offset, now.s)
 
 
-def repeat(line: Line, work: Work) -> None:
+def repeat(line: Line, now: Now, work: Work) -> None:
     """Says once more what is known of plans of which the journal's last word is less: compaction keeps the last.
 
     Where that was an ending, also in public: a reader of `outcomes` has taken the lesser word for the state.
     """
-    for entry in line.book.outspoken():
+    for entry in line.book.outspoken(now.s):
         outcome, plan = entry.outcome, entry.plan
         if outcome is None:
             continue
         work.journal(line.number, plan.tenant, outcome)
         state: State = "dead" if outcome.code in (DROPPED, ATTEMPTS) else "refused"
         if outcome.result == "refused" or outcome.code == DROPPED:
-            said = said_of_plan(line.number, plan, state, outcome.code, outcome.reason)
+            # A person's words stay on the journal.
+            reason = "dropped by a person" if outcome.code == DROPPED else outcome.reason
+            said = said_of_plan(line.number, plan, state, outcome.code, reason)
             for message in remaining(line, entry):
                 work.say(said, message.id, message.contact)
 

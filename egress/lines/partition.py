@@ -251,7 +251,7 @@ class Partition:
             claims.record_bindings(line, work)
             claims.take_up_failed(line, now)
             doubts.resend_silent(line, now)
-            journal.repeat(line, work)
+            journal.repeat(line, now, work)
             if self.granting:
                 granted += line.grant(now, room - granted, work)
                 endings.close_refused(line, now, work)

@@ -251,7 +251,7 @@ def test_a_word_that_says_less_than_is_known_is_followed_by_what_is_known() -> N
         outcome.__class__(plan_id=outcome.plan_id, did=DID, result="in_doubt", at_ms=WALL),
         key=f"{DID}|{outcome.plan_id}|outcome".encode(),
     )
-    made.settle(3)
+    made.settle(4)
     assert [o.result for o in made.outcomes()] == ["accepted", "in_doubt", "accepted"]
     made.crash()
     assert made.partition.in_doubt() == {}
