@@ -120,7 +120,8 @@ class Poster:
     async def _record(self, records: list[Record]) -> None:
         while True:
             try:
-                await self._producer.send_all(records)
+                for record in records:
+                    await self._producer.send_all([record])
             except (DeliveryError, Backpressure) as error:
                 if self._producer.fatal is not None:
                     raise

@@ -42,13 +42,15 @@ def proven(line: Line, verdict: Verdict) -> Verdict:
 
 
 def announcement(partition: int, plan: Plan, outcome: CallOutcome, cause_ms: int = 0) -> list[Record]:
-    """The records that tell of a call: on the journal, and on `outcomes` once it is more than an attempt."""
-    records = [outcome_record(partition, plan.tenant, outcome)]
+    """The records that tell of a call, to be written one after the other: on `outcomes` once it is more than an
+    attempt, then on the journal. What the journal says was said in public, whenever the process dies."""
+    records = []
     state = PUBLIC.get(outcome.result)
     if state is not None:
         said = said_of_plan(partition, plan, state, outcome.code, outcome.reason)._replace(cause_ms=cause_ms)
         ids, contacts = [m.id for m in plan.messages], [m.contact for m in plan.messages]
         records.append(public_record(said, ids, contacts, outcome.at_ms))
+    records.append(outcome_record(partition, plan.tenant, outcome))
     return records
 
 

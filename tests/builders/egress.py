@@ -25,6 +25,7 @@ from schemas import ids, keys, topics
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
 from schemas.headers import Headers
 from schemas.journal import CallOutcome, Plan
+from schemas.line_command import LineCommand
 from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome
 from schemas.record import encode
@@ -224,10 +225,14 @@ class World:
             await self.put(Record("campaigns", encode(record), key, partition=self.partition))
 
     async def receipt(self, body: dict[str, Any]) -> None:
-        headers = Headers(id="r", type="webhook", tenant=self.tenant, at_ms=1, did=self.did).to_kafka()
+        now_ms = int(time.time() * 1000)
+        headers = Headers(id="r", type="webhook", tenant=self.tenant, at_ms=now_ms, did=self.did).to_kafka()
         await self.put(
             Record("inbound.receipts", json.dumps(body).encode(), self.did.encode(), headers, self.partition)
         )
+
+    async def order(self, command: LineCommand) -> None:
+        await self.put(Record("lines.commands", encode(command), self.did.encode(), partition=self.partition))
 
     # -- what is on record
 
