@@ -146,6 +146,8 @@ def named(said: dict[str, Any]) -> dict[str, list[str]]:
         "unowed": messages["unowed"],
         "pending_messages": messages["pending"],
         "in_doubt": messages["in_doubt"],
+        "unkept": messages["unkept"],
+        "parked": [one for one in messages["parked"] if one not in messages["unkept"]],
         "unreadable": [line.partition(":")[0] for line in said["unreadable"]],
     }
     return {what: names for what, names in found.items() if names}
