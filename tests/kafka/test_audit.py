@@ -188,7 +188,7 @@ def test_an_unreadable_record_is_named_with_its_place_and_the_rest_is_still_read
 def test_without_a_ledger_only_the_topics_are_audited(audits: Audits) -> None:
     assert audits.unledgered.code == 1
     found = named(audits.unledgered.said)
-    kept = ("pending_events", "unowed", "pending_messages", "in_doubt", "unreadable")
+    kept = ("pending_events", "unowed", "pending_messages", "in_doubt", "parked", "unkept", "unreadable")
     assert found == {what: sorted(audits.run.expected[what]) for what in kept}
 
 
