@@ -2,7 +2,8 @@
 
 Its owner hands in messages, campaigns, opt-outs, commands, receipts and the results of calls, and asks for grants.
 Promises: replies to one person strictly one after the other; no message planned twice, except on record; what is not
-planned is refused with a reason, or waits. Leaves to the partition: offsets, decoding, and where things come from.
+planned is refused with a reason, or waits, here or parked. Leaves to the partition: offsets, decoding, and where
+things come from.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A partition of lines: reads its inputs in order, and knows which of their offsets may be committed. No I/O.
 
 Before it is recovered it only learns (journal, campaigns, opt-outs, commands); what its inputs bring meanwhile is
-kept in order. Promises: an offset is committed only when its record is planned, refused, or without effect; a record
-that cannot be read becomes a dead letter. Leaves to the owner: reading, committing, posting, fetching.
+kept in order. Promises: an offset is committed only when its record is planned, refused, parked, or without effect; a
+record that cannot be read becomes a dead letter. Leaves to the owner: reading, committing, posting, fetching.
 """
 
 from __future__ import annotations

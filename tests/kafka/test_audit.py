@@ -146,6 +146,8 @@ def named(said: dict[str, Any]) -> dict[str, list[str]]:
         "unowed": messages["unowed"],
         "pending_messages": messages["pending"],
         "in_doubt": messages["in_doubt"],
+        "unkept": messages["unkept"],
+        "parked": [one for one in messages["parked"] if one not in messages["unkept"]],
         "unreadable": [line.partition(":")[0] for line in said["unreadable"]],
     }
     return {what: names for what, names in found.items() if names}
@@ -186,7 +188,7 @@ def test_an_unreadable_record_is_named_with_its_place_and_the_rest_is_still_read
 def test_without_a_ledger_only_the_topics_are_audited(audits: Audits) -> None:
     assert audits.unledgered.code == 1
     found = named(audits.unledgered.said)
-    kept = ("pending_events", "unowed", "pending_messages", "in_doubt", "unreadable")
+    kept = ("pending_events", "unowed", "pending_messages", "in_doubt", "parked", "unkept", "unreadable")
     assert found == {what: sorted(audits.run.expected[what]) for what in kept}
 
 

@@ -457,3 +457,23 @@ def test_a_reply_that_comes_while_the_one_before_it_is_fetched_goes_behind_it() 
     made.slow = False
     made.settle(5)
     assert told(made, DID, PEOPLE[0]) == [replies(DID, 0, 1)[0].id, replies(DID, 3, 1)[0].id]
+
+
+def test_how_many_are_parked_and_since_when_is_known_not_counting_far_times() -> None:
+    made = model()
+    made.put("outbound.templates", msgspec.structs.replace(templates(DID, 0, 1)[0], not_before_ms=WALL + 10**8))
+    made.step()
+    made.step()
+    assert made.partition.parked() == {"reply": 0, "bulk": 1}
+    assert made.partition.parked_since_ms(made.now) == made.now.wall_ms
+    control(made, DID, "pause")
+    made.step("accept", 1000)
+    made.put("outbound.replies", *replies(DID, 0, 2))
+    parked_ms = made.now.wall_ms
+    made.step()
+    made.step("accept", 500)
+    assert made.partition.parked() == {"reply": 2, "bulk": 1}
+    assert made.partition.parked_since_ms(made.now) == parked_ms
+    control(made, DID, "resume")
+    made.settle(5)
+    assert made.partition.parked_since_ms(made.now) == made.now.wall_ms
