@@ -18,8 +18,9 @@ from sandbox.kafka import Broker
 from schemas import keys
 from schemas.optout import Optout
 from schemas.record import encode
+from tests.builders.accounts import closed, settled
 from tests.builders.egress import Call, World, until
-from tests.builders.scene import PARTITIONS, Scene, closed, settled
+from tests.builders.scene import PARTITIONS, Scene
 
 COMPACTED = ("egress.journal", "campaigns", "optouts")
 EAGER = {
