@@ -364,38 +364,3 @@ def provider_view(call: Call) -> Iterator[Taken]:
 
 def _did(call: Call) -> str:
     return call.body["did"] if "hsm" in call.body else call.path.split("/")[2]
-
-
-async def account(scene: Scene) -> None:
-    """What the topics and Chattigo say of a run in which a worker has died: before any receipt, and after each accepted
-    call has its own."""
-    await settled(scene)
-    await until(scene.accounted, "every message has an end or is in doubt", 60)
-    await closed(scene)
-    assert scene.resent() == set(), "no policy and nobody asked for that"
-
-
-async def settled(scene: Scene) -> None:
-    """A worker has died: its calls under way are in doubt, and receipts settle what Chattigo has of them."""
-    await scene.tail.more()
-    orphans = scene.orphans()
-    await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
-    before = await scene.audit()
-    assert before.violations == []
-    replayed = await scene.replayed()
-    assert before.messages.in_doubt or replayed, "a run without a replay or a doubt proves nothing"
-    await scene.receipts()
-
-
-async def closed(scene: Scene) -> Report:
-    """The end of a run: receipts for what has none, no call under way, and both sides agree. Gives the audit."""
-    await scene.receipts()
-    await until(scene.settled, "what Chattigo has is known to be there", 40)
-    await scene.stop()
-    await scene.tail.more()
-    scene.judge()
-    after = await scene.audit()
-    assert after.violations == []
-    assert after.messages.pending == []
-    assert set(after.messages.in_doubt) == scene.in_doubt
-    return after

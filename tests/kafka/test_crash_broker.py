@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.kafka import Broker
+from tests.builders.accounts import closed
 from tests.builders.egress import until
-from tests.builders.scene import Load, Scene, closed
+from tests.builders.scene import Load, Scene
 
 # Stopping and starting takes some seconds more. A transaction may take four.
 AWAY_S = {"stopped": 3.0, "frozen": 7.0}

@@ -9,8 +9,9 @@ import signal
 
 import pytest
 
+from tests.builders.accounts import closed
 from tests.builders.egress import until
-from tests.builders.scene import Scene, closed
+from tests.builders.scene import Scene
 
 LOST = 73
 

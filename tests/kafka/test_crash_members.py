@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from tests.builders.accounts import account, closed
 from tests.builders.egress import until
-from tests.builders.scene import Hold, Load, Scene, account, closed
+from tests.builders.scene import Hold, Load, Scene
 
 KILLED = -signal.SIGKILL
 LONG = Load(people=4, replies=14, singles=20, recipients=80)

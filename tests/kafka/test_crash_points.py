@@ -10,8 +10,9 @@ import signal
 
 import pytest
 
+from tests.builders.accounts import account
 from tests.builders.egress import until
-from tests.builders.scene import Hold, Scene, account
+from tests.builders.scene import Hold, Scene
 
 KILLED = -signal.SIGKILL
 POINTS = [
