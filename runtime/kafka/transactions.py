@@ -129,7 +129,8 @@ class TransactionalProducer:
                 _produce(client, record, deadline)
             if offsets:
                 _retried(lambda left: client.send_offsets_to_transaction(list(offsets), metadata, left), deadline)
-            points.reach("transaction_open")
+            if records:
+                points.reach("transaction_open")
             committing = True
             _retried(client.commit_transaction, deadline)
         except KafkaException as failed:

@@ -18,13 +18,12 @@ async def account(scene: Scene) -> None:
 
 async def settled(scene: Scene) -> None:
     """A worker has died: its calls under way are in doubt, and receipts settle what Chattigo has of them."""
-    await scene.tail.more()
+    await until(scene.proves, "a replay or a doubt: a run without either proves nothing", 60)
     orphans = scene.orphans()
     await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
     before = await scene.audit()
     assert before.violations == []
-    replayed = await scene.replayed()
-    assert before.messages.in_doubt or replayed, "a run without a replay or a doubt proves nothing"
+    assert before.messages.in_doubt or await scene.replayed()
     await scene.receipts()
 
 

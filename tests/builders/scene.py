@@ -335,6 +335,10 @@ class Scene:
         stand = {plan.plan_id: plan for plan in self.tail.plans}
         return {m.id for plan_id in again if plan_id in stand for m in stand[plan_id].messages}
 
+    async def proves(self) -> bool:
+        """Whether the crash has left something to get right: a doubt, or a plan that was made again."""
+        return bool(await self.replayed() or self.in_doubt)
+
     def moved(self) -> set[str]:
         """Lines on which more than one process made calls."""
         by_line: dict[str, set[str]] = defaultdict(set)
