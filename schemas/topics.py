@@ -204,9 +204,9 @@ OPTOUTS = _topic(
 )
 EGRESS_JOURNAL = _topic(
     "egress.journal",
-    "plans before the calls, outcomes after them, segments, checkpoints; a tombstone when settled and past the horizon",
+    "plans before the calls, outcomes after them, segments, checkpoints; tombstones past the horizon",
     "did",
-    "did|plan id (a plan), did|plan id|outcome, did|segment|number, did|checkpoint",
+    "did|plan id, did|plan id|outcome, did|segment|n, did|checkpoint",
     journal.JournalRecord,
     "compact,90d",
     producers=("egress",),
