@@ -153,8 +153,7 @@ OUTBOUND_TEMPLATES = _topic(
 )
 OUTBOUND_PARKED = _topic(
     "outbound.parked",
-    "messages that must wait, as their input had them (headers `parked_*`: where from, why, since when); fetched again "
-    "by offset",
+    "messages that must wait, as their input had them (why: headers `parked_*`); fetched again by offset",
     "did",
     "message id",
     outbound.OutboundMessage,
