@@ -164,7 +164,7 @@ class Scene:
             ready = all(self.recovered(name) >= found.get(name, 0) for name in names)
             return set(found) == set(names) and all(found.values()) and sum(found.values()) == PARTITIONS and ready
 
-        await until(settled, f"{names} share the partitions", 60)
+        await until(settled, f"{names} share the partitions", 120)
 
     def recovered(self, name: str) -> int:
         """Partitions that a worker has recovered since its last assignment."""

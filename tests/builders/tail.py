@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from runtime.kafka import config
 from runtime.kafka.offsets import end_offsets
@@ -26,20 +26,29 @@ class Tail:
         self.results: list[CallOutcome] = []
         self.states: dict[str, str] = {}
         names = [topics.EGRESS_JOURNAL.name, topics.OUTCOMES.name]
-        ends = end_offsets(kafka, [(name, n) for name in names for n in range(PARTITIONS)])
-        self._client = Consumer(config.consumer(kafka, "scene", isolation))
-        self._client.assign([TopicPartition(name, n, offset) for (name, n), offset in ends.items()])
+        self._kafka, self._committed = kafka, isolation == "read_committed"
+        self._at = end_offsets(kafka, [(name, n) for name in names for n in range(PARTITIONS)])
+        self._client = Consumer(config.consumer(kafka, "scene", isolation, {"enable.partition.eof": True}))
+        self._client.assign([TopicPartition(name, n, offset) for (name, n), offset in self._at.items()])
         self._decoders = {name: topics.catalogue()[name].decoder() for name in names}
 
     async def more(self) -> None:
-        """Reads what came meanwhile."""
-        while messages := await asyncio.to_thread(self._client.consume, 1000, 0.3):
-            for message in messages:
-                self._take(message)
+        """Reads all that came meanwhile and can be read."""
+        ends = await asyncio.to_thread(end_offsets, self._kafka, self._at, committed=self._committed)
+        async with asyncio.timeout(60):
+            while any(self._at[place] < end for place, end in ends.items()):
+                for message in await asyncio.to_thread(self._client.consume, 1000, 0.1):
+                    self._take(message)
 
     def _take(self, message: Message) -> None:
+        place, offset, error = (message.topic() or "", message.partition() or 0), message.offset() or 0, message.error()
+        if error is not None:
+            # Behind the last record there may be ends of transactions, which are never delivered themselves.
+            self._at[place] = offset if error.code() == KafkaError._PARTITION_EOF else self._at[place]
+            return
+        self._at[place] = offset + 1
         value = message.value()
-        if message.error() is not None or value is None:
+        if value is None:
             return
         record = self._decoders[message.topic() or ""].decode(value)
         if getattr(record, "did", "") not in self._dids:
@@ -51,6 +60,12 @@ class Tail:
         elif isinstance(record, Outcome):
             for one in record.message_ids:
                 self.states[one] = merge(self.states.get(one), record.state)
+
+    async def whole(self) -> bool:
+        """Reads what came meanwhile; whether that was all, no transaction being open."""
+        ends = await asyncio.to_thread(end_offsets, self._kafka, self._at)
+        await self.more()
+        return all(self._at[place] >= end for place, end in ends.items())
 
     @property
     def doubts(self) -> set[str]:

@@ -9,7 +9,7 @@ from schemas.journal import Checkpoint, Segment
 from schemas.session import Template
 from tests.builders.egress import SmallChattigo, Worker, World, cloud_status, flat_notice, until
 
-SMALL = {"checkpoint_records": 200, "sends_memory": 50, "reserve_per_s": 1}
+SMALL = {"checkpoint_records": 200, "sends_memory": 50, "reserve_per_s": 1, "line_parallel": 64, "account_share": 1}
 PEOPLE = [f"5697{n:03}" for n in range(100)]
 
 
