@@ -114,6 +114,7 @@ class Partition:
     def recover(self, now: Now) -> None:
         """Everything up to the barrier was learnt; what came early is read now."""
         parked.learnt(self)
+        self.cool(now)
         for line in self.lines.values():
             settling.restore(line, now)
         self.recovered = True
@@ -131,6 +132,11 @@ class Partition:
             self._follow(incoming, now, recovering=False)
         elif self.trackers[incoming.topic].take(incoming.offset):
             self._admit(incoming, now)
+
+    def cool(self, now: Now) -> None:
+        """Of the segments only those stay in memory that still answer."""
+        for line in self.lines.values():
+            line.book.index.cool(now.wall_ms, self.segment_returns)
 
     def returns(self, topic: str, offset: int) -> bool:
         """Whether a crash would bring this record again: an offset of the group that is not committed."""

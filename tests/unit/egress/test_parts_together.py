@@ -1,0 +1,50 @@
+"""What one part of a line forgets, counts or retries must not make another send a message again."""
+
+from __future__ import annotations
+
+import pytest
+
+from egress.lines import index as indexes
+from egress.lines import segments
+from egress.lines.admission import PARKED
+from egress.lines.book import Book
+from egress.lines.receipts import Letter, Waiting, WaitingRoom
+from schemas.chattigo.inbound import Receipt
+from schemas.journal import CallOutcome
+from schemas.line_command import ControlLine
+from tests.builders.line_model import Model
+from tests.builders.lines import DID, WALL, message, plan, promo, rules, tenant
+from tests.unit.egress.test_checkpoints import busy, small
+from tests.unit.egress.test_failures import notice, said
+from tests.unit.egress.test_partition_model import assert_nobody_twice
+from tests.unit.egress.test_replays import letters, put_back
+
+POLICY = {"marketing": {"resend_after_s": 60, "times": 1}}
+
+
+def times(made: Model, message_id: str) -> int:
+    """How often it was accepted."""
+    return [one for _, one in made.accepted].count(message_id)
+
+
+def pause(made: Model, action: str) -> None:
+    made.put("lines.commands", ControlLine(id=action, did=DID, at_ms=WALL, by="ana", action=action))  # type: ignore[arg-type]
+    made.step()
+
+
+def test_what_was_sent_from_its_parked_copy_is_known_to_a_new_owner_however_many_went_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(indexes, "KNOWN_MAX", 10)
+    monkeypatch.setattr(segments, "SEGMENT_MAX", 10)
+    made = small()
+    made.put("outbound.templates", promo("far", "5690", not_before_ms=WALL + 40 * 3_600_000))
+    pause(made, "pause")
+    made.put("outbound.templates", promo("t", "5691"))
+    made.step("accept", 1)
+    pause(made, "resume")
+    busy(made, 200)
+    assert (times(made, "t"), made.offsets[PARKED]) == (1, 0), "a crash brings its copy back"
+    made.crash()
+    made.settle(30)
+    assert times(made, "t") == 1
