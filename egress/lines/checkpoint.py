@@ -172,18 +172,24 @@ class Checkpoints:
 
 
 def settled(line: Line, now_ms: int) -> list[Entry]:
-    """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them."""
+    """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them.
+
+    None before the attempt that it follows: a new owner that knows the earlier one alone would take it for the last.
+    """
     busy, searched = line.busy(), dict[str, bool]()
-    found = []
+    found: dict[str, Entry] = {}
     for entry in line.book.entries():
         if entry.indexed or not entry.on_record or entry.plan.plan_id in busy or not _ended(line, entry, now_ms):
+            continue
+        before = line.book.plan(entry.plan.retry_of)
+        if before is not None and not before.indexed and before.plan.plan_id not in found:
             continue
         batch = line.book.plan(entry.plan.part.batch) if entry.plan.part else None
         # What the other parts of a refused batch met counts as long as it is searched.
         if batch is not None and not searched.setdefault(batch.plan.plan_id, _ended(line, batch, now_ms)):
             continue
-        found.append(entry)
-    return found
+        found[entry.plan.plan_id] = entry
+    return list(found.values())
 
 
 def _ended(line: Line, entry: Entry, now_ms: int) -> bool:

@@ -48,3 +48,22 @@ def test_what_was_sent_from_its_parked_copy_is_known_to_a_new_owner_however_many
     made.crash()
     made.settle(30)
     assert times(made, "t") == 1
+
+
+def test_an_attempt_does_not_leave_memory_before_the_one_that_it_follows() -> None:
+    made = small()
+    made.put("outbound.templates", promo("a", "5691"), promo("b", "5692"))
+    for _ in range(2):
+        made.step("throttle", 2)
+    made.rules.tenants.only = tenant(batch_max=1)  # type: ignore[attr-defined]
+    while len(made.plans()) < 3:
+        made.step("time_out_taken", 2)
+    first, second, _ = made.plans()
+    assert [len(first.messages), len(second.messages)] == [2, 1]
+    made.rules.tenants.only = tenant(batch_max=4)  # type: ignore[attr-defined]
+    made.put("inbound.receipts", notice(second.root_id, second.messages[0].contact, "DELIVERY"))
+    busy(made, 200)
+    made.crash()
+    made.settle(30)
+    assert made.states() | {"b": "in_doubt", "a": "delivered"} == made.states()
+    assert_nobody_twice(made)
