@@ -67,3 +67,38 @@ def test_an_attempt_does_not_leave_memory_before_the_one_that_it_follows() -> No
     made.settle(30)
     assert made.states() | {"b": "in_doubt", "a": "delivered"} == made.states()
     assert_nobody_twice(made)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_resend_that_was_told_not_now_ends_when_the_attempt_in_doubt_proves_to_have_arrived(crash: bool) -> None:
+    made = Model(rules(tenant(policies=POLICY)))
+    made.put("outbound.templates", promo("t", "5691"))
+    for fate, seconds in (("accept", 0), ("time_out_taken", 3), ("throttle", 61)):
+        made.step(fate, seconds)
+    first, second = made.plans()
+    assert second.resend_why == "policy_marketing"
+    made.put("inbound.receipts", notice(first.root_id, "5691", "DELIVERY"))
+    made.step("throttle")
+    if crash:
+        made.crash()
+    made.settle(30)
+    assert times(made, "t") == 1
+    assert made.states() == {"t": "delivered"}
+    made.crash()
+    made.settle(30)
+    assert (times(made, "t"), len(made.plans())) == (1, 2)
+
+
+def test_one_that_failed_is_tried_again_though_its_first_attempt_was_accepted_also_after_a_crash() -> None:
+    made = Model(rules(tenant()))
+    made.put("outbound.templates", promo("t", "5691"))
+    for _ in range(2):
+        made.step("accept", 3)
+    [first] = made.plans()
+    made.put("inbound.receipts", notice(first.root_id, "5691", "INVALID", "130429"))
+    while len(made.plans()) < 2:
+        made.step("throttle", 1)
+    made.crash()
+    made.settle(30)
+    assert times(made, "t") == 2
+    assert [p.resend_why for p in made.plans()] == ["", "failed_130429", ""]
