@@ -102,3 +102,20 @@ def test_one_that_failed_is_tried_again_though_its_first_attempt_was_accepted_al
     made.settle(30)
     assert times(made, "t") == 2
     assert [p.resend_why for p in made.plans()] == ["", "failed_130429", ""]
+
+
+def test_a_receipt_that_comes_before_the_answer_holds_over_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Model(rules(tenant(policies=POLICY)))
+    made.put("outbound.templates", promo("t", "5691"))
+    with monkeypatch.context() as hanging:
+        hanging.setattr(made, "_call", lambda grant, fate: made.accepted.append(("5691", "t")))
+        for _ in range(2):
+            made.step("accept", 3)
+    [first] = made.plans()
+    made.put("inbound.receipts", notice(first.root_id, "5691", "DELIVERY"))
+    made.step("accept", 1)
+    assert said(made, "t")[-1] == ("delivered", "")
+    made.crash()
+    made.settle(60)
+    assert times(made, "t") == 1
+    assert made.outcomes()[-1].result == "settled"
