@@ -22,6 +22,9 @@ def take_up(book: Book, item: Item) -> bool:
     if book.knows(named(item)):
         return False
     places = attempts(book, item)
+    here = {place.entry.plan.plan_id for place in places}
+    if any(ref.plan_id not in here for ref in book.index.named(item.id)):
+        return False  # an attempt that has left memory may have arrived
     if not places:
         return not book.knows(item.id)
     last = book.latest(item.id)

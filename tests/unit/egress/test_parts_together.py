@@ -119,3 +119,23 @@ def test_a_receipt_that_comes_before_the_answer_holds_over_a_crash(monkeypatch: 
     made.settle(60)
     assert times(made, "t") == 1
     assert made.outcomes()[-1].result == "settled"
+
+
+def test_what_was_put_back_and_accepted_is_not_sent_by_another_run_however_many_went_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(indexes, "KNOWN_MAX", 10)
+    limits = {"attempts_max": 2, "breaker_failures": 0, "checkpoint_records": 20, "sends_memory": 2}
+    made = Model(rules(tenant(batch_max=4), **limits))
+    made.put("outbound.replies", message("r"))
+    for _ in range(6):
+        made.step("throttle", 2.5)
+    [letter] = letters(made)
+    put_back(made, letter, "dlq-1")
+    made.settle(5)
+    assert times(made, "r") == 1
+    busy(made, 200)
+    made.crash()
+    put_back(made, letter, "dlq-2")
+    made.settle(30)
+    assert times(made, "r") == 1
