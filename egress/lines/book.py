@@ -9,7 +9,7 @@ receipt belong to, which plans have no outcome. Settled plans leave when they ar
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from egress.lines.entry import Entry as Entry
 from egress.lines.entry import Place as Place
@@ -92,12 +92,13 @@ class Book:
 
     # -- plans that left memory
 
-    def ask(self, provider_id: str, contact: str, *, unnamed: bool) -> list[str]:
-        """Plans out of memory that a receipt may mean, to be recalled; `unnamed`: it may name only its person."""
+    def ask(self, provider_id: str, contact: str, asked: Container[str] = (), *, unnamed: bool) -> list[str]:
+        """Plans out of memory that a receipt may mean, to be recalled, but those that were `asked` for; `unnamed`: it
+        may name only its person."""
         refs = self.index.named(provider_id) if provider_id else []
         if not refs and unnamed:
             refs = self.index.sends_to(contact)
-        missing = [ref for ref in refs if ref.plan_id not in self._plans]
+        missing = [ref for ref in refs if ref.plan_id not in self._plans and ref.plan_id not in asked]
         self._wanted.update((ref.plan_id, ref) for ref in missing)
         return [ref.plan_id for ref in missing]
 

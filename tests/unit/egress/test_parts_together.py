@@ -139,3 +139,24 @@ def test_what_was_put_back_and_accepted_is_not_sent_by_another_run_however_many_
     put_back(made, letter, "dlq-2")
     made.settle(30)
     assert times(made, "r") == 1
+
+
+def test_a_receipt_is_not_bound_to_a_doubt_because_the_send_that_it_means_left_memory_meanwhile() -> None:
+    book, room = Book(), WaitingRoom()
+    meant = book.add(plan("meant"))
+    book.placed("meant", 1)
+    book.apply(CallOutcome(plan_id="meant", did=DID, result="accepted", at_ms=WALL))
+    doubt = book.add(plan("doubt"))
+    book.apply(CallOutcome(plan_id="doubt", did=DID, result="in_doubt", at_ms=WALL))
+    receipt = Receipt(id="wamid.1", did=DID, contact="5691", state="sent", at_ms=WALL, format="cloud")
+    room.add(Waiting(receipt, Letter(0, DID, "acme", b"k", b"", [], 1), 0.0))
+    assert room.settle(book, 1.0) == []
+    book.index.build([meant], frozenset(), WALL)
+    book.indexed(meant)
+    book.forget("meant")
+    assert room.settle(book, 4.0) == []
+    assert [ref.plan_id for ref in book.wanted()] == ["meant"]
+    book.recall(meant.plan, CallOutcome(plan_id="meant", did=DID, result="accepted", at_ms=WALL), book.wanted()[0])
+    [(_, place)] = room.settle(book, 5.5)
+    assert place is not None
+    assert (place.entry.plan.plan_id, doubt.ids) == ("meant", [""])
