@@ -135,6 +135,8 @@ class Book:
         if not entry.indexed:
             entry.indexed = True
             self.unindexed -= len(entry.plan.messages)
+        if self._standing.pop(entry.plan.plan_id, None) is not None:
+            self._kept[entry.plan.plan_id] = entry
 
     def _changed(self, entry: Entry) -> None:
         """What a segment may say of the plan is not all any more."""
@@ -263,7 +265,8 @@ class Book:
     ) -> None:
         """Lets go of the oldest plans beyond the horizon or the limit.
 
-        Those in doubt stay until they are settled, and those that somebody `keeps` until nobody does.
+        Those in doubt stay until they are settled or a segment holds them (their messages went again), and those that
+        somebody `keeps` until nobody does.
         """
         kept = keeps or (lambda entry: False)
         while self._kept and not kept(entry := next(iter(self._kept.values()))):
@@ -275,7 +278,7 @@ class Book:
                 return
             del self._age[entry.plan.plan_id]
             self._count -= len(entry.plan.messages)
-            if entry.open:
+            if entry.open and not entry.indexed:
                 self._standing[entry.plan.plan_id] = entry
             elif kept(entry):
                 self._kept[entry.plan.plan_id] = entry

@@ -160,3 +160,21 @@ def test_a_receipt_is_not_bound_to_a_doubt_because_the_send_that_it_means_left_m
     [(_, place)] = room.settle(book, 5.5)
     assert place is not None
     assert (place.entry.plan.plan_id, doubt.ids) == ("meant", [""])
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_doubt_whose_message_went_again_leaves_memory(crash: bool) -> None:
+    made = small(policies=POLICY)
+    made.put("outbound.templates", promo("t", "5691"))
+    for fate, seconds in (("accept", 0), ("time_out", 3), ("accept", 61)):
+        made.step(fate, seconds)
+    first, second = made.plans()
+    assert second.resend_of == first.plan_id
+    if crash:
+        made.crash()
+    busy(made, 200)
+    book = made.partition.lines[DID].book
+    assert (book.plan(first.plan_id), book.plan(second.plan_id)) == (None, None)
+    made.put("inbound.receipts", notice(first.root_id, "5691", "DELIVERY"))
+    made.settle(10)
+    assert made.states()["t"] == "delivered", "and comes back for a receipt"
