@@ -69,7 +69,7 @@ class Checkpoints:
 
     # -- what is written
 
-    def step(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
+    def step(self, lines: Mapping[str, Line], returns: Callable[[Line], Returns], now: Now, work: Work) -> None:
         """The next step of the round, if its time has come."""
         self._bury(work, now)
         if self._awaited:
@@ -116,11 +116,11 @@ class Checkpoints:
             work.letter(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
         self._awaited.add((line.did, segment.number))
 
-    def _name(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
+    def _name(self, lines: Mapping[str, Line], returns: Callable[[Line], Returns], now: Now, work: Work) -> None:
         """The checkpoint of each line of which something is older than the target."""
         self._step = "idle" if self._target <= self.committed else "checkpoints"
         for line in lines.values():
-            line.book.index.cool(now.wall_ms, returns)
+            line.book.index.cool(now.wall_ms, returns(line))
             self.over += [(line, ref) for ref in line.book.index.over(now.wall_ms)]
             if self._step == "checkpoints":
                 self._sum_up(line, now, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from egress.lines import index as indexes
+from egress.lines import lot as lots
 from egress.lines import segments
 from egress.lines.admission import PARKED
 from egress.lines.book import Book
@@ -178,3 +179,29 @@ def test_a_doubt_whose_message_went_again_leaves_memory(crash: bool) -> None:
     made.put("inbound.receipts", notice(first.root_id, "5691", "DELIVERY"))
     made.settle(10)
     assert made.states()["t"] == "delivered", "and comes back for a receipt"
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_second_copy_that_waits_in_kafka_is_known_when_its_turn_comes(
+    crash: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexes, "KNOWN_MAX", 10)
+    monkeypatch.setattr(segments, "SEGMENT_MAX", 10)
+    monkeypatch.setattr(lots, "NOTE_EVERY", 5)
+    made = small(line_memory=4)
+    made.put("outbound.templates", promo("far", "5690", not_before_ms=WALL + 40 * 3_600_000))
+    pause(made, "pause")
+    for one in range(160):
+        made.put("outbound.templates", promo("t", "5691") if one in (0, 159) else promo(f"f{one}", f"57{one}"))
+    made.step()
+    made.step()
+    pause(made, "resume")
+    while times(made, "f60") == 0:
+        made.step("accept", 3)
+    made.seconds += 1200
+    while times(made, "f140") == 0:
+        made.step("accept", 3)
+    if crash:
+        made.crash()
+    made.settle(60)
+    assert (times(made, "t"), times(made, "f158")) == (1, 1)
