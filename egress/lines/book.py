@@ -9,7 +9,7 @@ receipt belong to, which plans have no outcome. Settled plans leave when they ar
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from egress.lines.entry import Entry as Entry
 from egress.lines.entry import Place as Place
@@ -92,12 +92,13 @@ class Book:
 
     # -- plans that left memory
 
-    def ask(self, provider_id: str, contact: str, *, unnamed: bool) -> list[str]:
-        """Plans out of memory that a receipt may mean, to be recalled; `unnamed`: it may name only its person."""
+    def ask(self, provider_id: str, contact: str, asked: Container[str] = (), *, unnamed: bool) -> list[str]:
+        """Plans out of memory that a receipt may mean, to be recalled, but those that were `asked` for; `unnamed`: it
+        may name only its person."""
         refs = self.index.named(provider_id) if provider_id else []
         if not refs and unnamed:
             refs = self.index.sends_to(contact)
-        missing = [ref for ref in refs if ref.plan_id not in self._plans]
+        missing = [ref for ref in refs if ref.plan_id not in self._plans and ref.plan_id not in asked]
         self._wanted.update((ref.plan_id, ref) for ref in missing)
         return [ref.plan_id for ref in missing]
 
@@ -134,6 +135,8 @@ class Book:
         if not entry.indexed:
             entry.indexed = True
             self.unindexed -= len(entry.plan.messages)
+        if self._standing.pop(entry.plan.plan_id, None) is not None:
+            self._kept[entry.plan.plan_id] = entry
 
     def _changed(self, entry: Entry) -> None:
         """What a segment may say of the plan is not all any more."""
@@ -262,7 +265,8 @@ class Book:
     ) -> None:
         """Lets go of the oldest plans beyond the horizon or the limit.
 
-        Those in doubt stay until they are settled, and those that somebody `keeps` until nobody does.
+        Those in doubt stay until they are settled or a segment holds them (their messages went again), and those that
+        somebody `keeps` until nobody does.
         """
         kept = keeps or (lambda entry: False)
         while self._kept and not kept(entry := next(iter(self._kept.values()))):
@@ -274,7 +278,7 @@ class Book:
                 return
             del self._age[entry.plan.plan_id]
             self._count -= len(entry.plan.messages)
-            if entry.open:
+            if entry.open and not entry.indexed:
                 self._standing[entry.plan.plan_id] = entry
             elif kept(entry):
                 self._kept[entry.plan.plan_id] = entry

@@ -69,7 +69,7 @@ class Checkpoints:
 
     # -- what is written
 
-    def step(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
+    def step(self, lines: Mapping[str, Line], returns: Callable[[Line], Returns], now: Now, work: Work) -> None:
         """The next step of the round, if its time has come."""
         self._bury(work, now)
         if self._awaited:
@@ -116,11 +116,11 @@ class Checkpoints:
             work.letter(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
         self._awaited.add((line.did, segment.number))
 
-    def _name(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
+    def _name(self, lines: Mapping[str, Line], returns: Callable[[Line], Returns], now: Now, work: Work) -> None:
         """The checkpoint of each line of which something is older than the target."""
         self._step = "idle" if self._target <= self.committed else "checkpoints"
         for line in lines.values():
-            line.book.index.cool(now.wall_ms, returns)
+            line.book.index.cool(now.wall_ms, returns(line))
             self.over += [(line, ref) for ref in line.book.index.over(now.wall_ms)]
             if self._step == "checkpoints":
                 self._sum_up(line, now, work)
@@ -172,18 +172,24 @@ class Checkpoints:
 
 
 def settled(line: Line, now_ms: int) -> list[Entry]:
-    """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them."""
+    """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them.
+
+    None before the attempt that it follows: a new owner that knows the earlier one alone would take it for the last.
+    """
     busy, searched = line.busy(), dict[str, bool]()
-    found = []
+    found: dict[str, Entry] = {}
     for entry in line.book.entries():
         if entry.indexed or not entry.on_record or entry.plan.plan_id in busy or not _ended(line, entry, now_ms):
+            continue
+        before = line.book.plan(entry.plan.retry_of)
+        if before is not None and not before.indexed and before.plan.plan_id not in found:
             continue
         batch = line.book.plan(entry.plan.part.batch) if entry.plan.part else None
         # What the other parts of a refused batch met counts as long as it is searched.
         if batch is not None and not searched.setdefault(batch.plan.plan_id, _ended(line, batch, now_ms)):
             continue
-        found.append(entry)
-    return found
+        found[entry.plan.plan_id] = entry
+    return list(found.values())
 
 
 def _ended(line: Line, entry: Entry, now_ms: int) -> bool:

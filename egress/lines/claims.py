@@ -24,8 +24,9 @@ from schemas.chattigo.inbound import Receipt
 from schemas.journal import CallOutcome, Plan
 from schemas.outcome import State, merge
 
-# What a receipt proves wrong; a "not now" too, whose next attempt is then not made.
-_UNPROVEN = frozenset({"in_doubt", "not_sent", "throttled"})
+# What a receipt proves wrong; a "not now" too, whose next attempt is then not made. It is proof also of a call whose
+# answer is not there yet: a new owner that finds no outcome must not take it for a doubt.
+_UNPROVEN = frozenset({"", "in_doubt", "not_sent", "throttled"})
 
 
 def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> None:
@@ -53,7 +54,7 @@ def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> N
 
 def _settle(line: Line, entry: Entry, now: Now, work: Work) -> None:
     plan = entry.plan
-    if entry.result in _UNPROVEN or given_up(entry) or plan.plan_id in line.inherited:
+    if entry.result in _UNPROVEN or given_up(entry):
         line.inherited.pop(plan.plan_id, None)
         line.open_plans.pop(plan.plan_id, None)
         conclude(line, entry, "settled", "receipt", "a receipt proves that the call was accepted", now, work)

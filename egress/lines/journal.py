@@ -164,8 +164,6 @@ class Rebuilding:
                     learn(partition, older[plan.outcome], now)
         for incoming in self._tail:
             learn(partition, incoming, now)
-        for line in partition.lines.values():
-            line.book.index.cool(now.wall_ms, partition.segment_returns)
 
     @staticmethod
     def _older(partition: Partition, older: Mapping[int, Incoming], offset: int, now: Now, what: str) -> None:

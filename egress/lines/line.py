@@ -47,6 +47,8 @@ __all__ = ["DRAINED", "REPLIES", "Line"]
 
 DRAINED = "nothing waits"
 WEED_S = 1.0
+# Nothing is said of it: what the receipt says of the earlier attempt stands.
+_ARRIVED = Refusal("arrived", "a receipt proves that an earlier attempt was accepted")
 _log = logs.get(__name__)
 
 
@@ -321,6 +323,9 @@ class Line:
             self.ids.discard(item.id)
             self.finish(item)
             return None, None
+        if item.retry_of and replays.arrived(self.book, item):
+            self.refuse(item, _ARRIVED, work)
+            return None, None
         if self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
             return None, None
@@ -378,7 +383,8 @@ class Line:
         return 1
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
-        """The message is not sent, and why. A resend that may not go leaves its doubt as it is."""
+        """The message is not sent, and why. A resend that may not go leaves its doubt as it is; of one whose earlier
+        attempt arrived nothing more is said."""
         self.ids.discard(item.id)
         if item.pending or item.echoing:
             self.refused_first.append((item, refusal))
@@ -388,7 +394,7 @@ class Line:
         elif before is not None:
             before.ended = (before.ended or set()) | {item.id}
             self.refused_again[item.retry_of] = refusal
-        if not self._may_have_arrived(item, before):
+        if refusal is not _ARRIVED and not self._may_have_arrived(item, before):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
             self.count(item, "expired" if refusal.state == "expired" else "refused")

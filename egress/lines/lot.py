@@ -101,6 +101,11 @@ class Lot:
             del self._times[:gone]
 
     @property
+    def begun(self) -> bool:
+        """Whether a record was read."""
+        return bool(self._marks)
+
+    @property
     def position(self) -> int:
         """The first offset that is open, or the next to be read."""
         return self._base + self._head if self._flags else self._next

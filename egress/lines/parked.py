@@ -91,8 +91,12 @@ def _note(incoming: Incoming) -> Done | None:
 
 def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | None, now: Now) -> None:
     uncommitted = note.origin if partition.returns(*note.origin) else None
+    first = not partition.lot.begun
     if not partition.lot.take(incoming.offset, note.at_ms, uncommitted):
         return
+    if first and not partition.recovered:
+        # What was sent since the first of them was parked is known from now on: those behind it may be its copies.
+        partition.cool(now)
     if _note(incoming) is not None:
         partition.lot.pass_over(incoming.offset)
         return

@@ -74,6 +74,7 @@ class Parking:
         self.open: dict[int, Item] = {}
         self.held: dict[int, Item] = {}
         self.echoing = self.unseen = self.coming = 0
+        self._fetched = 0
         self._later: dict[int, array[int]] = {}
 
     @property
@@ -97,6 +98,11 @@ class Parking:
         first = self.queue.first
         return [*islice(self.held, 1), *([first] if first is not None else [])]
 
+    @property
+    def next(self) -> int | None:
+        """The place of the first one that is not in memory and whose time has come; None when there is none."""
+        return self._fetched if self.coming else self.queue.first
+
     def put(self, offset: int, not_before_ms: int, now_ms: int) -> None:
         """A message that is not in memory stands here."""
         if not_before_ms > now_ms + FAR_MS:
@@ -110,6 +116,7 @@ class Parking:
             self.queue.extend(self._later.pop(minute))
         run = self.queue.take(count)
         self.coming += len(run)
+        self._fetched = run[0] if run else self._fetched
         return run
 
     def keep(self, wanted: Callable[[int], bool]) -> None:

@@ -22,13 +22,13 @@ from egress.lines.crowd import Crowd
 from egress.lines.entry import Entry
 from egress.lines.fetching import Fetch
 from egress.lines.incoming import Incoming
+from egress.lines.index import Returns
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
 from egress.lines.lot import Lot
 from egress.lines.now import Now
 from egress.lines.receipts import Letter, Waiting
 from egress.lines.rules import Rules
-from egress.lines.segments import Segment
 from egress.lines.tracker import Tracker
 from egress.lines.work import Work
 from runtime import logs, metrics
@@ -114,6 +114,7 @@ class Partition:
     def recover(self, now: Now) -> None:
         """Everything up to the barrier was learnt; what came early is read now."""
         parked.learnt(self)
+        self.cool(now)
         for line in self.lines.values():
             settling.restore(line, now)
         self.recovered = True
@@ -131,6 +132,11 @@ class Partition:
             self._follow(incoming, now, recovering=False)
         elif self.trackers[incoming.topic].take(incoming.offset):
             self._admit(incoming, now)
+
+    def cool(self, now: Now) -> None:
+        """Of the segments only those stay in memory that still answer."""
+        for line in self.lines.values():
+            line.book.index.cool(now.wall_ms, self.returns_of(line))
 
     def returns(self, topic: str, offset: int) -> bool:
         """Whether a crash would bring this record again: an offset of the group that is not committed."""
@@ -264,7 +270,7 @@ class Partition:
             endings.remember_refused(line, self._comes_back, now, work)
             self.checkpoints.forget_refused(line, lambda refused: self._is_over(refused, now))
         if self.granting:
-            self.checkpoints.step(self.lines, self.segment_returns, now, work)
+            self.checkpoints.step(self.lines, self.returns_of, now, work)
         self.work = Work(now.wall_ms)
         self.recount()
         return work, granted
@@ -306,9 +312,14 @@ class Partition:
         message_ids = (refused.id, refused.id.rpartition("@")[0])  # a run's own refusal names the run
         return not self.returns(refused.source, refused.position) and not any(map(self.lot.haunted, message_ids))
 
-    def segment_returns(self, segment: Segment) -> bool:
-        """Whether a crash would bring back a message of the segment, from an input or from the parked topic."""
-        return segment.returns(self._committed) or segment.to_ms >= self.lot.open_since_ms - CLOCKS_MS
+    def returns_of(self, line: Line) -> Returns:
+        """Whether a crash would bring back a message of a segment, from an input or from the parked topic, or whether
+        a second copy of one may wait there since before it was sent."""
+        waiting = (parking.next for parking in line.parkings.values())
+        since = [self.lot.since_ms(offset) for offset in waiting if offset is not None]
+        since_ms = min(since, default=float("inf"))
+        since_ms = min(since_ms, self.lot.open_since_ms) - CLOCKS_MS
+        return lambda segment: segment.returns(self._committed) or segment.to_ms >= since_ms
 
     def _in_turn(self) -> list[Line]:
         """All lines, another one first each time, so that none always comes last when room is short."""

@@ -8,7 +8,7 @@ settled that way only if no other send could be meant. What nobody claims in tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from egress.lines.book import Book, Place
 from schemas.chattigo.inbound import Receipt
@@ -40,12 +40,12 @@ class Letter:
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A receipt that nothing is known of yet; `awaits` are plans it may mean that are being read again, once asked."""
+    """A receipt that nothing is known of yet; `awaits` are plans it may mean that were or are being read again."""
 
     receipt: Receipt
     letter: Letter
     since_s: float
-    awaits: list[str] | None = None
+    awaits: set[str] = field(default_factory=set)
 
 
 class WaitingRoom:
@@ -71,11 +71,9 @@ class WaitingRoom:
         for waiting in self._candidates(book, now_s):
             receipt, age = waiting.receipt, now_s - waiting.since_s
             place = book.find(receipt.id, receipt.contact)
-            if place is None and waiting.awaits is None:
-                waiting.awaits = book.ask(
-                    receipt.id, receipt.contact, unnamed=receipt.format == "cloud" or not receipt.id
-                )
-            coming = any(book.awaits(plan_id) for plan_id in waiting.awaits or ())
+            if place is None:
+                _ask(book, waiting)
+            coming = any(book.awaits(plan_id) for plan_id in waiting.awaits)
             if place is None and age >= BIND_AFTER_S and not coming:
                 place = bind(book, receipt)
             late = age >= ORPHAN_AFTER_S and not coming
@@ -103,6 +101,13 @@ class WaitingRoom:
     def next_at(self, now_s: float) -> float:
         """When one of them is to be looked at again; infinity for none."""
         return max(now_s, self._looked_s + LOOK_EVERY_S) if self._waiting else float("inf")
+
+
+def _ask(book: Book, waiting: Waiting) -> None:
+    """What it may mean and is not in memory is to be read again, once: also what leaves while it waits."""
+    receipt = waiting.receipt
+    unnamed = receipt.format == "cloud" or not receipt.id
+    waiting.awaits.update(book.ask(receipt.id, receipt.contact, waiting.awaits, unnamed=unnamed))
 
 
 def bind(book: Book, receipt: Receipt) -> Place | None:

@@ -9,6 +9,7 @@ else stays a duplicate. A message that its line has forgotten is a new one; its 
 from __future__ import annotations
 
 from egress.lines.book import Book, Entry, Place, given_up
+from egress.lines.failures import failed_with
 from egress.lines.item import Item
 from schemas.dead_letter import ATTEMPTS_KEPT, Attempt
 
@@ -21,6 +22,9 @@ def take_up(book: Book, item: Item) -> bool:
     if book.knows(named(item)):
         return False
     places = attempts(book, item)
+    here = {place.entry.plan.plan_id for place in places}
+    if any(ref.plan_id not in here for ref in book.index.named(item.id)):
+        return False  # an attempt that has left memory may have arrived
     if not places:
         return not book.knows(item.id)
     last = book.latest(item.id)
@@ -48,6 +52,23 @@ def attempts(book: Book, item: Item) -> list[Place]:
     """All attempts at the message that the line remembers, oldest first."""
     places = (p for p in book.sends_to(item.contact) if p.entry.plan.messages[p.at].id == item.id)
     return sorted(places, key=lambda place: place.entry.plan.attempt)
+
+
+def arrived(book: Book, item: Item) -> bool:
+    """Whether an earlier attempt is known by now to have been accepted, and not to have failed.
+
+    One after which the message was sent again because it failed counts only if a receipt says that it arrived.
+    """
+    places = attempts(book, item)
+    failed = [place.entry.plan.attempt for place in places if failed_with(place.entry.plan.resend_why)]
+    since = item.attempt if failed_with(item.resend_why) else max(failed, default=0)
+    return any(_has_arrived(place, since) for place in places)
+
+
+def _has_arrived(place: Place, since: int) -> bool:
+    entry, state = place.entry, place.entry.states[place.at]
+    taken = entry.result in ("accepted", "settled") and state != "failed" and entry.plan.attempt >= since
+    return taken or state in ("delivered", "read")
 
 
 def history(book: Book, item: Item) -> list[Attempt]:
