@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from egress.lines.book import DROPPED as DROPPED
 from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Book
 from egress.lines.entry import Entry
 from egress.lines.now import Now

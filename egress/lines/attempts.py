@@ -4,7 +4,7 @@ the word on what became of it. Pure.
 
 from __future__ import annotations
 
-from egress.lines.book import Entry
+from egress.lines.entry import Entry
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
 from egress.lines.now import Now

@@ -11,8 +11,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Iterator
 
-from egress.lines.entry import Entry as Entry
-from egress.lines.entry import Place as Place
+from egress.lines.entry import Entry, Place
 from egress.lines.index import HORIZON_MS, SendIndex
 from schemas.journal import CallOutcome, Plan, PlanRef, RefusedRef
 

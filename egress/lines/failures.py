@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from egress.lines.book import Book, Place
+from egress.lines.book import Book
+from egress.lines.entry import Place
 from egress.lines.verdicts import backoff_s
 from runtime.settings import EgressSettings
 from schemas.chattigo.inbound import Receipt

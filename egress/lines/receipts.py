@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from egress.lines.book import Book, Place
+from egress.lines.book import Book
+from egress.lines.entry import Place
 from schemas.chattigo.inbound import Receipt
 
 BIND_AFTER_S = 3.0

@@ -6,8 +6,8 @@ import msgspec
 
 from egress.lines import claims, doubts
 from egress.lines.attempts import PROOF, PUBLIC, again, in_lane, mark, release, remaining
-from egress.lines.book import Entry
 from egress.lines.doubts import after_doubt, send_again
+from egress.lines.entry import Entry
 from egress.lines.failures import WINDOW_CLOSED, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal

@@ -14,7 +14,8 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Entry
+from egress.lines.book import DROPPED, RESEND_ORDERED, RESEND_REFUSED
+from egress.lines.entry import Entry
 from egress.lines.rules import Rules
 from egress.lines.verdicts import POLICY_500
 from relevo import doubts
@@ -243,7 +244,7 @@ def verdict(chain: Chain, rules: Rules, now: int) -> str:
         latest = {place.entry.plan.plan_id for m in plan.messages if (place := chain.book.latest(m.id))}
         return f"its messages were sent again by plan {', '.join(sorted(latest))}; look at that"
     assert outcome is not None
-    if outcome.code == doubts.DROPPED:
+    if outcome.code == DROPPED:
         return f"a person dropped it at {moment(outcome.at_ms)}"
     code = f", {outcome.code}" if outcome.code else ""
     return f"it is {outcome.result} since {moment(outcome.at_ms)}{code}"
@@ -331,7 +332,7 @@ def _order(settings: KafkaSettings, chain: Chain, action: Action, why: str, *, y
 def _ended(chain: Chain) -> None:
     """The plan has an end on record: the one that was ordered, or one that came first."""
     outcome = chain.entry.outcome
-    if outcome is not None and outcome.code == doubts.DROPPED:
+    if outcome is not None and outcome.code == DROPPED:
         left = doubts.messages_left(chain.book, chain.entry)
         say(f"dropped: {people(len(left))}; see: relevo doubt show {chain.plan.plan_id}")
     elif outcome is not None:
