@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from egress.lines.attempts import again, conclude, in_lane, release, remaining
+from egress.lines.attempts import again, conclude, in_lane, release
 from egress.lines.book import DROPPED, ENDED, RESEND_ORDERED, RESEND_REFUSED, WAITING
 from egress.lines.entry import Entry
 from egress.lines.fetching import Fetch
@@ -47,7 +47,7 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
     if not wanted or decision == RESEND_REFUSED:
         return
     if items is None:
-        line.fetches.append(Fetch(entry, remaining(line, entry), wake_s, why))
+        line.fetches.append(Fetch(entry, line.book.remaining(entry), wake_s, why))
     else:
         send_again(line, entry, items, wake_s, why, now)
 
@@ -113,7 +113,7 @@ def restore_order(line: Line, word: CallOutcome) -> None:
 
 def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) -> None:
     said = f" ({order.by}: {order.why})" if order.why else f" ({order.by})"
-    left = remaining(line, entry)
+    left = line.book.remaining(entry)
     if order.action == "resend":
         line.silence.forget(order.plan_id)
         note(line, entry, RESEND_ORDERED, f"a person ordered that it is sent again{said}", work)
@@ -146,5 +146,5 @@ def in_doubt(line: Line) -> dict[str, int]:
     """Messages in doubt by class; one that a later plan took up counts there."""
     counts: dict[str, int] = {}
     for entry in line.doubts.values():
-        counts[entry.plan.send_class] = counts.get(entry.plan.send_class, 0) + len(remaining(line, entry))
+        counts[entry.plan.send_class] = counts.get(entry.plan.send_class, 0) + len(line.book.remaining(entry))
     return counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from egress.lines import replays
-from egress.lines.attempts import release, remaining
+from egress.lines.attempts import release
 from egress.lines.book import ATTEMPTS, NEVER_PLANNED, RESEND_REFUSED
 from egress.lines.doubts import note
 from egress.lines.entry import Entry
@@ -72,7 +72,7 @@ def close_refused(line: Line, now: Now, work: Work) -> None:
         if entry is None:
             continue
         ended = entry.ended or set()
-        whole = {m.id for m in remaining(line, entry)} <= ended
+        whole = {m.id for m in line.book.remaining(entry)} <= ended
         if entry.result == "in_doubt":
             if whole:
                 note(line, entry, RESEND_REFUSED, refusal.code, work)

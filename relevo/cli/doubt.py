@@ -200,7 +200,7 @@ def prospects(chain: Chain, rules: Rules, now: int) -> list[str]:
     if is_now not in ("in_doubt", "undeclared"):
         return [f"not in doubt: {verdict(chain, rules, now)}"]
     return [
-        f"in doubt: {people(len(doubts.messages_left(chain.book, chain.entry)))} may have it or not",
+        f"in doubt: {people(len(chain.left))} may have it or not",
         _receipts_settle(chain.plan),
         _by_itself(chain.entry, rules, now),
     ]
@@ -251,7 +251,7 @@ def verdict(chain: Chain, rules: Rules, now: int) -> str:
 
 
 def _say_choices(chain: Chain) -> None:
-    left, plan_id = len(doubts.messages_left(chain.book, chain.entry)), chain.plan.plan_id
+    left, plan_id = len(chain.left), chain.plan.plan_id
     say(f'you can: relevo doubt resend {plan_id} --why "…"   sends it to {people(left)} who may have it already')
     say(f'         relevo doubt drop {plan_id} --why "…"     never sends it again; its outcome will be dead, dropped')
 
@@ -261,7 +261,7 @@ def resend(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -
     """Order that a call in doubt is made again, on record. People may get it twice, and it may be paid for twice."""
     settings = load(KafkaSettings)
     chain = _decidable(settings, plan_id, why, within_s)
-    left = len(doubts.messages_left(chain.book, chain.entry))
+    left = len(chain.left)
     err.print(f"{people(left)} may get it a second time, and each may be paid for twice", style="yellow")
     _order(settings, chain, "resend", why, yes=yes)
     before, heard = {plan.plan_id for plan in chain.resends}, len(chain.heard)
@@ -293,7 +293,7 @@ def drop(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -> 
     """Order that a call in doubt is never made again; its messages end as `dead`."""
     settings = load(KafkaSettings)
     chain = _decidable(settings, plan_id, why, within_s)
-    left, everybody = len(doubts.messages_left(chain.book, chain.entry)), len(chain.plan.messages)
+    left, everybody = len(chain.left), len(chain.plan.messages)
     err.print(f"{people(left)} will not be sent it again, whether they have it or not", style="yellow")
     if left < everybody:
         err.print(f"{everybody - left} others were taken up by a later attempt, which goes on", style="yellow")
@@ -333,7 +333,7 @@ def _ended(chain: Chain) -> None:
     """The plan has an end on record: the one that was ordered, or one that came first."""
     outcome = chain.entry.outcome
     if outcome is not None and outcome.code == DROPPED:
-        left = doubts.messages_left(chain.book, chain.entry)
+        left = chain.left
         say(f"dropped: {people(len(left))}; see: relevo doubt show {chain.plan.plan_id}")
     elif outcome is not None:
         say(f"nothing to do any more: meanwhile it is {outcome.result} ({outcome.reason or outcome.code})")
