@@ -111,9 +111,9 @@ class Checkpoints:
             line.book.indexed(entry)
             line.doubts.pop(entry.plan.plan_id, None)
         key = keys.join(line.did, "segment", str(segment.number))
-        work.letter(_record(self._number, key, encode(segment.record(line.did)), "segment", now))
+        work.write(_record(self._number, key, encode(segment.record(line.did)), "segment", now))
         for replaced in segment.replaces:
-            work.letter(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
+            work.write(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
         self._awaited.add((line.did, segment.number))
 
     def _name(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
@@ -144,7 +144,7 @@ class Checkpoints:
     def _bury(self, work: Work, now: Now) -> None:
         for _ in range(min(len(self._tombstones), TOMBSTONES_A_CYCLE)):
             did, rest = self._tombstones.popleft()
-            work.letter(_record(self._number, keys.SEPARATOR.join((did, rest)), None, "tombstone", now))
+            work.write(_record(self._number, keys.SEPARATOR.join((did, rest)), None, "tombstone", now))
 
     def _sum_up(self, line: Line, now: Now, work: Work) -> None:
         """The line's checkpoint, if anything of it is older than the target."""
@@ -167,7 +167,7 @@ class Checkpoints:
             words=words(line, now),
             accepted_ms=line.silence.accepted_ms(),
         )
-        work.letter(_record(self._number, keys.join(line.did, "checkpoint"), encode(checkpoint), "checkpoint", now))
+        work.write(_record(self._number, keys.join(line.did, "checkpoint"), encode(checkpoint), "checkpoint", now))
         self._awaited.add((line.did, 0))
 
 

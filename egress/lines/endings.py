@@ -32,7 +32,7 @@ def bury(line: Line, now: Now, work: Work) -> None:
         code = entry.outcome.code if entry and entry.outcome else ""
         reason = f"not sent in {item.attempt} attempts; the last: {code}"
         work.say(said_of_item(line.number, item, "dead", ATTEMPTS, reason, plan_id), item.id, item.contact)
-        work.letter(_letter(line, item, reason, now))
+        work.write(_letter(line, item, reason, now))
         plans[plan_id] = entry, reason
     line.dying.clear()
     for plan_id, (entry, reason) in plans.items():

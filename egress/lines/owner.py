@@ -156,7 +156,7 @@ class Owner:
             await self._cycle()
             for partition in self._partitions.values():
                 if partition.recovered:
-                    self._supplies.order(partition, Now.read())
+                    self._supplies.fetch(partition, Now.read())
             self._report()
             await self._rest()
 

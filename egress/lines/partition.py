@@ -233,7 +233,7 @@ class Partition:
         cause = Cause(reason=reason, error=error, source=where, at_ms=now.wall_ms, by="egress")
         topic = incoming.topic + topics.DEAD_LETTERS
         headers = cause.headers(incoming.headers)
-        self.work.letter(Record(topic, incoming.value, incoming.key, headers, partition=self.number))
+        self.work.write(Record(topic, incoming.value, incoming.key, headers, partition=self.number))
         self.trackers[incoming.topic].finish(incoming.offset)
 
     # -- what is done
@@ -288,7 +288,7 @@ class Partition:
             self._move(topic, tracker.position, work)
             self.lot.committed(topic, tracker.position)
         self._move(PARKED, self.lot.position, work)
-        self.lot.exorcise(self._committed[PARKED])
+        self.lot.forget(self._committed[PARKED])
         parked.note_done(self, work)
 
     def _move(self, topic: str, position: int, work: Work) -> None:
@@ -297,14 +297,14 @@ class Partition:
             work.offsets[topic, self.number] = position
 
     def _comes_back(self, item: Item) -> bool:
-        return self.returns(item.source, item.position) or self.lot.haunted(item.id)
+        return self.returns(item.source, item.position) or self.lot.returns(item.id)
 
     def _is_over(self, refused: RefusedRef, now: Now) -> bool:
         """Whether a message that was refused cannot come back any more."""
         if not refused.source:
             return refused.at_ms < now.wall_ms - REFUSED_MS
         message_ids = (refused.id, refused.id.rpartition("@")[0])  # a run's own refusal names the run
-        return not self.returns(refused.source, refused.position) and not any(map(self.lot.haunted, message_ids))
+        return not self.returns(refused.source, refused.position) and not any(map(self.lot.returns, message_ids))
 
     def segment_returns(self, segment: Segment) -> bool:
         """Whether a crash would bring back a message of the segment, from an input or from the parked topic."""

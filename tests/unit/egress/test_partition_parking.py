@@ -360,9 +360,9 @@ def test_a_parked_message_that_is_gone_is_counted_and_holds_nobody_up() -> None:
     made.slow = True
     made.step()
     before = metrics.PROCESS.value(metrics.EGRESS_PARKED_LOST)
-    [order] = made.orders
-    parked.arrived(made.partition, order, {}, made.now)
-    made.orders.clear()
+    [wanted] = made.wanted
+    parked.arrived(made.partition, wanted, {}, made.now)
+    made.wanted.clear()
     assert metrics.PROCESS.value(metrics.EGRESS_PARKED_LOST) == before + 2
     made.step()
     assert made.offsets[PARKED] == 2
@@ -450,7 +450,7 @@ def test_a_reply_that_comes_while_the_one_before_it_is_fetched_goes_behind_it() 
     made.slow = True
     made.step()
     made.step()
-    assert [order.offsets for order in made.orders] == [[0]]
+    assert [wanted.offsets for wanted in made.wanted] == [[0]]
     made.put("outbound.replies", *replies(DID, 3, 1))
     made.step()
     assert made.accepted == []
