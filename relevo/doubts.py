@@ -175,7 +175,9 @@ def find(settings: KafkaSettings, plan_id: str) -> Plan:
             record = _JOURNAL.decode(message.value())
             if isinstance(record, Plan) and record.plan_id == plan_id:
                 return record
-    raise DoubtError(f"the journal has no plan {plan_id!r} (it keeps 90 days); see: relevo doubt ls")
+    raise DoubtError(
+        f"the journal has no plan {plan_id!r} (of a call that is not in doubt it keeps two days); see: relevo doubt ls"
+    )
 
 
 class Chain:
