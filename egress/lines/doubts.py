@@ -20,6 +20,7 @@ from egress.lines.now import Now
 from egress.lines.silence import Resend
 from egress.lines.verdicts import POLICY_500, backoff_s, resent_by_policy
 from egress.lines.work import Work, said_of_plan, waiting_order
+from runtime import metrics
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
 
@@ -129,6 +130,8 @@ def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) 
     )
     line.book.apply(outcome)
     work.journal(line.number, entry.plan.tenant, outcome)
+    dropped = metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=entry.plan.send_class, by="person")
+    dropped.inc(len(left))
     for message in left:
         ended = said_of_plan(line.number, entry.plan, "dead", DROPPED, "dropped by a person")
         work.say(ended, message.id, message.contact)
