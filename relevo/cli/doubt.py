@@ -11,15 +11,14 @@ from typing import Annotated, NoReturn
 
 import msgspec
 import typer
-from rich.table import Column, Table
-from rich.text import Text
 
 from egress.lines.book import DROPPED, RESEND_ORDERED, RESEND_REFUSED
 from egress.lines.entry import Entry
 from egress.lines.rules import Rules
 from egress.lines.verdicts import POLICY_500
 from relevo import doubts
-from relevo.cli.console import err, fail, out, say
+from relevo.cli.console import err, fail, say
+from relevo.cli.span import span
 from relevo.doubts import Action, Chain, Doubt, DoubtError
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
@@ -76,7 +75,10 @@ def list_doubts(
     if as_json:
         sys.stdout.write(msgspec.json.encode(rows).decode() + "\n")
     elif rows:
-        _print_rows(rows)
+        for row in rows:
+            _say_row(row)
+        recipients = people(sum(row.recipients for row in rows))
+        say(f"{len(rows)} call{'' if len(rows) == 1 else 's'} in doubt, {recipients}; see: relevo doubt show PLAN")
     else:
         say("no call is in doubt")
 
@@ -101,26 +103,12 @@ def _row(doubt: Doubt, rules: Rules, now: int) -> Row:
     )
 
 
-def _print_rows(rows: list[Row]) -> None:
-    names = ("plan", "age", "tenant", "line", "class", "what", "people", "why", "next")
-    table = Table(*(Column(name, overflow="fold", no_wrap=name in ("plan", "age")) for name in names))
-    for row in rows:
-        what = " ".join(filter(None, (row.template, row.campaign and f"campaign {row.campaign}")))
-        why = " ".join(filter(None, (str(row.status or ""), row.code, row.reason)))
-        cells = (
-            row.plan,
-            age(row.age_s),
-            row.tenant,
-            row.line,
-            row.send_class,
-            what,
-            str(row.recipients),
-            why,
-            row.next,
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    out.print(table)
-    say(f"{len(rows)} calls in doubt, {sum(row.recipients for row in rows)} recipients; see: relevo doubt show PLAN")
+def _say_row(row: Row) -> None:
+    """A call in a line, as wide as it is: a table would break a plan's id to pieces on a narrow screen."""
+    what = " ".join(filter(None, (row.send_class, row.template, row.campaign and f"campaign {row.campaign}")))
+    why = " ".join(filter(None, (str(row.status or ""), row.code, row.reason)))
+    line = f"{row.plan}  {span(row.age_s * 1000)}  {row.tenant}  {row.line}  {what}  {people(row.recipients)}"
+    say(f"{line}  next: {row.next}  {why}")
 
 
 @app.command()
@@ -151,7 +139,7 @@ def _say_plan(plan: Plan, now: int) -> None:
     template = f", template {plan.template}" if plan.template else ""
     say(f"plan {plan.plan_id} of tenant {plan.tenant}, line {plan.did}, by account {plan.account}")
     say(f"{plan.send_class}{template}{campaign}, {people(len(plan.messages))}, {plan.route} call", "bold")
-    say(f"planned {moment(plan.at_ms)}, {age((now - plan.at_ms) // 1000)} ago")
+    say(f"planned {moment(plan.at_ms)}, {span(now - plan.at_ms)} ago")
 
 
 def _say_attempts(chain: Chain) -> None:
@@ -227,8 +215,8 @@ def _by_itself(entry: Entry, rules: Rules, now: int) -> str:
         return f"by itself: nothing else; a resend was refused ({ahead.why}), so no policy tries again"
     if ahead.kind == "nothing":
         return f"by itself: nothing else; the tenant has no policy that resends {entry.plan.send_class} once more"
-    left_s = (ahead.at_ms - now) // 1000
-    when = f"in {age(left_s)}" if left_s > 0 else "now that it is due, once its egress worker runs"
+    left_ms = ahead.at_ms - now
+    when = f"in {span(left_ms)}" if left_ms >= 1000 else "now that it is due, once its egress worker runs"
     flows = "" if ahead.why == POLICY_500 else ", if receipts of the line's other sends arrive or it made none"
     return f"by itself: sent again {when} ({moment(ahead.at_ms)}) as {ahead.why}{flows}"
 
@@ -374,14 +362,6 @@ def _warn_unreadable(count: int) -> None:
 def people(count: int) -> str:
     """`1 recipient`, `2 recipients`."""
     return f"{count} recipient{'' if count == 1 else 's'}"
-
-
-def age(seconds: int) -> str:
-    """A time as a person says it: `45 s`, `12 min`, `3 h`, `2 d`."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def moment(at_ms: int) -> str:
