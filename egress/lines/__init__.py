@@ -3,7 +3,7 @@
 Where to look, in the way of a message:
 
 - the process, the only part that reads, writes or waits: service, owner, recovery, fetching, supplies, posting,
-  backpressure
+  backpressure, gauges
 - what is handed around: incoming, work, now
 - a partition, which knows the offsets: partition, tracker, commands
 - what waits in Kafka: parked, lot, parking

@@ -7,7 +7,6 @@ record that cannot be read becomes a dead letter. Leaves to the owner: reading, 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -345,26 +344,6 @@ class Partition:
     def recount(self) -> None:
         """Tells the crowd how many wait here now."""
         self._crowd.recount(self.number, sum(self.waiting()))
-
-    def in_doubt(self) -> Counter[str]:
-        """Messages in doubt by class."""
-        counts: Counter[str] = Counter()
-        for line in self.lines.values():
-            counts.update(doubts.in_doubt(line))
-        return counts
-
-    def parked(self) -> Counter[str]:
-        """Messages that have a place on the parked topic, by kind."""
-        counts: Counter[str] = Counter()
-        for line in self.lines.values():
-            counts.update({kind: parking.parked for kind, parking in line.parkings.items()})
-        return counts
-
-    def parked_since_ms(self, now: Now) -> int:
-        """When the message was parked that has waited longest, not counting those whose time is far; now for none."""
-        parkings = [parking for line in self.lines.values() for parking in line.parkings.values()]
-        firsts = [first for parking in parkings for first in parking.firsts()]
-        return min((self.lot.since_ms(offset) for offset in firsts), default=now.wall_ms)
 
     @property
     def unwritten(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from egress.lines import recovery
+from egress.lines import gauges, recovery
 from egress.lines.bisect import BUDGET
 from runtime import metrics
 from runtime.metrics import Metric
@@ -102,3 +102,26 @@ def test_what_kafka_removed_unread_is_counted_by_topic() -> None:
     replies, receipts = (Count(metrics.EGRESS_UNREAD, topic=t) for t in ("outbound.replies", "inbound.receipts"))
     recovery._report({("outbound.replies", 3): 7, ("outbound.replies", 1): 2})
     assert (replies.moved, receipts.moved) == (9, 0)
+
+
+def test_how_a_workers_lines_stand_is_shown_and_nothing_once_it_has_none() -> None:
+    made = model()
+    made.put("outbound.templates", promo("t1", "5691"), promo("t2", "5692"))
+    doubt(made)
+    made.put("lines.commands", ControlLine(id="1", did=DID, at_ms=WALL, by="ana", action="pause"))
+    made.step()
+    made.put("outbound.replies", message("r1"))
+    made.step()
+    made.step("accept", 600)
+    shown = {
+        "doubts": (metrics.EGRESS_IN_DOUBT, {"message_class": "marketing"}, 2),
+        "parked": (metrics.EGRESS_PARKED, {"message_class": "reply"}, 1),
+        "oldest": (metrics.EGRESS_PARKED_OLDEST, {}, 600),
+        "tail": (metrics.EGRESS_JOURNAL_TAIL, {}, 2),
+    }
+    gauges.show([made.partition], made.now)
+    assert {name: metrics.PROCESS.value(one, **labels) for name, (one, labels, _) in shown.items()} == {
+        name: value for name, (_, _, value) in shown.items()
+    }
+    gauges.show([], made.now)
+    assert {metrics.PROCESS.value(one, **labels) for one, labels, _ in shown.values()} == {0}
