@@ -71,7 +71,7 @@ class Checkpoints:
 
     def step(self, lines: Mapping[str, Line], returns: Returns, now: Now, work: Work) -> None:
         """The next step of the round, if its time has come."""
-        self._bury(work, now)
+        self._write_tombstones(work, now)
         if self._awaited:
             return
         if self._step == "idle" and self._due(lines, now):
@@ -141,7 +141,7 @@ class Checkpoints:
         for refused in line.book.forget_refused(over):
             self._tombstones.append((line.did, keys.join(refused.id, "outcome")))
 
-    def _bury(self, work: Work, now: Now) -> None:
+    def _write_tombstones(self, work: Work, now: Now) -> None:
         for _ in range(min(len(self._tombstones), TOMBSTONES_A_CYCLE)):
             did, rest = self._tombstones.popleft()
             work.write(_record(self._number, keys.SEPARATOR.join((did, rest)), None, "tombstone", now))
