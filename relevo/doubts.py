@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from egress.lines.book import DROPPED as DROPPED
 from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Book
+from egress.lines.doubts import class_policy
 from egress.lines.entry import Entry
 from egress.lines.now import Now
 from egress.lines.rules import Rules
@@ -89,19 +89,13 @@ def wall(now_ms: int) -> Now:
     return Now(now_ms, now_ms / 1000)
 
 
-def messages_left(book: Book, entry: Entry) -> list[PlannedMessage]:
-    """The plan's messages that no later attempt took up, and that were not refused one by one since."""
-    places = ((m, book.latest(m.id)) for m in entry.plan.messages if not book.refused(m.id))
-    return [message for message, place in places if place is not None and place.entry is entry]
-
-
 def standing(book: Book, entry: Entry, rules: Rules, now_ms: int) -> Standing:
     """What a plan is now."""
     if entry.outcome is None:
         now = wall(now_ms)
         return "undeclared" if rules.doubt_at(entry.plan, now) <= now.s else "under_way"
     if entry.outcome.result == "in_doubt":
-        return "in_doubt" if messages_left(book, entry) else "resent"
+        return "in_doubt" if book.remaining(entry) else "resent"
     return entry.outcome.result
 
 
@@ -120,7 +114,7 @@ def coming(entry: Entry, rules: Rules, now_ms: int) -> Coming:
         why = POLICY_500
     else:
         policy = rules.resend(plan.tenant, plan.send_class)
-        pause_s, wanted, why = policy.after_s, plan.tries <= policy.times, f"policy_{plan.send_class}"
+        pause_s, wanted, why = policy.after_s, plan.tries <= policy.times, class_policy(plan)
     return Coming("policy", outcome.at_ms + int(pause_s * 1000), why) if wanted else Coming("nothing")
 
 
@@ -157,7 +151,7 @@ class Journal:
         for book in self._books.values():
             for entry in book.entries():
                 if entry.open and standing(book, entry, rules, self._now_ms) in ("in_doubt", "undeclared"):
-                    found.append(Doubt(entry, messages_left(book, entry)))
+                    found.append(Doubt(entry, book.remaining(entry)))
         return sorted(found, key=lambda doubt: (doubt.entry.plan.at_ms, doubt.entry.plan.plan_id))
 
 
@@ -181,7 +175,9 @@ def find(settings: KafkaSettings, plan_id: str) -> Plan:
             record = _JOURNAL.decode(message.value())
             if isinstance(record, Plan) and record.plan_id == plan_id:
                 return record
-    raise DoubtError(f"the journal has no plan {plan_id!r} (it keeps 90 days); see: relevo doubt ls")
+    raise DoubtError(
+        f"the journal has no plan {plan_id!r} (of a call that is not in doubt it keeps two days); see: relevo doubt ls"
+    )
 
 
 class Chain:
@@ -221,6 +217,11 @@ class Chain:
     @property
     def entry(self) -> Entry:
         return self.book.add(self.plan)
+
+    @property
+    def left(self) -> list[PlannedMessage]:
+        """The plan's messages that no later attempt took up."""
+        return self.book.remaining(self.entry)
 
     @property
     def attempts(self) -> list[Entry]:

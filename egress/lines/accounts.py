@@ -64,7 +64,7 @@ class Accounts:
         if account not in self._circuits and not sign.unwell:
             return
         circuit = self._circuits.setdefault(account, Circuit())
-        pace = Pace(settings.breaker_failures, settings.breaker_pause_s, settings.breaker_pause_max_s)
+        pace = Pace(settings.circuit_failures, settings.circuit_pause_s, settings.circuit_pause_max_s)
         if circuit.ended(plan_id, sign, now_s, pace):
             self._tell(account, circuit)
         self._show(account, circuit, now_s)

@@ -1,15 +1,15 @@
-"""Attempts: what all that follows a call has in common: which of its messages are still its own, the next attempt, and
-the word on what became of it. Pure.
+"""Attempts: what all that follows a call has in common: the next attempt, whom it sets free, and the word on what
+became of it. Pure.
 """
 
 from __future__ import annotations
 
-from egress.lines.book import Entry
+from egress.lines.entry import Entry
 from egress.lines.item import Item
 from egress.lines.line import REPLIES, Line
 from egress.lines.now import Now
 from egress.lines.work import Work, said_of_plan
-from schemas.journal import CallOutcome, Plan, PlannedMessage, Result
+from schemas.journal import CallOutcome, Plan, Result
 from schemas.outcome import State, merge
 
 PUBLIC: dict[str, State] = {
@@ -49,12 +49,6 @@ def mark(entry: Entry, outcome: CallOutcome) -> None:
     state = PUBLIC.get(outcome.result)
     if state is not None:
         entry.states = [merge(current, state) for current in entry.states]
-
-
-def remaining(line: Line, entry: Entry) -> list[PlannedMessage]:
-    """The plan's messages that no later plan took up, and that were not refused one by one since."""
-    places = [(m, line.book.latest(m.id)) for m in entry.plan.messages]
-    return [m for m, place in places if place is not None and place.entry is entry and not line.book.refused(m.id)]
 
 
 def conclude(line: Line, entry: Entry, result: Result, code: str, reason: str, now: Now, work: Work) -> None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Container, Iterator
 
-from egress.lines.entry import Entry as Entry
-from egress.lines.entry import Place as Place
+from egress.lines.entry import Entry, Place
 from egress.lines.index import HORIZON_MS, SendIndex
-from schemas.journal import CallOutcome, Plan, PlanRef, RefusedRef
+from schemas.journal import CallOutcome, Plan, PlannedMessage, PlanRef, RefusedRef
 
 # So many messages of a line are kept with all that their plans say, beside those that are not settled.
 MESSAGES_MAX = 50_000
@@ -243,6 +242,11 @@ class Book:
     def latest(self, message_id: str) -> Place | None:
         """The message's last attempt."""
         return self._messages.get(message_id)
+
+    def remaining(self, entry: Entry) -> list[PlannedMessage]:
+        """The plan's messages that no later plan took up, and that were not refused one by one since."""
+        places = [(m, self.latest(m.id)) for m in entry.plan.messages if not self.refused(m.id)]
+        return [message for message, place in places if place is not None and place.entry is entry]
 
     def find(self, provider_id: str, contact: str) -> Place | None:
         """The send that a receipt's id names: a provider's id, a message's own id, or a call's id and a person."""

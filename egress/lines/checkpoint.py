@@ -71,7 +71,7 @@ class Checkpoints:
 
     def step(self, lines: Mapping[str, Line], returns: Callable[[Line], Returns], now: Now, work: Work) -> None:
         """The next step of the round, if its time has come."""
-        self._bury(work, now)
+        self._write_tombstones(work, now)
         if self._awaited:
             return
         if self._step == "idle" and self._due(lines, now):
@@ -111,9 +111,9 @@ class Checkpoints:
             line.book.indexed(entry)
             line.doubts.pop(entry.plan.plan_id, None)
         key = keys.join(line.did, "segment", str(segment.number))
-        work.letter(_record(self._number, key, encode(segment.record(line.did)), "segment", now))
+        work.write(_record(self._number, key, encode(segment.record(line.did)), "segment", now))
         for replaced in segment.replaces:
-            work.letter(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
+            work.write(_record(self._number, keys.join(line.did, "segment", str(replaced)), None, "tombstone", now))
         self._awaited.add((line.did, segment.number))
 
     def _name(self, lines: Mapping[str, Line], returns: Callable[[Line], Returns], now: Now, work: Work) -> None:
@@ -141,10 +141,10 @@ class Checkpoints:
         for refused in line.book.forget_refused(over):
             self._tombstones.append((line.did, keys.join(refused.id, "outcome")))
 
-    def _bury(self, work: Work, now: Now) -> None:
+    def _write_tombstones(self, work: Work, now: Now) -> None:
         for _ in range(min(len(self._tombstones), TOMBSTONES_A_CYCLE)):
             did, rest = self._tombstones.popleft()
-            work.letter(_record(self._number, keys.SEPARATOR.join((did, rest)), None, "tombstone", now))
+            work.write(_record(self._number, keys.SEPARATOR.join((did, rest)), None, "tombstone", now))
 
     def _sum_up(self, line: Line, now: Now, work: Work) -> None:
         """The line's checkpoint, if anything of it is older than the target."""
@@ -167,7 +167,7 @@ class Checkpoints:
             words=words(line, now),
             accepted_ms=line.silence.accepted_ms(),
         )
-        work.letter(_record(self._number, keys.join(line.did, "checkpoint"), encode(checkpoint), "checkpoint", now))
+        work.write(_record(self._number, keys.join(line.did, "checkpoint"), encode(checkpoint), "checkpoint", now))
         self._awaited.add((line.did, 0))
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from egress.lines.attempts import again, conclude, in_lane, release, remaining
+from egress.lines.attempts import again, conclude, in_lane, release
 from egress.lines.book import DROPPED, ENDED, RESEND_ORDERED, RESEND_REFUSED, WAITING
 from egress.lines.entry import Entry
 from egress.lines.fetching import Fetch
@@ -20,6 +20,7 @@ from egress.lines.now import Now
 from egress.lines.silence import Resend
 from egress.lines.verdicts import POLICY_500, backoff_s, resent_by_policy
 from egress.lines.work import Work, said_of_plan, waiting_order
+from runtime import metrics
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
 
@@ -47,7 +48,7 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
     if not wanted or decision == RESEND_REFUSED:
         return
     if items is None:
-        line.fetches.append(Fetch(entry, remaining(line, entry), wake_s, why))
+        line.fetches.append(Fetch(entry, line.book.remaining(entry), wake_s, why))
     else:
         send_again(line, entry, items, wake_s, why, now)
 
@@ -113,7 +114,7 @@ def restore_order(line: Line, word: CallOutcome) -> None:
 
 def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) -> None:
     said = f" ({order.by}: {order.why})" if order.why else f" ({order.by})"
-    left = remaining(line, entry)
+    left = line.book.remaining(entry)
     if order.action == "resend":
         line.silence.forget(order.plan_id)
         note(line, entry, RESEND_ORDERED, f"a person ordered that it is sent again{said}", work)
@@ -129,6 +130,8 @@ def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) 
     )
     line.book.apply(outcome)
     work.journal(line.number, entry.plan.tenant, outcome)
+    dropped = metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=entry.plan.send_class, by="person")
+    dropped.inc(len(left))
     for message in left:
         ended = said_of_plan(line.number, entry.plan, "dead", DROPPED, "dropped by a person")
         work.say(ended, message.id, message.contact)
@@ -146,5 +149,5 @@ def in_doubt(line: Line) -> dict[str, int]:
     """Messages in doubt by class; one that a later plan took up counts there."""
     counts: dict[str, int] = {}
     for entry in line.doubts.values():
-        counts[entry.plan.send_class] = counts.get(entry.plan.send_class, 0) + len(remaining(line, entry))
+        counts[entry.plan.send_class] = counts.get(entry.plan.send_class, 0) + len(line.book.remaining(entry))
     return counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from egress.lines import replays
-from egress.lines.attempts import release, remaining
+from egress.lines.attempts import release
 from egress.lines.book import ATTEMPTS, NEVER_PLANNED, RESEND_REFUSED
 from egress.lines.doubts import note
 from egress.lines.entry import Entry
@@ -32,7 +32,7 @@ def bury(line: Line, now: Now, work: Work) -> None:
         code = entry.outcome.code if entry and entry.outcome else ""
         reason = f"not sent in {item.attempt} attempts; the last: {code}"
         work.say(said_of_item(line.number, item, "dead", ATTEMPTS, reason, plan_id), item.id, item.contact)
-        work.letter(_letter(line, item, reason, now))
+        work.write(_letter(line, item, reason, now))
         plans[plan_id] = entry, reason
     line.dying.clear()
     for plan_id, (entry, reason) in plans.items():
@@ -72,7 +72,7 @@ def close_refused(line: Line, now: Now, work: Work) -> None:
         if entry is None:
             continue
         ended = entry.ended or set()
-        whole = {m.id for m in remaining(line, entry)} <= ended
+        whole = {m.id for m in line.book.remaining(entry)} <= ended
         if entry.result == "in_doubt":
             if whole:
                 note(line, entry, RESEND_REFUSED, refusal.code, work)

@@ -44,6 +44,11 @@ class Entry:
         return self.result in ("", "in_doubt")
 
     @property
+    def may_have_gone(self) -> bool:
+        """Whether the call may have reached Chattigo and may have been taken there."""
+        return self.result in ("", "accepted", "settled", "in_doubt")
+
+    @property
     def on_record(self) -> bool:
         """Whether the journal's last word on the plan is what is known of it."""
         return self.plan_at >= 0 and self.outcome is not None and self.heard == self.outcome

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from egress.lines.book import Book, Place
+from egress.lines.book import Book
+from egress.lines.entry import Place
 from egress.lines.verdicts import backoff_s
 from runtime.settings import EgressSettings
 from schemas.chattigo.inbound import Receipt
@@ -24,7 +25,6 @@ FAILED = "failed_"
 PAIR = "131056"
 PASSING = frozenset({"130429", "131000", "131016", PAIR})
 WINDOW_CLOSED = frozenset({"131047", "470"})
-_MAY_HAVE_GONE = ("", "accepted", "settled", "in_doubt")
 
 
 def code_of(receipt: Receipt) -> str:
@@ -66,7 +66,7 @@ def certain(book: Book, receipt: Receipt, place: Place) -> bool:
     if receipt.id and receipt.id == place.entry.ids[place.at] and _named(place):
         return True
     others = (other for other in book.sends_to(plan.messages[place.at].contact) if other.entry is not place.entry)
-    gone = (other for other in others if other.entry.result in _MAY_HAVE_GONE)
+    gone = (other for other in others if other.entry.may_have_gone)
     return not any(not receipt.id or not _named(other) for other in gone)
 
 

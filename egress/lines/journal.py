@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from egress.lines import settling
-from egress.lines.attempts import mark, remaining
+from egress.lines.attempts import mark
 from egress.lines.book import ATTEMPTS, DROPPED, NEVER_PLANNED
 from egress.lines.incoming import Incoming
 from egress.lines.segments import Segment
@@ -219,7 +219,7 @@ def repeat(line: Line, now: Now, work: Work) -> None:
             # A person's words stay on the journal.
             reason = "dropped by a person" if outcome.code == DROPPED else outcome.reason
             said = said_of_plan(line.number, plan, state, outcome.code, reason)
-            for message in remaining(line, entry):
+            for message in line.book.remaining(entry):
                 work.say(said, message.id, message.contact)
 
 

@@ -17,9 +17,10 @@ import msgspec
 from egress.lines import admission, gate, replays, routes
 from egress.lines.batching import Batcher, PileKey
 from egress.lines.bisect import Bisects
-from egress.lines.book import ENDED, Book, Entry, given_up
+from egress.lines.book import ENDED, Book, given_up
 from egress.lines.campaigns import Campaign, Campaigns, item_of, take
 from egress.lines.crowd import Crowd
+from egress.lines.entry import Entry
 from egress.lines.failures import Failures, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal

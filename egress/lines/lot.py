@@ -44,7 +44,7 @@ class Lot:
         self._inputs: dict[str, list[tuple[int, int]]] = {}
         self._expected: deque[Echo] = deque()
         self._awaited: Counter[str] = Counter()
-        self._ghosts: dict[str, int] = {}
+        self._copies: dict[str, int] = {}
         self._marks: list[int] = []
         self._times: list[int] = []
 
@@ -150,7 +150,7 @@ class Lot:
         if len(done) > NOTE_MAX_BYTES:
             return None
         self._flags = self._flags.translate(_TO_NOTED)
-        self._ghosts = {name: offset for name, offset in self._ghosts.items() if self.open(offset)}
+        self._copies = {name: offset for name, offset in self._copies.items() if self.open(offset)}
         self._written_ms = now_ms
         return Done(self._base, done)
 
@@ -189,18 +189,18 @@ class Lot:
 
     # -- copies that a crash brings back although their message is decided
 
-    def haunt(self, offset: int, message_id: str) -> None:
+    def known(self, offset: int, message_id: str) -> None:
         """The message of this record is known already: it must be, as long as the record would be read again."""
         self.finish(offset)
         if offset >= self.position:
-            self._ghosts.pop(message_id, None)
-            self._ghosts[message_id] = offset
+            self._copies.pop(message_id, None)
+            self._copies[message_id] = offset
 
-    def haunted(self, message_id: str) -> bool:
-        """Whether such a record of the message is left, or was not read back yet."""
-        return message_id in self._ghosts or message_id in self._awaited
+    def returns(self, message_id: str) -> bool:
+        """Whether a crash would bring back such a record of the message, or one that was not read back yet."""
+        return message_id in self._copies or message_id in self._awaited
 
-    def exorcise(self, committed: int) -> None:
+    def forget(self, committed: int) -> None:
         """What stands before this offset is never read again."""
-        while self._ghosts and next(iter(self._ghosts.values())) < committed:
-            del self._ghosts[next(iter(self._ghosts))]
+        while self._copies and next(iter(self._copies.values())) < committed:
+            del self._copies[next(iter(self._copies))]

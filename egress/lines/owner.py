@@ -11,11 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections import Counter
-from typing import get_args
 
 from confluent_kafka import TopicPartition
 
+from egress.lines import gauges
 from egress.lines.backpressure import Backpressure
 from egress.lines.crowd import Crowd
 from egress.lines.fetching import Fetcher
@@ -35,15 +34,12 @@ from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record
 from runtime.kafka.transactions import TransactionalProducer
 from runtime.settings import KafkaSettings
-from schemas.outbound import SendClass
-from schemas.parked import Kind
 
 GROUP = "relevo-egress"
 IDLE_S = 1.0
 PAUSE_S = 0.005
 COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
-_CLASSES: tuple[str, ...] = get_args(SendClass)
 _log = logs.get(__name__)
 
 
@@ -156,7 +152,7 @@ class Owner:
             await self._cycle()
             for partition in self._partitions.values():
                 if partition.recovered:
-                    self._supplies.order(partition, Now.read())
+                    self._supplies.fetch(partition, Now.read())
             self._report()
             await self._rest()
 
@@ -214,28 +210,8 @@ class Owner:
             self._health.progress.record(f"{REPLIES}-{n}", position, position)
         if now.s - self._counted_s >= COUNT_S:
             self._counted_s = now.s
-            self._count_doubts()
-            tails = [partition.checkpoints.behind for partition in self._partitions.values()]
-            metrics.gauge(metrics.EGRESS_JOURNAL_TAIL).labels().set(max(tails, default=0))
+            gauges.show(list(self._partitions.values()), now)
             self._rules.accounts.report(now.s)
-            self._count_parked(now)
-
-    def _count_parked(self, now: Now) -> None:
-        parked: Counter[str] = Counter()
-        for partition in self._partitions.values():
-            parked.update(partition.parked())
-        for kind in get_args(Kind):
-            metrics.gauge(metrics.EGRESS_PARKED).labels(message_class=kind).set(parked[kind])
-        oldest = min((p.parked_since_ms(now) for p in self._partitions.values()), default=now.wall_ms)
-        metrics.gauge(metrics.EGRESS_PARKED_OLDEST).labels().set(max(0, now.wall_ms - oldest) / 1000)
-
-    def _count_doubts(self) -> None:
-        gauge = metrics.gauge(metrics.EGRESS_IN_DOUBT)
-        doubts: Counter[str] = Counter()
-        for partition in self._partitions.values():
-            doubts.update(partition.in_doubt())
-        for kind in _CLASSES:
-            gauge.labels(message_class=kind).set(doubts[kind])
 
 
 def _offsets(works: list[tuple[Partition, Work]]) -> list[TopicPartition]:

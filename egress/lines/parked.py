@@ -35,8 +35,8 @@ _DECODER = topics.OUTBOUND_PARKED.decoder()
 _log = logs.get(__name__)
 
 
-class Order(NamedTuple):
-    """Records to fetch, in this order, for which a line has room."""
+class Wanted(NamedTuple):
+    """Records for which a line has room, to be fetched in this order."""
 
     line: Line
     kind: Kind
@@ -76,7 +76,7 @@ def note_done(partition: Partition, work: Work) -> None:
     """From time to time it is written which of the parked messages are done, though an older one is not."""
     note = partition.lot.note(work.at_ms)
     if note is not None:
-        work.letter(Record(PARKED, None, None, note.headers(work.at_ms), partition=partition.number))
+        work.write(Record(PARKED, None, None, note.headers(work.at_ms), partition=partition.number))
 
 
 def read_back(partition: Partition, incoming: Incoming, now: Now) -> None:
@@ -114,7 +114,7 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
         parking.echoing -= 1
         parking.held[offset] = item
     elif item is not None or (not incoming.replay and line.book.knows(_id(incoming))):
-        partition.lot.haunt(offset, _id(incoming))
+        partition.lot.known(offset, _id(incoming))
     else:
         parking.put(offset, 0 if note.kind == "reply" else note.not_before_ms, now.wall_ms)
 
@@ -123,9 +123,9 @@ def _id(incoming: Incoming) -> str:
     return (incoming.key or b"").decode("utf-8", "replace")
 
 
-def orders(partition: Partition, now: Now) -> list[Order]:
+def wanted(partition: Partition, now: Now) -> list[Wanted]:
     """What is to be fetched now; each record is named once. Nothing for a paused line, but what Kafka deletes soon."""
-    wanted = []
+    found = []
     for line in partition.lines.values():
         for kind, parking in line.parkings.items():
             if parking.coming or not parking.fetchable:
@@ -133,8 +133,8 @@ def orders(partition: Partition, now: Now) -> list[Order]:
             offsets = parking.take(_room(partition, line, kind, now), now.wall_ms)
             if offsets:
                 line.crowd.admitted(partition.number, len(offsets))
-                wanted.append(Order(line, kind, offsets))
-    return wanted
+                found.append(Wanted(line, kind, offsets))
+    return found
 
 
 def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
@@ -146,22 +146,22 @@ def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
     return room if not line.paused and room >= waiting else 0
 
 
-def arrived(partition: Partition, order: Order, found: Mapping[int, Incoming], now: Now) -> None:
+def arrived(partition: Partition, wanted: Wanted, found: Mapping[int, Incoming], now: Now) -> None:
     """The records came; those that are missing Kafka keeps no longer."""
-    order.line.parkings[order.kind].coming = 0
-    order.line.crowd.admitted(partition.number, -len(order.offsets))
-    for offset in order.offsets:
+    wanted.line.parkings[wanted.kind].coming = 0
+    wanted.line.crowd.admitted(partition.number, -len(wanted.offsets))
+    for offset in wanted.offsets:
         incoming = found.get(offset)
         if incoming is None:
             _log.error("a parked message is gone", partition=partition.number, offset=offset)
             metrics.counter(metrics.EGRESS_PARKED_LOST).labels().inc()
             partition.lot.finish(offset)
         else:
-            _admit(partition, order, incoming, now)
+            _admit(partition, wanted, incoming, now)
 
 
-def _admit(partition: Partition, order: Order, incoming: Incoming, now: Now) -> None:
-    note, line = Parked.from_headers(incoming.headers), order.line
+def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -> None:
+    note, line = Parked.from_headers(incoming.headers), wanted.line
     try:
         message: OutboundMessage = _DECODER.decode(incoming.value)
     except RecordError as error:
@@ -175,11 +175,11 @@ def _admit(partition: Partition, order: Order, incoming: Incoming, now: Now) -> 
         pending=True,
         attempt=max(1, message.attempt),
         cause_ms=incoming.at_ms or message.at_ms,
-        reply=order.kind == "reply",
+        reply=wanted.kind == "reply",
         replay=incoming.replay,
     )
     if not line.is_new(item):
-        partition.lot.haunt(incoming.offset, message.id)
+        partition.lot.known(incoming.offset, message.id)
         return
     if note.at_ms < now.wall_ms - KEPT_MS:
         why = f"it was parked for {KEPT_MS // topics.DAY_MS} days"
@@ -198,5 +198,5 @@ def _bury(partition: Partition, incoming: Incoming, note: Parked, reason: str, e
     headers = cause.headers(unparked(incoming.headers))
     key = note.key or incoming.key
     letter = Record(topic + topics.DEAD_LETTERS, incoming.value, key, headers, partition=partition.number)
-    partition.work.letter(letter)
+    partition.work.write(letter)
     partition.lot.finish(incoming.offset)

@@ -7,7 +7,6 @@ record that cannot be read becomes a dead letter. Leaves to the owner: reading, 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -239,7 +238,7 @@ class Partition:
         cause = Cause(reason=reason, error=error, source=where, at_ms=now.wall_ms, by="egress")
         topic = incoming.topic + topics.DEAD_LETTERS
         headers = cause.headers(incoming.headers)
-        self.work.letter(Record(topic, incoming.value, incoming.key, headers, partition=self.number))
+        self.work.write(Record(topic, incoming.value, incoming.key, headers, partition=self.number))
         self.trackers[incoming.topic].finish(incoming.offset)
 
     # -- what is done
@@ -294,7 +293,7 @@ class Partition:
             self._move(topic, tracker.position, work)
             self.lot.committed(topic, tracker.position)
         self._move(PARKED, self.lot.position, work)
-        self.lot.exorcise(self._committed[PARKED])
+        self.lot.forget(self._committed[PARKED])
         parked.note_done(self, work)
 
     def _move(self, topic: str, position: int, work: Work) -> None:
@@ -303,14 +302,14 @@ class Partition:
             work.offsets[topic, self.number] = position
 
     def _comes_back(self, item: Item) -> bool:
-        return self.returns(item.source, item.position) or self.lot.haunted(item.id)
+        return self.returns(item.source, item.position) or self.lot.returns(item.id)
 
     def _is_over(self, refused: RefusedRef, now: Now) -> bool:
         """Whether a message that was refused cannot come back any more."""
         if not refused.source:
             return refused.at_ms < now.wall_ms - REFUSED_MS
         message_ids = (refused.id, refused.id.rpartition("@")[0])  # a run's own refusal names the run
-        return not self.returns(refused.source, refused.position) and not any(map(self.lot.haunted, message_ids))
+        return not self.returns(refused.source, refused.position) and not any(map(self.lot.returns, message_ids))
 
     def returns_of(self, line: Line) -> Returns:
         """Whether a crash would bring back a message of a segment, from an input or from the parked topic, or whether
@@ -356,26 +355,6 @@ class Partition:
     def recount(self) -> None:
         """Tells the crowd how many wait here now."""
         self._crowd.recount(self.number, sum(self.waiting()))
-
-    def in_doubt(self) -> Counter[str]:
-        """Messages in doubt by class."""
-        counts: Counter[str] = Counter()
-        for line in self.lines.values():
-            counts.update(doubts.in_doubt(line))
-        return counts
-
-    def parked(self) -> Counter[str]:
-        """Messages that have a place on the parked topic, by kind."""
-        counts: Counter[str] = Counter()
-        for line in self.lines.values():
-            counts.update({kind: parking.parked for kind, parking in line.parkings.items()})
-        return counts
-
-    def parked_since_ms(self, now: Now) -> int:
-        """When the message was parked that has waited longest, not counting those whose time is far; now for none."""
-        parkings = [parking for line in self.lines.values() for parking in line.parkings.values()]
-        firsts = [first for parking in parkings for first in parking.firsts()]
-        return min((self.lot.since_ms(offset) for offset in firsts), default=now.wall_ms)
 
     @property
     def unwritten(self) -> int:

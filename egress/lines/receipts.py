@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from egress.lines.book import Book, Place
+from egress.lines.book import Book
+from egress.lines.entry import Place
 from schemas.chattigo.inbound import Receipt
 
 BIND_AFTER_S = 3.0
@@ -19,7 +20,6 @@ LOOK_EVERY_S = 1.0
 WAITING_MAX = 5000
 # A receipt's time is in whole seconds of the provider's clock.
 _CLOCKS_MS = 5000
-_MAY_HAVE_GONE = ("", "accepted", "settled", "in_doubt")
 
 
 @dataclass(slots=True, eq=False)
@@ -118,7 +118,7 @@ def bind(book: Book, receipt: Receipt) -> Place | None:
     """
     if not receipt.id:
         sends = [place for place in book.sends_to(receipt.contact) if _earlier(place, receipt)]
-        return _chosen([place for place in sends if place.entry.result in _MAY_HAVE_GONE], -1)
+        return _chosen([place for place in sends if place.entry.may_have_gone], -1)
     if receipt.format != "cloud":
         return None
     chosen = _chosen([place for place in book.sends_to(receipt.contact) if _could_be(place, receipt)], 0)
@@ -139,7 +139,7 @@ def _chosen(candidates: list[Place], which: int) -> Place | None:
 
 def _could_be(place: Place, receipt: Receipt) -> bool:
     unbound = not place.entry.ids[place.at]
-    return unbound and place.entry.result in _MAY_HAVE_GONE and _earlier(place, receipt)
+    return unbound and place.entry.may_have_gone and _earlier(place, receipt)
 
 
 def _earlier(place: Place, receipt: Receipt) -> bool:

@@ -8,7 +8,8 @@ else stays a duplicate. A message that its line has forgotten is a new one; its 
 
 from __future__ import annotations
 
-from egress.lines.book import Book, Entry, Place, given_up
+from egress.lines.book import Book, given_up
+from egress.lines.entry import Entry, Place
 from egress.lines.failures import failed_with
 from egress.lines.item import Item
 from schemas.dead_letter import ATTEMPTS_KEPT, Attempt

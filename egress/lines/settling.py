@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from egress.lines import claims, doubts
-from egress.lines.attempts import PROOF, PUBLIC, again, in_lane, mark, release, remaining
-from egress.lines.book import Entry
+from egress.lines.attempts import PROOF, PUBLIC, again, in_lane, mark, release
 from egress.lines.doubts import after_doubt, send_again
+from egress.lines.entry import Entry
 from egress.lines.failures import WINDOW_CLOSED, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
@@ -99,7 +99,7 @@ def restore(line: Line, now: Now) -> None:
                 line.lanes.block(plan.messages[0].contact, plan.plan_id)
             continue
         mark(entry, outcome)
-        left = remaining(line, entry)
+        left = line.book.remaining(entry)
         if left and outcome.result in ("not_sent", "throttled"):
             _retry_restored(line, entry, outcome, left, now)
         elif left and outcome.result == "in_doubt":
@@ -177,7 +177,7 @@ def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
     line.inherited.pop(outcome.plan_id, None)
     mark(entry, outcome)
     line.learn(entry.plan, outcome)
-    left = remaining(line, entry)
+    left = line.book.remaining(entry)
     if left and outcome.result in ("not_sent", "throttled"):
         _retry_restored(line, entry, outcome, left, now)
     elif left and outcome.result == "in_doubt":

@@ -23,7 +23,7 @@ from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
-from egress.lines.parked import Order
+from egress.lines.parked import Wanted
 from egress.lines.partition import CHUNK_DECODER, JOURNAL, MESSAGE_DECODER, Partition
 from egress.lines.segments import Segment
 from runtime import logs, metrics
@@ -49,12 +49,12 @@ class Supplies:
         self._recalling: set[int] = set()
         self._failure: BaseException | None = None
 
-    def order(self, partition: Partition, now: Now) -> None:
+    def fetch(self, partition: Partition, now: Now) -> None:
         """Starts what the partition asks for."""
         for line, fetch in partition.fetches():
             self._spawn(partition, self._messages(partition, line, fetch))
-        for order in parked.orders(partition, now):
-            self._spawn(partition, self._parked(partition, order))
+        for wanted in parked.wanted(partition, now):
+            self._spawn(partition, self._parked(partition, wanted))
         for line in partition.lines.values():
             for campaign, index, offset in line.campaigns.wanted(now.wall_ms):
                 self._spawn(partition, self._chunk(partition, campaign, index, offset))
@@ -99,11 +99,11 @@ class Supplies:
                 _log.exception("a record could not be read again yet", topic=topic, partition=partition, offset=offset)
                 await asyncio.sleep(_RETRY_S)
 
-    async def _parked(self, partition: Partition, order: Order) -> None:
-        number, offsets = partition.number, order.offsets
+    async def _parked(self, partition: Partition, wanted: Wanted) -> None:
+        number, offsets = partition.number, wanted.offsets
         read = partial(self._fetcher.records, PARKED, number, offsets)
         found = await self._patiently(read, PARKED, number, offsets[0])
-        parked.arrived(partition, order, found, Now.read())
+        parked.arrived(partition, wanted, found, Now.read())
 
     async def _records(self, partition: Partition, offsets: list[int]) -> dict[int, Incoming]:
         read = partial(self._fetcher.records, JOURNAL, partition.number, offsets)

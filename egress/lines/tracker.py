@@ -32,19 +32,10 @@ class Tracker:
         while self._taken and self._taken[0] not in self._open:
             self._taken.popleft()
 
-    def skip_to(self, offset: int) -> None:
-        """There is nothing before this offset that was not read (markers of transactions leave gaps)."""
-        self._next = max(self._next, offset)
-
     @property
     def position(self) -> int:
         """The first offset that is not finished, or the next one to be read."""
         return self._taken[0] if self._taken else self._next
-
-    @property
-    def waiting(self) -> int:
-        """Records read and not finished."""
-        return len(self._open)
 
     @property
     def middle(self) -> int:

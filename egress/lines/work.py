@@ -151,8 +151,8 @@ class Work:
         self.echoes.append(echo)
         self._records.append(record)
 
-    def letter(self, record: Record) -> None:
-        """A dead letter."""
+    def write(self, record: Record) -> None:
+        """Any other record: a dead letter, a segment, a checkpoint, a tombstone, a note."""
         self._records.append(record)
 
     def records(self) -> list[Record]:

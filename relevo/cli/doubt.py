@@ -11,14 +11,14 @@ from typing import Annotated, NoReturn
 
 import msgspec
 import typer
-from rich.table import Column, Table
-from rich.text import Text
 
-from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Entry
+from egress.lines.book import DROPPED, RESEND_ORDERED, RESEND_REFUSED
+from egress.lines.entry import Entry
 from egress.lines.rules import Rules
 from egress.lines.verdicts import POLICY_500
 from relevo import doubts
-from relevo.cli.console import err, fail, out, say
+from relevo.cli.console import err, fail, say
+from relevo.cli.span import span
 from relevo.doubts import Action, Chain, Doubt, DoubtError
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
@@ -75,7 +75,10 @@ def list_doubts(
     if as_json:
         sys.stdout.write(msgspec.json.encode(rows).decode() + "\n")
     elif rows:
-        _print_rows(rows)
+        for row in rows:
+            _say_row(row)
+        recipients = people(sum(row.recipients for row in rows))
+        say(f"{len(rows)} call{'' if len(rows) == 1 else 's'} in doubt, {recipients}; see: relevo doubt show PLAN")
     else:
         say("no call is in doubt")
 
@@ -100,26 +103,12 @@ def _row(doubt: Doubt, rules: Rules, now: int) -> Row:
     )
 
 
-def _print_rows(rows: list[Row]) -> None:
-    names = ("plan", "age", "tenant", "line", "class", "what", "people", "why", "next")
-    table = Table(*(Column(name, overflow="fold", no_wrap=name in ("plan", "age")) for name in names))
-    for row in rows:
-        what = " ".join(filter(None, (row.template, row.campaign and f"campaign {row.campaign}")))
-        why = " ".join(filter(None, (str(row.status or ""), row.code, row.reason)))
-        cells = (
-            row.plan,
-            age(row.age_s),
-            row.tenant,
-            row.line,
-            row.send_class,
-            what,
-            str(row.recipients),
-            why,
-            row.next,
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    out.print(table)
-    say(f"{len(rows)} calls in doubt, {sum(row.recipients for row in rows)} recipients; see: relevo doubt show PLAN")
+def _say_row(row: Row) -> None:
+    """A call in a line, as wide as it is: a table would break a plan's id to pieces on a narrow screen."""
+    what = " ".join(filter(None, (row.send_class, row.template, row.campaign and f"campaign {row.campaign}")))
+    why = " ".join(filter(None, (str(row.status or ""), row.code, row.reason)))
+    line = f"{row.plan}  {span(row.age_s * 1000)}  {row.tenant}  {row.line}  {what}  {people(row.recipients)}"
+    say(f"{line}  next: {row.next}  {why}")
 
 
 @app.command()
@@ -150,7 +139,7 @@ def _say_plan(plan: Plan, now: int) -> None:
     template = f", template {plan.template}" if plan.template else ""
     say(f"plan {plan.plan_id} of tenant {plan.tenant}, line {plan.did}, by account {plan.account}")
     say(f"{plan.send_class}{template}{campaign}, {people(len(plan.messages))}, {plan.route} call", "bold")
-    say(f"planned {moment(plan.at_ms)}, {age((now - plan.at_ms) // 1000)} ago")
+    say(f"planned {moment(plan.at_ms)}, {span(now - plan.at_ms)} ago")
 
 
 def _say_attempts(chain: Chain) -> None:
@@ -199,7 +188,7 @@ def prospects(chain: Chain, rules: Rules, now: int) -> list[str]:
     if is_now not in ("in_doubt", "undeclared"):
         return [f"not in doubt: {verdict(chain, rules, now)}"]
     return [
-        f"in doubt: {people(len(doubts.messages_left(chain.book, chain.entry)))} may have it or not",
+        f"in doubt: {people(len(chain.left))} may have it or not",
         _receipts_settle(chain.plan),
         _by_itself(chain.entry, rules, now),
     ]
@@ -226,8 +215,8 @@ def _by_itself(entry: Entry, rules: Rules, now: int) -> str:
         return f"by itself: nothing else; a resend was refused ({ahead.why}), so no policy tries again"
     if ahead.kind == "nothing":
         return f"by itself: nothing else; the tenant has no policy that resends {entry.plan.send_class} once more"
-    left_s = (ahead.at_ms - now) // 1000
-    when = f"in {age(left_s)}" if left_s > 0 else "now that it is due, once its egress worker runs"
+    left_ms = ahead.at_ms - now
+    when = f"in {span(left_ms)}" if left_ms >= 1000 else "now that it is due, once its egress worker runs"
     flows = "" if ahead.why == POLICY_500 else ", if receipts of the line's other sends arrive or it made none"
     return f"by itself: sent again {when} ({moment(ahead.at_ms)}) as {ahead.why}{flows}"
 
@@ -243,14 +232,14 @@ def verdict(chain: Chain, rules: Rules, now: int) -> str:
         latest = {place.entry.plan.plan_id for m in plan.messages if (place := chain.book.latest(m.id))}
         return f"its messages were sent again by plan {', '.join(sorted(latest))}; look at that"
     assert outcome is not None
-    if outcome.code == doubts.DROPPED:
+    if outcome.code == DROPPED:
         return f"a person dropped it at {moment(outcome.at_ms)}"
     code = f", {outcome.code}" if outcome.code else ""
     return f"it is {outcome.result} since {moment(outcome.at_ms)}{code}"
 
 
 def _say_choices(chain: Chain) -> None:
-    left, plan_id = len(doubts.messages_left(chain.book, chain.entry)), chain.plan.plan_id
+    left, plan_id = len(chain.left), chain.plan.plan_id
     say(f'you can: relevo doubt resend {plan_id} --why "…"   sends it to {people(left)} who may have it already')
     say(f'         relevo doubt drop {plan_id} --why "…"     never sends it again; its outcome will be dead, dropped')
 
@@ -260,7 +249,7 @@ def resend(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -
     """Order that a call in doubt is made again, on record. People may get it twice, and it may be paid for twice."""
     settings = load(KafkaSettings)
     chain = _decidable(settings, plan_id, why, within_s)
-    left = len(doubts.messages_left(chain.book, chain.entry))
+    left = len(chain.left)
     err.print(f"{people(left)} may get it a second time, and each may be paid for twice", style="yellow")
     _order(settings, chain, "resend", why, yes=yes)
     before, heard = {plan.plan_id for plan in chain.resends}, len(chain.heard)
@@ -292,7 +281,7 @@ def drop(plan_id: PlanId, why: Why, yes: Yes = False, within_s: Within = 30) -> 
     """Order that a call in doubt is never made again; its messages end as `dead`."""
     settings = load(KafkaSettings)
     chain = _decidable(settings, plan_id, why, within_s)
-    left, everybody = len(doubts.messages_left(chain.book, chain.entry)), len(chain.plan.messages)
+    left, everybody = len(chain.left), len(chain.plan.messages)
     err.print(f"{people(left)} will not be sent it again, whether they have it or not", style="yellow")
     if left < everybody:
         err.print(f"{everybody - left} others were taken up by a later attempt, which goes on", style="yellow")
@@ -331,8 +320,8 @@ def _order(settings: KafkaSettings, chain: Chain, action: Action, why: str, *, y
 def _ended(chain: Chain) -> None:
     """The plan has an end on record: the one that was ordered, or one that came first."""
     outcome = chain.entry.outcome
-    if outcome is not None and outcome.code == doubts.DROPPED:
-        left = doubts.messages_left(chain.book, chain.entry)
+    if outcome is not None and outcome.code == DROPPED:
+        left = chain.left
         say(f"dropped: {people(len(left))}; see: relevo doubt show {chain.plan.plan_id}")
     elif outcome is not None:
         say(f"nothing to do any more: meanwhile it is {outcome.result} ({outcome.reason or outcome.code})")
@@ -373,14 +362,6 @@ def _warn_unreadable(count: int) -> None:
 def people(count: int) -> str:
     """`1 recipient`, `2 recipients`."""
     return f"{count} recipient{'' if count == 1 else 's'}"
-
-
-def age(seconds: int) -> str:
-    """A time as a person says it: `45 s`, `12 min`, `3 h`, `2 d`."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def moment(at_ms: int) -> str:

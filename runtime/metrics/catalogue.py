@@ -134,7 +134,7 @@ EGRESS_IN_DOUBT = Metric(
 EGRESS_SETTLED = Metric(
     "relevo_egress_settled_messages_total",
     "counter",
-    "Messages in doubt that were settled, by what settled them.",
+    "Messages of doubtful calls that were settled, by what settled them (`receipt`, or `person`: dropped).",
     ("message_class", "by"),
 )
 EGRESS_RESENDS = Metric(
@@ -155,7 +155,7 @@ EGRESS_PARKED = Metric(
 EGRESS_PARKED_OLDEST = Metric(
     "relevo_egress_parked_oldest_seconds",
     "gauge",
-    "For how long the oldest of them has been there, to the minute; those whose time is far do not count.",
+    "For how long the oldest parked message has waited, to the minute; those whose time is far do not count.",
 )
 EGRESS_PARKINGS = Metric(
     "relevo_egress_parkings_total",

@@ -68,11 +68,16 @@ class EgressSettings(Area):
         le=1,
         description="Part of a worker's calls that one account may have under way, at least a line's.",
     )
-    breaker_failures: int = Field(
-        5, ge=0, le=1000, description="Failures of an account in a row that stop its calls for a while; 0 for never."
+    circuit_failures: int = Field(
+        5,
+        ge=0,
+        le=1000,
+        description="Failures in a row that open an account's circuit: its calls stop for a while; 0: never.",
     )
-    breaker_pause_s: float = Field(2, gt=0, le=600, description="First such pause; it doubles while probes fail.")
-    breaker_pause_max_s: float = Field(60, gt=0, le=3600, description="Longest such pause.")
+    circuit_pause_s: float = Field(
+        2, gt=0, le=600, description="How long a circuit is open at first; it doubles while probes fail."
+    )
+    circuit_pause_max_s: float = Field(60, gt=0, le=3600, description="How long at most.")
     group_max: int = Field(500, ge=1, le=10_000, description="Most plans in one transaction.")
     batch_max: int = Field(1000, ge=1, le=1000, description="Most recipients in one call, unless the line says less.")
     rate_per_s: float = Field(80, gt=0, le=10_000, description="Messages a second on a line that names no rate.")
@@ -111,8 +116,8 @@ class EgressSettings(Area):
             raise ValueError("RELEVO_EGRESS_LINE_MEMORY must not be more than RELEVO_EGRESS_WORKER_MEMORY")
         if not self.backoff_s <= self.backoff_max_s:
             raise ValueError("RELEVO_EGRESS_BACKOFF_S must not be more than RELEVO_EGRESS_BACKOFF_MAX_S")
-        if not self.breaker_pause_s <= self.breaker_pause_max_s:
-            raise ValueError("RELEVO_EGRESS_BREAKER_PAUSE_S must not be more than RELEVO_EGRESS_BREAKER_PAUSE_MAX_S")
+        if not self.circuit_pause_s <= self.circuit_pause_max_s:
+            raise ValueError("RELEVO_EGRESS_CIRCUIT_PAUSE_S must not be more than RELEVO_EGRESS_CIRCUIT_PAUSE_MAX_S")
         return self
 
     def _ascend(self, *fields: str) -> None:

@@ -116,7 +116,7 @@ class Model:
         for incoming in self._incoming(PARKED, self.offsets[PARKED]):
             self.partition.learn(parked.bare(incoming), self.now)
         self.partition.recover(self.now)
-        self.orders: list[parked.Order] = []
+        self.wanted: list[parked.Wanted] = []
         self._read = {topic: self.offsets[topic] for topic in COMMITTED}
         for topic in ("campaigns", "optouts", JOURNAL, PARKED):
             self._read[topic] = len(self.topics.get(topic, []))
@@ -194,11 +194,11 @@ class Model:
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
                 campaign.chunks[index] = self.chunks[index]
-        self.orders += parked.orders(self.partition, self.now)
-        while self.orders and not self.slow:
-            order = self.orders.pop(0)
-            found = {one.offset: one for one in self._incoming(PARKED, order.offsets[0])}
-            parked.arrived(self.partition, order, found, self.now)
+        self.wanted += parked.wanted(self.partition, self.now)
+        while self.wanted and not self.slow:
+            wanted = self.wanted.pop(0)
+            found = {one.offset: one for one in self._incoming(PARKED, wanted.offsets[0])}
+            parked.arrived(self.partition, wanted, found, self.now)
 
     def _look_up(self) -> None:
         recalls, over = list(self.partition.recalls()), self.partition.over()

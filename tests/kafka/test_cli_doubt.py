@@ -94,9 +94,11 @@ async def test_a_doubt_is_listed_shown_and_sent_again_once_on_record(world: Worl
     plan_id = row["plan"]
     assert (row["tenant"], row["line"], row["class"]) == (world.tenant, world.did, "reply")
     assert (row["recipients"], row["status"], row["next"]) == (1, 502, "nothing")
-    table = await doubt("ls", "--tenant", world.tenant)
-    assert plan_id in table.out
-    assert "1 calls in doubt, 1 recipients" in table.out
+    listing = (await doubt("ls", "--tenant", world.tenant)).out.splitlines()
+    assert len(listing) == 2, "a line for the call, and one for all"
+    assert listing[0].startswith(f"{plan_id}  ")
+    assert f"  {world.tenant}  {world.did}  reply  1 recipient  next: nothing  502 " in listing[0]
+    assert listing[1].startswith("1 call in doubt, 1 recipient; ")
 
     shown = await doubt("show", plan_id)
     assert "attempt 1 (this)" in shown.out

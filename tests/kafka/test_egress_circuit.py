@@ -16,7 +16,7 @@ async def test_a_service_that_is_down_is_probed_and_everything_goes_out_when_it_
         World(broker, sick, "56950000001") as patient,
         World(broker, well, "56950000002") as other,
     ):
-        worker = await patient.worker(breaker_failures=3, breaker_pause_s=1, breaker_pause_max_s=2, line_parallel=4)
+        worker = await patient.worker(circuit_failures=3, circuit_pause_s=1, circuit_pause_max_s=2, line_parallel=4)
         await patient.replies(*((f"e{person}", person) for person in PEOPLE))
         await until(lambda: b"circuit is open" in worker.log, "the circuit opens")
         first = len(sick.calls)
@@ -38,7 +38,7 @@ async def test_a_service_that_is_down_is_probed_and_everything_goes_out_when_it_
 
 async def test_what_waits_for_a_sick_account_is_not_lost_when_its_worker_is_killed(broker: str) -> None:
     async with SmallChattigo(behave=status(503)) as chattigo, World(broker, chattigo, "56950000003") as world:
-        killed = await world.worker(breaker_failures=2, breaker_pause_s=30, breaker_pause_max_s=30, line_parallel=2)
+        killed = await world.worker(circuit_failures=2, circuit_pause_s=30, circuit_pause_max_s=30, line_parallel=2)
         await world.replies(*((f"e{person}", person) for person in PEOPLE))
         await until(lambda: b"circuit is open" in killed.log, "the circuit opens")
         await killed.kill()

@@ -40,7 +40,7 @@ async def buried(world: World, *messages: str) -> None:
 
 async def test_a_message_that_was_given_up_is_sent_when_it_is_put_back(broker: str) -> None:
     async with SmallChattigo(behave=status(503)) as chattigo, World(broker, chattigo, "56960000001") as world:
-        await world.worker(attempts_max=2, breaker_failures=0)
+        await world.worker(attempts_max=2, circuit_failures=0)
         await buried(world, "e1")
         [letter] = await letters(world, "outbound.replies.dlq")
         assert [(one.result, one.status) for one in letter.attempts] == [("throttled", 503)] * 2
@@ -71,7 +71,7 @@ async def test_a_message_that_was_given_up_is_sent_when_it_is_put_back(broker: s
 async def test_a_worker_killed_over_a_run_repeats_nothing_and_loses_nothing(broker: str, point: str, did: str) -> None:
     names = [f"e{n}" for n in range(6)]
     async with SmallChattigo(behave=status(503)) as chattigo, World(broker, chattigo, did) as world:
-        first = await world.worker(attempts_max=2, breaker_failures=0)
+        first = await world.worker(attempts_max=2, circuit_failures=0)
         await buried(world, *names)
         assert await first.stop() == 0
         chattigo.behave = None

@@ -54,6 +54,15 @@ def values(settings: KafkaSettings, topic: str, start: int = BEGINNING, end: int
     return [message.value() for message in read_partition(settings, topic, 0, start, end, stall_s=20)]
 
 
+def five(settings: KafkaSettings, topic: str) -> str:
+    """The topic, with five records."""
+    producer = Producer({"bootstrap.servers": settings.bootstrap})
+    for n in range(5):
+        producer.produce(topic, str(n), partition=0)
+    assert producer.flush(10) == 0
+    return topic
+
+
 def test_an_empty_partition_is_read_at_once(settings: KafkaSettings, make_topic: MakeTopic) -> None:
     assert values(settings, make_topic()) == []
 
@@ -121,11 +130,7 @@ def test_start_and_end_bound_what_is_read(settings: KafkaSettings, make_topic: M
 def test_a_start_that_is_no_longer_kept_is_an_error(
     settings: KafkaSettings, admin: AdminClient, make_topic: MakeTopic
 ) -> None:
-    topic = make_topic()
-    producer = Producer({"bootstrap.servers": settings.bootstrap})
-    for n in range(5):
-        producer.produce(topic, str(n), partition=0)
-    assert producer.flush(10) == 0
+    topic = five(settings, make_topic())
     for answer in admin.delete_records([TopicPartition(topic, 0, 3)]).values():
         answer.result(10)
     assert offsets.begin_offsets(settings, [(topic, 0)]) == {(topic, 0): 3}
@@ -143,11 +148,7 @@ def test_the_beginning_may_move_on_after_it_was_asked_for(
     left: int,
     read: list[bytes],
 ) -> None:
-    topic = make_topic()
-    producer = Producer({"bootstrap.servers": settings.bootstrap})
-    for n in range(5):
-        producer.produce(topic, str(n), partition=0)
-    assert producer.flush(10) == 0
+    topic = five(settings, make_topic())
     asked = reader.begin_offsets
 
     def then_moved(*arguments: Any) -> dict[offsets.Partition, int]:

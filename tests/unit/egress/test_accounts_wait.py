@@ -25,7 +25,7 @@ FATES = [*ANSWERS, "crash_uncommitted", "crash_before", "crash_after"]
 
 def model(**fields: Any) -> Model:
     """Two failures in a row open a circuit, for 10 s at first."""
-    limits: dict[str, Any] = {"breaker_failures": 2, "breaker_pause_s": 10, "breaker_pause_max_s": 40}
+    limits: dict[str, Any] = {"circuit_failures": 2, "circuit_pause_s": 10, "circuit_pause_max_s": 40}
     limits |= {"line_parallel": 4, "group_max": 10, "attempts_max": 100}
     limits |= {name: fields.pop(name) for name in list(fields) if name in limits or name == "calls_parallel"}
     return Model(rules(tenant(**fields), **limits))
@@ -172,7 +172,7 @@ def test_what_expires_while_it_waits_is_said_when_it_does() -> None:
 
 
 def test_bulk_that_expires_or_is_cancelled_while_it_waits_is_said_when_it_does() -> None:
-    made = model(batch_max=5, breaker_pause_s=600, breaker_pause_max_s=600)
+    made = model(batch_max=5, circuit_pause_s=600, circuit_pause_max_s=600)
     with_campaign(made, (5,))
     while len(made.plans()) < 1:
         made.step("throttle", 1)
@@ -244,7 +244,7 @@ def test_who_waited_longest_for_a_full_account_goes_first() -> None:
 
 
 def test_a_doubt_that_its_policy_resends_waits_for_the_account_too() -> None:
-    made = model(policies={"reply": {"resend_after_s": 60, "times": 1}}, breaker_pause_s=100, breaker_pause_max_s=100)
+    made = model(policies={"reply": {"resend_after_s": 60, "times": 1}}, circuit_pause_s=100, circuit_pause_max_s=100)
     broken(made)
     made.step("accept", 70)
     assert told(made) == []

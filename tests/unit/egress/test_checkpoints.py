@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from egress.lines import gauges, segments
 from egress.lines import index as indexes
-from egress.lines import segments
 from egress.lines.admission import PARKED
 from egress.lines.index import HORIZON_MS
 from egress.lines.partition import JOURNAL
@@ -119,7 +119,7 @@ def test_a_doubt_stands_over_checkpoints_and_crashes_until_somebody_ends_it() ->
     entry = made.partition.lines[DID].book.plan(plan.plan_id)
     assert entry is not None
     assert entry.result == "in_doubt"
-    assert made.partition.in_doubt()["marketing"] == 1
+    assert gauges.in_doubt(made.partition)["marketing"] == 1
     order = DecideDoubt(id="1", did=DID, at_ms=WALL, by="ana", plan_id=plan.plan_id, action="resend")
     made.put("lines.commands", order)
     made.settle(20)
@@ -254,4 +254,4 @@ def test_a_word_that_says_less_than_is_known_is_followed_by_what_is_known() -> N
     made.settle(4)
     assert [o.result for o in made.outcomes()] == ["accepted", "in_doubt", "accepted"]
     made.crash()
-    assert made.partition.in_doubt() == {}
+    assert gauges.in_doubt(made.partition) == {}

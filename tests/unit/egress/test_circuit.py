@@ -192,7 +192,7 @@ def test_an_accounts_share_is_not_less_than_a_lines_and_not_more_than_all(
 
 
 def test_how_a_circuit_stands_and_how_often_it_opened_is_shown() -> None:
-    shown, settings = metrics.PROCESS, EgressSettings(breaker_failures=2, breaker_pause_s=4)
+    shown, settings = metrics.PROCESS, EgressSettings(circuit_failures=2, circuit_pause_s=4)
     accounts, account = Accounts(), "isv|shown"
     counted = {"account": account, "reason": "timeout"}
     for number in range(2):

@@ -112,27 +112,27 @@ def test_when_it_was_parked_is_known_to_the_minute() -> None:
 def test_own_records_are_known_when_they_are_read_back_and_others_are_not() -> None:
     lot, item = Lot(0), template_item("t")
     lot.expect([Echo("a", None), Echo("t", item)])
-    assert lot.haunted("t")
+    assert lot.returns("t")
     assert lot.came("foreign") is None
     assert lot.came("a") == Echo("a", None)
     assert lot.came("t") == Echo("t", item)
-    assert not lot.haunted("t")
+    assert not lot.returns("t")
     assert lot.came("t") is None
 
 
-def test_a_copy_of_a_decided_message_haunts_until_it_is_committed() -> None:
+def test_a_copy_of_a_decided_message_may_return_until_it_is_committed() -> None:
     lot = Lot(0)
     for offset in range(3):
         lot.take(offset, WALL)
-    lot.haunt(1, "m")
-    assert lot.haunted("m")
-    lot.exorcise(1)
-    assert lot.haunted("m")
+    lot.known(1, "m")
+    assert lot.returns("m")
+    lot.forget(1)
+    assert lot.returns("m")
     lot.finish(0)
-    lot.exorcise(lot.position)
-    assert not lot.haunted("m")
-    lot.haunt(2, "n")
-    assert not lot.haunted("n"), "nothing is left before it"
+    lot.forget(lot.position)
+    assert not lot.returns("m")
+    lot.known(2, "n")
+    assert not lot.returns("n"), "nothing is left before it"
 
 
 @settings(deadline=None)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from egress.lines import gauges, parked, segments
 from egress.lines import index as indexes
 from egress.lines import lot as lots
-from egress.lines import parked, segments
 from egress.lines.admission import KEPT_MS, PARKED
 from egress.lines.crowd import SHARE
 from egress.lines.partition import COMMITTED, JOURNAL, REFRESH_S
@@ -130,7 +130,7 @@ class Script:
         control(made, BUSY, "resume")
         for _ in range(200):
             made.step("accept", 5.0)
-            if made.idle and not made.partition.parked().total():
+            if made.idle and not gauges.parked(made.partition).total():
                 break
         made.step("accept", 5.0)
 
@@ -161,7 +161,7 @@ def test_nobody_twice_nobody_lost_in_order_whatever_waits_and_dies(
     assert set(states) == {one.id for _, one in script.put}
     assert set(states.values()) <= {"accepted", "in_doubt", "refused", "dead"}
     assert made.offsets[PARKED] == len(made.topics.get(PARKED, []))
-    assert made.partition.parked().total() == 0
+    assert gauges.parked(made.partition).total() == 0
 
 
 def outcomes(made: Model) -> list[Outcome]:
@@ -360,9 +360,9 @@ def test_a_parked_message_that_is_gone_is_counted_and_holds_nobody_up() -> None:
     made.slow = True
     made.step()
     before = metrics.PROCESS.value(metrics.EGRESS_PARKED_LOST)
-    [order] = made.orders
-    parked.arrived(made.partition, order, {}, made.now)
-    made.orders.clear()
+    [wanted] = made.wanted
+    parked.arrived(made.partition, wanted, {}, made.now)
+    made.wanted.clear()
     assert metrics.PROCESS.value(metrics.EGRESS_PARKED_LOST) == before + 2
     made.step()
     assert made.offsets[PARKED] == 2
@@ -414,7 +414,7 @@ def test_what_is_done_behind_one_that_waits_for_days_is_noted_and_may_be_forgott
     assert not any(made.partition.lines[DID].book.knows(one.id) for one in replies(DID, 0, 30)), "now it does not"
     made.accepted = made.accepted[:30]
     made.crash()
-    assert made.partition.parked() == {"reply": 0, "bulk": 1}
+    assert gauges.parked(made.partition) == {"reply": 0, "bulk": 1}
     made.settle(30)
     assert len(made.accepted) == 30
     for record in made.topics[PARKED]:
@@ -433,7 +433,7 @@ def test_a_note_that_cannot_be_read_is_said_and_the_messages_are_looked_up_one_b
     made.step()
     made.topics[PARKED].append(Record(PARKED, None, None, Done(0, b"poison").headers(WALL)))
     made.crash()
-    assert made.partition.parked() == {"reply": 3, "bulk": 0}
+    assert gauges.parked(made.partition) == {"reply": 3, "bulk": 0}
     control(made, DID, "resume")
     made.settle(10)
     assert len(made.accepted) == 3
@@ -450,7 +450,7 @@ def test_a_reply_that_comes_while_the_one_before_it_is_fetched_goes_behind_it() 
     made.slow = True
     made.step()
     made.step()
-    assert [order.offsets for order in made.orders] == [[0]]
+    assert [wanted.offsets for wanted in made.wanted] == [[0]]
     made.put("outbound.replies", *replies(DID, 3, 1))
     made.step()
     assert made.accepted == []
@@ -464,16 +464,16 @@ def test_how_many_are_parked_and_since_when_is_known_not_counting_far_times() ->
     made.put("outbound.templates", msgspec.structs.replace(templates(DID, 0, 1)[0], not_before_ms=WALL + 10**8))
     made.step()
     made.step()
-    assert made.partition.parked() == {"reply": 0, "bulk": 1}
-    assert made.partition.parked_since_ms(made.now) == made.now.wall_ms
+    assert gauges.parked(made.partition) == {"reply": 0, "bulk": 1}
+    assert gauges.parked_since_ms(made.partition, made.now) == made.now.wall_ms
     control(made, DID, "pause")
     made.step("accept", 1000)
     made.put("outbound.replies", *replies(DID, 0, 2))
     parked_ms = made.now.wall_ms
     made.step()
     made.step("accept", 500)
-    assert made.partition.parked() == {"reply": 2, "bulk": 1}
-    assert made.partition.parked_since_ms(made.now) == parked_ms
+    assert gauges.parked(made.partition) == {"reply": 2, "bulk": 1}
+    assert gauges.parked_since_ms(made.partition, made.now) == parked_ms
     control(made, DID, "resume")
     made.settle(5)
-    assert made.partition.parked_since_ms(made.now) == made.now.wall_ms
+    assert gauges.parked_since_ms(made.partition, made.now) == made.now.wall_ms

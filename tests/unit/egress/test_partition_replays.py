@@ -8,7 +8,7 @@ import pytest
 from egress.lines import book as books
 from egress.lines import partition as partitions
 from egress.lines.admission import PARKED
-from egress.lines.book import HORIZON_MS
+from egress.lines.index import HORIZON_MS
 from runtime.kafka.record import Record
 from schemas.campaign import Progress
 from schemas.line_command import ControlCampaign, DecideDoubt

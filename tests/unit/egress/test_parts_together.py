@@ -126,7 +126,7 @@ def test_what_was_put_back_and_accepted_is_not_sent_by_another_run_however_many_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(indexes, "KNOWN_MAX", 10)
-    limits = {"attempts_max": 2, "breaker_failures": 0, "checkpoint_records": 20, "sends_memory": 2}
+    limits = {"attempts_max": 2, "circuit_failures": 0, "checkpoint_records": 20, "sends_memory": 2}
     made = Model(rules(tenant(batch_max=4), **limits))
     made.put("outbound.replies", message("r"))
     for _ in range(6):

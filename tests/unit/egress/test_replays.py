@@ -23,7 +23,7 @@ RUN = "dlq-1"
 
 def model(checkpoint_records: int = 20_000, **fields: Any) -> Model:
     """Two attempts and a message is given up."""
-    limits = {"attempts_max": 2, "breaker_failures": 0, "checkpoint_records": checkpoint_records, "park_after_s": 3600}
+    limits = {"attempts_max": 2, "circuit_failures": 0, "checkpoint_records": checkpoint_records, "park_after_s": 3600}
     return Model(rules(tenant(**fields), **limits))
 
 

@@ -65,7 +65,7 @@ def running() -> Partition:
 async def supply(partition: Partition, shelf: Shelf) -> None:
     arrived = asyncio.Event()
     supplies = Supplies(cast("Fetcher", shelf), arrived.set)
-    supplies.order(partition, START)
+    supplies.fetch(partition, START)
     async with asyncio.timeout(5):
         await arrived.wait()
     supplies.check()

@@ -20,7 +20,6 @@ def test_the_position_is_the_end_of_the_leading_run(gaps: list[int], data: st.Da
         assert tracker.position == min(undone, default=offsets[-1] + 1)
         assert tracker.position >= before
         before = tracker.position
-        assert tracker.waiting == len(undone)
 
 
 def test_a_record_is_taken_once_and_finished_as_often_as_one_likes() -> None:
@@ -36,7 +35,6 @@ def test_a_record_is_taken_once_and_finished_as_often_as_one_likes() -> None:
 STEPS = st.one_of(
     st.tuples(st.just("take"), st.integers(0, 4)),
     st.tuples(st.just("again"), st.integers(1, 10)),
-    st.tuples(st.just("skip"), st.integers(0, 6)),
     st.tuples(st.just("finish"), st.integers(0, 30)),
 )
 
@@ -55,15 +53,11 @@ def test_the_position_never_passes_an_unfinished_record_and_never_goes_back(step
             following += number + 1
         elif step == "again":
             assert not tracker.take(following - number)
-        elif step == "skip":
-            tracker.skip_to(following - 3 + number)
-            following = max(following, following - 3 + number)
         elif taken:
             tracker.finish(taken[number % len(taken)])
             undone.discard(taken[number % len(taken)])
         assert tracker.position >= before
         assert tracker.position <= min(undone, default=following)
-        assert tracker.waiting == len(undone)
         before = tracker.position
     for offset in taken:
         tracker.finish(offset)

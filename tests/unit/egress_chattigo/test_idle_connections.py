@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 from egress.chattigo.client import Client
@@ -76,15 +76,6 @@ class IdleServer:
             self._closed.set()
 
 
-@contextlib.contextmanager
-def serving() -> Iterator[IdleServer]:
-    server = IdleServer()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
 class Sender:
     """A client with a token that lives."""
 
@@ -106,47 +97,43 @@ class Sender:
         return await self.client.post(self.account, path, b"{}", timeout_s=5, fresh_connection=True, did=DID)
 
 
-async def test_a_batch_after_the_server_closed_an_idle_connection_is_accepted_and_not_in_doubt() -> None:
-    with serving() as server:
+@contextlib.asynccontextmanager
+async def sending() -> AsyncIterator[tuple[Sender, IdleServer]]:
+    """A client that has made a call, and a server that has closed its idle connection since."""
+    server = IdleServer()
+    try:
         sender = Sender(server.base)
         await sender.client.start()
         try:
             assert (await sender.reply()).kind == "accepted"
             server.close_idle()
-            assert (await sender.batch()).kind == "accepted"
-            assert server.taken == [(1, f"/v15.0/{DID}/messages"), (2, "/inbound")]
+            yield sender, server
         finally:
             await sender.client.stop()
+    finally:
+        server.stop()
+
+
+async def test_a_batch_after_the_server_closed_an_idle_connection_is_accepted_and_not_in_doubt() -> None:
+    async with sending() as (sender, server):
+        assert (await sender.batch()).kind == "accepted"
+        assert server.taken == [(1, f"/v15.0/{DID}/messages"), (2, "/inbound")]
 
 
 async def test_the_same_on_the_kept_connection_is_a_doubt_and_is_not_repeated() -> None:
     """That is why a batch has a connection of its own: nobody can tell this from a reset after the server acted."""
-    with serving() as server:
-        sender = Sender(server.base)
-        await sender.client.start()
-        try:
-            assert (await sender.reply()).kind == "accepted"
-            server.close_idle()
-            second = await sender.reply()
-            assert (second.kind, second.code) == ("in_doubt", "connection_lost")
-            assert len(server.taken) == 1
-            assert (await sender.reply()).kind == "accepted", "the next one finds a new connection"
-            assert [number for number, _ in server.taken] == [1, 2]
-        finally:
-            await sender.client.stop()
+    async with sending() as (sender, server):
+        second = await sender.reply()
+        assert (second.kind, second.code) == ("in_doubt", "connection_lost")
+        assert len(server.taken) == 1
+        assert (await sender.reply()).kind == "accepted", "the next one finds a new connection"
+        assert [number for number, _ in server.taken] == [1, 2]
 
 
 async def test_an_idle_connection_whose_end_was_seen_is_not_used_again() -> None:
     """Before a byte is written the end is no failure at all: the call goes out on a new connection."""
-    with serving() as server:
-        sender = Sender(server.base)
-        await sender.client.start()
-        try:
-            assert (await sender.reply()).kind == "accepted"
-            server.close_idle()
-            for _ in range(10):  # a turn of the loop is a look at its sockets
-                await asyncio.sleep(0)
-            assert (await sender.reply()).kind == "accepted"
-            assert [number for number, _ in server.taken] == [1, 2]
-        finally:
-            await sender.client.stop()
+    async with sending() as (sender, server):
+        for _ in range(10):  # a turn of the loop is a look at its sockets
+            await asyncio.sleep(0)
+        assert (await sender.reply()).kind == "accepted"
+        assert [number for number, _ in server.taken] == [1, 2]
