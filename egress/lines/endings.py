@@ -16,7 +16,7 @@ from egress.lines.now import Now
 from egress.lines.work import Work, said_of_item
 from runtime.kafka.record import Record
 from schemas import keys, topics
-from schemas.dead_letter import Cause
+from schemas.dead_letter import Attempt, Cause
 from schemas.headers import Headers
 from schemas.journal import CallOutcome
 from schemas.record import encode
@@ -30,9 +30,12 @@ def bury(line: Line, now: Now, work: Work) -> None:
         if entry is not None and entry.result in ("accepted", "settled"):
             continue  # a receipt came meanwhile
         code = entry.outcome.code if entry and entry.outcome else ""
+        calls = replays.history(line.book, item)
         reason = f"not sent in {item.attempt} attempts; the last: {code}"
+        if any(call.result == "in_doubt" for call in calls):
+            reason = f"not sent again, and an earlier attempt may have arrived; the last: {code}"
         work.say(said_of_item(line.number, item, "dead", ATTEMPTS, reason, plan_id), item.id, item.contact)
-        work.write(_letter(line, item, reason, now))
+        work.write(_letter(line, item, reason, calls, now))
         plans[plan_id] = entry, reason
     line.dying.clear()
     for plan_id, (entry, reason) in plans.items():
@@ -45,7 +48,7 @@ def bury(line: Line, now: Now, work: Work) -> None:
         release(line, plan_id)
 
 
-def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
+def _letter(line: Line, item: Item, reason: str, calls: list[Attempt], now: Now) -> Record:
     """A recipient of a campaign is kept as the template that it would have been."""
     topic = REPLIES if item.reply else topics.OUTBOUND_TEMPLATES.name
     key = keys.conversation(line.did, item.contact) if topic == REPLIES else item.id
@@ -56,7 +59,7 @@ def _letter(line: Line, item: Item, reason: str, now: Now) -> Record:
         source=f"{item.source}-{line.number}-{item.position}",
         at_ms=now.wall_ms,
         by="egress",
-        attempts=replays.history(line.book, item),
+        attempts=calls,
     )
     return Record(
         topic + topics.DEAD_LETTERS, encode(item.message), key.encode(), cause.headers(own.to_kafka()), line.number

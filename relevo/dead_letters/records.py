@@ -24,6 +24,7 @@ from schemas.dead_letter import HEADERS
 from schemas.headers import Headers
 
 REPLAY = "replay"
+_MAY_HAVE_ARRIVED = frozenset({"in_doubt", "accepted", "settled"})
 _SOURCE = re.compile(r".+-(\d+)-\d+")
 
 
@@ -39,6 +40,11 @@ def refusal(letter: Letter) -> str:
         return (
             f"{letter.address}: its line may know this message by its id for as long as the letter is kept, and would "
             f"not send it. Submit what it says as a new message: relevo dlq show {letter.address} --raw"
+        )
+    if letter.by == "egress" and any(call.result in _MAY_HAVE_ARRIVED for call in letter.attempts):
+        return (
+            f"{letter.address}: an attempt at this message may have arrived, so its line would not send it again. If "
+            f"it must go, submit what it says as a new message: relevo dlq show {letter.address} --raw"
         )
     return ""
 

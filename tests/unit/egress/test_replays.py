@@ -96,6 +96,23 @@ def test_each_run_has_its_own_attempts_and_sends_once() -> None:
     assert made.accepted == [("5691", "r1")]
 
 
+def test_a_resend_that_is_given_up_says_that_an_earlier_attempt_may_have_arrived() -> None:
+    made = Model(
+        rules(tenant(policies={"reply": {"resend_after_s": 60, "times": 1}}), attempts_max=3, circuit_failures=0)
+    )
+    made.put("outbound.replies", message("r1"))
+    made.step("time_out_taken")
+    for _ in range(20):
+        made.step("throttle", 61)
+    [letter] = letters(made)
+    cause = Cause.from_headers(letter.headers)
+    assert "may have arrived" in cause.error
+    assert cause.attempts[0].result == "in_doubt"
+    put_back(made, letter)
+    turns(made, *["accept"] * 5)
+    assert [message_id for _, message_id in made.accepted] == ["r1"]
+
+
 def held(made: Model) -> None:
     """A template that waits in memory: what is read behind it on its topic is read again after a crash."""
     made.put("outbound.templates", promo("late", "5699", not_before_ms=WALL + 59_000))

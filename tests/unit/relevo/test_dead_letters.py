@@ -184,6 +184,14 @@ def test_what_was_parked_for_too_long_does_not_go_back_to_a_line_that_may_know_i
     assert "as a new message" in refusal(letter)
 
 
+def test_what_may_have_arrived_does_not_go_back() -> None:
+    read = buried(record(topic="outbound.replies"), reason="attempts", by="egress")
+    for result, refused in (("not_sent", False), ("in_doubt", True)):
+        history = json.dumps([{"plan": "p", "at_ms": 1, "result": result, "status": 0, "code": ""}]).encode()
+        [letter] = gathered([Read(read.record._replace(headers=[*read.headers(), (ATTEMPTS, history)]))])
+        assert ("may have arrived" in refusal(letter)) == refused
+
+
 # -- preview
 
 
