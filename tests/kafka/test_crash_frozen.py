@@ -17,7 +17,14 @@ LOST = 73
 
 
 @pytest.mark.parametrize(
-    ("number", "point"), [(0, "plan_written=stop:3"), (1, "before_post=stop:6"), (2, "after_post=stop:6")]
+    ("number", "point"),
+    [
+        (0, "plan_written=stop:3"),
+        (1, "before_post=stop:6"),
+        (2, "after_post=stop:6"),
+        (3, "transaction_open=stop:3"),
+        (4, "outcome_recorded=stop:6"),
+    ],
 )
 async def test_a_worker_frozen_at_a_point_longer_than_its_session(broker: str, number: int, point: str) -> None:
     async with Scene(broker, 200 + number) as scene:
