@@ -7,7 +7,7 @@ Where to look, in the way of a message:
 - what is handed around: incoming, work, now
 - a partition, which knows the offsets: partition, tracker, commands
 - what waits in Kafka: parked, lot, parking
-- a line, which decides what goes next: line, item, admission, crowd, lanes, batching, campaigns
+- a line, which decides what goes next: line, item, admission, crowd, lanes, bulk, batching, campaigns
 - how fast, and whether at all: pacing, accounts, circuit, turnstile, gate, routes, rules, planning
 - what became of a call: verdicts, settling, attempts, bisect, doubts, silence, endings, replays
 - what a receipt does: receipts, claims, failures

@@ -18,7 +18,8 @@ from egress.lines import admission, gate, replays, routes
 from egress.lines.batching import Batcher, PileKey
 from egress.lines.bisect import Bisects
 from egress.lines.book import ENDED, Book, given_up
-from egress.lines.campaigns import Campaign, Campaigns, item_of, take
+from egress.lines.bulk import Bulk
+from egress.lines.campaigns import Campaigns
 from egress.lines.crowd import Crowd
 from egress.lines.entry import Entry
 from egress.lines.failures import Failures, failed_with
@@ -47,7 +48,6 @@ from schemas.tenant import Tenant
 __all__ = ["DRAINED", "REPLIES", "Line"]
 
 DRAINED = "nothing waits"
-WEED_S = 1.0
 # Nothing is said of it: what the receipt says of the earlier attempt stands.
 _ARRIVED = Refusal("arrived", "a receipt proves that an earlier attempt was accepted")
 _log = logs.get(__name__)
@@ -85,14 +85,13 @@ class Line:
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = itertools.count()
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
-        self._bulk_turn = 0
-        self._weeded_s = now.s
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
         config = rules.tenants.line(did)
         self._rate = config.rate if config else settings.rate_per_s
         self.pacer = Pacer(self._rate, settings.reserve_per_s, now.s)
         self.pairs = PairLimit(settings.pair_interval_s, settings.pair_burst)
+        self.bulk = Bulk(self, now)
 
     # -- what waits
 
@@ -145,11 +144,11 @@ class Line:
             self._pile(item, now)
 
     def _pile(self, item: Item, now: Now) -> None:
-        chosen = self._channel(item)
+        chosen = self.channel(item)
         key = routes.batch_key(chosen, item.message) if chosen is not None else None
         self.batcher.add(PileKey.of(item, key), item, now.s)
 
-    def _channel(self, item: Item) -> routes.Channel | None:
+    def channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""
         tenant, line = self.owner(item)
         chosen = routes.channel(item.message, tenant, line) if tenant and line else None
@@ -188,10 +187,10 @@ class Line:
             self._pile(heapq.heappop(self._later)[2], now)
         if self.paused:
             return 0
-        self._weed(now, work)
+        self.bulk.weed(now, work)
         room = min(room, self.rules.settings.line_parallel - self.calls)
         granted = self._grant_replies(now, room, work)
-        granted += self._grant_bulk(now, room - granted, work)
+        granted += self.bulk.grant(now, room - granted, work)
         self.calls += granted
         return granted
 
@@ -217,100 +216,18 @@ class Line:
             self.lanes.put_back(item)
             self.lanes.hold(item.contact, wake_s)
             return 0
-        passed, channel = self._pass(item, now, work)
+        passed, channel = self.judged(item, now, work)
         if passed is None or channel is None:
             self.lanes.release(item.contact)
             return 0
         if not self.turnstile.passes(passed, channel.account.key, now):
             return 0
-        if not self._plan([passed], channel, now, work):
+        if not self.plan([passed], channel, now, work):
             self.lanes.release(item.contact)
             return 0
         self.pacer.take_reply(now.s)
         self.lanes.block(item.contact, work.grants[-1].plan.plan_id)
         return 1
-
-    def _grant_bulk(self, now: Now, room: int, work: Work) -> int:
-        granted = 0
-        while granted < room and self.pacer.bulk_at(now.s) <= now.s:
-            call = self._next_bulk(now, work)
-            if call is None:
-                break
-            granted += call
-        return granted
-
-    def _next_bulk(self, now: Now, work: Work) -> int | None:
-        """One call of singles or of a campaign, in turns; None when neither has one."""
-        key = self.batcher.peek(
-            now.s, self.batch_max, self.campaigns.paused(), lambda item: self._opens_at(item) <= now.s
-        )
-        campaign = self.campaigns.ready(now.wall_ms, lambda one: self._runs_at(one, now) <= now.s)
-        if key is None and campaign is None:
-            return None
-        self._bulk_turn += 1
-        if key is not None and (campaign is None or self._bulk_turn % 2):
-            if key.batch is not None and self.turnstile.probing(key.batch.account):
-                return self._grant_items(self.batcher.take_one(key, now.s), now, work)
-            return self._grant_items(self.batcher.take(key, self.batch_max), now, work)
-        return self._grant_slice(campaign, now, work) if campaign is not None else None
-
-    def _grant_slice(self, campaign: Campaign, now: Now, work: Work) -> int:
-        taken = take(campaign, self._slice_max(campaign, now), now.s)
-        fresh = [item for item in taken.items if not self.book.knows(item.id)]
-        before = sum(len(g.items) for g in work.grants)
-        granted = self._grant_items(fresh, now, work)
-        planned = sum(len(g.items) for g in work.grants) - before
-        campaign.advance(taken, planned, len(fresh) - planned)
-        work.progress(self.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
-        return granted
-
-    def _slice_max(self, campaign: Campaign, now: Now) -> int:
-        """A whole call's recipients, or one where the line has no batch route or its account is to be probed."""
-        chosen = self._channel(_next_of(campaign))
-        if chosen is None or _is_over(campaign, now):
-            return self.batch_max
-        return 1 if chosen.route != "batch" or self.turnstile.probing(chosen.account.key) else self.batch_max
-
-    def _opens_at(self, item: Item) -> float:
-        """When the account of a message may begin a call; in the past for one that the gate refuses anyhow."""
-        chosen = self._channel(item)
-        return self.turnstile.opens_at(chosen.account.key) if chosen is not None else float("-inf")
-
-    def _runs_at(self, campaign: Campaign, now: Now) -> float:
-        """When a campaign's next call may begin; one that is over is refused without a call."""
-        return float("-inf") if _is_over(campaign, now) else self._opens_at(_next_of(campaign))
-
-    def _weed(self, now: Now, work: Work) -> None:
-        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
-
-        Looked at once a second: the owner's cycle turns at least as often.
-        """
-        if not self.batcher.waiting or now.s < self._weeded_s + WEED_S:
-            return
-        self._weeded_s = now.s
-
-        def over(item: Item) -> bool:
-            expired = 0 < item.message.expires_ms <= now.wall_ms
-            return expired or self.campaigns.cancelled(item.campaign)
-
-        for item in self.batcher.weed(lambda first: self._opens_at(first) > now.s, over):
-            self._pass(item, now, work)
-
-    def _grant_items(self, items: list[Item], now: Now, work: Work) -> int:
-        passed: list[Item] = []
-        channel: routes.Channel | None = None
-        for item in {item.id: item for item in items}.values():
-            good, chosen = self._pass(item, now, work)
-            if good is not None and chosen is not None:
-                passed.append(good)
-                channel = chosen
-        if channel is None:
-            return 0
-        calls = [passed] if channel.route == "batch" else [[item] for item in passed]
-        granted = sum(self._plan(call, channel, now, work) for call in calls)
-        if granted:
-            self.pacer.take_bulk(len(passed), now.s)
-        return granted
 
     @property
     def batch_max(self) -> int:
@@ -318,7 +235,7 @@ class Line:
         limit = self.rules.settings.batch_max
         return max(1, min(config.batch_max, limit)) if config else limit
 
-    def _pass(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
+    def judged(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused."""
         if item.retry_of and self._overtaken(item):
             self.ids.discard(item.id)
@@ -364,7 +281,8 @@ class Line:
             return not given_up(place.entry)
         return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
 
-    def _plan(self, items: list[Item], channel: routes.Channel, now: Now, work: Work) -> int:
+    def plan(self, items: list[Item], channel: routes.Channel, now: Now, work: Work) -> int:
+        """Plans one call for items that may go; 0 if the account's service has no form for them."""
         try:
             grant = make_grant(self.number, items, channel, now, self.rules.settings)
         except NotOnThisRoute as error:
@@ -433,24 +351,7 @@ class Line:
         times = [self.lanes.next_at(), max(replies_s, self.turnstile.next_at())]
         if self.lanes.ready(now.s):
             times.append(replies_s)
-        times += [max(bulk_s, self._runs_at(campaign, now)) for campaign in self.campaigns.able(now.wall_ms)]
-        if self.batcher.waiting:
-            paused = self.campaigns.paused()
-            full = self.batcher.peek(now.s, self.batch_max, paused, lambda item: self._opens_at(item) <= now.s)
-            due_s = now.s if full else self.batcher.due_at(paused, self._opens_at)
-            times.append(max(due_s, bulk_s))
-        return times
-
-
-def _is_over(campaign: Campaign, now: Now) -> bool:
-    """Whether nobody of it may be sent to any more."""
-    return campaign.definition is not None and 0 < campaign.definition.expires_ms <= now.wall_ms
-
-
-def _next_of(campaign: Campaign) -> Item:
-    """The message to the campaign's next recipient."""
-    chunk, place = campaign.chunks[campaign.chunk], campaign.position
-    return item_of(campaign, chunk, place, chunk.recipients[place], 0)
+        return times + [max(bulk_s, at_s) for at_s in self.bulk.goes_at(now)]
 
 
 def _after_doubt(resend_why: str) -> bool:
