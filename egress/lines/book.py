@@ -177,7 +177,10 @@ class Book:
             entry.plan_at = offset
 
     def heard(self, outcome: CallOutcome, offset: int, now_s: float) -> None:
-        """The journal says this at this offset; if more is known of the plan, `outspoken` names it."""
+        """The journal says this at this offset; if more is known of the plan, `outspoken` names it.
+
+        A late doubt about an attempt whose messages a later one took up, and that was refused, is less than that, too.
+        """
         entry = self._plans.get(outcome.plan_id)
         if entry is None:
             return
@@ -187,6 +190,10 @@ class Book:
             self._outspoken.setdefault(outcome.plan_id, (now_s, entry))
         else:
             self._outspoken.pop(outcome.plan_id, None)
+        for message in entry.plan.messages if outcome.result == "in_doubt" else ():
+            later = self._messages.get(message.id)
+            if later is not None and later.entry is not entry and later.entry.result == "refused":
+                self._outspoken.setdefault(later.entry.plan.plan_id, (now_s, later.entry))
 
     def outspoken(self, now_s: float) -> list[Entry]:
         """Plans of which the journal's last word has been less than what is known for a while, each named once.

@@ -8,7 +8,7 @@ else stays a duplicate. A message that its line has forgotten is a new one; its 
 
 from __future__ import annotations
 
-from egress.lines.book import Book, given_up
+from egress.lines.book import DROPPED, Book, given_up
 from egress.lines.entry import Entry, Place
 from egress.lines.failures import failed_with
 from egress.lines.item import Item
@@ -68,8 +68,9 @@ def arrived(book: Book, item: Item) -> bool:
 
 def _has_arrived(place: Place, since: int) -> bool:
     entry, state = place.entry, place.entry.states[place.at]
-    taken = entry.result in ("accepted", "settled") and state != "failed" and entry.plan.attempt >= since
-    return taken or state in ("delivered", "read")
+    dropped = entry.outcome is not None and entry.outcome.code == DROPPED
+    taken = entry.result in ("accepted", "settled") and not dropped and state != "failed"
+    return (taken and entry.plan.attempt >= since) or state in ("delivered", "read")
 
 
 def history(book: Book, item: Item) -> list[Attempt]:

@@ -169,7 +169,7 @@ class Doubts(RuleBasedStateMachine):
                 assert before.plan_id in answered_500
             else:
                 assert plan.resend_why == f"policy_{plan.send_class}"
-                assert before.attempt <= self.policies[plan.send_class]["times"]
+                assert before.tries <= self.policies[plan.send_class]["times"]
 
     @invariant()
     def what_is_settled_never_is_a_doubt_again(self) -> None:
@@ -195,10 +195,18 @@ class Doubts(RuleBasedStateMachine):
 
     @invariant()
     def each_persons_replies_keep_their_order(self) -> None:
+        """A doubtful reply holds later ones for its time only: what is tried again after that comes when it comes."""
+        doubtful = {outcome.plan_id for outcome in self.model.outcomes() if outcome.result == "in_doubt"}
+        first: dict[str, int] = {}
+        for plan in self.model.plans():
+            if plan.plan_id in doubtful:
+                name = plan.messages[0].id
+                first[name] = min(plan.attempt, first.get(name, plan.attempt))
         told: dict[str, list[str]] = defaultdict(list)
         for plan in self.model.taken:
-            if not plan.resend_of and plan.messages[0].source == INPUTS[0]:
-                told[plan.messages[0].contact].append(plan.messages[0].id)
+            message = plan.messages[0]
+            if message.source == INPUTS[0] and plan.attempt <= first.get(message.id, plan.attempt):
+                told[message.contact].append(message.id)
         for person, ids in told.items():
             assert ids == sorted(ids), person
 
@@ -241,7 +249,7 @@ class Doubts(RuleBasedStateMachine):
             if state == "in_doubt":
                 assert message_id in standing, self._story(message_id)
                 plans = [plan for plan in self.model.plans() if message_id in {m.id for m in plan.messages}]
-                assert plans[-1].attempt > self.policies.get(plans[-1].send_class, {}).get("times", 0)
+                assert plans[-1].tries > self.policies.get(plans[-1].send_class, {}).get("times", 0)
 
     def _story(self, message_id: str) -> list[str]:
         """What is on record of one message, in its order."""
