@@ -27,7 +27,7 @@ unit: setup ## tests without a broker
 	$(BIN)/pytest tests/unit -q
 
 kafka: setup ## tests on a genuine Kafka
-	$(BIN)/pytest tests/kafka -q -n 3 --dist loadfile
+	$(BIN)/pytest tests/kafka -q -n 2 --dist loadfile
 
 system: setup ## tests of all services as processes, with faults
 	$(BIN)/pytest tests/system -q

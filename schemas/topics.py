@@ -205,7 +205,7 @@ EGRESS_JOURNAL = _topic(
     "egress.journal",
     "plans before the calls, outcomes after them, segments, checkpoints; tombstones past the horizon",
     "did",
-    "did|plan id, did|plan id|outcome (or order), did|segment|n, did|checkpoint",
+    "did|plan id[|outcome|order], did|segment|n, did|checkpoint",
     journal.JournalRecord,
     "compact,90d",
     producers=("egress",),

@@ -22,7 +22,7 @@ def read_by(worker: Worker, partition: int) -> dict[str, int]:
 
 
 async def test_recovery_reads_little_of_a_long_journal_and_knows_everybody(broker: str) -> None:
-    async with SmallChattigo() as chattigo, World(broker, chattigo, "56930000001", rate=5000.0) as world:
+    async with SmallChattigo() as chattigo, World(broker, chattigo, "56931000001", rate=5000.0) as world:
         first = await world.worker(**SMALL)
         pairs = [(f"{n:02}-{p}", p) for n in range(6) for p in PEOPLE]
         await world.replies(*pairs)
