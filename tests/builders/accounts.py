@@ -18,13 +18,18 @@ async def account(scene: Scene) -> None:
 
 async def settled(scene: Scene) -> None:
     """A worker has died: its calls under way are in doubt, and receipts settle what Chattigo has of them."""
+    await declared(scene)
+    await scene.receipts()
+
+
+async def declared(scene: Scene) -> None:
+    """A worker is gone, and what became of its calls is on record: the run has left something to get right."""
     await until(scene.proves, "a replay or a doubt: a run without either proves nothing", 60)
     orphans = scene.orphans()
     await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
     before = await scene.audit()
     assert before.violations == []
     assert before.messages.in_doubt or await scene.replayed()
-    await scene.receipts()
 
 
 async def closed(scene: Scene) -> Report:

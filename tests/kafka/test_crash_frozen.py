@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tests.builders.accounts import closed
+from tests.builders.accounts import closed, declared
 from tests.builders.egress import until
 from tests.builders.scene import Scene
 
@@ -38,12 +38,7 @@ async def test_a_worker_frozen_at_a_point_longer_than_its_session(broker: str, n
 
 async def account_then_wake(scene: Scene) -> None:
     """The heirs declare what is in doubt; then the frozen worker wakes up, and must not spoil it."""
-    await until(scene.proves, "a replay or a doubt: a run without either proves nothing", 60)
-    orphans = scene.orphans()
-    await until(lambda: scene.declared(orphans), "what became of each call under way is on record", 60)
-    before = await scene.audit()
-    assert before.violations == []
-    assert before.messages.in_doubt or await scene.replayed()
+    await declared(scene)
     scene.supervise("a")
     scene.workers["a"].signal(signal.SIGCONT)
     await scene.receipts()
