@@ -184,6 +184,8 @@ class Scene:
         for supervisor in self._supervisors:
             supervisor.cancel()
         living = {n: w for n, w in self.workers.items() if w.process is not None and w.process.returncode is None}
+        # One that was started again just now may not listen to signals yet: it would die of this one.
+        await until(lambda: all(worker.log for worker in living.values()), "every worker has begun")
         codes = await asyncio.gather(*(worker.stop() for worker in living.values()))
         for (name, worker), code in zip(living.items(), codes, strict=True):
             assert code == 0, f"{name}: {worker.log.decode()[-4000:]}"
