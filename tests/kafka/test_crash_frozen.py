@@ -23,7 +23,7 @@ LOST = 73
         (1, "before_post=stop:6"),
         (2, "after_post=stop:6"),
         (3, "transaction_open=stop:3"),
-        (4, "outcome_recorded=stop:6"),
+        (4, "outcome_recorded=stop:2"),
     ],
 )
 async def test_a_worker_frozen_at_a_point_longer_than_its_session(broker: str, number: int, point: str) -> None:
