@@ -21,7 +21,7 @@ POINTS = [
     ("before_post=kill:9", 2, "others"),
     ("plan_committed=kill:3", 3, "itself"),
     ("after_post=kill:9", 3, "itself"),
-    ("outcome_recorded=kill:9", 3, "others"),
+    ("outcome_recorded=kill:3", 3, "others"),
 ]
 
 
