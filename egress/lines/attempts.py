@@ -5,8 +5,8 @@ became of it. Pure.
 from __future__ import annotations
 
 from egress.lines.entry import Entry
-from egress.lines.item import Item
-from egress.lines.line import REPLIES, Line
+from egress.lines.item import REPLIES, Item
+from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.work import Work, said_of_plan
 from schemas.journal import CallOutcome, Plan, Result

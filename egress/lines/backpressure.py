@@ -11,7 +11,7 @@ from typing import Protocol
 
 from confluent_kafka import KafkaException
 
-from egress.lines.line import REPLIES
+from egress.lines.item import REPLIES
 from egress.lines.partition import TEMPLATES, Partition
 from runtime import logs, metrics
 from runtime.kafka.offsets import Partition as TopicPartition

@@ -97,7 +97,7 @@ class Checkpoints:
         for line in lines.values():
             too_many = line.book.unindexed - line.rules.settings.sends_memory // 2
             chosen: list[Entry] = []
-            for entry in settled(line, now.wall_ms):
+            for entry in indexable(line, now.wall_ms):
                 if entry.plan_at < self._target or too_many > 0:
                     too_many -= len(entry.plan.messages)
                     chosen.append(entry)
@@ -171,7 +171,7 @@ class Checkpoints:
         self._awaited.add((line.did, 0))
 
 
-def settled(line: Line, now_ms: int) -> list[Entry]:
+def indexable(line: Line, now_ms: int) -> list[Entry]:
     """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them.
 
     None before the attempt that it follows: a new owner that knows the earlier one alone would take it for the last.

@@ -10,8 +10,8 @@ from egress.lines.book import ATTEMPTS, NEVER_PLANNED, RESEND_REFUSED
 from egress.lines.doubts import note
 from egress.lines.entry import Entry
 from egress.lines.gate import Refusal
-from egress.lines.item import Item
-from egress.lines.line import REPLIES, Line
+from egress.lines.item import REPLIES, Item
+from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.work import Work, said_of_item
 from runtime.kafka.record import Record

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from egress.lines.entry import Entry
 from egress.lines.incoming import Incoming
 from runtime.kafka.pick import pick
-from runtime.kafka.reader import ReadFailed, read_partition
 from runtime.settings import KafkaSettings
 from schemas.journal import PlannedMessage
 
@@ -36,21 +35,11 @@ class Fetcher:
 
     async def value(self, topic: str, partition: int, offset: int) -> bytes | None:
         """The value of the record at an offset; None when Kafka keeps it no longer."""
-        async with self._turn:
-            return await asyncio.to_thread(self._read, topic, partition, offset)
+        found = await self.records(topic, partition, [offset])
+        return found[offset].value if offset in found else None
 
     async def records(self, topic: str, partition: int, offsets: Sequence[int]) -> dict[int, Incoming]:
         """The records at these offsets that Kafka still keeps."""
         async with self._turn:
             found = await asyncio.to_thread(pick, self._settings, topic, partition, offsets)
         return {offset: Incoming.of(message) for offset, message in found.items()}
-
-    def _read(self, topic: str, partition: int, offset: int) -> bytes | None:
-        try:
-            for message in read_partition(self._settings, topic, partition, offset, offset + 1, stall_s=20):
-                if message.offset() == offset:
-                    return message.value()
-        except ReadFailed as error:
-            if "OFFSET_OUT_OF_RANGE" not in str(error) and "out of range" not in str(error):
-                raise
-        return None

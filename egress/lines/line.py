@@ -25,7 +25,7 @@ from egress.lines.entry import Entry
 from egress.lines.failures import Failures, failed_with
 from egress.lines.fetching import Fetch
 from egress.lines.gate import Refusal
-from egress.lines.item import REPLIES, Item
+from egress.lines.item import Item
 from egress.lines.lanes import Lanes
 from egress.lines.now import Now
 from egress.lines.pacing import Pacer, PairLimit
@@ -44,8 +44,6 @@ from schemas.optout import Optout
 from schemas.parked import Kind
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
-
-__all__ = ["DRAINED", "REPLIES", "Line"]
 
 DRAINED = "nothing waits"
 # Nothing is said of it: what the receipt says of the earlier attempt stands.

@@ -19,7 +19,7 @@ from egress.lines.backpressure import Backpressure
 from egress.lines.crowd import Crowd
 from egress.lines.fetching import Fetcher
 from egress.lines.incoming import Incoming
-from egress.lines.line import REPLIES
+from egress.lines.item import REPLIES
 from egress.lines.now import Now
 from egress.lines.partition import Partition
 from egress.lines.posting import Client, Poster

@@ -22,8 +22,8 @@ from egress.lines.entry import Entry
 from egress.lines.fetching import Fetch
 from egress.lines.incoming import Incoming
 from egress.lines.index import Returns
-from egress.lines.item import Item
-from egress.lines.line import REPLIES, Line
+from egress.lines.item import REPLIES, Item
+from egress.lines.line import Line
 from egress.lines.lot import Lot
 from egress.lines.now import Now
 from egress.lines.receipts import Letter, Waiting

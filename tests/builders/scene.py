@@ -17,7 +17,7 @@ from aiohttp import web
 from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from egress.lines.line import REPLIES
+from egress.lines.item import REPLIES
 from egress.lines.owner import GROUP
 from relevo.audit import gathered, scan
 from relevo.audit.provider import Provider, Taken

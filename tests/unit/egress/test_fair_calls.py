@@ -10,7 +10,7 @@ import msgspec
 
 from egress.chattigo.result import CallResult
 from egress.lines.incoming import Incoming
-from egress.lines.line import REPLIES
+from egress.lines.item import REPLIES
 from egress.lines.owner import Owner
 from egress.lines.partition import COMMITTED, Partition
 from egress.lines.posting import Poster

@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from egress.lines.incoming import Incoming
-from egress.lines.line import REPLIES, Line
+from egress.lines.item import REPLIES
+from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.owner import Owner
 from egress.lines.partition import COMMITTED, Partition

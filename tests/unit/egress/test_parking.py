@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from egress.lines import lot as lots
 from egress.lines.backpressure import EARLY_MAX, UNWRITTEN_MAX, Backpressure
 from egress.lines.crowd import SHARE, Crowd
-from egress.lines.line import REPLIES
+from egress.lines.item import REPLIES
 from egress.lines.lot import NOTE_MS, Lot
 from egress.lines.parking import FAR_MS, SPAN_MAX, Offsets, Parking
 from egress.lines.partition import TEMPLATES, Partition
