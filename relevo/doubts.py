@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from egress.lines.book import RESEND_ORDERED, RESEND_REFUSED, Book
-from egress.lines.doubts import class_policy
-from egress.lines.entry import Entry
+from egress.lines.gate.rules import Rules
+from egress.lines.memory.book import RESEND_ORDERED, RESEND_REFUSED, Book
+from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
-from egress.lines.rules import Rules
-from egress.lines.verdicts import POLICY_500, backoff_s, resent_by_policy
+from egress.lines.results.doubts import class_policy
+from egress.lines.results.verdicts import POLICY_500, backoff_s, resent_by_policy
 from relevo.audit.scan import scan
 from runtime.kafka import config
 from runtime.kafka.offsets import end_offsets

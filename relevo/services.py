@@ -19,7 +19,7 @@ SERVICES = {
     "webhooks": Entry("ingress.webhooks.service", "takes Chattigo's webhooks and answers once Kafka holds them"),
     "conversations": Entry("processors.conversations.service", "drops duplicates, keeps conversations, routes"),
     "agents": Entry("processors.agents.service", "runs the business agents of one type"),
-    "egress": Entry("egress.lines.service", "sends replies, templates and campaigns, each line by one owner"),
+    "egress": Entry("egress.lines.process.service", "sends replies, templates and campaigns, each line by one owner"),
     "lease": Entry("egress.lease.service", "keeps one token for each of Chattigo's accounts"),
 }
 

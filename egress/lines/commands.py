@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egress.lines import doubts
 from egress.lines.now import Now
+from egress.lines.results import doubts
 from schemas.campaign import CampaignState
 from schemas.line_command import AnyLineCommand, ControlCampaign, ControlLine, DecideDoubt
 

@@ -14,27 +14,29 @@ from collections.abc import Callable
 
 import msgspec
 
-from egress.lines import admission, gate, replays, routes
-from egress.lines.batching import Batcher, PileKey
-from egress.lines.bisect import Bisects
-from egress.lines.book import ENDED, Book, given_up
-from egress.lines.bulk import Bulk
-from egress.lines.campaigns import Campaigns
-from egress.lines.crowd import Crowd
-from egress.lines.entry import Entry
-from egress.lines.failures import Failures, failed_with
-from egress.lines.fetching import Fetch
-from egress.lines.gate import Refusal
+from egress.lines.gate import gate, routes
+from egress.lines.gate.gate import Refusal
+from egress.lines.gate.planning import make_grant
+from egress.lines.gate.rules import Rules
 from egress.lines.item import Item
-from egress.lines.lanes import Lanes
+from egress.lines.memory.book import ENDED, Book, given_up
+from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
-from egress.lines.pacing import Pacer, PairLimit
-from egress.lines.parking import Parking
-from egress.lines.planning import make_grant
-from egress.lines.receipts import WaitingRoom
-from egress.lines.rules import Rules
-from egress.lines.silence import Silence
-from egress.lines.turnstile import Turnstile
+from egress.lines.pace.pacing import Pacer, PairLimit
+from egress.lines.pace.turnstile import Turnstile
+from egress.lines.parking.parking import Parking
+from egress.lines.process.fetching import Fetch
+from egress.lines.queues import admission
+from egress.lines.queues.batching import Batcher, PileKey
+from egress.lines.queues.bulk import Bulk
+from egress.lines.queues.campaigns import Campaigns
+from egress.lines.queues.crowd import Crowd
+from egress.lines.queues.lanes import Lanes
+from egress.lines.receipts.failures import Failures, failed_with
+from egress.lines.receipts.receipts import WaitingRoom
+from egress.lines.results import replays
+from egress.lines.results.bisect import Bisects
+from egress.lines.results.silence import Silence
 from egress.lines.work import Work, said_of_item, word
 from runtime import logs, metrics
 from schemas.chattigo.cloud_send import NotOnThisRoute

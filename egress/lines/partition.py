@@ -11,23 +11,27 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from egress.lines import admission, claims, doubts, endings, journal, parked, settling
-from egress.lines.admission import PARKED
-from egress.lines.book import REFUSED_MS
-from egress.lines.campaigns import chunk_of
-from egress.lines.checkpoint import Checkpoints
 from egress.lines.commands import command
-from egress.lines.crowd import Crowd
-from egress.lines.entry import Entry
-from egress.lines.fetching import Fetch
+from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
-from egress.lines.index import Returns
 from egress.lines.item import REPLIES, Item
 from egress.lines.line import Line
-from egress.lines.lot import Lot
+from egress.lines.memory import journal
+from egress.lines.memory.book import REFUSED_MS
+from egress.lines.memory.checkpoint import Checkpoints
+from egress.lines.memory.entry import Entry
+from egress.lines.memory.index import Returns
 from egress.lines.now import Now
-from egress.lines.receipts import Letter, Waiting
-from egress.lines.rules import Rules
+from egress.lines.parking import parked
+from egress.lines.parking.lot import Lot
+from egress.lines.process.fetching import Fetch
+from egress.lines.queues import admission
+from egress.lines.queues.admission import PARKED
+from egress.lines.queues.campaigns import chunk_of
+from egress.lines.queues.crowd import Crowd
+from egress.lines.receipts import claims
+from egress.lines.receipts.receipts import Letter, Waiting
+from egress.lines.results import doubts, endings, settling
 from egress.lines.tracker import Tracker
 from egress.lines.work import Work
 from runtime import logs, metrics

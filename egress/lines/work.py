@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from egress.lines.gate.routes import Channel, Payload
 from egress.lines.item import Item
-from egress.lines.routes import Channel, Payload
 from runtime.clock import Deadline
 from runtime.kafka.record import Record
 from schemas import keys, topics

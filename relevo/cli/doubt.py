@@ -12,10 +12,10 @@ from typing import Annotated, NoReturn
 import msgspec
 import typer
 
-from egress.lines.book import DROPPED, RESEND_ORDERED, RESEND_REFUSED
-from egress.lines.entry import Entry
-from egress.lines.rules import Rules
-from egress.lines.verdicts import POLICY_500
+from egress.lines.gate.rules import Rules
+from egress.lines.memory.book import DROPPED, RESEND_ORDERED, RESEND_REFUSED
+from egress.lines.memory.entry import Entry
+from egress.lines.results.verdicts import POLICY_500
 from relevo import doubts
 from relevo.cli.console import err, fail, say
 from relevo.cli.span import span

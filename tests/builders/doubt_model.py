@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from egress.lines import settling
-from egress.lines.book import Book
-from egress.lines.verdicts import decide
+from egress.lines.memory.book import Book
+from egress.lines.results import settling
+from egress.lines.results.verdicts import decide
 from egress.lines.work import Grant
 from schemas import topics
 from schemas.journal import CallOutcome, Plan

@@ -10,7 +10,7 @@ import aiohttp
 from egress.chattigo.answers import HttpAnswer, classify
 from egress.chattigo.paths import url
 from egress.chattigo.result import CallResult
-from egress.lines.service import serve
+from egress.lines.process.service import serve
 from runtime.clock import now_ms
 from runtime.service import Service, run
 from runtime.settings import EgressSettings, KafkaSettings, ServiceSettings, TenantsSettings

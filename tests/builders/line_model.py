@@ -8,18 +8,20 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from egress.chattigo.result import CallResult
-from egress.lines import campaigns, parked, settling
-from egress.lines.accounts import Accounts
-from egress.lines.admission import PARKED
-from egress.lines.attempts import in_lane
+from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
-from egress.lines.journal import Rebuilding, decoded, recalled
+from egress.lines.memory.journal import Rebuilding, decoded, recalled
+from egress.lines.memory.segments import Segment
 from egress.lines.now import Now
+from egress.lines.pace.accounts import Accounts
+from egress.lines.parking import parked
 from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
-from egress.lines.rules import Rules
-from egress.lines.segments import Segment
-from egress.lines.verdicts import decide
+from egress.lines.queues import campaigns
+from egress.lines.queues.admission import PARKED
+from egress.lines.results import settling
+from egress.lines.results.attempts import in_lane
+from egress.lines.results.verdicts import decide
 from egress.lines.work import Grant
 from runtime.kafka.record import Record
 from schemas import topics

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from egress.lines.gate.rules import Rules
 from egress.lines.item import Item
 from egress.lines.now import Now
-from egress.lines.rules import Rules
 from runtime.settings import EgressSettings
 from schemas.journal import Plan, PlannedMessage
 from schemas.outbound import OutboundMessage

@@ -18,7 +18,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from egress.lines.item import REPLIES
-from egress.lines.owner import GROUP
+from egress.lines.process.owner import GROUP
 from relevo.audit import gathered, scan
 from relevo.audit.provider import Provider, Taken
 from relevo.audit.report import Report, report

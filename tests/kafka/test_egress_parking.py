@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 from confluent_kafka import Consumer
 
-from egress.lines.admission import PARKED
-from egress.lines.owner import GROUP
+from egress.lines.process.owner import GROUP
+from egress.lines.queues.admission import PARKED
 from runtime.kafka import config
 from runtime.kafka.offsets import OffsetsUnavailable, end_offsets, stable_committed
 from runtime.kafka.reader import BEGINNING, read_partition

@@ -17,7 +17,7 @@ from schemas.session import Template
 from schemas.token import Token
 from tests.builders.egress import ROOT, SmallChattigo, World, until
 
-PROGRAM = "from runtime.service import run; from egress.lines.service import main; run(main, name='egress')"
+PROGRAM = "from runtime.service import run; from egress.lines.process.service import main; run(main, name='egress')"
 
 
 def environment(bootstrap: str, keys: Path, **more: str) -> dict[str, str]:

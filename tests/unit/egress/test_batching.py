@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.lines.batching import LINGER_S, Batcher, PileKey
+from egress.lines.gate.routes import batch_key, channel
 from egress.lines.item import Item
-from egress.lines.routes import batch_key, channel
+from egress.lines.queues.batching import LINGER_S, Batcher, PileKey
 from schemas.session import Template
 from tests.builders.lines import message, template_item, tenant
 

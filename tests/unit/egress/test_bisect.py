@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress.chattigo.result import CallResult
-from egress.lines.bisect import BUDGET, Bisects
+from egress.lines.results.bisect import BUDGET, Bisects
 from schemas.campaign import Progress
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import ControlCampaign

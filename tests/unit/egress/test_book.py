@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.lines.book import Book
-from egress.lines.index import HORIZON_MS
+from egress.lines.memory.book import Book
+from egress.lines.memory.index import HORIZON_MS
 from schemas.journal import CallOutcome
 from tests.builders.lines import DID, WALL, plan
 

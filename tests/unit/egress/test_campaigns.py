@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.lines.campaigns import Campaign, Campaigns, chunk_of, take
+from egress.lines.queues.campaigns import Campaign, Campaigns, chunk_of, take
 from schemas import ids
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
 from schemas.session import Template, TemplateButton

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egress.lines import gauges, segments
-from egress.lines import index as indexes
-from egress.lines.admission import PARKED
-from egress.lines.index import HORIZON_MS
+from egress.lines.memory import index as indexes
+from egress.lines.memory import segments
+from egress.lines.memory.index import HORIZON_MS
 from egress.lines.partition import JOURNAL
+from egress.lines.process import gauges
+from egress.lines.queues.admission import PARKED
 from schemas.line_command import DecideDoubt
 from schemas.outcome import Outcome
 from schemas.record import decode

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egress.chattigo.result import CallResult, Kind
-from egress.lines.accounts import Accounts, calls_max
-from egress.lines.circuit import NOTHING, WELL, Circuit, Pace, Sign, sign_of
-from egress.lines.posting import as_meant
-from egress.lines.verdicts import LATE, decide
+from egress.lines.pace.accounts import Accounts, calls_max
+from egress.lines.pace.circuit import NOTHING, WELL, Circuit, Pace, Sign, sign_of
+from egress.lines.process.posting import as_meant
+from egress.lines.results.verdicts import LATE, decide
 from runtime import metrics
 from runtime.settings import EgressSettings
 from tests.builders.lines import WALL, plan, tenant

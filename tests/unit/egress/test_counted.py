@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from egress.lines import gauges, recovery
-from egress.lines.bisect import BUDGET
+from egress.lines.process import gauges, recovery
+from egress.lines.results.bisect import BUDGET
 from runtime import metrics
 from runtime.metrics import Metric
 from schemas.line_command import ControlLine

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress.chattigo.result import CallResult
-from egress.lines.failures import PASSING, Failures, Order, next_attempt, pause_s
+from egress.lines.receipts.failures import PASSING, Failures, Order, next_attempt, pause_s
 from runtime.settings import EgressSettings
 from schemas.journal import Plan
 from schemas.outcome import Outcome

@@ -11,9 +11,9 @@ import msgspec
 from egress.chattigo.result import CallResult
 from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES
-from egress.lines.owner import Owner
 from egress.lines.partition import COMMITTED, Partition
-from egress.lines.posting import Poster
+from egress.lines.process.owner import Owner
+from egress.lines.process.posting import Poster
 from runtime.health import Health
 from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record

@@ -2,7 +2,7 @@
 
 import pytest
 
-from egress.lines.gate import Fallback, Refusal, at_admission, judge
+from egress.lines.gate.gate import Fallback, Refusal, at_admission, judge
 from schemas.optout import Optout
 from schemas.outbound import OutboundMessage
 from schemas.session import Control, Template, TemplateButton, Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.lines.lanes import Lanes
+from egress.lines.queues.lanes import Lanes
 from tests.builders.lines import reply_item
 
 PEOPLE = ("5691", "5692", "5693")

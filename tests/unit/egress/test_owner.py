@@ -13,9 +13,9 @@ from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES
 from egress.lines.line import Line
 from egress.lines.now import Now
-from egress.lines.owner import Owner
 from egress.lines.partition import COMMITTED, Partition
-from egress.lines.posting import Client
+from egress.lines.process.owner import Owner
+from egress.lines.process.posting import Client
 from egress.lines.work import Grant
 from runtime.health import Health
 from runtime.kafka.record import Record

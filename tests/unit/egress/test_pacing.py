@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.lines.pacing import Pacer, PairLimit
+from egress.lines.pace.pacing import Pacer, PairLimit
 
 steps = st.lists(st.tuples(st.floats(0, 5), st.integers(1, 300), st.booleans()), max_size=60)
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egress.lines import lot as lots
-from egress.lines.backpressure import EARLY_MAX, UNWRITTEN_MAX, Backpressure
-from egress.lines.crowd import SHARE, Crowd
 from egress.lines.item import REPLIES
-from egress.lines.lot import NOTE_MS, Lot
-from egress.lines.parking import FAR_MS, SPAN_MAX, Offsets, Parking
+from egress.lines.parking import lot as lots
+from egress.lines.parking.lot import NOTE_MS, Lot
+from egress.lines.parking.parking import FAR_MS, SPAN_MAX, Offsets, Parking
 from egress.lines.partition import TEMPLATES, Partition
+from egress.lines.process.backpressure import EARLY_MAX, UNWRITTEN_MAX, Backpressure
+from egress.lines.queues.crowd import SHARE, Crowd
 from egress.lines.work import Echo
 from schemas.parked import Parked, unparked
 from tests.builders.lines import WALL, template_item

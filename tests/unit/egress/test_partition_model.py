@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egress.lines.rules import Rules
+from egress.lines.gate.rules import Rules
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
 from schemas.line_command import ControlCampaign, ControlLine, DecideDoubt
 from schemas.optout import Optout

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from egress.lines import gauges, parked, segments
-from egress.lines import index as indexes
-from egress.lines import lot as lots
-from egress.lines.admission import KEPT_MS, PARKED
-from egress.lines.crowd import SHARE
+from egress.lines.memory import index as indexes
+from egress.lines.memory import segments
+from egress.lines.parking import lot as lots
+from egress.lines.parking import parked
 from egress.lines.partition import COMMITTED, JOURNAL, REFRESH_S
+from egress.lines.process import gauges
+from egress.lines.queues.admission import KEPT_MS, PARKED
+from egress.lines.queues.crowd import SHARE
 from runtime import metrics
 from runtime.kafka.record import Record
 from schemas.dead_letter import Cause

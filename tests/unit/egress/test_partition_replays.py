@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from egress.lines import book as books
 from egress.lines import partition as partitions
-from egress.lines.admission import PARKED
-from egress.lines.index import HORIZON_MS
+from egress.lines.memory import book as books
+from egress.lines.memory.index import HORIZON_MS
+from egress.lines.queues.admission import PARKED
 from runtime.kafka.record import Record
 from schemas.campaign import Progress
 from schemas.line_command import ControlCampaign, DecideDoubt

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from egress.lines import index as indexes
-from egress.lines import lot as lots
-from egress.lines import segments
-from egress.lines.admission import PARKED
-from egress.lines.book import Book
-from egress.lines.receipts import Letter, Waiting, WaitingRoom
+from egress.lines.memory import index as indexes
+from egress.lines.memory import segments
+from egress.lines.memory.book import Book
+from egress.lines.parking import lot as lots
+from egress.lines.queues.admission import PARKED
+from egress.lines.receipts.receipts import Letter, Waiting, WaitingRoom
 from schemas.chattigo.inbound import Receipt
 from schemas.journal import CallOutcome
 from schemas.line_command import ControlLine

@@ -1,7 +1,7 @@
 """Receipts wait for their send, are bound by the rule, or end as orphans."""
 
-from egress.lines.book import Book
-from egress.lines.receipts import BIND_AFTER_S, ORPHAN_AFTER_S, Letter, Waiting, WaitingRoom, bind
+from egress.lines.memory.book import Book
+from egress.lines.receipts.receipts import BIND_AFTER_S, ORPHAN_AFTER_S, Letter, Waiting, WaitingRoom, bind
 from schemas.chattigo.inbound import Receipt
 from schemas.journal import CallOutcome
 from tests.builders.lines import DID, WALL, plan

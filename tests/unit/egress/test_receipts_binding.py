@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from egress.lines.book import Book
-from egress.lines.entry import Place
-from egress.lines.receipts import BIND_AFTER_S, LOOK_EVERY_S, ORPHAN_AFTER_S, Letter, Waiting, WaitingRoom
+from egress.lines.memory.book import Book
+from egress.lines.memory.entry import Place
+from egress.lines.receipts.receipts import BIND_AFTER_S, LOOK_EVERY_S, ORPHAN_AFTER_S, Letter, Waiting, WaitingRoom
 from schemas.chattigo.inbound import Receipt
 from schemas.journal import CallOutcome, Result
 from tests.builders.lines import DID, WALL, plan

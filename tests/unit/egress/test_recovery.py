@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egress.lines.recovery import unread
+from egress.lines.process.recovery import unread
 
 REPLIES, RECEIPTS = ("outbound.replies", 3), ("inbound.receipts", 3)
 

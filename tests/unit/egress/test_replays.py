@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egress.lines import replays
+from egress.lines.results import replays
 from runtime.kafka.record import Record
 from schemas.dead_letter import Cause
 from schemas.outcome import Outcome

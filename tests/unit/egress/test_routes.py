@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from egress.lines.gate import Refusal
+from egress.lines.gate.gate import Refusal
+from egress.lines.gate.planning import make_grant
+from egress.lines.gate.routes import Channel, batch_key, channel
 from egress.lines.item import Item
-from egress.lines.planning import make_grant
-from egress.lines.routes import Channel, batch_key, channel
 from runtime.settings import EgressSettings
 from schemas import ids
 from schemas.chattigo.cloud_send import NotOnThisRoute

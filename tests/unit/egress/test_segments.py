@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egress.lines.entry import Entry
-from egress.lines.index import SendIndex
-from egress.lines.segments import SEGMENT_MAX, Segment
+from egress.lines.memory.entry import Entry
+from egress.lines.memory.index import SendIndex
+from egress.lines.memory.segments import SEGMENT_MAX, Segment
 from schemas.journal import CallOutcome
 from schemas.journal import Segment as Record
 from tests.builders.lines import DID, WALL, plan

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egress.lines.rules import Rules
-from egress.lines.silence import Resend, Silence
+from egress.lines.gate.rules import Rules
+from egress.lines.results.silence import Resend, Silence
 from schemas.campaign import Progress
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt

@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from egress.lines.admission import PARKED
-from egress.lines.fetching import Fetcher
 from egress.lines.incoming import Incoming
 from egress.lines.partition import COMMITTED, Partition
-from egress.lines.supplies import Supplies
+from egress.lines.process.fetching import Fetcher
+from egress.lines.process.supplies import Supplies
+from egress.lines.queues.admission import PARKED
 from runtime.clock import now_ms
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
 from schemas.parked import Parked

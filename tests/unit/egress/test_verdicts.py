@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egress.chattigo.result import CallResult
-from egress.lines.verdicts import LATE, POLICY_500, UNREACHABLE_FACTOR, backoff_s, decide
+from egress.lines.results.verdicts import LATE, POLICY_500, UNREACHABLE_FACTOR, backoff_s, decide
 from runtime.settings import EgressSettings
 from schemas.tenant import Account
 from tests.builders.lines import WALL, plan, tenant

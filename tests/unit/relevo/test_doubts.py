@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.lines.rules import Rules
+from egress.lines.gate.rules import Rules
 from relevo import doubts
 from relevo.cli.doubt import prospects, told, verdict
 from relevo.doubts import Chain, Directory, Journal

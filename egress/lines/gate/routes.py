@@ -1,0 +1,103 @@
+"""Routes: by which account and in which form a message goes to Chattigo. Pure.
+
+A template goes by the batch route of the line's template account; one that must keep a conversation's order, or a
+one-time password, by the ISV service where the line has it, because its answer names the message (Chattigo's
+facts, section 3.5). A control exists on the API Bot service alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from egress.chattigo.paths import batch_path, control_path, session_path
+from egress.lines.gate.gate import Refusal
+from egress.lines.item import Item
+from schemas import ids
+from schemas.chattigo import cloud_send, flat_send, hsm
+from schemas.chattigo.cloud_send import NotOnThisRoute
+from schemas.journal import Route
+from schemas.outbound import OutboundMessage
+from schemas.session import Control, Template
+from schemas.tenant import Account, Line, Tenant
+
+
+class Channel(NamedTuple):
+    """A route and the account that takes it."""
+
+    route: Route
+    account: Account
+
+
+class Payload(NamedTuple):
+    """What is posted: after the account's base, and its bytes; `paid` wants a fresh connection."""
+
+    path: str
+    body: bytes
+    digest: str
+    paid: bool
+
+
+def channel(message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | Refusal:
+    """The channel of a message on its line, or why there is none."""
+    sends = tenant.accounts.get(line.sends)
+    if isinstance(message.content, Control):
+        if sends is None or sends.service != "bot":
+            return Refusal("no_control_route", "the line's account knows no transfer, close or timeout")
+        return Channel("control", sends)
+    if isinstance(message.content, Template):
+        return _for_template(message, sends, tenant.accounts.get(line.templates))
+    if sends is None or sends.service == "hsm":
+        return Refusal("no_account", "the line names no account for session messages")
+    return Channel("session", sends)
+
+
+def _for_template(message: OutboundMessage, sends: Account | None, templates: Account | None) -> Channel | Refusal:
+    single = sends if sends is not None and sends.service == "isv" else None
+    if single is not None and (templates is None or message.send_class in ("reply", "otp")):
+        return Channel("session", single)
+    if templates is None:
+        return Refusal("no_account", "the line names no account for templates")
+    return Channel("batch" if templates.service == "hsm" else "session", templates)
+
+
+def batch_key(channel: Channel, message: OutboundMessage) -> hsm.BatchKey | None:
+    """What a call by this channel must share; None when it takes one message."""
+    if channel.route != "batch" or not isinstance(message.content, Template):
+        return None
+    return hsm.batch_key(channel.account.key, message.did, message.content)
+
+
+def payload(channel: Channel, items: Sequence[Item], root_id: int | str) -> Payload:
+    """The call for these items. Raises NotOnThisRoute when the service has no form for the content."""
+    message = items[0].message
+    account, template = channel.account, isinstance(message.content, Template)
+    if channel.route == "batch":
+        path, body = batch_path(account), _batch(channel, items, root_id)
+    elif channel.route == "control":
+        path, body = control_path(account), flat_send.session_body(message)
+    else:
+        path = session_path(account, message.did)
+        body = (cloud_send if account.service == "isv" else flat_send).session_body(message)
+    data = msgspec.json.encode(body)
+    return Payload(path, data, hashlib.blake2b(data, digest_size=16).hexdigest(), template)
+
+
+def _batch(channel: Channel, items: Sequence[Item], root_id: int | str) -> dict[str, object]:
+    key = batch_key(channel, items[0].message)
+    if key is None:
+        raise NotOnThisRoute("only templates go by the batch route")
+    recipients = [
+        hsm.recipient(item.id, item.message.to, item.message.content)
+        for item in items
+        if isinstance(item.message.content, Template)
+    ]
+    return hsm.batch_body(channel.account, key, recipients, root_id)
+
+
+def root_id(channel: Channel, plan_id: str) -> int | str:
+    """The `id` of a batch at Chattigo; empty for other routes."""
+    return ids.hsm_root_id(plan_id, channel.account.hsm_id) if channel.route == "batch" else ""

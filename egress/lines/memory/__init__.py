@@ -1,0 +1,4 @@
+"""What a line remembers, beyond memory and crashes.
+
+`book`, `entry` and `journal` hold what still counts; `index`, `segments` and `checkpoint` what is settled.
+"""

@@ -1,0 +1,1 @@
+"""What waits in Kafka instead of memory: `parked` its records, `lot` what is kept of them, `parking` when."""

@@ -1,0 +1,202 @@
+"""Parked: what a partition makes of records of `outbound.parked`: learnt in a recovery, read back, fetched. Pure.
+
+A record that is learnt or read back is only a place in its line's queue, unless its message is still in memory; there
+it takes over from the input's. When a line has room its next ones are fetched. Promises: a record is finished when its
+message is planned or refused, or known to be; one that cannot be read becomes a dead letter of the topic that it
+came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from egress.lines.gate.gate import Refusal
+from egress.lines.incoming import Incoming
+from egress.lines.item import Item
+from egress.lines.line import Line
+from egress.lines.now import Now
+from egress.lines.queues import admission
+from egress.lines.queues.admission import KEPT_MS, PARKED
+from egress.lines.work import Echo, Work
+from runtime import logs, metrics
+from runtime.kafka.record import Record
+from schemas import topics
+from schemas.dead_letter import Cause, source
+from schemas.outbound import OutboundMessage
+from schemas.parked import Done, Kind, Parked, names_line, unparked
+from schemas.record import RecordError
+
+if TYPE_CHECKING:
+    from egress.lines.partition import Partition
+
+GIVEN_UP_MAX = 1000
+_DECODER = topics.OUTBOUND_PARKED.decoder()
+_log = logs.get(__name__)
+
+
+class Wanted(NamedTuple):
+    """Records for which a line has room, to be fetched in this order."""
+
+    line: Line
+    kind: Kind
+    offsets: list[int]
+
+
+def bare(incoming: Incoming) -> Incoming:
+    """The record without its value, which is fetched when there is room; one that names no line is needed whole."""
+    return incoming._replace(value=None) if names_line(incoming.headers) else incoming
+
+
+def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
+    """A record from before the recovery barrier; the journal is known already. Its input may be read again."""
+    note = Parked.from_headers(incoming.headers)
+    if (done := _note(incoming)) is not None:
+        partition.lot.note_read = done
+    elif partition.returns(*note.origin):
+        partition.parked_already.add(note.origin)
+    _place(partition, incoming, note, None, now)
+
+
+def learnt(partition: Partition) -> None:
+    """All records from before the barrier were: what the last note says of them is heeded."""
+    note, partition.lot.note_read = partition.lot.note_read, None
+    if note is None:
+        return
+    try:
+        partition.lot.heed(note)
+    except ValueError as error:
+        _log.error("what is parked and done is looked up message by message", problem=str(error))
+    for line in partition.lines.values():
+        for parking in line.parkings.values():
+            parking.keep(partition.lot.open)
+
+
+def note_done(partition: Partition, work: Work) -> None:
+    """From time to time it is written which of the parked messages are done, though an older one is not."""
+    note = partition.lot.note(work.at_ms)
+    if note is not None:
+        work.write(Record(PARKED, None, None, note.headers(work.at_ms), partition=partition.number))
+
+
+def read_back(partition: Partition, incoming: Incoming, now: Now) -> None:
+    """A record from after it: the partition's own."""
+    note = Parked.from_headers(incoming.headers)
+    _place(partition, incoming, note, partition.lot.came(_id(incoming)), now)
+
+
+def _note(incoming: Incoming) -> Done | None:
+    return Done.from_headers(incoming.headers) if incoming.key is None else None
+
+
+def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | None, now: Now) -> None:
+    uncommitted = note.origin if partition.returns(*note.origin) else None
+    first = not partition.lot.begun
+    if not partition.lot.take(incoming.offset, note.at_ms, uncommitted):
+        return
+    if first and not partition.recovered:
+        # What was sent since the first of them was parked is known from now on: those behind it may be its copies.
+        partition.cool(now)
+    if _note(incoming) is not None:
+        partition.lot.pass_over(incoming.offset)
+        return
+    if not note.did:
+        _bury(partition, incoming, note, "undecodable", "its headers name no line", now)
+        return
+    line, offset = partition.line(note.did, now), incoming.offset
+    parking = line.parkings[note.kind]
+    if echo is not None and echo.item is None and not echo.far:
+        parking.unseen -= 1
+    item = echo.item if echo is not None else None
+    if item is not None and item.echoing:  # else it was decided meanwhile
+        item.echoing, item.pending = False, True
+        item.source, item.position = PARKED, offset
+        parking.echoing -= 1
+        parking.held[offset] = item
+    elif item is not None or (not incoming.replay and line.book.knows(_id(incoming))):
+        partition.lot.known(offset, _id(incoming))
+    else:
+        parking.put(offset, 0 if note.kind == "reply" else note.not_before_ms, now.wall_ms)
+
+
+def _id(incoming: Incoming) -> str:
+    return (incoming.key or b"").decode("utf-8", "replace")
+
+
+def wanted(partition: Partition, now: Now) -> list[Wanted]:
+    """What is to be fetched now; each record is named once. Nothing for a paused line, but what Kafka deletes soon."""
+    found = []
+    for line in partition.lines.values():
+        for kind, parking in line.parkings.items():
+            if parking.coming or not parking.fetchable:
+                continue
+            offsets = parking.take(_room(partition, line, kind, now), now.wall_ms)
+            if offsets:
+                line.crowd.admitted(partition.number, len(offsets))
+                found.append(Wanted(line, kind, offsets))
+    return found
+
+
+def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
+    first = line.parkings[kind].queue.first
+    if first is not None and 0 < partition.lot.since_ms(first) < now.wall_ms - KEPT_MS:
+        return GIVEN_UP_MAX
+    waiting = line.waiting(kind)
+    room = line.crowd.room(waiting)
+    return room if not line.paused and room >= waiting else 0
+
+
+def arrived(partition: Partition, wanted: Wanted, found: Mapping[int, Incoming], now: Now) -> None:
+    """The records came; those that are missing Kafka keeps no longer."""
+    wanted.line.parkings[wanted.kind].coming = 0
+    wanted.line.crowd.admitted(partition.number, -len(wanted.offsets))
+    for offset in wanted.offsets:
+        incoming = found.get(offset)
+        if incoming is None:
+            _log.error("a parked message is gone", partition=partition.number, offset=offset)
+            metrics.counter(metrics.EGRESS_PARKED_LOST).labels().inc()
+            partition.lot.finish(offset)
+        else:
+            _admit(partition, wanted, incoming, now)
+
+
+def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -> None:
+    note, line = Parked.from_headers(incoming.headers), wanted.line
+    try:
+        message: OutboundMessage = _DECODER.decode(incoming.value)
+    except RecordError as error:
+        _bury(partition, incoming, note, "undecodable", str(error), now)
+        return
+    item = Item(
+        message,
+        PARKED,
+        incoming.offset,
+        now.at_ms(note.at_ms),
+        pending=True,
+        attempt=max(1, message.attempt),
+        cause_ms=incoming.at_ms or message.at_ms,
+        reply=wanted.kind == "reply",
+        replay=incoming.replay,
+    )
+    if not line.is_new(item):
+        partition.lot.known(incoming.offset, message.id)
+        return
+    if note.at_ms < now.wall_ms - KEPT_MS:
+        why = f"it was parked for {KEPT_MS // topics.DAY_MS} days"
+        line.refuse(item, Refusal("parked_too_long", why, "dead"), partition.work)
+        _bury(partition, incoming, note, "parked_too_long", why, now)
+    else:
+        admission.readmit(line, item, now, partition.work)
+
+
+def _bury(partition: Partition, incoming: Incoming, note: Parked, reason: str, error: str, now: Now) -> None:
+    """Keeps the bytes where those of its input would be kept, and finishes the record."""
+    kept = (topics.OUTBOUND_REPLIES, topics.OUTBOUND_TEMPLATES)
+    topic = next((one.name for one in kept if one.name == note.origin[0]), topics.OUTBOUND_TEMPLATES.name)
+    where = source(incoming.topic, partition.number, incoming.offset)
+    cause = Cause(reason=reason, error=error, source=where, at_ms=now.wall_ms, by="egress")
+    headers = cause.headers(unparked(incoming.headers))
+    key = note.key or incoming.key
+    letter = Record(topic + topics.DEAD_LETTERS, incoming.value, key, headers, partition=partition.number)
+    partition.work.write(letter)
+    partition.lot.finish(incoming.offset)

@@ -1,0 +1,5 @@
+"""The worker's process, the only part that reads, writes or waits.
+
+`service` starts it, `owner` holds the partitions, `recovery` reads them back; `fetching` and `supplies` bring records
+by offset, `posting` makes the calls, `backpressure` pauses inputs, `gauges` shows it all.
+"""

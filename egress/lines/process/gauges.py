@@ -1,0 +1,55 @@
+"""Gauges: how the partitions of a worker stand: doubts, what is parked, what a new owner would have to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import get_args
+
+from egress.lines.now import Now
+from egress.lines.partition import Partition
+from egress.lines.results import doubts
+from runtime import metrics
+from schemas.outbound import SendClass
+from schemas.parked import Kind
+
+
+def show(partitions: Sequence[Partition], now: Now) -> None:
+    """Sets the gauges of all of them; of a worker without partitions to nothing."""
+    for kind, count in _every(get_args(SendClass), map(in_doubt, partitions)).items():
+        metrics.gauge(metrics.EGRESS_IN_DOUBT).labels(message_class=kind).set(count)
+    for kind, count in _every(get_args(Kind), map(parked, partitions)).items():
+        metrics.gauge(metrics.EGRESS_PARKED).labels(message_class=kind).set(count)
+    oldest_ms = min((parked_since_ms(partition, now) for partition in partitions), default=now.wall_ms)
+    metrics.gauge(metrics.EGRESS_PARKED_OLDEST).labels().set(max(0, now.wall_ms - oldest_ms) / 1000)
+    tail = max((partition.checkpoints.behind for partition in partitions), default=0)
+    metrics.gauge(metrics.EGRESS_JOURNAL_TAIL).labels().set(tail)
+
+
+def _every(names: Sequence[str], counts: Iterable[Counter[str]]) -> dict[str, int]:
+    """The sum of the counts under each name, also where there is nothing to count."""
+    total = sum(counts, Counter[str]())
+    return {name: total[name] for name in names}
+
+
+def in_doubt(partition: Partition) -> Counter[str]:
+    """Messages in doubt by class."""
+    counts: Counter[str] = Counter()
+    for line in partition.lines.values():
+        counts.update(doubts.in_doubt(line))
+    return counts
+
+
+def parked(partition: Partition) -> Counter[str]:
+    """Messages that have a place on the parked topic, by kind."""
+    counts: Counter[str] = Counter()
+    for line in partition.lines.values():
+        counts.update({kind: parking.parked for kind, parking in line.parkings.items()})
+    return counts
+
+
+def parked_since_ms(partition: Partition, now: Now) -> int:
+    """When the message was parked that has waited longest, not counting those whose time is far; now for none."""
+    parkings = [parking for line in partition.lines.values() for parking in line.parkings.values()]
+    firsts = [first for parking in parkings for first in parking.firsts()]
+    return min((partition.lot.since_ms(offset) for offset in firsts), default=now.wall_ms)

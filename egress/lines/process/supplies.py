@@ -1,0 +1,192 @@
+"""Supplies: what partitions ask to read again by offset, brought to them on the side: chunks, messages to retry, parked
+ones, plans for late receipts, segments whose horizon is over.
+
+What cannot be read now is tried again; what Kafka keeps no longer is said so. A partition that was let go meanwhile
+gets nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaException
+
+from egress.lines.incoming import Incoming
+from egress.lines.item import Item
+from egress.lines.line import Line
+from egress.lines.memory import journal
+from egress.lines.memory.segments import Segment
+from egress.lines.now import Now
+from egress.lines.parking import parked
+from egress.lines.parking.parked import Wanted
+from egress.lines.partition import CHUNK_DECODER, JOURNAL, MESSAGE_DECODER, Partition
+from egress.lines.process.fetching import Fetch, Fetcher
+from egress.lines.queues import campaigns
+from egress.lines.queues.admission import PARKED
+from egress.lines.queues.campaigns import Campaign
+from egress.lines.results import settling
+from egress.lines.results.attempts import in_lane
+from runtime import logs, metrics
+from runtime.kafka.offsets import OffsetsUnavailable
+from runtime.kafka.reader import ReadFailed
+from schemas import topics
+from schemas.campaign import Chunk
+from schemas.journal import PlannedMessage, PlanRef, SegmentRef
+from schemas.journal import Segment as SegmentRecord
+from schemas.record import Decoder, RecordError
+
+_RETRY_S = 1.0
+T = TypeVar("T")
+_log = logs.get(__name__)
+
+
+class Supplies:
+    """Fetches under way; `arrived` is called when one came."""
+
+    def __init__(self, fetcher: Fetcher, arrived: Callable[[], None]) -> None:
+        self._fetcher, self._arrived = fetcher, arrived
+        self._under_way: dict[asyncio.Task[None], int] = {}
+        self._recalling: set[int] = set()
+        self._failure: BaseException | None = None
+
+    def fetch(self, partition: Partition, now: Now) -> None:
+        """Starts what the partition asks for."""
+        for line, fetch in partition.fetches():
+            self._spawn(partition, self._messages(partition, line, fetch))
+        for wanted in parked.wanted(partition, now):
+            self._spawn(partition, self._parked(partition, wanted))
+        for line in partition.lines.values():
+            for campaign, index, offset in line.campaigns.wanted(now.wall_ms):
+                self._spawn(partition, self._chunk(partition, campaign, index, offset))
+        recalls = list(partition.recalls())
+        if recalls and partition.number not in self._recalling:
+            self._recalling.add(partition.number)
+            self._spawn(partition, self._recall(partition, recalls))
+        over = partition.over()
+        if over:
+            self._spawn(partition, self._expire(partition, over))
+
+    def check(self) -> None:
+        """Raises what a fetch ended by: a defect, or a record that is not what its plan says."""
+        if self._failure is not None:
+            raise self._failure
+
+    def cancel(self, partitions: set[int]) -> None:
+        """The partitions are let go."""
+        for task, number in self._under_way.items():
+            if number in partitions:
+                task.cancel()
+
+    def _spawn(self, partition: Partition, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="fetch")
+        self._under_way[task] = partition.number
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+        self._arrived()
+
+    async def _value(self, topic: str, partition: int, offset: int) -> bytes | None:
+        return await self._patiently(lambda: self._fetcher.value(topic, partition, offset), topic, partition, offset)
+
+    async def _patiently(self, read: Callable[[], Awaitable[T]], topic: str, partition: int, offset: int) -> T:
+        while True:
+            try:
+                return await read()
+            except (ReadFailed, OffsetsUnavailable, KafkaException):
+                _log.exception("a record could not be read again yet", topic=topic, partition=partition, offset=offset)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _parked(self, partition: Partition, wanted: Wanted) -> None:
+        number, offsets = partition.number, wanted.offsets
+        read = partial(self._fetcher.records, PARKED, number, offsets)
+        found = await self._patiently(read, PARKED, number, offsets[0])
+        parked.arrived(partition, wanted, found, Now.read())
+
+    async def _records(self, partition: Partition, offsets: list[int]) -> dict[int, Incoming]:
+        read = partial(self._fetcher.records, JOURNAL, partition.number, offsets)
+        return await self._patiently(read, JOURNAL, partition.number, offsets[0])
+
+    async def _recall(self, partition: Partition, recalls: list[tuple[Line, list[PlanRef]]]) -> None:
+        """Plans that receipts ask for, of all lines in one reading."""
+        try:
+            refs = [ref for _, wanted in recalls for ref in wanted]
+            found = await self._records(partition, [offset for ref in refs for offset in (ref.plan, ref.outcome)])
+        finally:
+            self._recalling.discard(partition.number)
+        for line, wanted in recalls:
+            journal.recalled(line, wanted, found)
+        metrics.counter(metrics.EGRESS_RECALLED).labels().inc(len(refs))
+
+    async def _expire(self, partition: Partition, over: list[tuple[Line, SegmentRef]]) -> None:
+        """Segments whose horizon is over are read for the last time: their plans get tombstones."""
+        for line, ref in over:
+            found = await self._records(partition, [ref.offset])
+            record = journal.decoded(found[ref.offset]) if ref.offset in found else None
+            if isinstance(record, SegmentRecord):
+                partition.checkpoints.expired(line, Segment.read(record, ref.offset))
+            else:
+                line.book.index.drop(ref.number)
+
+    async def _chunk(self, partition: Partition, campaign: Campaign, index: int, offset: int) -> None:
+        chunk = await self._decoded_chunk(partition, offset)
+        if chunk is None or not _is_chunk(chunk, campaign, index):
+            _log.error("a campaign's chunk is gone", campaign=campaign.name, chunk=index, offset=offset)
+            campaign.asked.discard(index)  # a `resume` tries again
+            campaign.state, campaign.why = "paused", f"chunk {index} cannot be read"
+            if campaign.definition is not None:
+                progress = campaign.progress(Now.read().wall_ms)
+                partition.work.progress(partition.number, campaign.definition.tenant, progress)
+            return
+        campaign.chunks[index] = chunk
+
+    async def _decoded_chunk(self, partition: Partition, offset: int) -> Chunk | None:
+        chunk: Chunk | None = await self._decoded(CHUNK_DECODER, topics.CAMPAIGNS_CHUNKS.name, partition.number, offset)
+        return chunk
+
+    async def _decoded(self, decoder: Decoder, topic: str, partition: int, offset: int) -> Any:
+        """The record at an offset; None when it is gone or cannot be read: ending for it would hold everybody up."""
+        value = await self._value(topic, partition, offset)
+        try:
+            return decoder.decode(value) if value is not None else None
+        except RecordError as error:
+            _log.error("unreadable record", topic=topic, partition=partition, offset=offset, problem=str(error))
+            return None
+
+    async def _messages(self, partition: Partition, line: Line, fetch: Fetch) -> None:
+        try:
+            reply = in_lane(fetch.entry.plan)
+            items = [await self._item(partition, line, message, reply) for message in fetch.messages]
+        finally:
+            line.coming.discard(fetch.entry.plan.plan_id)
+        missing = [m for m, item in zip(fetch.messages, items, strict=True) if item is None]
+        now = Now.read()
+        settling.revive(line, fetch, [item for item in items if item is not None], now)
+        settling.vanished(line, fetch, missing, partition.work)
+
+    async def _item(self, partition: Partition, line: Line, planned: PlannedMessage, reply: bool) -> Item | None:
+        now = Now.read()
+        named = campaigns.chunk_of(planned.source)
+        if named is None:
+            message = await self._decoded(MESSAGE_DECODER, planned.source, partition.number, planned.position)
+            place = (planned.source, planned.position)
+            return Item(message, *place, now.s, reply=reply) if message is not None else None
+        campaign, offset = line.campaigns.get(named[0]), partition.chunk_offset(line, planned.source)
+        chunk = partition.chunks.get(planned.source) if campaign is not None else None
+        if chunk is None and offset is not None:
+            chunk = await self._decoded_chunk(partition, offset)
+        if chunk is None or campaign is None or planned.position >= len(chunk.recipients):
+            return None
+        partition.chunks = {planned.source: chunk}
+        return campaigns.item_of(campaign, chunk, planned.position, chunk.recipients[planned.position], now.s)
+
+
+def _is_chunk(chunk: Chunk, campaign: Campaign, index: int) -> bool:
+    """Whether it is the chunk that the campaign's contents name, and whole."""
+    count = campaign.contents.chunks[index].count if campaign.contents is not None else 0
+    return (chunk.campaign, chunk.index, len(chunk.recipients)) == (campaign.name, index, count) and count > 0

@@ -1,0 +1,135 @@
+"""Bulk: what of a line's templates and campaigns goes next, when pace and account allow it. Pure, over explicit time.
+
+Single templates and campaigns take turns; a call to an account that is to be probed has one recipient. Leaves to the
+line: what may go at all, its plan, and replies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from egress.lines.gate import routes
+from egress.lines.item import Item
+from egress.lines.now import Now
+from egress.lines.queues.campaigns import Campaign, item_of, take
+from egress.lines.work import Work
+
+if TYPE_CHECKING:
+    from egress.lines.line import Line
+
+WEED_S = 1.0
+
+
+class Bulk:
+    """Of one line."""
+
+    def __init__(self, line: Line, now: Now) -> None:
+        self._line = line
+        self._turn = 0
+        self._weeded_s = now.s
+
+    def grant(self, now: Now, room: int, work: Work) -> int:
+        """Puts into the work the calls that may go now, at most `room`; returns how many."""
+        granted = 0
+        while granted < room and self._line.pacer.bulk_at(now.s) <= now.s:
+            call = self._next(now, work)
+            if call is None:
+                break
+            granted += call
+        return granted
+
+    def _next(self, now: Now, work: Work) -> int | None:
+        """One call of singles or of a campaign, in turns; None when neither has one."""
+        key = self._line.batcher.peek(
+            now.s, self._line.batch_max, self._line.campaigns.paused(), lambda item: self._opens_at(item) <= now.s
+        )
+        campaign = self._line.campaigns.ready(now.wall_ms, lambda one: self._runs_at(one, now) <= now.s)
+        if key is None and campaign is None:
+            return None
+        self._turn += 1
+        if key is not None and (campaign is None or self._turn % 2):
+            if key.batch is not None and self._line.turnstile.probing(key.batch.account):
+                return self._items(self._line.batcher.take_one(key, now.s), now, work)
+            return self._items(self._line.batcher.take(key, self._line.batch_max), now, work)
+        return self._slice(campaign, now, work) if campaign is not None else None
+
+    def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
+        taken = take(campaign, self._slice_max(campaign, now), now.s)
+        fresh = [item for item in taken.items if not self._line.book.knows(item.id)]
+        before = sum(len(g.items) for g in work.grants)
+        granted = self._items(fresh, now, work)
+        planned = sum(len(g.items) for g in work.grants) - before
+        campaign.advance(taken, planned, len(fresh) - planned)
+        work.progress(self._line.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
+        return granted
+
+    def _slice_max(self, campaign: Campaign, now: Now) -> int:
+        """A whole call's recipients, or one where the line has no batch route or its account is to be probed."""
+        chosen = self._line.channel(_next_of(campaign))
+        if chosen is None or _is_over(campaign, now):
+            return self._line.batch_max
+        return (
+            1 if chosen.route != "batch" or self._line.turnstile.probing(chosen.account.key) else self._line.batch_max
+        )
+
+    def _opens_at(self, item: Item) -> float:
+        """When the account of a message may begin a call; in the past for one that the gate refuses anyhow."""
+        chosen = self._line.channel(item)
+        return self._line.turnstile.opens_at(chosen.account.key) if chosen is not None else float("-inf")
+
+    def _runs_at(self, campaign: Campaign, now: Now) -> float:
+        """When a campaign's next call may begin; one that is over is refused without a call."""
+        return float("-inf") if _is_over(campaign, now) else self._opens_at(_next_of(campaign))
+
+    def weed(self, now: Now, work: Work) -> None:
+        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
+
+        Looked at once a second: the owner's cycle turns at least as often.
+        """
+        if not self._line.batcher.waiting or now.s < self._weeded_s + WEED_S:
+            return
+        self._weeded_s = now.s
+
+        def over(item: Item) -> bool:
+            expired = 0 < item.message.expires_ms <= now.wall_ms
+            return expired or self._line.campaigns.cancelled(item.campaign)
+
+        for item in self._line.batcher.weed(lambda first: self._opens_at(first) > now.s, over):
+            self._line.judged(item, now, work)
+
+    def _items(self, items: list[Item], now: Now, work: Work) -> int:
+        passed: list[Item] = []
+        channel: routes.Channel | None = None
+        for item in {item.id: item for item in items}.values():
+            good, chosen = self._line.judged(item, now, work)
+            if good is not None and chosen is not None:
+                passed.append(good)
+                channel = chosen
+        if channel is None:
+            return 0
+        calls = [passed] if channel.route == "batch" else [[item] for item in passed]
+        granted = sum(self._line.plan(call, channel, now, work) for call in calls)
+        if granted:
+            self._line.pacer.take_bulk(len(passed), now.s)
+        return granted
+
+    def goes_at(self, now: Now) -> Iterator[float]:
+        """When each that waits may go, the pace apart; on the clock of `Now.s`."""
+        batcher, campaigns = self._line.batcher, self._line.campaigns
+        yield from (self._runs_at(campaign, now) for campaign in campaigns.able(now.wall_ms))
+        if batcher.waiting:
+            paused = campaigns.paused()
+            full = batcher.peek(now.s, self._line.batch_max, paused, lambda item: self._opens_at(item) <= now.s)
+            yield now.s if full else batcher.due_at(paused, self._opens_at)
+
+
+def _is_over(campaign: Campaign, now: Now) -> bool:
+    """Whether nobody of it may be sent to any more."""
+    return campaign.definition is not None and 0 < campaign.definition.expires_ms <= now.wall_ms
+
+
+def _next_of(campaign: Campaign) -> Item:
+    """The message to the campaign's next recipient."""
+    chunk, place = campaign.chunks[campaign.chunk], campaign.position
+    return item_of(campaign, chunk, place, chunk.recipients[place], 0)

@@ -1,0 +1,1 @@
+"""What a receipt does: `claims` finds its message, `failures` come late, `receipts` puts it on record."""

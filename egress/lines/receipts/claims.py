@@ -1,0 +1,120 @@
+"""Claims: what a receipt does to the send that it belongs to. Pure.
+
+It may settle the whole call, moves one message's state on, tells of the provider's ids, and where the message failed
+for a reason that passes it orders another attempt. `failed` is said in public only when there will be none.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+
+from egress.lines.line import Line
+from egress.lines.memory.book import given_up
+from egress.lines.memory.entry import Entry, Place
+from egress.lines.now import Now
+from egress.lines.process.fetching import Fetch
+from egress.lines.receipts.failures import Order, certain, code_of, earlier_attempts, failed_with, next_attempt, pause_s
+from egress.lines.receipts.receipts import Waiting
+from egress.lines.results.attempts import PROOF, conclude, release
+from egress.lines.work import Said, Work, said_of_plan, word
+from runtime import metrics
+from schemas.chattigo.inbound import Receipt
+from schemas.journal import CallOutcome, Plan
+from schemas.outcome import State, merge
+
+# What a receipt proves wrong; a "not now" too, whose next attempt is then not made. It is proof also of a call whose
+# answer is not there yet: a new owner that finds no outcome must not take it for a doubt.
+_UNPROVEN = frozenset({"", "in_doubt", "not_sent", "throttled"})
+
+
+def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> None:
+    """A receipt of this send: it may settle the whole call, and moves one message's state on."""
+    receipt = waiting.receipt
+    entry, index = place
+    plan = entry.plan
+    metrics.counter(metrics.EGRESS_RECEIPTS).labels(tenant=plan.tenant, state=receipt.state).inc()
+    if receipt.state not in PROOF or (receipt.state == "failed" and earlier_attempts(receipt, place)):
+        return
+    _settle(line, entry, now, work)
+    if entry.result in ("accepted", "settled"):
+        line.silence.heard(plan, waiting.letter.at_ms or now.wall_ms)
+    state = merge(entry.states[index], receipt.state)
+    if state == entry.states[index]:
+        return
+    entry.states[index] = state
+    message = plan.messages[index]
+    if state != "failed":
+        line.end_order(plan.plan_id, message.id, plan.tenant, work)
+    elif _is_followed(line, receipt, place, now, work):
+        return
+    work.say(_said_of_receipt(line, plan, receipt), message.id, message.contact)
+
+
+def _settle(line: Line, entry: Entry, now: Now, work: Work) -> None:
+    plan = entry.plan
+    if entry.result in _UNPROVEN or given_up(entry):
+        line.inherited.pop(plan.plan_id, None)
+        line.open_plans.pop(plan.plan_id, None)
+        conclude(line, entry, "settled", "receipt", "a receipt proves that the call was accepted", now, work)
+        release(line, plan.plan_id)
+        settled_by = metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=plan.send_class, by="receipt")
+        settled_by.inc(len(plan.messages))
+
+
+def _is_followed(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> bool:
+    """Whether a message that failed has another attempt: one that goes on, or one that is ordered now."""
+    entry, message = place.entry, place.entry.plan.messages[place.at]
+    latest = line.book.latest(message.id)
+    if latest is not None and latest.entry is not entry:
+        return latest.entry.result != "refused" and latest.entry.states[latest.at] != "failed"
+    if latest is None and any(ref.plan_id != entry.plan.plan_id for ref in line.book.index.named(message.id)):
+        return True  # both have left memory
+    code = code_of(receipt)
+    why = next_attempt(entry.plan, code, line.rules.settings) if entry.result in ("accepted", "settled") else ""
+    if not certain(line.book, receipt, place):
+        why = ""
+    then = "final" if not why else "again"
+    metrics.counter(metrics.EGRESS_FAILURES).labels(tenant=entry.plan.tenant, then=then).inc()
+    if not why:
+        return False
+    order = word(line.did, entry.plan.plan_id, message.id, why, now.wall_ms)
+    work.journal(line.number, entry.plan.tenant, order)
+    line.failures.add(Order(entry.plan, message, why, now.s + pause_s(entry.plan, code, line.rules.settings)))
+    return True
+
+
+def take_up_failed(line: Line, now: Now) -> None:
+    """Messages that failed and have waited long enough are read again for their next attempt."""
+    busy = line.coming | {fetch.entry.plan.plan_id for fetch in line.fetches}
+    for orders in line.failures.due(now.s, busy):
+        entry = line.book.plan(orders[0].plan.plan_id)
+        fetched = Fetch(entry or Entry(orders[0].plan), [o.message for o in orders], now.s, orders[0].why)
+        line.fetches.append(fetched)
+
+
+def restore_order(line: Line, word: CallOutcome, now: Now) -> None:
+    """An order for a message that failed is on the journal: it stands unless a later plan carried it out."""
+    place = line.book.latest(word.message_id)
+    if place is None or place.entry.plan.plan_id != word.plan_id:
+        return
+    place.entry.states[place.at] = "failed"
+    plan, code = place.entry.plan, failed_with(word.code)
+    wake_s = now.at_ms(word.at_ms) + pause_s(plan, code, line.rules.settings)
+    line.failures.add(Order(plan, plan.messages[place.at], word.code, wake_s))
+
+
+def _said_of_receipt(line: Line, plan: Plan, receipt: Receipt) -> Said:
+    error = receipt.errors[0] if receipt.errors else None
+    code, title = (error.code, error.title) if error else ("", "")
+    said = said_of_plan(line.number, plan, cast(State, receipt.state), code, title)
+    return said._replace(billable=receipt.billable, category=receipt.category)
+
+
+def record_bindings(line: Line, work: Work) -> None:
+    """What receipts told of the provider's ids goes on record: a new owner must not bind the next ones elsewhere."""
+    for entry in line.book.newly_guessed():
+        if entry.outcome is not None and entry.outcome.provider_ids != entry.ids:
+            entry.outcome = msgspec.structs.replace(entry.outcome, provider_ids=list(entry.ids))
+            work.journal(line.number, entry.plan.tenant, entry.outcome)
