@@ -178,6 +178,6 @@ class TenantFile:
             self._wrong(path, f"account {name!r} is of service {account.service}, needed is {' or '.join(services)}")
 
     def _check_routing(self, tenant: Tenant) -> None:
-        for problem in routing_problems(tenant.routing, self._types):
+        for problem in routing_problems(tenant, self._types):
             where, _, what = problem.partition(": ")
             self._wrong(shape.path_of(where), what)
