@@ -19,6 +19,7 @@ from schemas.tenant import Routing, Rule, Tenant
 
 DEFAULT_AGENT = "menu"
 DEFAULT_RULE = -1
+FAULT, UNLESS = "rule", "unless"
 
 
 class Decision(Frozen):
@@ -44,6 +45,10 @@ class Failed(Frozen):
     seen: str
 
     def __str__(self) -> str:
+        if self.condition == FAULT:
+            return f"it can never match ({self.seen})"
+        if self.condition == UNLESS:
+            return f"unless {self.seen}, which holds"
         return f"{self.condition} wants {self.wanted}, there was {self.seen}"
 
 
@@ -87,14 +92,14 @@ class _Rule(NamedTuple):
     def failed(self, subject: Subject) -> Iterator[Failed]:
         """All that keeps it from matching."""
         if self.fault:
-            yield Failed(condition="rule", wanted="to be without faults", seen=self.fault)
+            yield Failed(condition=FAULT, wanted="one without faults", seen=self.fault)
             return
         for one in self.when:
             if not one.holds(subject):
                 yield Failed(condition=one.name, wanted=one.wanted, seen=one.seen(subject))
         if self.unless and all(one.holds(subject) for one in self.unless):
-            wanted = " and ".join(f"{one.name} {one.wanted}" for one in self.unless)
-            yield Failed(condition="unless", wanted=f"not {wanted}", seen="exactly that")
+            excluded = " and ".join(f"{one.name} {one.wanted}" for one in self.unless)
+            yield Failed(condition=UNLESS, wanted=f"not {excluded}", seen=excluded)
 
 
 class Router:

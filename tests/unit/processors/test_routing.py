@@ -125,9 +125,9 @@ def test_a_decision_is_explained_rule_by_rule_without_what_the_person_wrote() ->
     lines = made.explain(about)
     assert lines == [
         "rule 0 (to sales): no; line wants 570, there was 569; keyword wants venta, there was text of 8 characters",
-        "rule 1 (to night): no; unless wants not hours office, there was exactly that",
-        "rule 2 (to broken): no; rule wants to be without faults, there was pattern: not a regular expression: "
-        "missing ), unterminated subpattern at position 0",
+        "rule 1 (to night): no; unless hours office, which holds",
+        "rule 2 (to broken): no; it can never match (pattern: not a regular expression: "
+        "missing ), unterminated subpattern at position 0)",
         "rule 3 (to old): no; referral wants yes, there was no; source_id wants 1, there was none; "
         "choice wants a, there was another choice",
         "rule 4: to menu, which is mute while a human owns",
