@@ -70,7 +70,8 @@ def test_a_file_is_tried_out_without_its_secrets(file: Path) -> None:
         0,
         "rule 0 (to echo): no; keyword wants humano, there was text of 4 characters\n"
         "rule 1 (to echo): no; unless hours office, which holds\n"
-        "rule 2 (to echo): no; line wants 56911111112, there was 56911111111; choice wants ventas, there was no choice\n"
+        "rule 2 (to echo): no; line wants 56911111112, there was 56911111111; "
+        "choice wants ventas, there was no choice\n"
         "rule 3 (to echo): no; new_contact wants yes, there was no; source_id wants 7, there was none; "
         "language wants pt, there was not known\n"
         "no rule matched, so the default: to menu\n"
