@@ -22,4 +22,5 @@ def parsed(text: str) -> int:
     match = _WRITTEN.fullmatch(text.strip())
     if match is None or not int(match[1]):
         raise ValueError(f"{text!r} is no time span; write 24h, 7d, 30min or 90s")
-    return int(match[1]) * dict((unit, length) for length, unit in (*_UNITS, (1, "s")))[match[2]] * 1000
+    lengths = {unit: length for length, unit in (*_UNITS, (1, "s"))}
+    return int(match[1]) * lengths[match[2]] * 1000

@@ -13,7 +13,7 @@ from rich.status import Status
 from relevo.cli.console import err, fail, say
 from relevo.cli.span import parsed
 from relevo.doubts import Directory
-from relevo.tenants.store import read_tenants
+from relevo.tenants.store import standing_tenants
 from relevo.why import show
 from relevo.why.find import Found, find
 from relevo.why.question import Question
@@ -21,7 +21,6 @@ from relevo.why.reading import Reading, Scope
 from runtime.clock import now_ms
 from runtime.settings import KafkaSettings, load
 from schemas.keys import KeyPartError
-from schemas.record import RecordError
 
 NOT_FOUND = 1
 
@@ -87,12 +86,12 @@ class _Progress:
 
 
 def _owners(settings: KafkaSettings) -> Directory:
-    """The tenants as they are now. That one cannot be read must not keep the story from being told."""
-    try:
-        return Directory(read_tenants(settings))
-    except RecordError as error:
-        err.print(f"the tenants cannot be read, so no rules are explained: {error}", style="yellow", markup=False)
-        return Directory({})
+    """The tenants as the services have them now."""
+
+    def broken(name: str, why: str) -> None:
+        err.print(f"tenant {name}: its newest record cannot be read: {why}", style="yellow", markup=False)
+
+    return Directory(standing_tenants(settings, broken))
 
 
 def _as_json(found: Found, reading: Reading) -> dict[str, Any]:

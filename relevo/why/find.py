@@ -57,12 +57,10 @@ def find(reading: Reading, question: Question, scope: Scope, owner: OwnerOf, *, 
 
 def _leads(reading: Reading, question: Question, scope: Scope) -> tuple[list[tuple[Lead, str]], list[Seen], int]:
     """Leads with the event that each asks for, what was rejected, and since when to read."""
-    if question.place is None:
+    record = reading.record(question.place) if question.place else None
+    if record is None:  # a record that Kafka keeps no longer may be a dead letter still, which is known by its place
         leads = reading.leads(question.id, scope)
         return [(lead, question.id) for lead in leads.found], leads.rejected, scope.since_ms
-    record = reading.record(question.place)
-    if record is None:
-        return [], [], scope.since_ms
     since_ms = min(scope.since_ms, record.at_ms - CLOCKS_MS)
     if record.topic == REJECTED:
         return [], [record], since_ms

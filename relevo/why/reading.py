@@ -18,13 +18,13 @@ from relevo.why.question import Place
 from relevo.why.seen import INBOUND, Seen
 from relevo.why.trail import AGENTS, Fates, Trail
 from runtime.kafka import config
-from runtime.kafka.offsets import Partition, stable_committed
+from runtime.kafka.offsets import OffsetsUnavailable, Partition, begin_offsets, end_offsets, stable_committed
 from runtime.kafka.reader import read_partition
 from runtime.settings import KafkaSettings
 from schemas import keys, phone, topics
 
 CLOCKS_MS = 3_600_000  # how far clocks of machines may differ
-_COMMITTED_S = 10.0
+_COMMITTED_S = 5.0
 _METADATA_S = 10.0
 _DLQ, _STATE = topics.DEAD_LETTERS, ".state"
 _CONVERSATIONS_GROUP, _AGENTS_GROUP = "relevo-conversations", "relevo-agents-"
@@ -69,9 +69,12 @@ class Reading:
         self.records = 0
 
     def record(self, place: Place) -> Seen | None:
-        """One record; None when there is none at that place."""
+        """One record; None when there is none at that place, or none any more."""
         wanted = place.topic, place.partition
         if wanted not in partitions_of(self._settings, [place.topic]):
+            return None
+        begin, end = begin_offsets(self._settings, [wanted])[wanted], end_offsets(self._settings, [wanted])[wanted]
+        if not begin <= place.offset < end:
             return None
         for message in read_partition(self._settings, *wanted, place.offset, place.offset + 1):
             return Seen.of(message)
@@ -133,19 +136,28 @@ class Reading:
             elif record.value is None or trail.concerns(record):
                 letters.append(record)
 
-    def _passed(self, places: Iterable[Partition]) -> dict[Partition, int]:
-        """How far the groups of conversations and of the agents have committed, without joining them."""
-        found: dict[Partition, int] = {}
-        for topic, number in places:
-            group = _CONVERSATIONS_GROUP if topic == INBOUND else _AGENTS_GROUP + topic.removeprefix(AGENTS)
-            if topic == INBOUND or topic.startswith(AGENTS):
-                client = Consumer(config.consumer(self._settings, group))
-                try:
-                    committed = stable_committed(client, [(topic, number)], timeout_s=_COMMITTED_S)
-                finally:
-                    client.close()
-                found |= {place: offset for place, offset in committed.items() if offset is not None}
+    def _passed(self, places: Iterable[Partition]) -> dict[Partition, int | None]:
+        """How far the groups of conversations and of the agents have committed (0: never), without joining them.
+
+        None where Kafka does not say it now: that must not keep the rest from being told.
+        """
+        found: dict[Partition, int | None] = {}
+        for place in places:
+            topic = place[0]
+            if topic == INBOUND:
+                found[place] = self._committed(_CONVERSATIONS_GROUP, place)
+            elif topic.startswith(AGENTS):
+                found[place] = self._committed(_AGENTS_GROUP + topic.removeprefix(AGENTS), place)
         return found
+
+    def _committed(self, group: str, place: Partition) -> int | None:
+        client = Consumer(config.consumer(self._settings, group))
+        try:
+            return stable_committed(client, [place], timeout_s=_COMMITTED_S)[place] or 0
+        except OffsetsUnavailable:
+            return None
+        finally:
+            client.close()
 
 
 class _Again(NamedTuple):

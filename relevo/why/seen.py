@@ -103,13 +103,19 @@ def needle(event_id: str) -> bytes:
 
 
 def events(record: Seen) -> Iterator[str]:
-    """The ids of the events that a record of `inbound.conversations` (or its dead letter) holds, as they are known."""
+    """The ids of the events that a record of `inbound.conversations` (or its dead letter) holds, as they are known.
+
+    One in which nothing can be found, such as bytes that are no JSON, is an event itself, known by its place.
+    """
     if record.type != "webhook":
         if record.id:
             yield record.id
         return
     nameless = 0
-    for arrival in webhook.arrivals(_body(record.value)):
+    found = webhook.arrivals(_body(record.value))
+    if not found:
+        yield record.origin
+    for arrival in found:
         yield arrival.id or (f"{record.origin}.{nameless}" if nameless else record.origin)
         nameless += not arrival.id
 

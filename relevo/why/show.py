@@ -14,6 +14,7 @@ _STANDING = {
     "duplicate": "known already, so nothing new came of it",
     "pending": "conversations has not come to it yet",
     "dead": "a dead letter, see below",
+    "unknown": "Kafka does not say now whether conversations has come to it",
 }
 _NOTES = {
     "echo": "the bot's or a human's own words",
@@ -106,6 +107,7 @@ def _did(heard: Heard) -> str:
         "mute": "mute: the agent had handed the conversation over",
         "pending": "the agent has not come to it yet",
         "dead": "the agent failed, see its dead letter",
+        "unknown": "nothing left because of it; Kafka does not say now whether the agent has come to it",
         "note": "",
     }[heard.standing]
 

@@ -20,10 +20,11 @@ from schemas.inbound import InboundEvent
 from schemas.record import Frozen
 from schemas.tenant import Tenant
 
-# `done`: its group has passed it; for a record that came again, what it held was known already.
-Standing = Literal["done", "duplicate", "pending", "dead"]
+# `done`: its group has passed it; for a record that came again, what it held was known already. `unknown`: Kafka did
+# not say how far its group is.
+Standing = Literal["done", "duplicate", "pending", "dead", "unknown"]
 # `spoke`: messages or orders left. `silent`: it was passed and nothing left. `note`: nobody handles it.
-AgentStanding = Literal["spoke", "silent", "mute", "pending", "dead", "note"]
+AgentStanding = Literal["spoke", "silent", "mute", "pending", "dead", "note", "unknown"]
 
 
 class Arrived(Frozen):
@@ -177,25 +178,23 @@ class _Teller:
         """`first` is the record of which agents were told."""
         if record.place in self._dead:
             return "dead"
-        if not self._trail.is_passed(record):
-            return "pending" if record.place != first else "done"
-        return "duplicate" if first and record.place != first else "done"
+        if record.place == first:
+            return "done"
+        return _passed(self._trail.is_passed(record)) or ("duplicate" if first else "done")
 
     def heard(self, record: Seen) -> Heard:
         agent = agent_of(record.topic)
         said = self.spoken(self._id, lambda by: by == agent)
         orders = [self._order(order) for order in self._trail.orders_of(self._id, agent)]
         reason = record.header("reason")
-        standing: AgentStanding = "note" if record.type == "dropped" else "silent"
-        if record.type == "event":
-            if record.place in self._dead:
-                standing = "dead"
-            elif said or orders:
-                standing = "spoke"
-            elif not self._trail.is_passed(record):
-                standing = "pending"
-            elif self._trail.was_mute(record):
-                standing = "mute"
+        standing: AgentStanding = "spoke"
+        if record.type == "dropped":
+            standing = "note"
+        elif record.place in self._dead:
+            standing = "dead"
+        elif not said and not orders:
+            quiet: AgentStanding = "mute" if self._trail.was_mute(record) else "silent"
+            standing = _passed(self._trail.is_passed(record)) or quiet
         return Heard(
             agent=agent,
             place=record.place,
@@ -212,7 +211,7 @@ class _Teller:
         told = [f"{agent_of(one.topic)} ({_what(event)})" for one in self._trail.told_of(record.id)
                 if (event := event_of(one)) is not None]  # fmt: skip
         dead = {letter.source for _, letter in self._trail.letters_of(record.id)}
-        standing: Standing = "done" if self._trail.is_passed(record) else "pending"
+        standing: Standing = _passed(self._trail.is_passed(record)) or "done"
         return OrderStory(
             id=record.id,
             kind=order_kind(record),
@@ -231,6 +230,13 @@ class _Teller:
     def also_told(self) -> list[str]:
         """Taps that were told that a human took over, seen by way of this event."""
         return [agent_of(record.topic) for record in self._trail.told_of(f"{self._id}.handed_off")]
+
+
+def _passed(passed: bool | None) -> Literal["pending", "unknown"] | None:
+    """What a record is that its group has not passed; None for one that it has."""
+    if passed is None:
+        return "unknown"
+    return None if passed else "pending"
 
 
 def order_kind(record: Seen) -> str:

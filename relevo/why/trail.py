@@ -6,7 +6,7 @@ is found without believing anything but ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from relevo.dead_letters.letter import Letter
@@ -33,9 +33,9 @@ def agent_of(topic: str) -> str:
 
 
 class Trail:
-    """`passed` is how far each group has committed, by source partition; a partition that is missing never was."""
+    """`passed` is how far each group has committed, by source partition; None where that is not known."""
 
-    def __init__(self, key: str, passed: dict[Partition, int] | None = None) -> None:
+    def __init__(self, key: str, passed: Mapping[Partition, int | None] | None = None) -> None:
         self.key = key
         self.passed = passed or {}
         self.inbound: list[Seen] = []
@@ -108,9 +108,10 @@ class Trail:
         derived = {ids.message_id(self.did, event_id, agent, ordinal) for ordinal in range(_ORDINALS)}
         return [record for record in self.inbound if record.type in ("command", "timer") and record.id in derived]
 
-    def is_passed(self, record: Seen) -> bool:
-        """Whether the group that reads its topic has committed beyond it."""
-        return self.passed.get(record.lane, 0) > record.offset
+    def is_passed(self, record: Seen) -> bool | None:
+        """Whether the group that reads its topic has committed beyond it; None where that is not known."""
+        committed = self.passed.get(record.lane)
+        return None if committed is None else committed > record.offset
 
     def was_mute(self, record: Seen) -> bool:
         """Whether the agent had handed the conversation over, and the event is not of a newer epoch of its owner."""
