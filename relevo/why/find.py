@@ -74,7 +74,8 @@ def _in_record(record: Seen, wanted: str) -> list[tuple[Lead, str]]:
         place = record.header("did"), record.header("contact")
         return [(Lead(keys.join(*place) if all(place) else key, record.id), record.id)]
     held = [record.id] if topic.startswith(AGENTS) else list(events(record))
-    return [(Lead(key), one) for one in ([wanted] if wanted in held[1:] else held)]
+    one_of_them = wanted in held and wanted != record.origin
+    return [(Lead(key), one) for one in ([wanted] if one_of_them else held)]
 
 
 def _told(

@@ -258,7 +258,7 @@ TENANT = Tenant(
         route=[
             Rule(to="Menu!"),
             Rule(to="sales", when=When(pattern="(", hours="ofice", keyword=["a", " "])),
-            Rule(to="menu", when=When(line=["56911111112"]), unless=When(language=["spanish!"], kind=["timr"])),
+            Rule(to="menu", when=When(line=["56911111112"]), unless=When(language=["es", "spanish!"], kind=["timr"])),
             Rule(to="menu", when=When(owner="bot"), unless=When(owner="bot")),
             Rule(to="menu"),
         ],
@@ -276,7 +276,7 @@ TENANT = Tenant(
         "routing.route[1].when.hours: no hours 'ofice'; did you mean 'office'?",
         "routing.route[1].when.keyword[1]: an empty word is never said",
         "routing.route[2].when.line[0]: no line '56911111112'; did you mean '56911111111'?",
-        "routing.route[2].unless.language[0]: 'spanish!' is no language; write es, or es-CL",
+        "routing.route[2].unless.language[1]: 'spanish!' is no language; write es, or es-CL",
         "routing.route[2].unless.kind[0]: no kind of event 'timr'; did you mean 'timer'?",
         "routing.route[3]: can never match: `unless` says the same as `when`",
         "routing.also[0]: no agent of type 'crmm' runs here; there are crm, menu, sales",

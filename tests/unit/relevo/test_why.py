@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 
 import msgspec
@@ -18,24 +18,24 @@ from relevo import Action, Close, Conversation, HandOff, InboundEvent, OptOut, R
 from relevo.cli.span import parsed
 from relevo.dead_letters.records import mark
 from relevo.why import reading, show
-from relevo.why.find import Rejected
+from relevo.why.find import Rejected, find
 from relevo.why.leads import Lead, Leads
 from relevo.why.messages import nameless
 from relevo.why.question import Place, Question
-from relevo.why.reading import Scope
+from relevo.why.reading import Reading, Scope
 from relevo.why.seen import Seen, events, holds, needle
 from relevo.why.story import Masks, Story, story
 from relevo.why.trail import Fates, Trail
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings, ProcessorSettings
-from schemas import inbound
+from schemas import inbound, keys
 from schemas.headers import Headers
 from schemas.journal import CallOutcome, Plan, PlannedMessage
 from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome
 from schemas.record import encode
 from schemas.session import Template
-from schemas.tenant import Routing, Rule, Tenant, When
+from schemas.tenant import Line, Routing, Rule, Tenant, When
 from tests.builders.conversations import NOW, ordered, posted, record, tenant, world
 from tests.builders.log import Log
 from tests.builders.webhooks import LINE, PERSON, cloud, cloud_text, cloud_value, flat
@@ -439,6 +439,114 @@ def test_a_message_outside_a_conversation_is_told_by_what_egress_says() -> None:
     assert [sent.id for _, sent in one.trail().sent] == ["m1"]
     found = nameless("m1", fates, one.trail())
     assert (found.state, found.kind) == ("read", "")
+
+
+# from a question to stories
+
+
+class InMemory(Reading):
+    """Reads the log instead of Kafka."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(KafkaSettings())
+        self._log = log
+        self.since: list[int] = []
+
+    def record(self, place: Place) -> Seen | None:
+        found = self._log.records.get(place.topic, [])
+        return found[place.offset] if place.partition == 0 and place.offset < len(found) else None
+
+    def leads(self, wanted: str, scope: Scope) -> Leads:
+        found = Leads(wanted).read(filter(scope.holds, self._log.all()))
+        return found.read_plans(self._log.records["egress.journal"])
+
+    def trail(self, key: str, since_ms: int) -> Trail:
+        self.since.append(since_ms)
+        did, contact = keys.split(key, 2)
+        return self._log.trail(did, contact)
+
+    def fates(self, did: str, message_ids: Iterable[str], since_ms: int) -> Fates:
+        self.since.append(since_ms)
+        return Fates(message_ids).read(self._log.records["egress.journal"]).read(self._log.records["outcomes"])
+
+
+def asked(one: Log, wanted: str, scope: Scope | None = None) -> list[str]:
+    """What of an id is found: the ids of events, or of messages without one."""
+    found = find(InMemory(one), Question.of(wanted), scope or Scope(), one.world.owner, clear=True)
+    return [story.id or story.messages[0].id for story in found.stories] + [r.reason for r in found.rejected]
+
+
+def test_every_way_to_ask_leads_to_the_same_story() -> None:
+    one = log(also=["crm"])
+    one.feed(said("human"))
+    one.run()
+    [(_, reply), (_, control)] = one.trail().sent
+    egress(one, reply, "accepted")
+    order = one.records["inbound.conversations"][1]
+    for wanted in (
+        "wamid.HOLA1", "wamid.HOLA1.handed_off", "inbound.conversations-0-0", "agents.bot:0:0", reply.id, control.id,
+        "wamid.PROVIDER", "outbound.replies-0-0", "outbound.replies-0-1",
+    ):  # fmt: skip
+        assert asked(one, wanted) == ["wamid.HOLA1"], wanted
+    assert asked(one, order.id) == asked(one, order.place) == [order.id]
+    for nowhere in ("wamid.X", "inbound.conversations-0-99", "inbound.conversations-3-0"):
+        assert asked(one, nowhere) == []
+
+
+def test_a_record_of_several_events_tells_all_or_the_one_that_was_named() -> None:
+    nameless_ones = [{k: v for k, v in cloud_text("b").items() if k != "id"} for _ in range(2)]
+    one = log()
+    one.feed(posted(cloud(cloud_value(messages=[cloud_text("a", wamid="w1"), *nameless_ones]))))
+    one.run()
+    place = "inbound.conversations-0-0"
+    assert asked(one, place) == ["w1", place, f"{place}.1"]
+    assert asked(one, f"{place}.1") == [f"{place}.1"]
+
+
+def test_an_id_on_two_lines_has_two_stories_unless_one_is_named() -> None:
+    lines = [Line(did=did, sends="main") for did in (LINE, "56911111112")]
+    one = Log(world(tenant(lines=lines, routing=Routing(route=[Rule(to="bot")])), ("bot",)), bot=bot)
+    values = [cloud_value(did=line.did, messages=[cloud_text(wamid="same")]) for line in lines]
+    one.feed(*(posted(cloud(value), did=line.did) for line, value in zip(lines, values, strict=True)))
+    one.run()
+    assert asked(one, "same") == ["same", "same"]
+    assert asked(one, "same", Scope("56911111112")) == ["same"]
+
+
+def test_a_message_of_no_event_and_a_body_at_the_door_are_found_by_id_or_place() -> None:
+    one = log()
+    message = OutboundMessage(id="m1", tenant="acme", did=LINE, contact=PERSON, to=PERSON,
+                              content=Template(name="t", language="es"))  # fmt: skip
+    headers = Headers(id="m1", type="message", tenant="acme", at_ms=NOW, did=LINE, contact=PERSON)
+    one.write(Record("outbound.templates", encode(message), b"m1", headers.to_kafka()))
+    egress(one, message, "accepted", "read")
+    one.write(Record("inbound.rejected", said().value, None, [("reason", b"unknown_secret")]))
+    assert asked(one, "m1") == asked(one, "outbound.templates-0-0") == ["m1"]
+    assert asked(one, "wamid.HOLA1") == asked(one, "inbound.rejected-0-0") == ["unknown_secret"]
+    [story_] = find(InMemory(one), Question("m1"), Scope(), one.world.owner, clear=False).stories
+    assert (story_.tenant, story_.contact, story_.messages[0].state) == ("acme", "…22", "read")
+    has(text(story_), "a message without an event: tenant acme", "message m1: read")
+
+
+def test_a_dead_letter_is_found_by_the_place_of_a_record_that_is_kept_no_longer() -> None:
+    one = log()
+    one.feed(record(b"\xff{", "webhook"))
+    one.run()
+    one.records["inbound.conversations"].clear()
+    assert asked(one, "inbound.conversations-0-0") == ["inbound.conversations-0-0"]
+
+
+def test_no_more_is_read_than_the_story_needs() -> None:
+    one = log()
+    one.feed(said())
+    one.now_ms = NOW + 50_000_000
+    one.run()
+    look = InMemory(one)
+    find(look, Question.of("wamid.HOLA1"), Scope(since_ms=NOW), one.world.owner, clear=False)
+    assert look.since == [NOW, NOW + 50_000_000 - reading.CLOCKS_MS]
+    old = InMemory(one)
+    find(old, Question.of("inbound.conversations-0-0"), Scope(since_ms=NOW + 40_000_000), one.world.owner, clear=False)
+    assert old.since[0] == NOW - reading.CLOCKS_MS, "a record that is named is older than what was asked for"
 
 
 # questions and scope
