@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from processors.routing import Router, Subject
 from relevo.cli import routes
 from relevo.cli.program import app
-from relevo.tenants.yaml_source import FileError
+from relevo.tenants.dry import routing_of
+from relevo.tenants.yaml_source import FileError, YamlSource
+from schemas.content import Text
 from schemas.tenant import Hours, Line, Routing, Rule, Tenant, When
 
+ROOT = Path(__file__).resolve().parents[3]
 ACME = """\
 tenant: acme
 secrets: {webhook: [{env: NOBODY_HAS_IT}]}
@@ -145,3 +152,23 @@ def test_a_tenant_of_kafka_is_tried_as_it_stands_faults_and_all(monkeypatch: pyt
     assert "a time zone that there is not" in run("--tenant", "acme", "--at", "2026-11-26T11:00").err
     missing = run("--tenant", "acne")
     assert (missing.code, missing.err) == (1, "no tenant 'acne'; there are acme\n")
+
+
+def test_the_rules_of_the_page_are_accepted_and_do_what_it_says() -> None:
+    [page] = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/routing.md").read_text(), re.MULTILINE | re.DOTALL)
+    made = Router.of(routing_of(YamlSource("docs/routing.md", "tenant: acme\nlines: [{did: '569'}]\n" + page)))
+    santiago = ZoneInfo("America/Santiago")
+
+    def goes(said: str, at: datetime, **fields: Any) -> str:
+        at_ms = int(at.replace(tzinfo=santiago).timestamp() * 1000)
+        return made.decide(Subject(did="569", kind="message", content=Text(body=said), at_ms=at_ms, **fields)).agent
+
+    open_, night = datetime(2026, 11, 26, 15, 0), datetime(2026, 12, 25, 15, 0)
+    ad: dict[str, Any] = {"referral": {"source_type": "ad"}, "new_contact": True}
+    assert [goes("un asesor", open_), goes("un asesor", night), goes("mi pedido 12", night)] == [
+        "handoff", "closed", "orders",
+    ]  # fmt: skip
+    assert [goes("x", open_, **ad), goes("x", open_, language="pt-BR", **ad), goes("x", open_)] == [
+        "sales", "menu", "menu",
+    ]  # fmt: skip
+    assert made.faults == []

@@ -45,5 +45,5 @@ def test_the_last_record_that_can_be_read_stands(monkeypatch: pytest.MonkeyPatch
 
 def test_who_needs_all_of_them_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "read_partition", lambda *_: iter([good("a"), Written("b", b"{")]))
-    with pytest.raises(RecordError, match="^tenant b: "):
+    with pytest.raises(RecordError, match=r"^tenant b: "):
         store.read_tenants(KafkaSettings())
