@@ -6,14 +6,23 @@ import re
 import unicodedata
 
 _NOT_WORDS = re.compile(r"[^\w]+")
+_REMEMBERED = 4096
+
+
+class _Folded(dict[int, str]):
+    """What each character becomes, reckoned once; how many are remembered is bounded, whatever people write."""
+
+    def __missing__(self, code: int) -> str:
+        plain = "".join(c for c in unicodedata.normalize("NFKD", chr(code).casefold()) if not unicodedata.combining(c))
+        found = _NOT_WORDS.sub(" ", plain)
+        if len(self) < _REMEMBERED:
+            self[code] = found
+        return found
+
+
+_FOLDED = _Folded()
 
 
 def fold(text: str) -> str:
     """`"  ¡Humano, por favor! "` becomes `"humano por favor"`; text of signs alone (an emoji) stays as it is."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return _NOT_WORDS.sub(" ", plain).strip() or text.strip()
-
-
-def has_words(folded: str, words: str) -> bool:
-    """Whether the folded text holds these words side by side, as whole words."""
-    return f" {fold(words)} " in f" {folded} "
+    return " ".join(text.translate(_FOLDED).split()) or text.strip()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message
 
 from egress.lines.gate.rules import Rules
 from egress.lines.memory.book import RESEND_ORDERED, RESEND_REFUSED, Book
@@ -20,8 +20,7 @@ from egress.lines.now import Now
 from egress.lines.results.doubts import class_policy
 from egress.lines.results.verdicts import POLICY_500, backoff_s, resent_by_policy
 from relevo.audit.scan import scan
-from runtime.kafka import config
-from runtime.kafka.offsets import end_offsets
+from runtime.kafka.offsets import end_offsets, offsets_since
 from runtime.kafka.producer import Producer
 from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.kafka.record import Record
@@ -239,22 +238,12 @@ def public_record(settings: KafkaSettings, chain: Chain) -> list[Outcome]:
     wanted = {message.id for message in chain.plan.messages}
     begin_ms = min(entry.plan.at_ms for entry in chain.attempts) - _CLOCKS_MS
     place = (topics.OUTCOMES.name, partition_of(settings, chain.plan.did))
-    start = _since(settings, *place, begin_ms)
+    start = offsets_since(settings, [place], begin_ms).get(place)
     if start is None:
         return []
     end = end_offsets(settings, [place], committed=True)[place]
     read = (_OUTCOMES.decode(m.value()) for m in read_partition(settings, *place, start, end) if m.value() is not None)
     return [outcome for outcome in read if wanted.intersection(outcome.message_ids)]
-
-
-def _since(settings: KafkaSettings, topic: str, number: int, at_ms: int) -> int | None:
-    """The offset of the first record that is not older; None when there is none."""
-    client = Consumer(config.consumer(settings, "relevo-reader"))
-    try:
-        [found] = client.offsets_for_times([TopicPartition(topic, number, max(at_ms, 0))], timeout=10)
-        return found.offset if found.offset >= 0 else None
-    finally:
-        client.close()
 
 
 class Ordered(NamedTuple):

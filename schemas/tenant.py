@@ -98,8 +98,24 @@ class TemplateSpec(Part):
     enabled: bool = True
 
 
+class Hours(Part):
+    """When a business is open, by the clock on its wall.
+
+    `week` has spans (`HH:MM-HH:MM`, also over midnight) by day or days (`mon-fri`, `sat,sun`); nothing begins on a
+    `closed` day (`YYYY-MM-DD`, or `MM-DD` for every year).
+    """
+
+    zone: str
+    week: dict[str, list[str]]
+    closed: list[str] = []
+
+
 class When(Part):
-    """A rule's conditions; all that are given must hold, an empty one always does."""
+    """A rule's conditions; all that are given must hold, an empty one always does.
+
+    `language` is the conversation's, `hours` the name of one of the tenant's; `source_type` and `source_id` are of the
+    ad or post that the person came from.
+    """
 
     keyword: list[str] = []
     pattern: str = ""
@@ -109,13 +125,18 @@ class When(Part):
     kind: list[str] = []
     referral: bool | None = None
     new_contact: bool | None = None
+    language: list[str] = []
+    hours: str = ""
+    source_type: list[str] = []
+    source_id: list[str] = []
 
 
 class Rule(Part):
-    """Where an event goes when `when` holds; the first rule that matches wins."""
+    """Where an event goes when `when` holds, unless all conditions of `unless` do; the first rule that matches wins."""
 
     to: str
     when: When = When()
+    unless: When = When()
 
 
 class Routing(Part):
@@ -141,6 +162,7 @@ class Tenant(Record):
     limits: dict[str, Any] = {}
     policies: dict[str, Any] = {}
     updated_ms: int = 0
+    hours: dict[str, Hours] = {}
 
     def line(self, did: str) -> Line | None:
         """The tenant's line with this number, if it has it."""

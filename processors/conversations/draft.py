@@ -96,14 +96,27 @@ class Draft:
         self.state, self.tally = mark.state, mark.tally
         del self.outputs[mark.outputs :]
 
-    def to_agent(self, agent: str, event: InboundEvent, *, kind: str = "event", reason: str = "") -> None:
-        """An event for agents of one type; as kind `dropped` it is a note that they do not handle."""
+    def to_agent(
+        self,
+        agent: str,
+        event: InboundEvent,
+        *,
+        kind: str = "event",
+        reason: str = "",
+        rule: str = "",
+        new_contact: bool = False,
+    ) -> None:
+        """An event for agents of one type; as kind `dropped` it is a note that they do not handle.
+
+        `rule` says what picked the agent: a rule's number, `default`, or `also` for a tap.
+        """
+        noted = (("reason", reason), ("rule", rule), ("new_contact", "1" if new_contact else ""))
         self.outputs.append(
             Record(
                 topic=agent_topic(agent),
                 value=encode(event),
                 key=self._key,
-                headers=self._headers(event.id, kind, *([("reason", reason.encode())] if reason else [])),
+                headers=self._headers(event.id, kind, *((name, text.encode()) for name, text in noted if text)),
                 partition=self.record.partition,
             )
         )

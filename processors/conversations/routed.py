@@ -8,22 +8,28 @@ outcome, duplicate, is decided before an event gets here. See docs/agents.md.
 from __future__ import annotations
 
 from processors.conversations.draft import Draft, Undeliverable
-from processors.routing import Decision, Subject, decide
+from processors.routing import Decision, Subject, router_of, rule_name
 from schemas.inbound import InboundEvent
+
+TAP = "also"
 
 
 def deliver(draft: Draft, event: InboundEvent, *, new_contact: bool = False, without: str = "") -> None:
-    """Route an event. `without` names an agent that is not told, because it caused the event itself."""
+    """Route an event. `without` names an agent that is not told, because it caused the event itself.
+
+    What picked the agent goes along in the record's headers, for `relevo why`.
+    """
     decision = _decision(draft, event, new_contact)
     if not decision.muted and decision.agent != without:
         if decision.agent not in draft.world.agents:
             raise Undeliverable("unknown_agent", f"no agent of type {decision.agent!r} runs here")
-        draft.to_agent(decision.agent, event)
-    told = _tell(draft, event, [tap for tap in decision.taps if tap not in (without, decision.agent)])
+        draft.to_agent(decision.agent, event, rule=rule_name(decision.rule), new_contact=new_contact)
+    taps = [tap for tap in decision.taps if tap not in (without, decision.agent)]
+    told = _tell(draft, event, taps, new_contact=new_contact)
     if told or not decision.muted:
         draft.count("routed")
     else:
-        drop(draft, event, "human_owns", decision)
+        drop(draft, event, "human_owns", decision, new_contact=new_contact)
 
 
 def tap(draft: Draft, event: InboundEvent) -> None:
@@ -31,23 +37,26 @@ def tap(draft: Draft, event: InboundEvent) -> None:
     _tell(draft, event, draft.place.tenant.routing.also)
 
 
-def drop(draft: Draft, event: InboundEvent, reason: str, decision: Decision | None = None) -> None:
+def drop(
+    draft: Draft, event: InboundEvent, reason: str, decision: Decision | None = None, *, new_contact: bool = False
+) -> None:
     """Leave a note, on the topic of the agent that would have got the event, that nobody does."""
-    decision = decision or _decision(draft, event, new_contact=False)
+    decision = decision or _decision(draft, event, new_contact)
     for agent in (decision.agent, *decision.taps):
         if agent in draft.world.agents:
-            draft.to_agent(agent, event, kind="dropped", reason=reason)
+            rule = rule_name(decision.rule)
+            draft.to_agent(agent, event, kind="dropped", reason=reason, rule=rule, new_contact=new_contact)
             draft.count("dropped", reason)
             return
     raise Undeliverable("unknown_agent", f"no agent of type {decision.agent!r} to note a drop ({reason})")
 
 
-def _tell(draft: Draft, event: InboundEvent, taps: list[str]) -> int:
+def _tell(draft: Draft, event: InboundEvent, taps: list[str], *, new_contact: bool = False) -> int:
     """Send to each tap; how many were told. A tap that does not run here is counted and holds up nobody."""
     told = 0
     for agent in taps:
         if agent in draft.world.agents:
-            draft.to_agent(agent, event)
+            draft.to_agent(agent, event, rule=TAP, new_contact=new_contact)
             told += 1
         else:
             draft.count("missing_tap", agent)
@@ -55,12 +64,4 @@ def _tell(draft: Draft, event: InboundEvent, taps: list[str]) -> int:
 
 
 def _decision(draft: Draft, event: InboundEvent, new_contact: bool) -> Decision:
-    subject = Subject(
-        did=event.did,
-        kind=event.kind,
-        owner=draft.state.owner,
-        content=event.content,
-        referral=event.referral is not None,
-        new_contact=new_contact,
-    )
-    return decide(draft.place.tenant.routing, subject)
+    return router_of(draft.place.tenant).decide(Subject.of(event, new_contact=new_contact))

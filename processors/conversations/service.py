@@ -10,6 +10,7 @@ from processors.conversations.draft import Tally
 from processors.conversations.process import process
 from processors.conversations.world import Rules, World
 from processors.hosting import EngineMetrics, check_topics, host, partitions
+from processors.routing.watch import RoutingWatch
 from runtime import metrics, points
 from runtime.engine import Chunk, Effects, Engine, EngineSettings, SourceRecord, TableView
 from runtime.service import CannotStart, Service
@@ -86,6 +87,7 @@ async def main(service: Service) -> None:
     kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
     await check_topics(kafka, _topics(processor))
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
+    tenants.on_change(RoutingWatch())
     service.health.wait_for("tenants", "reading the tenants")
     await tenants.start()
     try:

@@ -2,7 +2,7 @@
 
 Python's matcher may take exponential time. A pattern is therefore accepted only in forms whose time is bounded:
 no repeat inside a repeat, no choice inside a repeat, no look-around, no back reference, at most two unbounded
-repeats; and it is searched in the first 256 characters alone.
+repeats; and it is to be searched in the first `TEXT_MAX` characters alone.
 """
 
 from __future__ import annotations
@@ -38,11 +38,6 @@ def compiled(pattern: str) -> re.Pattern[str]:
     if sum(_unbounded(parsed)) > _UNBOUNDED_MAX:
         raise PatternError(f"more than {_UNBOUNDED_MAX} unbounded repeats could take too long")
     return found
-
-
-def found_in(pattern: str, text: str) -> bool:
-    """Whether the pattern is somewhere in the text's beginning. Raises PatternError."""
-    return compiled(pattern).search(text[:TEXT_MAX]) is not None
 
 
 def _unbounded(parsed: Any) -> Iterator[bool]:

@@ -10,7 +10,22 @@ from confluent_kafka import KafkaException
 
 from relevo.campaigns.recipients import MappingError
 from relevo.campaigns.submit import SubmitError
-from relevo.cli import audit, campaign, demo, dlq, doctor, doubt, keys, run, sandbox, tenants, token, topics
+from relevo.cli import (
+    audit,
+    campaign,
+    demo,
+    dlq,
+    doctor,
+    doubt,
+    keys,
+    routes,
+    run,
+    sandbox,
+    tenants,
+    token,
+    topics,
+    why,
+)
 from relevo.cli.console import fail
 from relevo.tenants.store import TenantConflict
 from relevo.tenants.yaml_source import FileError
@@ -31,10 +46,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (run, demo, audit, doctor):
+for group in (run, demo, audit, doctor, why):
     group.add_to(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(dlq.app, name="dlq")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_WRITTEN = re.compile(r"(\d{1,6}) ?(d|h|min|s)")
 
 
 def span(milliseconds: int) -> str:
@@ -12,3 +15,12 @@ def span(milliseconds: int) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit}"
     return f"{seconds} s"
+
+
+def parsed(text: str) -> int:
+    """Milliseconds of `7d`, `24h`, `30min`, `90s`. Raises ValueError."""
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None or not int(match[1]):
+        raise ValueError(f"{text!r} is no time span; write 24h, 7d, 30min or 90s")
+    lengths = {unit: length for length, unit in (*_UNITS, (1, "s"))}
+    return int(match[1]) * lengths[match[2]] * 1000

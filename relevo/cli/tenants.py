@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from relevo.cli.console import out, say
+from relevo.cli.console import err, out, say
 from relevo.tenants.file import TenantFile, not_yet
-from relevo.tenants.store import check_conflicts, read_tenants, write_tenant
+from relevo.tenants.store import check_conflicts, read_tenants, standing_tenants, write_tenant
 from relevo.tenants.yaml_source import YamlSource
 from runtime.clock import now_ms
 from runtime.secrets import KeyRing
@@ -27,7 +27,7 @@ def apply(
 ) -> None:
     """Write tenants as their files say. Every mistake is named with its line, and then nothing is written."""
     settings, ring, agents = load(KafkaSettings), KeyRing.named(load(KeysSettings).file), load(ProcessorSettings).agents
-    standing = read_tenants(settings)
+    standing = standing_tenants(settings, _broken)
     applied = []
     for file in files:
         source = YamlSource.read(file)
@@ -44,6 +44,17 @@ def apply(
         for secret in one.new_secrets:
             say("  its webhook, shown only now:")
             say(f"  {url.rstrip('/')}/v1/webhooks/{secret}")
+
+
+def _broken(name: str, why: str) -> None:
+    """Applying a file again is what mends such a record, so it must not be in the way."""
+    err.print(
+        f"tenant {name}: its newest record cannot be read ({why}); the one before it stands, if Kafka keeps it still, "
+        "and else its webhook secrets are gone too: it gets new ones",
+        style="yellow",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command("ls")

@@ -178,6 +178,10 @@ class TenantFile:
             self._wrong(path, f"account {name!r} is of service {account.service}, needed is {' or '.join(services)}")
 
     def _check_routing(self, tenant: Tenant) -> None:
-        for problem in routing_problems(tenant.routing, self._types):
-            where, _, what = problem.partition(": ")
-            self._wrong(shape.path_of(where), what)
+        self._mistakes += routing_mistakes(self._source, tenant, self._types)
+
+
+def routing_mistakes(source: YamlSource, tenant: Tenant, agents: Collection[str]) -> list[str]:
+    """What is wrong with the routing and the hours, each with its line."""
+    found = (problem.partition(": ") for problem in routing_problems(tenant, agents))
+    return [f"{source.at(shape.path_of(where))}: {what}" for where, _, what in found]

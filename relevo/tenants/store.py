@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from runtime.kafka.producer import Producer
 from runtime.kafka.reader import read_partition
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
 from schemas import topics
 from schemas.headers import Headers
-from schemas.record import encode
+from schemas.record import RecordError, encode
 from schemas.tenant import Tenant
 
 _PARTITION = 0  # the topic's only one; librdkafka's mock cluster has more
@@ -18,17 +20,38 @@ class TenantConflict(ValueError):
     """Two tenants claim what only one can have."""
 
 
+Broken = Callable[[str, str], None]
+"""Told of a tenant whose newest record cannot be read, and why."""
+
+
 def read_tenants(settings: KafkaSettings) -> dict[str, Tenant]:
     """Every tenant by name; RecordError when one cannot be read."""
+
+    def refuse(name: str, why: str) -> None:
+        raise RecordError(f"tenant {name}: {why}")
+
+    return standing_tenants(settings, refuse)
+
+
+def standing_tenants(settings: KafkaSettings, broken: Broken) -> dict[str, Tenant]:
+    """Every tenant by name, as the services have them: where a record cannot be read, the one before it stands."""
     decoder = topics.TENANTS.decoder()
     found: dict[str, Tenant] = {}
+    wrong: dict[str, str] = {}
     for message in read_partition(settings, topics.TENANTS.name, _PARTITION):
-        name = (message.key() or b"").decode()
+        name = (message.key() or b"").decode("utf-8", "replace")
         value = message.value()
         if value is None:
             found.pop(name, None)
-        else:
+            wrong.pop(name, None)
+            continue
+        try:
             found[name] = decoder.decode(value)
+            wrong.pop(name, None)
+        except RecordError as error:
+            wrong[name] = str(error)
+    for name, why in wrong.items():
+        broken(name, why)
     return found
 
 

@@ -21,6 +21,15 @@ class FileError(ValueError):
         self.mistakes = mistakes
 
 
+class _Loader(yaml.SafeLoader):
+    """A date stays the text that was written: our records have none, and `closed: [2026-12-25]` means what it says."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 class YamlSource:
     """`data` holds plain values; `at(path)` says where the value at a path stands, as `file:line: path`."""
 
@@ -28,8 +37,8 @@ class YamlSource:
         self.name = name
         self._lines: dict[Path, int] = {}
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.data: Any = yaml.safe_load(text)
+            root = yaml.compose(text, Loader=_Loader)
+            self.data: Any = yaml.load(text, Loader=_Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""

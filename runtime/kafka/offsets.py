@@ -1,4 +1,4 @@
-"""Where partitions end, and what a group has committed for sure."""
+"""Where partitions begin and end, where a time stands in them, and what a group has committed for sure."""
 
 import time
 from collections.abc import Iterable
@@ -45,6 +45,18 @@ def begin_offsets(
 ) -> dict[Partition, int]:
     """The offset of the first record that is still kept, of each partition. Raises OffsetsUnavailable."""
     return _listed(settings, partitions, _SPEC.earliest(), IsolationLevel.READ_UNCOMMITTED, timeout_s)
+
+
+def offsets_since(
+    settings: KafkaSettings, partitions: Iterable[Partition], at_ms: int, *, timeout_s: float = TIMEOUT_S
+) -> dict[Partition, int]:
+    """The offset of the first record that is not older than `at_ms`, by the time when it was written.
+
+    A partition without such a record is left out. Raises OffsetsUnavailable.
+    """
+    spec = _SPEC.for_timestamp(max(at_ms, 0))
+    found = _listed(settings, partitions, spec, IsolationLevel.READ_UNCOMMITTED, timeout_s)
+    return {partition: offset for partition, offset in found.items() if offset >= 0}
 
 
 def _listed(

@@ -73,6 +73,11 @@ PROCESSOR_RECOVERY_SECONDS = Metric(
 PROCESSOR_RECOVERED = Metric(
     "relevo_processors_recovered_records_total", "counter", "Records of changelogs read in recoveries.", ("processor",)
 )
+PROCESSOR_UNUSABLE_RULES = Metric(
+    "relevo_processors_unusable_rules",
+    "gauge",
+    "Rules of tenants' routing that never match, because something in them is wrong.",
+)
 AGENT_EVENTS = Metric(
     "relevo_processors_agent_events_total",
     "counter",

@@ -133,6 +133,9 @@ class FakeTenants:
     async def stop(self) -> None:
         return
 
+    def on_change(self, callback: object) -> None:
+        return
+
 
 @pytest.mark.parametrize("module", [conversations_service, agents_service])
 async def test_tenants_that_can_no_longer_be_followed_end_the_service(

@@ -88,6 +88,50 @@ def test_each_mistake_is_named_with_its_line(wrong: str, right: str, says: str) 
     assert any(line.startswith(says) for line in found), found
 
 
+HOURS = """\
+hours:
+  office:
+    zone: America/Santiago
+    week: {mon-fri: [09:00-13:00, "14:00-18:00"], sat: ["10:00-14:00"]}
+    closed: [2026-12-25, 01-01]
+"""
+ROUTED = "routing: {route: [{when: {hours: office, language: [es]}, unless: {source_type: [ad]}, to: menu}]}"
+
+
+def routed(text: str = ROUTED, hours: str = HOURS) -> str:
+    return GOOD.replace("routing: {route: [{to: menu}]}", text) + hours
+
+
+def test_hours_and_what_a_rule_excludes_are_taken_as_written() -> None:
+    tenant = apply(routed()).tenant
+    assert tenant.hours["office"].closed == ["2026-12-25", "01-01"]
+    assert tenant.hours["office"].week["mon-fri"] == ["09:00-13:00", "14:00-18:00"]
+    [rule] = tenant.routing.route
+    assert (rule.when.hours, rule.unless.source_type) == ("office", ["ad"])
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        (
+            "hours: office,",
+            "hours: ofice,",
+            "acme.yaml:11: routing.route[0].when.hours: no hours 'ofice'; did you mean",
+        ),
+        ("source_type: [ad]", "pattern: '('", "acme.yaml:11: routing.route[0].unless.pattern: not a regular"),
+        ("language: [es]", "langage: [es]", "acme.yaml:11: routing.route[0].when.langage: no such field; did you mean"),
+        ("Santiago", "Santigo", "acme.yaml:15: hours.office.zone: no time zone 'America/Santigo'; did you mean"),
+        ("09:00-13:00", "9-13", "acme.yaml:16: hours.office.week.mon-fri[0]: '9-13' is no span"),
+        ("mon-fri", "lun-vie", "acme.yaml:16: hours.office.week.lun-vie: days are mon"),
+        ("2026-12-25", "2026-13-25", "acme.yaml:17: hours.office.closed[0]: '2026-13-25' is no date"),
+        ("zone: America/Santiago", "zon: UTC", "acme.yaml:15: hours.office.zon: no such field; did you mean 'zone'?"),
+    ],
+)
+def test_mistakes_of_routing_and_hours_are_named_with_their_line(right: str, wrong: str, says: str) -> None:
+    found = mistakes(routed().replace(right, wrong, 1))
+    assert any(line.startswith(says) for line in found), found
+
+
 def test_all_mistakes_are_named_at_once() -> None:
     assert len(mistakes(GOOD.replace("sends: isv", "sends: x").replace("{to: menu}", "{to: y}"))) == 2
 
