@@ -164,6 +164,16 @@ class Schedule(Action, frozen=True):
         return cls(name)
 
 
+class UpdateCrm(Action, frozen=True):
+    """Facts for your CRM, with names and values as you like (what JSON can say): the taps get them as an event `crm`.
+
+    They keep their place among the person's events. This agent itself is not told.
+    """
+
+    kind: ClassVar[str] = "update_crm"
+    fields: dict[str, Any]
+
+
 class OptOut(Action, frozen=True):
     """The person wants no more of these categories (none given: all but one-time passwords)."""
 

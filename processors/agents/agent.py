@@ -13,13 +13,14 @@ import msgspec
 
 from processors.agents.actions import Action
 from schemas.content import choice, words
-from schemas.inbound import Facts, InboundEvent
+from schemas.inbound import Facts, InboundEvent, Said
 
 
 class Conversation(msgspec.Struct, kw_only=True):
     """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions.
 
-    `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time.
+    `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time,
+    `transcript` what was said lately, the present message included.
     """
 
     tenant: str
@@ -29,6 +30,7 @@ class Conversation(msgspec.Struct, kw_only=True):
     memory: dict[str, Any]
     config: Mapping[str, Any]
     now_ms: int
+    transcript: list[Said] = []
 
     @property
     def name(self) -> str:
@@ -36,7 +38,11 @@ class Conversation(msgspec.Struct, kw_only=True):
         return self.facts.profile_name
 
 
-AgentFunction = Callable[[Conversation, InboundEvent], AsyncIterator[Action]]
+Actions = AsyncIterator[Action]
+"""What an agent's function returns: `async def greeter(conversation, event) -> Actions` with `yield`."""
+
+AgentFunction = Callable[[Conversation, InboundEvent], Actions]
+"""An agent: a function, a `functools.partial` of one, or an object that can be called like one."""
 
 
 class Agent(msgspec.Struct, frozen=True):
