@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 
 from relevo.campaigns.recipients import MappingError
 from relevo.campaigns.submit import SubmitError
-from relevo.cli import audit, campaign, demo, dlq, doctor, doubt, keys, run, sandbox, tenants, token, topics
+from relevo.cli import audit, campaign, chat, demo, dlq, doctor, doubt, keys, run, sandbox, tenants, token, topics
 from relevo.cli.console import fail
 from relevo.tenants.store import TenantConflict
 from relevo.tenants.yaml_source import FileError
@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (run, demo, audit, doctor):
+for group in (run, chat, demo, audit, doctor):
     group.add_to(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(tenants.app, name="tenants")
