@@ -267,6 +267,8 @@ error: type[Exception] = AgentFailed
 """
 WRONG = {
     "yield Close()": 'yield "adiós"',
+    "quote=True)": "quoted=True)",
+    "fallback=Template(": "fallbak=Template(",
     'HandOff(group="g"': "HandOff(group=3",
     "agents: list[AgentFunction] = [": "agents: list[AgentFunction] = [text_of, ",
 }
