@@ -164,10 +164,11 @@ class Chat:
         return self.event("handed_off", extra=extra) if self.tap else self._nothing()
 
     def human_says(self, text: str) -> list[Action]:
-        """A human writes to the person, which also takes the conversation over. No agent handles it."""
+        """A human writes to the person, which also takes the conversation over. No agent handles it; a note of it goes
+        to the agent that is routed to, and not to taps."""
         told = self.human_takes(by="")
-        event = self._event("system", content=c.Text(body=text))
-        self._take(self._step(event, "dropped", "echo"))
+        if not self.tap:
+            self._take(self._step(self._event("system", content=c.Text(body=text)), "dropped", "echo"))
         self.actions = told
         return told
 
@@ -191,7 +192,8 @@ class Chat:
         return self.event("crm", extra={"fields": dict(fields), "by": by})
 
     def is_erased(self) -> None:
-        """The person is forgotten."""
+        """The person is forgotten, and so is who owned the conversation."""
+        self.owner, self.owner_epoch = "bot", 0
         self._take(self._step(self._event("system"), "erase"))
 
     def event(self, kind: EventKind, **fields: Any) -> list[Action]:
@@ -202,6 +204,8 @@ class Chat:
             self.outcomes[-1] = "human_owns"
             return self.actions
         self._take(self._step(event, "event"))
+        if self.tap and self.owner == "human" and event.facts.owner == "bot":
+            self._hears_of_its_hand_off()
         return self.actions
 
     def advance(self, seconds: float) -> list[Action]:
@@ -220,6 +224,18 @@ class Chat:
     @property
     def _key(self) -> bytes:
         return keys.conversation(self.did, self.contact).encode()
+
+    def _hears_of_its_hand_off(self) -> None:
+        """Taps are told of a hand-off, also the one that made it."""
+        made, command = self.actions, self.handoffs[-1]
+        extra = {
+            "by": command.by,
+            "note": command.note,
+            "group": command.group,
+            "transcript": msgspec.to_builtins(command.transcript),
+        }
+        self.event("handed_off", extra={name: told for name, told in extra.items() if told})
+        self.actions = made + self.actions
 
     def _nothing(self) -> list[Action]:
         self.actions = []
