@@ -19,7 +19,6 @@ from processors.agents.loops import Budget
 from processors.agents.memory import Memory
 from processors.agents.outbox import Outbox
 from processors.agents.play import play, story
-from processors.agents.transcript import told
 from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import Cause, source
@@ -147,7 +146,7 @@ async def _played(
         memory=copy.deepcopy(memory.said),
         config=scene.config(event.tenant),
         now_ms=now_ms,
-        transcript=told(memory.lines),
+        lines=memory.lines,
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1

@@ -17,6 +17,7 @@ from schemas import session as s
 from schemas.inbound import InboundEvent, Said
 
 LINE_MAX = 500  # characters of one line
+_CHARACTER_BYTES = 4  # at most
 _LINE_BYTES = 24  # of a line besides its text, about
 
 Who = Literal["customer", "bot", "human"]
@@ -44,6 +45,8 @@ class Keep(NamedTuple):
         text = shortened(text)
         kept = [*lines, Line(who, text, at_ms)] if text else list(lines)
         kept = kept[-self.lines :]
+        if sum([len(line.text) for line in kept]) * _CHARACTER_BYTES + len(kept) * _LINE_BYTES <= self.size:
+            return kept  # however its letters are written, which need not be counted then
         while kept and sum(map(_size, kept)) > self.size:
             del kept[0]
         return kept
@@ -58,9 +61,14 @@ class Keep(NamedTuple):
         if reason == "human_owns":
             return self.heard(lines, event)
         text = shortened(heard(event.content)) if reason == "echo" and event.content else ""
-        if any(line.who == "bot" and line.text == text for line in lines):
-            return list(lines)  # our own words, come back
+        if any(_repeats(text, line) for line in lines):
+            return list(lines)
         return self.added(lines, _writer(event), text, event.at_ms)
+
+
+def _repeats(echo: str, line: Line) -> bool:
+    """Whether an echo is our own line come back; of buttons and lists only their text does."""
+    return line.who == "bot" and (line.text == echo or line.text.startswith(f"{echo} ["))
 
 
 def _writer(event: InboundEvent) -> Who:

@@ -56,9 +56,10 @@ def _typed(name: str) -> Iterator[str]:
 
 
 def import_from_here() -> None:
-    """Let modules of the current folder be found, whichever way the program was started."""
+    """Let modules of the current folder be found, whichever way the program was started; after all others, so that
+    none of them is shadowed."""
     if "" not in sys.path:
-        sys.path.insert(0, "")
+        sys.path.append("")
 
 
 def add_to(app: typer.Typer) -> None:

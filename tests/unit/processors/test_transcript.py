@@ -116,6 +116,7 @@ def test_what_a_human_and_the_customer_say_meanwhile_is_overheard_and_our_own_ec
     assert told.gets(human("2", "un momento"), "echo").outcome == "noted"
     told.gets(human("3", "Hola, soy Luz"), "echo")
     told.gets(event("4", c.Text(body="gracias")), "human_owns")
+    told.gets(human("7", "ya viene"), "echo")
     told.gets(event("5", c.Text(body="x"), kind="timer"), "human_owns")
     assert told.lines[3:] == [("human", "Hola, soy Luz"), ("customer", "gracias")]
     assert told.gets(event("6", c.Text(body="¿sigue ahí?"))).outcome == "muted"
@@ -126,6 +127,7 @@ def test_while_the_bot_owns_an_echo_is_the_bots_unless_a_person_wrote_it_in_the_
     told = Told()
     told.gets(event("1", c.Text(body="hola")))
     told.gets(event("2", c.Text(body="Oferta"), kind="system"), "echo")
+    told.gets(event("5", c.Text(body="¿Qué?"), kind="system"), "echo")
     told.gets(event("wamid.3", c.Text(body="Le llamo yo"), kind="system"), "echo")
     assert told.lines[2:] == [("bot", "Oferta"), ("human", "Le llamo yo")]
 
