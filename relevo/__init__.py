@@ -1,22 +1,24 @@
 """Relevo's public API: what an agent's author imports.
 
-    from relevo import Conversation, InboundEvent, Reply, text_of
+    from relevo import Actions, Conversation, InboundEvent, Reply, text_of
 
-    async def greeter(conversation: Conversation, event: InboundEvent):
+    async def greeter(conversation: Conversation, event: InboundEvent) -> Actions:
         if event.kind == "message":
             yield Reply.text(f"Hola {conversation.name}, escribiste: {text_of(event)}")
 
 The guide is docs/agents.md; `relevo.testing` plays an agent without Kafka. What is not listed here may change.
 """
 
-from processors.agents.actions import Action, Close, HandOff, OptOut, Remember, Reply, Schedule, SendTemplate
-from processors.agents.agent import Conversation, choice_of, text_of
+from processors.agents.actions import Action, Close, HandOff, OptOut, Remember, Reply, Schedule, SendTemplate, UpdateCrm
+from processors.agents.agent import Actions, AgentFunction, Conversation, choice_of, text_of
 from schemas import content, session
-from schemas.inbound import Facts, InboundEvent
+from schemas.inbound import Facts, InboundEvent, Said
 from schemas.session import Choice, Section, Template, TemplateButton
 
 __all__ = [
     "Action",
+    "Actions",
+    "AgentFunction",
     "Choice",
     "Close",
     "Conversation",
@@ -26,11 +28,13 @@ __all__ = [
     "OptOut",
     "Remember",
     "Reply",
+    "Said",
     "Schedule",
     "Section",
     "SendTemplate",
     "Template",
     "TemplateButton",
+    "UpdateCrm",
     "choice_of",
     "content",
     "session",

@@ -12,13 +12,14 @@ FIRST_ADMIN_PORT = 9401
 def fleet(agents: Sequence[str], first_admin_port: int = FIRST_ADMIN_PORT) -> list[ServiceSpec]:
     """The services in the order of their start: what sends first, what takes work last.
 
-    Agents of each type are a service of their own, `agents-<type>`. A first port of 0 lets each take a free one.
+    Agents of each type are a service of their own, `agents-<type>`; one may be given as `type=module:function`. A first
+    port of 0 lets each take a free one.
     """
     names = [("lease", ""), ("egress", ""), *(("agents", agent) for agent in agents)]
     names += [("conversations", ""), ("webhooks", "")]
     return [
         ServiceSpec(
-            name=f"{name}-{agent}" if agent else name,
+            name=f"{name}-{agent.partition('=')[0]}" if agent else name,
             arguments=("serve", name, *(("--agent", agent) if agent else ())),
             env={"RELEVO_SERVICE_ADMIN_PORT": str(port)},
             admin_port=port,

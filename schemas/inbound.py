@@ -42,7 +42,7 @@ class Context(Record):
     referred_product: dict[str, Any] = {}
 
 
-EventKind = Literal["message", "session", "resumed", "handed_off", "timer", "system"]
+EventKind = Literal["message", "session", "resumed", "handed_off", "timer", "system", "crm"]
 
 
 class InboundEvent(Record):
@@ -116,6 +116,12 @@ class OptIn(Command, tag="opt_in"):
     categories: list[str] = []
 
 
+class UpdateCrm(Command, tag="update_crm"):
+    """Facts for the ISV's CRM, free in form; the taps are told."""
+
+    fields: dict[str, Any]
+
+
 class Send(Command, tag="send"):
     """A message of the ISV's own systems, which leaves with the window that it may use."""
 
@@ -126,7 +132,7 @@ class Erase(Command, tag="erase"):
     """Forget the person: state, memory, and what agents keep."""
 
 
-AnyCommand = HandOff | Resume | Close | OptOut | OptIn | Send | Erase
+AnyCommand = HandOff | Resume | Close | OptOut | OptIn | Send | Erase | UpdateCrm
 
 
 class Timer(Record, tag_field="type", tag="timer"):

@@ -6,7 +6,7 @@ tenant, line and contact; an agent cannot write to anybody but the person it was
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 import msgspec
 
@@ -36,6 +36,14 @@ class Action(msgspec.Struct, frozen=True):
     kind: ClassVar[str] = ""
 
 
+class Terms(TypedDict, total=False):
+    """What every reply may say besides its content; `Reply` explains it."""
+
+    quote: bool
+    fallback: Template | None
+    expires_s: float
+
+
 class Reply(Action, frozen=True):
     """Say something in the open 24-hour window. `quote` answers the person's message as a quotation.
 
@@ -50,61 +58,74 @@ class Reply(Action, frozen=True):
     expires_s: float = 0
 
     @classmethod
-    def text(cls, body: str, *, preview_url: bool = False, **rest: Any) -> Reply:
+    def text(cls, body: str, *, preview_url: bool = False, **terms: Unpack[Terms]) -> Reply:
         """Plain text, at most 4096 characters."""
-        return cls(session.Text(body=body, preview_url=preview_url), **rest)
+        return cls(session.Text(body=body, preview_url=preview_url), **terms)
 
     @classmethod
-    def image(cls, link: str, caption: str = "", **rest: Any) -> Reply:
+    def image(cls, link: str, caption: str = "", **terms: Unpack[Terms]) -> Reply:
         """A picture at a public HTTPS address."""
-        return cls(session.Image(link=link, caption=caption), **rest)
+        return cls(session.Image(link=link, caption=caption), **terms)
 
     @classmethod
-    def document(cls, link: str, filename: str = "", caption: str = "", **rest: Any) -> Reply:
+    def document(cls, link: str, filename: str = "", caption: str = "", **terms: Unpack[Terms]) -> Reply:
         """A file at a public HTTPS address."""
-        return cls(session.Document(link=link, filename=filename, caption=caption), **rest)
+        return cls(session.Document(link=link, filename=filename, caption=caption), **terms)
 
     @classmethod
-    def video(cls, link: str, caption: str = "", **rest: Any) -> Reply:
+    def video(cls, link: str, caption: str = "", **terms: Unpack[Terms]) -> Reply:
         """A video at a public HTTPS address."""
-        return cls(session.Video(link=link, caption=caption), **rest)
+        return cls(session.Video(link=link, caption=caption), **terms)
 
     @classmethod
-    def audio(cls, link: str, **rest: Any) -> Reply:
+    def audio(cls, link: str, **terms: Unpack[Terms]) -> Reply:
         """A sound at a public HTTPS address."""
-        return cls(session.Audio(link=link), **rest)
+        return cls(session.Audio(link=link), **terms)
 
     @classmethod
-    def sticker(cls, link: str, **rest: Any) -> Reply:
+    def sticker(cls, link: str, **terms: Unpack[Terms]) -> Reply:
         """A WebP sticker at a public HTTPS address."""
-        return cls(session.Sticker(link=link), **rest)
+        return cls(session.Sticker(link=link), **terms)
 
     @classmethod
-    def location(cls, latitude: float, longitude: float, name: str = "", address: str = "", **rest: Any) -> Reply:
+    def location(
+        cls, latitude: float, longitude: float, name: str = "", address: str = "", **terms: Unpack[Terms]
+    ) -> Reply:
         """A place, in degrees."""
-        return cls(session.Location(latitude=latitude, longitude=longitude, name=name, address=address), **rest)
+        return cls(session.Location(latitude=latitude, longitude=longitude, name=name, address=address), **terms)
 
     @classmethod
-    def contacts(cls, *cards: dict[str, Any], **rest: Any) -> Reply:
+    def contacts(cls, *cards: dict[str, Any], **terms: Unpack[Terms]) -> Reply:
         """Contact cards as WhatsApp shapes them."""
-        return cls(session.Contacts(contacts=list(cards)), **rest)
+        return cls(session.Contacts(contacts=list(cards)), **terms)
 
     @classmethod
-    def reaction(cls, emoji: str, message_id: str, **rest: Any) -> Reply:
+    def reaction(cls, emoji: str, message_id: str, **terms: Unpack[Terms]) -> Reply:
         """React to one of the person's messages; an empty emoji takes the reaction back."""
-        return cls(session.Reaction(message_id=message_id, emoji=emoji), **rest)
+        return cls(session.Reaction(message_id=message_id, emoji=emoji), **terms)
 
     @classmethod
-    def buttons(cls, body: str, *choices: Choice | str, header: str = "", footer: str = "", **rest: Any) -> Reply:
+    def buttons(
+        cls, body: str, *choices: Choice | str, header: str = "", footer: str = "", **terms: Unpack[Terms]
+    ) -> Reply:
         """One to three buttons; a text stands for a button whose id is its title."""
         buttons = [_choice(choice) for choice in choices]
-        return cls(session.Buttons(body=body, buttons=buttons, header=header, footer=footer), **rest)
+        return cls(session.Buttons(body=body, buttons=buttons, header=header, footer=footer), **terms)
 
     @classmethod
-    def choices(cls, body: str, button: str, *rows: Choice | str, header: str = "", footer: str = "") -> Reply:
+    def choices(
+        cls,
+        body: str,
+        button: str,
+        *rows: Choice | str,
+        header: str = "",
+        footer: str = "",
+        **terms: Unpack[Terms],
+    ) -> Reply:
         """A list of up to ten rows behind a button."""
         sections = [Section(rows=[_choice(row) for row in rows])]
-        return cls(session.ChoiceList(body=body, button=button, sections=sections, header=header, footer=footer))
+        shown = session.ChoiceList(body=body, button=button, sections=sections, header=header, footer=footer)
+        return cls(shown, **terms)
 
 
 def _choice(choice: Choice | str) -> Choice:
@@ -162,6 +183,16 @@ class Schedule(Action, frozen=True):
     def cancel(cls, name: str) -> Schedule:
         """Take a timer off, if it is set."""
         return cls(name)
+
+
+class UpdateCrm(Action, frozen=True):
+    """Facts for your CRM, with names and values as you like (what JSON can say): the taps get them as an event `crm`.
+
+    They keep their place among the person's events. This agent itself is not told.
+    """
+
+    kind: ClassVar[str] = "update_crm"
+    fields: dict[str, Any]
 
 
 class OptOut(Action, frozen=True):

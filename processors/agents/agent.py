@@ -6,20 +6,22 @@ async def greeter(conversation, event):
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from processors.agents.actions import Action
+from processors.agents.transcript import Line, told
 from schemas.content import choice, words
-from schemas.inbound import Facts, InboundEvent
+from schemas.inbound import Facts, InboundEvent, Said
 
 
 class Conversation(msgspec.Struct, kw_only=True):
     """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions.
 
-    `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time.
+    `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time, `lines`
+    what was said lately as it is kept (`transcript` reads better), the present message included.
     """
 
     tenant: str
@@ -29,6 +31,12 @@ class Conversation(msgspec.Struct, kw_only=True):
     memory: dict[str, Any]
     config: Mapping[str, Any]
     now_ms: int
+    lines: Sequence[Line] = ()
+
+    @property
+    def transcript(self) -> list[Said]:
+        """What was said lately, oldest first: `who` (customer, bot, human), `text`, `at_ms`."""
+        return told(self.lines)
 
     @property
     def name(self) -> str:
@@ -36,7 +44,11 @@ class Conversation(msgspec.Struct, kw_only=True):
         return self.facts.profile_name
 
 
-AgentFunction = Callable[[Conversation, InboundEvent], AsyncIterator[Action]]
+Actions = AsyncIterator[Action]
+"""What an agent's function returns: `async def greeter(conversation, event) -> Actions` with `yield`."""
+
+AgentFunction = Callable[[Conversation, InboundEvent], Actions]
+"""An agent: a function, a `functools.partial` of one, or an object that can be called like one."""
 
 
 class Agent(msgspec.Struct, frozen=True):

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from processors.agents.loops import Loops
+from processors.agents.transcript import Keep
 from runtime.settings import ProcessorSettings
+
+OF_THE_CONVERSATION = frozenset({"loop"})
+"""Reasons that say something of one conversation and nothing of the agent: no sign that the agent is broken."""
 
 
 class Limits(NamedTuple):
-    """For one event: seconds, actions, and bytes that are remembered after it."""
+    """For one event: seconds, actions, and bytes that are remembered after it; for a conversation: timers, what is kept
+    of what was said, and how much the agent may do in a row."""
 
     timeout_s: float = 30
     actions: int = 20
     memory_bytes: int = 65_536
+    timers: int = 50
+    transcript: Keep = Keep()
+    loops: Loops = Loops()
 
     @classmethod
     def of(cls, settings: ProcessorSettings) -> Limits:
         """The limits that the environment sets."""
-        return cls(settings.agent_timeout_s, settings.agent_actions_max, settings.agent_memory_bytes)
+        return cls(
+            settings.agent_timeout_s,
+            settings.agent_actions_max,
+            settings.agent_memory_bytes,
+            settings.agent_timers_max,
+            Keep(settings.transcript_lines, settings.transcript_bytes),
+            Loops(settings.loop_burst, settings.loop_refill_s, settings.loop_quiet_s),
+        )
 
 
 class AgentFailed(Exception):

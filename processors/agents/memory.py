@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+from processors.agents.loops import Budget
+from processors.agents.transcript import Line
+
 _HASH_BYTES = 8
 _RING = 32
 
@@ -28,7 +31,8 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     """`offset` is the last source record that was handled, `ring` hashes of recent event ids.
 
     The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute). `said` is
-    what the agent remembers, `tenant` whose line it was then.
+    what the agent remembers, `tenant` whose line it was then, `lines` what was said lately, `budget` how much of what
+    the agent may do in a row is used.
     """
 
     offset: int = -1
@@ -38,6 +42,8 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     alarms: list[Alarm] = []
     touched_ms: int = 0
     tenant: str = ""
+    lines: list[Line] = []
+    budget: Budget = Budget()
 
     def handled(self, offset: int, timestamp_ms: int) -> bool:
         """Whether the source record with this offset was handled; never one that was written after the last that
@@ -65,6 +71,14 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     def take_off(self, name: str) -> None:
         """No timer of this name any more."""
         self.alarms = [alarm for alarm in self.alarms if alarm.name != name]
+
+    def size(self) -> int:
+        """Bytes of what the agent itself has kept: what it remembers and its timers. Raises as `encode` does."""
+        return len(_encoder.encode((self.said, self.alarms)))
+
+    def is_idle(self) -> bool:
+        """Whether nothing is kept but what was said, and what tells a replay."""
+        return not self.said and not self.alarms and self.muted_since < 0
 
     def next_due_ms(self) -> int | None:
         """When the first timer is due."""

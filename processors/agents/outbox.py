@@ -1,22 +1,32 @@
-"""Actions become records and memory: what leaves because of one event, with ids that a replay derives again."""
+"""Actions become records and memory: what leaves because of one event, with ids that a replay derives again.
+
+What leaves is read back with the reader's own types, so that a wrong value (a number for a text) fails here, where its
+author sees it, and not where the record arrives.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from processors.agents import actions as a
-from processors.agents.limits import AgentFailed
+from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Alarm, Memory
+from processors.agents.transcript import Who, said, told
 from runtime.kafka.record import Record
 from schemas import ids, inbound, keys, topics
 from schemas.headers import Headers
 from schemas.inbound import InboundEvent
 from schemas.outbound import OutboundMessage, SendClass
-from schemas.record import encode
+from schemas.record import RecordError, encode
 from schemas.session import AnySendable, Template
+
+_READERS = {topic.name: topic.decoder() for topic in (topics.OUTBOUND_REPLIES, topics.INBOUND_CONVERSATIONS)}
+_TIMER_MAX_S = 10 * 366 * 86_400
+_QUOTED = re.compile(r"'[^']*'")
 
 
 class Outbox:
@@ -27,7 +37,14 @@ class Outbox:
     """
 
     def __init__(
-        self, agent: str, event: InboundEvent, cause: Headers, partitions: int, partition: int, now_ms: int
+        self,
+        agent: str,
+        event: InboundEvent,
+        cause: Headers,
+        partitions: int,
+        partition: int,
+        now_ms: int,
+        limits: Limits,
     ) -> None:
         self.agent = agent
         self.event = event
@@ -35,29 +52,33 @@ class Outbox:
         self.partitions = partitions
         self.partition = partition
         self.now_ms = now_ms
+        self.limits = limits
         self.records: list[Record] = []
         self._ordinal = 0
         self._key = keys.conversation(event.did, event.contact).encode()
 
     def take(self, action: a.Action, memory: Memory) -> None:
-        """Carry out one action; what it changes in the memory is changed."""
+        """Carry out one action; what it changes in the memory is changed. Raises AgentFailed."""
         match action:
             case a.Reply():
                 self._say(
                     action.content,
                     reply_to_id=self.event.id if action.quote else "",
                     fallback=action.fallback,
-                    expires_ms=self.now_ms + int(action.expires_s * 1000) if action.expires_s else 0,
+                    expires_ms=self.now_ms + _ms(action, "expires_s", action.expires_s) if action.expires_s else 0,
                 )
+                self._note(memory, "bot", said(action.content))
             case a.SendTemplate():
                 self._say(action.template, send_class=action.send_class)
+                self._note(memory, "bot", said(action.template))
             case a.HandOff():
-                self._hand_off(action)
-                memory.muted_since = self.event.facts.owner_epoch
+                self._hand_off(action, memory)
             case a.Close():
                 self._order(inbound.Close(**self._of()))
             case a.OptOut():
                 self._order(inbound.OptOut(categories=action.categories, why=action.why, **self._of()))
+            case a.UpdateCrm():
+                self._order(inbound.UpdateCrm(fields=action.fields, **self._of()))
             case a.Schedule():
                 self._schedule(action, memory)
             case a.Remember():
@@ -94,18 +115,37 @@ class Outbox:
         at = keys.partition(event.did, self.partitions)
         self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)
 
-    def _hand_off(self, action: a.HandOff) -> None:
+    def _hand_off(self, action: a.HandOff, memory: Memory) -> None:
+        """The order with what was said so far; from here on the agent is mute."""
         command = inbound.HandOff(
-            group=action.group, id_campaign=action.id_campaign, note=action.note, text=action.text, **self._of()
+            group=action.group,
+            id_campaign=action.id_campaign,
+            note=action.note,
+            text=action.text,
+            transcript=told(memory.lines),
+            **self._of(),
         )
         self._order(command)
+        self._note(memory, "bot", action.text)
+        memory.muted_since = self.event.facts.owner_epoch
+
+    def _note(self, memory: Memory, who: Who, text: str) -> None:
+        memory.lines = self.limits.transcript.added(memory.lines, who, text, self.now_ms)
 
     def _schedule(self, action: a.Schedule, memory: Memory) -> None:
+        if not isinstance(action.name, str):
+            raise AgentFailed("not_an_action", f"Schedule.name is {type(action.name).__name__}, not a text")
         if action.in_s is None:
             memory.take_off(action.name)
             return
-        due_ms = self.now_ms + int(max(action.in_s, 0) * 1000)
-        memory.set_alarm(Alarm(action.name, due_ms, self._next_id(), msgspec.json.encode(action.payload)))
+        due_ms = self.now_ms + _ms(action, "in_s", action.in_s)
+        new = all(alarm.name != action.name for alarm in memory.alarms)
+        if new and len(memory.alarms) >= self.limits.timers:
+            raise AgentFailed(
+                "too_many_timers",
+                f"more than {self.limits.timers} timers of one conversation (RELEVO_PROCESSOR_AGENT_TIMERS_MAX)",
+            )
+        memory.set_alarm(Alarm(action.name, due_ms, self._next_id(), _json(action, action.payload)))
 
     def _order(self, command: inbound.Command) -> None:
         self._write(topics.INBOUND_CONVERSATIONS.name, command.id, "command", command, self.partition)
@@ -129,4 +169,27 @@ class Outbox:
 
     def _write(self, topic: str, record_id: str, kind: str, value: object, partition: int) -> None:
         told = replace(self.cause, id=record_id, type=kind, did=self.event.did, contact=self.event.contact)
-        self.records.append(Record(topic, encode(value), self._key, told.to_kafka(), partition))
+        record = Record(topic, _json(value, value), self._key, told.to_kafka(), partition)
+        try:
+            _READERS[topic].decode(record.value)
+        except RecordError as error:
+            why = _QUOTED.sub("'…'", str(error))
+            raise AgentFailed("not_an_action", f"{type(value).__name__} with a wrong value: {why}") from None
+        self.records.append(record)
+
+
+def _json(of: object, value: object) -> bytes:
+    """The value's bytes. Raises AgentFailed for what JSON cannot say."""
+    try:
+        return encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        why = f"{type(of).__name__} holds what JSON cannot say ({type(error).__name__})"
+        raise AgentFailed("not_json", why) from None
+
+
+def _ms(action: a.Action, name: str, seconds: object) -> int:
+    """A time in milliseconds, at least 0. Raises AgentFailed for what is none."""
+    known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and not math.isnan(seconds)
+    if not known or seconds > _TIMER_MAX_S:  # type: ignore[operator]  # known says that it is a number
+        raise AgentFailed("not_an_action", f"{type(action).__name__}.{name} must be seconds, at most ten years")
+    return int(max(float(seconds), 0) * 1000)  # type: ignore[arg-type]

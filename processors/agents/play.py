@@ -30,7 +30,7 @@ async def play(agent: Agent, conversation: Conversation, event: InboundEvent, li
             over.set()
             task.cancel()
             await asyncio.wait({task}, timeout=_CLEAN_UP_S)
-            raise AgentFailed("timeout", f"no end after {limits.timeout_s:g} s")
+            raise AgentFailed("timeout", f"no end after {limits.timeout_s:g} s (RELEVO_PROCESSOR_AGENT_TIMEOUT_S)")
         return _result(task)
     finally:
         over.set()
@@ -49,7 +49,9 @@ def _result(task: asyncio.Task[list[Action]]) -> list[Action]:
     error = task.exception()
     if error is None:
         return task.result()
-    raise error if isinstance(error, AgentFailed) else AgentFailed("raised", story(error))
+    if isinstance(error, AgentFailed):
+        raise error
+    raise AgentFailed("raised", story(error)) from error
 
 
 async def _collect(
@@ -64,7 +66,10 @@ async def _collect(
                 raise AgentFailed("timeout", "the agent went on after its time")
             _check(action)
             if len(actions) == limits.actions:
-                raise AgentFailed("too_many_actions", f"more than {limits.actions} actions for one event")
+                raise AgentFailed(
+                    "too_many_actions",
+                    f"more than {limits.actions} actions for one event (RELEVO_PROCESSOR_AGENT_ACTIONS_MAX)",
+                )
             actions.append(action)
             if isinstance(action, Remember):
                 _remember(conversation, action)

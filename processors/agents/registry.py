@@ -6,10 +6,12 @@ A package declares its agents in the entry point group `relevo.agents`; the entr
     orders = "acme.bots:orders"
 
 Without a package, `orders=acme.bots:orders` names type and function, and `acme.bots:orders` takes the function's name.
+What is named may also be a `functools.partial` of such a function, or an object whose `__call__` is one.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -55,6 +57,23 @@ def _load(kind: str, path: str) -> Agent:
         function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise AgentNotFound(f"the agent {kind!r} cannot be loaded from {path!r}: {error}") from error
-    if not inspect.isasyncgenfunction(inspect.unwrap(function)):
-        raise AgentNotFound(f"{path!r} is no async generator function (async def … yield)")
+    if why := why_not(function):
+        raise AgentNotFound(f"{path!r} is no agent: {why}")
     return Agent(kind, function)
+
+
+def why_not(agent: object) -> str:
+    """Why this cannot be an agent; empty if it can. A wrapper whose kind cannot be told is believed."""
+    while isinstance(agent, functools.partial):
+        agent = agent.func
+    if isinstance(agent, type):
+        return f"{agent.__name__} is a class; name an object of it, or a function"
+    if not callable(agent):
+        return f"{type(agent).__name__} cannot be called"
+    function = agent if inspect.isroutine(agent) else type(agent).__call__
+    function = inspect.unwrap(function)
+    if inspect.isasyncgenfunction(function):
+        return ""
+    if inspect.iscoroutinefunction(function):
+        return "it is a coroutine function without a yield (it needs async def … yield)"
+    return "it is no async generator function (async def … yield)"

@@ -10,16 +10,20 @@ from processors.agents.host import AgentHost
 from processors.agents.limits import Limits
 from processors.agents.registry import AgentNotFound, find
 from processors.agents.step import Scene, Step
+from processors.agents.tidying import EVERY_S, tidier
 from processors.hosting import EngineMetrics, check_topics, host, partitions
-from runtime import metrics
+from runtime import logs, metrics
+from runtime.clock import now_ms
 from runtime.engine import Engine, EngineSettings, SourceRecord
 from runtime.service import CannotStart, Service
 from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, load
 from runtime.tenants import Tenants
 from schemas import topics
+from schemas.dead_letter import source
 from schemas.headers import Headers
 
 _ALARMS_S = 1.0
+_log = logs.get(__name__)
 
 
 def main_of(spec: str) -> Callable[[Service], Awaitable[None]]:
@@ -66,10 +70,10 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
 
     scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor))
     handler = AgentHost(scene, parallel=processor.agent_parallel, tenant_of=tenant_of, observe=_Counting(agent.kind))
-    source, changelog, *outputs = _topics(agent.kind)
+    events, changelog, *outputs = _topics(agent.kind)
     made = Engine(
         app_id=f"relevo-agents-{agent.kind}",
-        source=source.name,
+        source=events.name,
         changelog=changelog.name,
         kafka=kafka,
         handler=handler,
@@ -79,18 +83,19 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
         observer=EngineMetrics(f"agents.{agent.kind}"),
     )
     made.every(_ALARMS_S, handler.ring_alarms)
+    made.every(EVERY_S, tidier(processor.idle_days, now_ms))
     return made
 
 
 def _topics(kind: str) -> list[topics.Topic]:
     """Source, changelog, and all that is written to."""
-    source = topics.agent(kind)
+    events = topics.agent(kind)
     orders = topics.INBOUND_CONVERSATIONS
-    return [source, topics.agent_state(kind), topics.OUTBOUND_REPLIES, orders, topics.dead_letters(source)]
+    return [events, topics.agent_state(kind), topics.OUTBOUND_REPLIES, orders, topics.dead_letters(events)]
 
 
 class _Counting:
-    """The outcomes as metrics."""
+    """The outcomes as metrics; a conversation that was stopped is told in the log, too."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -107,3 +112,7 @@ class _Counting:
         if done.outcome == "dead_letter":
             letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
             letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=done.reason).inc()
+        if done.tripped:
+            metrics.counter(metrics.AGENT_LOOPS).labels(agent=self._kind, tenant=tenant).inc()
+            at = source(record.topic, record.partition, record.offset)
+            _log.warning("a conversation that answers itself was stopped", tenant=tenant, at=at, why=str(done.failure))

@@ -1,8 +1,9 @@
 """One record of `agents.<type>` against the memory of its conversation: what becomes of it, and what leaves.
 
 The outcomes: `handled`; `muted` (a human owns, or may own, the conversation); `duplicate`; `noted` (a note or a
-notice of conversations that no agent handles); `dead_letter` with a reason. Nothing leaves and nothing is
-remembered of an event that failed; its bytes and the cause are kept, and it can be put back.
+notice of conversations that no agent handles; the transcript keeps what a note tells); `dead_letter` with a reason.
+Nothing leaves and nothing is remembered of an event that failed; its bytes and the cause are kept, and it can be put
+back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from processors.agents.actions import Action
 from processors.agents.agent import Agent, Conversation
 from processors.agents.limits import AgentFailed, Limits
-from processors.agents.memory import Memory, encode
+from processors.agents.loops import Budget
+from processors.agents.memory import Memory
 from processors.agents.outbox import Outbox
 from processors.agents.play import play, story
 from runtime.kafka.record import Record
@@ -40,7 +42,10 @@ class Scene(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What became of a record. `memory` is what is to be kept: None removes it, and `same` says nothing changed."""
+    """What became of a record. `memory` is what is to be kept: None removes it, and `same` says nothing changed.
+
+    `tripped` says that the agent was stopped in this conversation just now; `failure` is why there is a dead letter.
+    """
 
     outcome: str
     records: list[Record]
@@ -48,6 +53,8 @@ class Step(NamedTuple):
     reason: str = ""
     actions: tuple[Action, ...] = ()
     same: bool = False
+    tripped: bool = False
+    failure: AgentFailed | None = None
 
 
 async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
@@ -55,18 +62,37 @@ async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     headers = Headers.from_kafka(record.headers)
     if memory.handled(record.offset, record.timestamp):
         return Step("duplicate", [], memory, "replay", same=True)
-    if headers.type != "event":
-        return _noted(headers.type, memory)
     try:
+        if headers.type == "dropped":
+            return _overheard(scene, record, memory, now_ms)
+        if headers.type != "event":
+            return _noted(headers.type, memory)
         return await _event(scene, record, headers, memory, now_ms)
     except AgentFailed as failure:
         return dead(scene.agent.kind, record, memory, failure, now_ms)
     except Exception as error:  # noqa: BLE001 - whatever an event breaks, the others go on
-        return dead(scene.agent.kind, record, memory, AgentFailed("failed", story(error)), now_ms)
+        broken = AgentFailed("failed", story(error))
+        broken.__cause__ = error
+        return dead(scene.agent.kind, record, memory, broken, now_ms)
+
+
+def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
+    """A note of what this agent does not handle. What it tells is kept where something is kept already: a campaign's
+    echoes must not begin a memory for each of its people."""
+    reason = (dict(record.headers or ()).get("reason") or b"").decode()
+    if memory.offset < 0 or reason not in ("echo", "human_owns"):
+        return Step("noted", [], memory, "dropped", same=True)
+    event = _decoded(record)
+    if memory.tenant not in ("", event.tenant):
+        return Step("noted", [], memory, "dropped", same=True)
+    kept = copy.copy(memory)
+    kept.offset, kept.touched_ms = record.offset, now_ms
+    kept.lines = scene.limits.transcript.overheard(memory.lines, event, reason)
+    return Step("noted", [], kept, "dropped")
 
 
 def _noted(kind: str, memory: Memory) -> Step:
-    """Notices of conversations: forget the person, or forget the owner's epoch; notes are nobody's to handle."""
+    """Notices of conversations: forget the person, or forget the owner's epoch."""
     if kind == "erase":
         return Step("noted", [], None, kind)
     if kind == "released" and memory.muted_since >= 0:
@@ -76,19 +102,37 @@ def _noted(kind: str, memory: Memory) -> Step:
     return Step("noted", [], memory, kind, same=True)
 
 
-async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
+def _decoded(record: SourceRecord) -> InboundEvent:
     try:
         event: InboundEvent = _events.decode(record.value)
     except RecordError as error:
         raise AgentFailed("malformed", str(error)) from None
+    return event
+
+
+async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
+    event = _decoded(record)
     if memory.knows(event.id):
         return Step("duplicate", [], memory, same=True)
     memory = memory.of(event.tenant)
+    loops, mute = scene.limits.loops, event.facts.owner_epoch <= memory.muted_since
+    memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, event.at_ms, now_ms)
+    if not mute and not loops.admits(memory.budget):
+        return _looping(scene, record, event, memory, now_ms)
     memory.offset, memory.touched_ms, memory.tenant = record.offset, now_ms, event.tenant
     memory.note(event.id)
-    if event.facts.owner_epoch <= memory.muted_since:
+    memory.lines = scene.limits.transcript.heard(memory.lines, event)
+    if mute:
         return Step("muted", [], memory)
     return await _played(scene, record, headers, event, memory, now_ms)
+
+
+def _looping(scene: Scene, record: SourceRecord, event: InboundEvent, memory: Memory, now_ms: int) -> Step:
+    """The conversation answers itself: its events are kept, and the agent is silent in it."""
+    loops, tripped = scene.limits.loops, not memory.budget.stopped
+    memory.budget, memory.tenant = loops.stopped(memory.budget), event.tenant
+    done = dead(scene.agent.kind, record, memory, AgentFailed("loop", loops.story), now_ms)
+    return done._replace(tripped=tripped)
 
 
 async def _played(
@@ -102,23 +146,28 @@ async def _played(
         memory=copy.deepcopy(memory.said),
         config=scene.config(event.tenant),
         now_ms=now_ms,
+        lines=memory.lines,
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1
-    outbox = Outbox(scene.agent.kind, event, headers, scene.partitions, record.partition, now_ms)
+    outbox = Outbox(scene.agent.kind, event, headers, scene.partitions, record.partition, now_ms, scene.limits)
     for action in actions:
         outbox.take(action, memory)
     _check_size(memory, scene.limits)
+    if outbox.records:
+        memory.budget = scene.limits.loops.spent(memory.budget)
     return Step("handled", outbox.records, memory, actions=tuple(actions))
 
 
 def _check_size(memory: Memory, limits: Limits) -> None:
+    """What the agent itself has kept; the transcript has a bound of its own."""
     try:
-        size = len(encode(memory))
-    except (TypeError, OverflowError) as error:
+        size = memory.size()
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise AgentFailed("memory", f"something remembered is not what JSON can say ({type(error).__name__})") from None
     if size > limits.memory_bytes:
-        raise AgentFailed("memory", f"{size} bytes to remember, {limits.memory_bytes} allowed")
+        allowed = f"{limits.memory_bytes} allowed (RELEVO_PROCESSOR_AGENT_MEMORY_BYTES)"
+        raise AgentFailed("memory", f"{size} bytes to remember, {allowed}")
 
 
 def dead(kind: str, record: SourceRecord, memory: Memory, failure: AgentFailed, now_ms: int) -> Step:
@@ -139,4 +188,4 @@ def dead(kind: str, record: SourceRecord, memory: Memory, failure: AgentFailed, 
     )
     passed = copy.copy(memory)
     passed.offset, passed.touched_ms = record.offset, now_ms
-    return Step("dead_letter", [letter], passed, failure.reason, same=record.key is None)
+    return Step("dead_letter", [letter], passed, failure.reason, same=record.key is None, failure=failure)

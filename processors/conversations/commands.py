@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import orjson
 from msgspec.structs import replace
 
 from processors.conversations.draft import Draft, Undeliverable
 from processors.conversations.optouts import opt_in, opt_out
-from processors.conversations.routed import deliver, tap
+from processors.conversations.routed import deliver, drop, tap
 from schemas import ids
 from schemas.content import SessionControl
 from schemas.inbound import (
@@ -30,6 +31,7 @@ from schemas.inbound import (
     Resume,
     Send,
     Timer,
+    UpdateCrm,
 )
 from schemas.outbound import OutboundMessage
 from schemas.record import Decoder, RecordError
@@ -69,8 +71,13 @@ def _hand_off(draft: Draft, command: HandOff) -> None:
         channel_id=draft.state.channel_id,
     )
     _say(draft, command, control, command.text)
-    extra = {"by": command.by, "note": command.note, "group": command.group}
-    tap(draft, _event(draft, command, "handed_off", extra={name: text for name, text in extra.items() if text}))
+    extra = {"by": command.by, "note": command.note, "group": command.group, "transcript": _lines(command)}
+    tap(draft, _event(draft, command, "handed_off", extra={name: told for name, told in extra.items() if told}))
+
+
+def _lines(command: HandOff) -> Any:
+    """The transcript as an event's `extra` has it: a list of objects."""
+    return msgspec.to_builtins(command.transcript)
 
 
 def _resume(draft: Draft, command: Resume) -> None:
@@ -110,6 +117,15 @@ def _opt_out(draft: Draft, command: OptOut) -> None:
 
 def _opt_in(draft: Draft, command: OptIn) -> None:
     opt_in(draft, command.categories)
+
+
+def _update_crm(draft: Draft, command: UpdateCrm) -> None:
+    """Tell the taps, but not the one that said it. Where none hears it a note is left."""
+    event = _event(draft, command, "crm", extra={"by": command.by, "fields": command.fields})
+    if tap(draft, event, without=command.by):
+        draft.count("routed", "crm")
+    else:
+        drop(draft, event, "no_tap")
 
 
 def _erase(draft: Draft, command: Erase) -> None:
@@ -184,5 +200,6 @@ _OBEY: dict[type, Callable[[Draft, Any], None]] = {
     OptOut: _opt_out,
     OptIn: _opt_in,
     Erase: _erase,
+    UpdateCrm: _update_crm,
     Timer: _timer,
 }

@@ -32,9 +32,9 @@ def deliver(draft: Draft, event: InboundEvent, *, new_contact: bool = False, wit
         drop(draft, event, "human_owns", decision, new_contact=new_contact)
 
 
-def tap(draft: Draft, event: InboundEvent) -> None:
-    """Tell the taps alone: what they should know, and the agent must not answer."""
-    _tell(draft, event, draft.place.tenant.routing.also)
+def tap(draft: Draft, event: InboundEvent, *, without: str = "") -> int:
+    """Tell the taps alone: what they should know, and the agent must not answer. How many were told."""
+    return _tell(draft, event, [tap for tap in draft.place.tenant.routing.also if tap != without])
 
 
 def drop(

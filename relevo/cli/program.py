@@ -13,6 +13,7 @@ from relevo.campaigns.submit import SubmitError
 from relevo.cli import (
     audit,
     campaign,
+    chat,
     demo,
     dlq,
     doctor,
@@ -46,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (run, demo, audit, doctor, why):
+for group in (run, chat, demo, audit, doctor, why):
     group.add_to(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(tenants.app, name="tenants")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from relevo.cli.chat import import_from_here
 from relevo.cli.console import fail, out, say
 from relevo.fleet import FIRST_ADMIN_PORT, fleet
 from relevo.services import SERVICES, main_of
@@ -22,14 +23,17 @@ _LISTED = "; ".join(f"{name}: {entry.purpose}" for name, entry in SERVICES.items
 
 def serve(
     name: Annotated[str, typer.Argument(help=_LISTED)],
-    agent: Annotated[str, typer.Option(help="The agents' type, for `serve agents`.")] = "",
+    agent: Annotated[
+        str, typer.Option(help="For `serve agents`: the agents' type, or where they are: `type=module:function`.")
+    ] = "",
 ) -> None:
     """Run one service in this process until SIGTERM."""
     if name not in SERVICES:
         fail(f"no service {name!r}; there are {', '.join(SERVICES)}", 2)
     if name == "agents" and not agent:
         fail(f"`serve agents` needs --agent TYPE; this installation has {', '.join(load(ProcessorSettings).agents)}", 2)
-    service.run(main_of(name, agent), name=f"{name}-{agent}" if agent else name)
+    import_from_here()
+    service.run(main_of(name, agent), name=f"{name}-{agent.partition('=')[0]}" if agent else name)
 
 
 def run_all(
@@ -37,18 +41,33 @@ def run_all(
     admin_port: Annotated[
         int, typer.Option(help="The first of the admin ports, which are in a row; 0 takes free ones.")
     ] = FIRST_ADMIN_PORT,
+    agent: Annotated[
+        list[str] | None, typer.Option(help="Where agents of a type are: `type=module:function`. May be repeated.")
+    ] = None,
 ) -> None:
     """Run every service on this machine, each as a process, and start again what ends."""
-    asyncio.run(_supervise(folder, admin_port))
+    asyncio.run(_supervise(folder, admin_port, _agents(agent or [])))
 
 
-async def _supervise(folder: Path, admin_port: int) -> None:
+def _agents(given: list[str]) -> list[str]:
+    """How to find the agents of each type that has topics; those that are not given are found by their name."""
+    found = {kind: kind for kind in load(ProcessorSettings).agents}
+    for spec in given:
+        kind = spec.partition("=")[0]
+        if kind not in found:
+            types = f"RELEVO_PROCESSOR_AGENTS ({', '.join(found)})"
+            fail(f"--agent {spec}: the type {kind!r} is none of {types}, so it has no topics", 2)
+        found[kind] = spec
+    return list(found.values())
+
+
+async def _supervise(folder: Path, admin_port: int, agents: list[str]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     supervisor = Supervisor(folder, os.environ, _say)
-    for spec in fleet(load(ProcessorSettings).agents, admin_port):
+    for spec in fleet(agents, admin_port):
         supervisor.start(spec)
         say(f"{spec.name}: pid {supervisor.pid(spec.name)}, admin on port {spec.admin_port}")
     await stop.wait()

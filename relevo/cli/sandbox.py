@@ -55,3 +55,53 @@ def chattigo(
         asyncio.run(serve(config, port=port))
     except (msgspec.MsgspecError, ValueError) as wrong:
         fail(f"{config}: {wrong}")
+
+
+_URL = Annotated[str, typer.Option(help="Where the simulated Chattigo listens.")]
+_DID = Annotated[str, typer.Option(help="The line; not needed where there is one.")]
+_HERE = "http://127.0.0.1:8090"
+
+
+@app.command()
+def webhook(
+    address: Annotated[str, typer.Argument(help="The webhook's address, as `relevo tenants apply` printed it.")],
+    did: _DID = "",
+    url: _URL = _HERE,
+) -> None:
+    """Tell the simulated Chattigo where a line's webhooks go, as Chattigo's staff would."""
+    from relevo.talk import SandboxError, Talk
+
+    async def tell() -> str:
+        async with Talk(url, did) as talk:
+            return await talk.webhook(address)
+
+    try:
+        say(f"what customers write to {asyncio.run(tell())} goes there from now on")
+    except SandboxError as refused:
+        fail(str(refused))
+
+
+@app.command("say")
+def customer_says(
+    text: Annotated[str, typer.Argument(help="What the customer writes.")],
+    contact: Annotated[str, typer.Option(help="The customer's number.")] = "56922222222",
+    did: _DID = "",
+    url: _URL = _HERE,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for an answer.")] = 15,
+) -> None:
+    """A customer writes to the business; what it answers is printed. Exit code 1 if nothing comes."""
+    from relevo.talk import SandboxError, Talk
+
+    async def hear() -> int:
+        count = 0
+        async with Talk(url, did) as talk:
+            async for answer in talk.says(contact, text, wait):
+                say(answer)
+                count += 1
+        return count
+
+    try:
+        if not asyncio.run(hear()):
+            fail(f"no answer within {wait:g} s; does the line have its webhook? relevo sandbox webhook ADDRESS")
+    except SandboxError as refused:
+        fail(str(refused))

@@ -87,6 +87,12 @@ AGENT_EVENTS = Metric(
 AGENT_ACTIONS = Metric(
     "relevo_processors_agent_actions_total", "counter", "Actions that agents yielded.", ("agent", "tenant", "action")
 )
+AGENT_LOOPS = Metric(
+    "relevo_processors_agent_loops_total",
+    "counter",
+    "Conversations in which an agent was stopped because it went on and on.",
+    ("agent", "tenant"),
+)
 AGENT_SECONDS = Metric(
     "relevo_processors_agent_seconds", "histogram", "Time of an agent for one event.", ("agent",), buckets=_SLOW
 )

@@ -36,6 +36,18 @@ class ProcessorSettings(Area):
     agent_parallel: int = Field(256, ge=1, le=10_000, description="Conversations that agents handle side by side.")
     agent_actions_max: int = Field(20, ge=1, le=1000, description="Most actions that one event may cause.")
     agent_memory_bytes: int = Field(65_536, ge=1024, le=1_048_576, description="Most that an agent may remember.")
+    agent_timers_max: int = Field(50, ge=1, le=1000, description="Most timers of one conversation.")
+    transcript_lines: int = Field(
+        20, ge=0, le=200, description="Lines of what was said that a hand-off carries; 0 keeps none."
+    )
+    transcript_bytes: int = Field(8192, ge=1024, le=262_144, description="Most bytes of these lines.")
+    loop_burst: int = Field(
+        200, ge=0, le=100_000, description="Events in a row on which an agent may act in one conversation; 0: no limit."
+    )
+    loop_refill_s: float = Field(15, gt=0, le=3600, description="After so long it may act on one more.")
+    loop_quiet_s: float = Field(
+        600, gt=0, le=86_400, description="Without an event for so long, a conversation that was stopped goes on."
+    )
 
     @model_validator(mode="after")
     def _times_are_in_order(self) -> Self:

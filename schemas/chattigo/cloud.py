@@ -15,7 +15,7 @@ from schemas import phone
 from schemas.chattigo.cloud_content import content_of
 from schemas.chattigo.inbound import Arrival, Piece, Receipt, ReceiptError, ReceiptState
 from schemas.chattigo.values import flag, identifier, obj, objs, rest, seconds_as_ms, text
-from schemas.content import NumberChanged
+from schemas.content import NumberChanged, Unsupported
 from schemas.inbound import Context
 
 _STATES: dict[str, ReceiptState] = {
@@ -185,7 +185,8 @@ def _arrival(change: _Change, item: dict[str, Any], *, echo: bool) -> Arrival:
     content, unnamed = content_of(item)
     contact, reply_to, user_id = change.identity(item)
     person = change.person(item)
-    extra = rest(item, (*_MESSAGE_FIELDS, text(item.get("type")), "errors"))
+    named = ("errors",) if isinstance(content, Unsupported) else ()  # any other message may carry errors, too
+    extra = rest(item, (*_MESSAGE_FIELDS, text(item.get("type")), *named))
     if unnamed:
         extra[text(item.get("type"))] = unnamed
     return Arrival(

@@ -41,6 +41,7 @@ _FIELDS = (
     "interactiveChoiceText",
     "timestamp",
 )
+_ATTACHMENT_FIELDS = ("mediaUrl", "mimeType", "fileName")
 _MEDIA: dict[str, Callable[..., c.AnyContent]] = {
     "image": c.Image,
     "video": c.Video,
@@ -114,8 +115,18 @@ def _arrival(piece: Piece) -> Arrival:
         channel_id=_some(item.get("channelId")),
         id_campaign=_some(item.get("idCampaign")),
         owner="human" if state == "AGENT" else "bot" if state == "BOT" else "",
-        extra=rest(item, _FIELDS),
+        extra=_unnamed(item),
     )
+
+
+def _unnamed(item: dict[str, Any]) -> dict[str, Any]:
+    """What the event holds that has no place of its own, also within its attachment or beside a choice."""
+    extra, attachment, said = rest(item, _FIELDS), item.get("attachment"), item.get("content")
+    if unnamed := rest(attachment, _ATTACHMENT_FIELDS) if isinstance(attachment, dict) else attachment:
+        extra["attachment"] = unnamed
+    if item.get("interactiveChoiceId") and said and said != (item.get("interactiveChoiceText") or said):
+        extra["content"] = said
+    return extra
 
 
 def _some(value: Any) -> str:

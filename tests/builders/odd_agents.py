@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from relevo import Action, Conversation, HandOff, InboundEvent, Remember, Reply, Schedule, text_of
+from relevo import Action, Conversation, HandOff, InboundEvent, Remember, Reply, Schedule, UpdateCrm, text_of
 
 
 async def odd(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
-    """Does what it is told: raise, hang, flood, remind, human; else it counts."""
+    """Does what it is told: raise, hang, flood, remind, human, crm; else it counts."""
     if event.kind == "timer":
         yield Reply.text(f"timer {event.extra['name']}")
     if event.kind != "message":
@@ -24,6 +24,8 @@ async def odd(conversation: Conversation, event: InboundEvent) -> AsyncIterator[
                 yield Reply.text("x")
         case "remind":
             yield Schedule("tea", 1)
+        case "crm":
+            yield UpdateCrm({"stage": 2})
         case "human":
             yield HandOff()
     said = conversation.memory.get("said", 0) + 1

@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import Message
 
+from processors.agents.loops import Loops
 from sandbox.kafka import Broker
 from schemas import inbound
 from schemas.dead_letter import Cause
+from schemas.inbound import InboundEvent
 from schemas.outbound import OutboundMessage
 from schemas.session import Buttons, Control, Text
 from schemas.tenant import Line, Routing, Rule, When
@@ -30,7 +33,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         pipeline = Pipeline(broker.bootstrap, tmp_path_factory.mktemp("logs"))
         lines = [Line(did=did, sends="main", templates="main") for did in (MENU, ODD)]
         rules = [Rule(to="odd", when=When(line=[ODD])), Rule(to="menu")]
-        pipeline.tenant(tenant("bot", lines=lines, routing=Routing(route=rules)))
+        pipeline.tenant(tenant("bot", lines=lines, routing=Routing(route=rules, also=["echo"])))
         pipeline.conversations()
         yield pipeline
         pipeline.stop()
@@ -56,6 +59,11 @@ def answered(pipeline: Pipeline, contacts: list[str]) -> int:
     return sum(one.contact in contacts for one in pipeline.replies(ODD))
 
 
+def heard(pipeline: Pipeline, contact: str) -> list[InboundEvent]:
+    """What the tap got of a conversation."""
+    return [one for one in pipeline.events("echo", ODD) if one.contact == contact]
+
+
 def texts(pipeline: Pipeline, contact: str, did: str = ODD) -> list[str]:
     return [one.content.body for one in replies(pipeline, did, contact) if isinstance(one.content, Text)]
 
@@ -75,16 +83,24 @@ def test_two_answers_within_a_second_each_fit_the_state_they_meet(pipeline: Pipe
     assert found[0].window_expires_ms > 0
 
 
-def test_after_a_hand_off_the_bot_is_silent_however_fast_the_customer_writes(
+def test_what_an_agent_tells_the_crm_and_what_was_said_before_a_hand_off_reach_the_taps_in_order(
     pipeline: Pipeline, odd: subprocess.Popen[bytes]
 ) -> None:
     contact = "56922220002"
-    pipeline.feed(*(said(ODD, contact, text, f"wamid.h{i}") for i, text in enumerate(["a", "human", "b", "c", "d"])))
-    until(lambda: any(isinstance(one.content, Control) for one in replies(pipeline, ODD, contact)), "the transfer")
-    resume = inbound.Resume(id="r1", tenant="acme", did=ODD, contact=contact, at_ms=1, by="operator")
-    pipeline.feed(ordered(resume, did=ODD, contact=contact), said(ODD, contact, "e", "wamid.h9"))
-    until(lambda: "e" in " ".join(texts(pipeline, contact)), "the bot's return")
-    assert texts(pipeline, contact) == ["1: a", "2: human", "3: e"]
+    pipeline.feed(*(said(ODD, contact, text, f"wamid.h{i}") for i, text in enumerate(["a", "crm", "human", "b"])))
+    until(lambda: len(heard(pipeline, contact)) == 6, "all events of the tap")
+    events = heard(pipeline, contact)
+    assert Counter(one.kind for one in events) == {"message": 4, "crm": 1, "handed_off": 1}
+    crm, handed_off = (next(one for one in events if one.kind == kind) for kind in ("crm", "handed_off"))
+    assert events.index(crm) < events.index(handed_off)
+    assert crm.extra == {"fields": {"stage": 2}, "by": "odd"}
+    lines = [(line["who"], line["text"]) for line in handed_off.extra["transcript"]]
+    assert lines == [("customer", "a"), ("bot", "1: a"), ("customer", "crm"), ("bot", "2: crm"), ("customer", "human")]
+    assert [one.content.body for one in replies(pipeline, ODD, contact) if isinstance(one.content, Text)] == [
+        "1: a",
+        "2: crm",
+        "3: human",
+    ]
 
 
 def test_an_agent_that_raises_hangs_or_floods_stops_nobody_and_leaves_its_cause(
@@ -106,22 +122,69 @@ def test_a_timer_comes_back_as_an_event(pipeline: Pipeline, odd: subprocess.Pope
     assert texts(pipeline, contact) == ["1: remind", "timer tea"]
 
 
-def test_each_event_is_answered_once_though_the_agents_are_killed(
+def test_each_event_is_answered_once_though_the_agents_are_killed_and_a_loop_is_stopped_all_the_same(
     pipeline: Pipeline, odd: subprocess.Popen[bytes]
 ) -> None:
     odd.terminate()
     assert odd.wait(30) == 0
     contacts = [f"5692223{i:04}" for i in range(15)]
-    sent = 300
-    pipeline.feed(*(said(ODD, contacts[n % len(contacts)], "x", f"wamid.k{n}") for n in range(sent)))
+    sent, looping, beyond = 300, "56922240000", 3
+    burst = Loops().burst
+    pipeline.feed(
+        *(said(ODD, looping, "x", f"wamid.l{n}") for n in range(burst // 2)),
+        *(said(ODD, contacts[n % len(contacts)], "x", f"wamid.k{n}") for n in range(sent)),
+        *(said(ODD, looping, "x", f"wamid.l{n}") for n in range(burst // 2, burst + beyond)),
+    )
     for nth in (40, 90):
         killed(pipeline.agent(ODD_AGENT, "odd0", f"event_submitted=kill:{nth}"))
         assert answered(pipeline, contacts) < sent, "it was killed in the middle"
     process = pipeline.agent(ODD_AGENT, "odd0")
     until(lambda: answered(pipeline, contacts) >= sent, "all answers")
+    until(lambda: len(loop_letters(pipeline)) >= beyond, "the letters of the loop")
     for contact in contacts:
         assert texts(pipeline, contact) == [f"{n}: x" for n in range(1, sent // len(contacts) + 1)]
+    assert texts(pipeline, looping) == [f"{n}: x" for n in range(1, burst + 1)]
+    letters = loop_letters(pipeline)
+    assert {letter.key() for letter in letters} == {f"{ODD}|{looping}".encode()}
+    events = {letter.value() for letter in letters}
+    assert len(events) == beyond
+    assert events <= {message.value() for message in pipeline.read("agents.odd")}
     ids = Counter(one.id for one in pipeline.replies(ODD))
     assert set(ids.values()) == {1}
     process.terminate()
     assert process.wait(30) == 0
+
+
+def loop_letters(pipeline: Pipeline) -> list[Message]:
+    return [m for m in pipeline.read("agents.odd.dlq") if Cause.from_headers(m.headers()).reason == "loop"]
+
+
+def test_after_a_hand_off_the_bot_is_silent_though_all_are_killed_in_the_middle_of_a_burst(pipeline: Pipeline) -> None:
+    contacts = [f"5692225{i:04}" for i in range(12)]
+    burst = ["a", "b", "c", "human", *"defghijk"]
+    pipeline.processes[0].kill()
+    pipeline.processes[0].wait(10)
+    pipeline.feed(*(said(ODD, one, text, f"wamid.s{one}{n}") for n, text in enumerate(burst) for one in contacts))
+    killed(pipeline.conversations(points="chunk_processed=kill:3"))
+    last = pipeline.conversations()
+    killed(pipeline.agent(ODD_AGENT, "odd0", "event_submitted=kill:15"))
+    last.kill()
+    assert last.wait(10) != 0
+    killed(pipeline.agent(ODD_AGENT, "odd0", "event_submitted=kill:15"))
+    assert len(handed_off(pipeline, contacts)) < len(contacts), "all were killed in the middle"
+    pipeline.conversations()
+    process = pipeline.agent(ODD_AGENT, "odd0")
+    until(lambda: len(handed_off(pipeline, contacts)) == len(contacts), "all hand-offs")
+    for one in contacts:
+        resume = inbound.Resume(id=f"r{one}", tenant="acme", did=ODD, contact=one, at_ms=1, by="operator")
+        pipeline.feed(ordered(resume, did=ODD, contact=one), said(ODD, one, "end", f"wamid.e{one}"))
+    until(lambda: all("end" in " ".join(texts(pipeline, one)) for one in contacts), "the bot's return")
+    for one in contacts:
+        assert texts(pipeline, one) == ["1: a", "2: b", "3: c", "4: human", "5: end"]
+    process.terminate()
+    assert process.wait(30) == 0
+
+
+def handed_off(pipeline: Pipeline, contacts: list[str]) -> list[str]:
+    """Whose chat left for a human."""
+    return [m.contact for m in pipeline.replies(ODD) if m.contact in contacts and isinstance(m.content, Control)]

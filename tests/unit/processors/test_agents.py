@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import functools
+import sys
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from processors.agents.memory import Alarm, Memory, decode, encode
 from processors.agents.registry import AgentNotFound, find, names
 from processors.agents.step import Scene, Step, step
 from relevo import (
-    Action,
+    Actions,
     Choice,
     Close,
     Conversation,
@@ -26,6 +27,7 @@ from relevo import (
     Schedule,
     SendTemplate,
     Template,
+    UpdateCrm,
     text_of,
 )
 from relevo.testing import AgentFailed, Chat
@@ -39,7 +41,6 @@ from schemas.record import encode as encode_record
 from tests.builders.conversations import Source, conversation_key
 from tests.builders.webhooks import LINE, PERSON
 
-Actions = AsyncIterator[Action]
 NOW = 1_700_000_000_000
 
 
@@ -57,6 +58,7 @@ async def everything(conversation: Conversation, event: InboundEvent) -> Actions
     yield Reply.text("uno", quote=True, expires_s=60, fallback=Template(name="t", language="es"))
     yield SendTemplate(Template(name="aviso", language="es", body=["1"]), send_class="marketing")
     yield OptOut(["marketing"])
+    yield UpdateCrm({"stage": 2})
     yield Schedule("later", 5, {"n": 1})
     yield Remember({"a": 1})
     yield Close()
@@ -82,7 +84,7 @@ def run(function: Any, record: Source, memory: Memory | None = None, **limits: A
 def test_all_that_one_event_causes_is_stamped_and_ordered_with_ids_of_its_own() -> None:
     done = run(everything, source(encode_record(event())))
     assert done.outcome == "handled"
-    assert [one.topic for one in done.records] == ["outbound.replies"] * 2 + ["inbound.conversations"] * 3
+    assert [one.topic for one in done.records] == ["outbound.replies"] * 2 + ["inbound.conversations"] * 4
     first = decode_record(done.records[0].value, OutboundMessage)
     assert (first.to, first.cause, first.agent, first.tenant) == (PERSON, "wamid.1", "test", "acme")
     assert (first.reply_to_id, first.window_expires_ms, first.expires_ms) == ("wamid.1", NOW + 1000, NOW + 60_000)
@@ -92,11 +94,11 @@ def test_all_that_one_event_causes_is_stamped_and_ordered_with_ids_of_its_own() 
         session.Template(name="aviso", language="es", body=["1"]),
     )
     told = [Headers.from_kafka(one.headers) for one in done.records]
-    assert len({one.id for one in told}) == 5
+    assert len({one.id for one in told}) == 6
     assert {(one.at_ms, one.traceparent, one.tenant) for one in told} == {(NOW - 7, "00-ab", "acme")}
-    assert [one.partition for one in done.records] == [keys.partition(LINE, 4)] * 2 + [1] * 3
+    assert [one.partition for one in done.records] == [keys.partition(LINE, 4)] * 2 + [1] * 4
     orders = [topics.INBOUND_CONVERSATIONS.decoder().decode(one.value) for one in done.records[2:]]
-    assert [type(order) for order in orders] == [inbound.OptOut, inbound.Close, inbound.HandOff]
+    assert [type(order) for order in orders] == [inbound.OptOut, inbound.UpdateCrm, inbound.Close, inbound.HandOff]
     assert {order.by for order in orders} == {"test"}
     assert done.memory is not None
     assert (done.memory.muted_since, done.memory.said, done.memory.alarms[0].due_ms) == (0, {"a": 1}, NOW + 5000)
@@ -176,9 +178,45 @@ async def unspeakable(conversation: Conversation, event: InboundEvent) -> Action
     yield Remember({"a": object()})
 
 
+async def mistypes(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield HandOff(note=event.contact, text=3)  # type: ignore[arg-type]
+
+
+async def misnames(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Reply(session.Text(body="x"), fallback=Template(name="t", language="es", header_kind=event.contact))  # type: ignore[arg-type]
+
+
+async def muddles(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield UpdateCrm({"who": object()})
+
+
+async def half_a_letter(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Reply.text("\ud800")
+
+
+async def never(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Schedule("x", float("inf"))
+
+
+async def nameless(conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Schedule(7, 1)  # type: ignore[arg-type]
+
+
+async def winds_up(conversation: Conversation, event: InboundEvent) -> Actions:
+    for n in range(4):
+        yield Schedule(f"t{n}", 60)
+
+
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
+        (mistypes, "not_an_action"),
+        (misnames, "not_an_action"),
+        (never, "not_an_action"),
+        (nameless, "not_an_action"),
+        (muddles, "not_json"),
+        (half_a_letter, "not_json"),
+        (winds_up, "too_many_timers"),
         (raises, "raised"),
         (hangs, "timeout"),
         (stubborn, "timeout"),
@@ -191,15 +229,43 @@ async def unspeakable(conversation: Conversation, event: InboundEvent) -> Action
 )
 def test_what_an_agent_does_wrong_is_a_dead_letter_with_its_cause(function: Any, reason: str) -> None:
     record = source(encode_record(event()), offset=4)
-    done = run(function, record, timeout_s=0.1)
+    done = run(function, record, timeout_s=0.1, timers=3)
     (letter,) = done.records
     cause = Cause.from_headers(letter.headers)
     assert (letter.topic, letter.value, letter.key) == ("agents.test.dlq", record.value, record.key)
     assert (cause.reason, cause.source, cause.by) == (reason, "agents.test-1-4", "agents.test")
     assert "secret" not in cause.error
+    assert PERSON not in cause.error
     assert done.memory is not None
     assert (done.memory.said, done.memory.offset) == ({}, 4)
     assert not done.memory.knows("wamid.1")
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (mistypes, "HandOff with a wrong value: Expected `str`, got `int` - at `$.text`"),
+        (hangs, "no end after 0.1 s (RELEVO_PROCESSOR_AGENT_TIMEOUT_S)"),
+        (floods, "more than 20 actions for one event (RELEVO_PROCESSOR_AGENT_ACTIONS_MAX)"),
+        (winds_up, "more than 3 timers of one conversation (RELEVO_PROCESSOR_AGENT_TIMERS_MAX)"),
+        (hoards, "65536 allowed (RELEVO_PROCESSOR_AGENT_MEMORY_BYTES)"),
+        (never, "Schedule.in_s must be seconds, at most ten years"),
+        (nameless, "Schedule.name is int, not a text"),
+        (muddles, "UpdateCrm holds what JSON cannot say (TypeError)"),
+        (raises, "ValueError in raises (test_agents.py:"),
+    ],
+)
+def test_the_cause_says_what_to_change(function: Any, told: str) -> None:
+    done = run(function, source(encode_record(event())), timeout_s=0.1, timers=3)
+    assert told in Cause.from_headers(done.records[0].headers).error
+
+
+def test_a_timer_that_is_set_anew_is_no_further_one() -> None:
+    async def again(conversation: Conversation, event: InboundEvent) -> Actions:
+        for _ in range(9):
+            yield Schedule("same", 60)
+
+    assert run(again, source(encode_record(event())), timers=1).outcome == "handled"
 
 
 def test_an_unreadable_event_is_a_dead_letter() -> None:
@@ -250,6 +316,40 @@ def test_agents_are_found_by_name_and_by_path() -> None:
     assert {"echo", "menu"} <= set(names())
     assert find("processors.agents.builtin.echo:echo").kind == "echo"
     assert find("parrot=processors.agents.builtin.echo:echo").kind == "parrot"
+
+
+class Counter:
+    """An agent with parts of its own."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    async def __call__(self, conversation: Conversation, event: InboundEvent) -> Actions:
+        yield Reply.text(self.word)
+
+
+async def worded(word: str, conversation: Conversation, event: InboundEvent) -> Actions:
+    yield Reply.text(word)
+
+
+async def unyielding(conversation: Conversation, event: InboundEvent) -> None:
+    return None
+
+
+an_object, a_part = Counter("hola"), functools.partial(worded, "hola")
+
+
+def test_an_agent_may_be_an_object_or_a_part_of_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "agents_here", sys.modules[__name__])
+    for name in ("an_object", "a_part"):
+        function = find(f"x=agents_here:{name}").function
+        assert run(function, source(encode_record(event()))).outcome == "handled"
+        chat = Chat(function)
+        chat.says("x")
+        assert chat.texts == ["hola"]
+    for name, why in [("Counter", "is a class"), ("unyielding", "without a yield"), ("NOW", "cannot be called")]:
+        with pytest.raises(AgentNotFound, match=why):
+            find(f"x=agents_here:{name}")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""`relevo chat`: talk to an agent in the terminal, without Kafka and without Chattigo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from relevo.cli.console import err, fail, say
+
+
+def chat(
+    agent: Annotated[str, typer.Argument(help="A type, `module:function`, or `type=module:function`.")],
+    name: Annotated[str, typer.Option(help="The person's name.")] = "Ana",
+    config: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The agent's part of a tenant's file (YAML).")
+    ] = None,
+) -> None:
+    """Talk to an agent: what you type is said by the person."""
+    # Imported here: the other commands start faster without the agents.
+    from processors.agents.registry import AgentNotFound, find
+    from relevo.chatting import HELP, Chatting
+    from relevo.testing import Chat
+
+    import_from_here()
+    try:
+        found = find(agent)
+    except AgentNotFound as error:
+        fail(str(error))
+    given = yaml.safe_load(config.read_text(encoding="utf-8")) if config else {}
+    if not isinstance(given, dict):
+        fail(f"{config}: an agent's part of a tenant's file is a mapping")
+    chatting = Chatting(Chat(found.function, kind=found.kind, name=name, config=given))
+    err.print(HELP, markup=False)
+    for line in _typed(name):
+        for answer in chatting.types(line):
+            say(answer)
+
+
+def _typed(name: str) -> Iterator[str]:
+    """Lines from the keyboard (with a prompt) or a pipe, until `/quit` or the end."""
+    prompt = f"{name}: " if sys.stdin.isatty() else ""
+    while True:
+        try:
+            line = input(prompt).strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if line == "/quit":
+            return
+        if line:
+            yield line
+
+
+def import_from_here() -> None:
+    """Let modules of the current folder be found, whichever way the program was started; after all others, so that
+    none of them is shadowed."""
+    if "" not in sys.path:
+        sys.path.append("")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    app.command("chat")(chat)

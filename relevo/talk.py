@@ -1,0 +1,98 @@
+"""A customer of the simulated Chattigo: says something on a line, and hears what the business answers.
+
+Over the sandbox's control API (docs/sandbox.md). What is heard are `message` lines of its ledger for that person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+_QUIET_S = 1.5  # after an answer, how long to wait for one more
+_AGAIN_S = 0.2
+
+
+class SandboxError(Exception):
+    """The sandbox is not there or refuses; the message says what."""
+
+
+class Talk:
+    """`async with Talk(url) as talk`. `did` may be empty where the sandbox has one line."""
+
+    def __init__(self, url: str, did: str = "") -> None:
+        self._url = url.rstrip("/")
+        self._did = did
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._http is not None
+        await self._http.close()
+
+    async def webhook(self, address: str) -> str:
+        """Set the line's webhook, as Chattigo's staff would; the line."""
+        did = await self.line()
+        await self._call("POST", "webhooks", {"did": did, "url": address})
+        return did
+
+    async def line(self) -> str:
+        """The line: the one that was named, or the only one there is."""
+        if not self._did:
+            lines = [line["did"] for line in (await self._call("GET", "state"))["lines"]]
+            if len(lines) != 1:
+                raise SandboxError(f"name one of the sandbox's lines with --did: {', '.join(lines) or 'there is none'}")
+            self._did = str(lines[0])
+        return self._did
+
+    async def says(self, contact: str, text: str, wait_s: float) -> AsyncIterator[str]:
+        """The person writes; each answer that comes within the wait, until it is quiet."""
+        did = await self.line()
+        since = (await self._call("GET", "state"))["entries"]
+        await self._call("POST", "customers/say", {"did": did, "contact": contact, "message": text})
+        until = time.monotonic() + wait_s
+        while time.monotonic() < until:
+            found = await self._call("GET", f"ledger?type=message&since={since}")
+            since = found["next"]
+            for entry in found["entries"]:
+                if (entry["did"], entry["contact"]) == (did, contact):
+                    yield shown(entry["kind"], entry["body"])
+                    until = min(until, time.monotonic() + _QUIET_S)
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _call(self, method: str, path: str, body: Any = None) -> Any:
+        assert self._http is not None
+        try:
+            async with self._http.request(method, f"{self._url}/_sandbox/{path}", json=body) as answer:
+                said = await answer.json()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise SandboxError(
+                f"no sandbox answers at {self._url} ({type(error).__name__}): relevo sandbox chattigo"
+            ) from None
+        if answer.status != 200:
+            raise SandboxError(f"the sandbox refuses: {said.get('error', answer.status)}")
+        return said
+
+
+def shown(kind: str, body: Any) -> str:
+    """What a person sees of a message that Chattigo got, in either format."""
+    found, inner = _obj(body), _obj(body).get("body")
+    said = inner if isinstance(inner, str) else _obj(inner).get("text")
+    text = said or found.get("content") or found.get("caption") or found.get("text") or ""
+    action = _obj(found.get("action"))
+    titles = [_obj(button.get("reply")).get("title", "") for button in action.get("buttons", [])]
+    titles += [row.get("title", "") for section in action.get("sections", []) for row in section.get("rows", [])]
+    return " ".join([*([f"[{kind}]"] if kind != "text" else []), str(text), *(f"[{title}]" for title in titles)])
+
+
+def _obj(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
