@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+HELD = -2
+"""Mute until the owner changes, in an epoch that is not known yet (see `moving`)."""
+
 _HASH_BYTES = 8
 _RING = 32
 
@@ -27,8 +30,8 @@ class Alarm(msgspec.Struct, array_like=True, frozen=True):
 class Memory(msgspec.Struct, array_like=True, kw_only=True):
     """`offset` is the last source record that was handled, `ring` hashes of recent event ids.
 
-    The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute). `said` is
-    what the agent remembers, `tenant` whose line it was then.
+    The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute; or `HELD`).
+    `said` is what the agent remembers, `tenant` whose line it was then.
     """
 
     offset: int = -1
@@ -57,6 +60,10 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     def note(self, event_id: str) -> None:
         """The event is handled."""
         self.ring = (self.ring + _hash(event_id))[-_RING * _HASH_BYTES :]
+
+    def join_ids(self, older: bytes) -> None:
+        """Know what was handled under another key of the person, behind its own."""
+        self.ring = (older + self.ring)[-_RING * _HASH_BYTES :]
 
     def set_alarm(self, alarm: Alarm) -> None:
         """A timer; it replaces the one of the same name."""

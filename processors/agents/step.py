@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from processors.agents import moving
 from processors.agents.actions import Action
 from processors.agents.agent import Agent, Conversation
 from processors.agents.limits import AgentFailed, Limits
@@ -55,9 +56,11 @@ async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     headers = Headers.from_kafka(record.headers)
     if memory.handled(record.offset, record.timestamp):
         return Step("duplicate", [], memory, "replay", same=True)
-    if headers.type != "event":
+    if headers.type != "event" and headers.type not in moving.NOTICES:
         return _noted(headers.type, memory)
     try:
+        if headers.type in moving.NOTICES:
+            return _moving(scene, record, headers, memory, now_ms)
         return await _event(scene, record, headers, memory, now_ms)
     except AgentFailed as failure:
         return dead(scene.agent.kind, record, memory, failure, now_ms)
@@ -76,6 +79,15 @@ def _noted(kind: str, memory: Memory) -> Step:
     return Step("noted", [], memory, kind, same=True)
 
 
+def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
+    """The person goes on under another key, or came from one."""
+    records, kept, same = moving.noted(scene.agent.kind, scene.partitions, headers, record.value, memory)
+    if kept is not None and not same:
+        kept.offset, kept.touched_ms, kept.tenant = record.offset, now_ms, headers.tenant
+        _check_size(kept, scene.limits)
+    return Step("noted", records, kept, headers.type, same=same)
+
+
 async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
     try:
         event: InboundEvent = _events.decode(record.value)
@@ -86,6 +98,7 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     memory = memory.of(event.tenant)
     memory.offset, memory.touched_ms, memory.tenant = record.offset, now_ms, event.tenant
     memory.note(event.id)
+    moving.settle(memory, event)
     if event.facts.owner_epoch <= memory.muted_since:
         return Step("muted", [], memory)
     return await _played(scene, record, headers, event, memory, now_ms)
