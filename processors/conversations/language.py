@@ -23,8 +23,8 @@ _WORDS = {
         el la los las un una unos unas del al y pero muy hay hola buen buenos buenas dias días tardes noches gracias
         quiero quisiera necesito tengo tiene tienen puedo puede pueden hacer cuanto cuánto cuesta precio donde dónde
         cuando cuándo esta está están estoy soy eres es son fue con mi mis tu usted ustedes ayuda favor qué cómo cuál
-        cuáles aquí ahora también mañana hoy ayer sí ya lo le les yo nosotros hasta luego bien todavía todavia llegó llego
-        pedido comprar envío envio hablar alguien persona sin sobre cuenta entonces porque ningún otra otro
+        cuáles aquí ahora también mañana hoy ayer sí ya lo le les yo nosotros hasta luego bien todavía todavia llegó
+        llego pedido comprar envío envio hablar alguien persona sin sobre cuenta entonces porque ningún otra otro
     """,
     "pt": """
         os um uma uns umas dos das ao aos à em na nas com e mas muito muita há tem têm olá oi bom boa
