@@ -99,7 +99,7 @@ class Draft:
 
     def is_ours(self, did: str, contact: str) -> bool:
         """Whether what a record says is of this conversation: by its key, or by the alias that led it here."""
-        return did == self.did and contact in (self.place.contact, self.forwarded.get(ALIAS))
+        return did == self.did and (contact == self.place.contact or contact == self.forwarded.get(ALIAS))
 
     @property
     def place_id(self) -> str:
@@ -178,12 +178,15 @@ class Draft:
 
     def optout(self, value: Optout | None, contact: str = "") -> None:
         """The person's wish on the line; None ends it. `contact` is another one of the same person."""
+        told = dict(self._headers(self.headers.id, "optout"))
+        if contact:
+            told["contact"] = contact.encode()
         self.outputs.append(
             Record(
                 topic=topics.OPTOUTS.name,
                 value=None if value is None else encode(value),
                 key=keys.conversation(self.did, contact).encode() if contact else self._key,
-                headers=self._headers(self.headers.id, "optout"),
+                headers=list(told.items()),
                 partition=keys.partition(self.did, self.world.partitions),
             )
         )

@@ -62,15 +62,16 @@ KNOWN = frozenset(_WORDS)
 
 def evidence(text: str, languages: Sequence[str]) -> dict[str, float]:
     """How much speaks for each of the languages that are known here: words, and letters that only one has."""
-    scores = {language: 0.0 for language in languages if language in KNOWN}
+    meant = {language.partition("_")[0]: language for language in reversed(languages)}  # pt_BR is written like pt
+    scores = {meant[base]: 0.0 for base in meant if base in KNOWN}
     plain = _NO_WORDS.sub(" ", text[:_TEXT_MAX].casefold())
     for token in dict.fromkeys(_TOKENS.findall(plain)[:_TOKENS_MAX]):
-        language = _LANGUAGE_OF.get(token, "")
-        if language in scores:
+        language = meant.get(_LANGUAGE_OF.get(token, ""), "")
+        if language:
             scores[language] += 1
-    for language, letters in _LETTERS.items():
-        if language in scores and letters.search(plain):
-            scores[language] += 1
+    for base, letters in _LETTERS.items():
+        if base in meant and letters.search(plain):
+            scores[meant[base]] += 1
     return scores
 
 

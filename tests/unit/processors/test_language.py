@@ -44,6 +44,7 @@ def test_only_languages_of_the_tenant_are_guessed() -> None:
     assert heard("", "hello there, how are you", ["es"]) == ""
     assert heard("pt", "hola", ["es", "en"]) == "es", "one that the tenant has given up is forgotten"
     assert heard("", "hello my friend", ["fr", "en"]) == "en"
+    assert heard("", "olá, não chegou meu pedido", ["es_AR", "pt_BR"]) == "pt_BR"
     assert heard("fr", "hello my friend, how are you", ["fr", "en"]) == "en"
 
 
