@@ -12,6 +12,10 @@ from schemas.record import Frozen
 
 KafkaHeaders = Sequence[tuple[str, bytes]]
 
+ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE = "alias", "alias_address", "alias_source"
+"""Beside those of every record, on one that came by way of an alias: its contact there, the address of the person as
+far as the alias knew it, and where the record stood first (`topic-partition-offset`)."""
+
 
 class Headers(Frozen):
     """`at_ms` is when the record's cause was received; `part` is `2/3` when a POST was carved in three."""

@@ -74,8 +74,11 @@ class Said(Record):
     at_ms: int
 
 
-class Command(Record, tag_field="type"):
-    """An order to a conversation, on its own topic so that it keeps its place among the person's messages."""
+class Command(Record, tag_field="type", kw_only=True):
+    """An order to a conversation, on its own topic so that it keeps its place among the person's messages.
+
+    With a `language` it also says which one the conversation is in from now on, whatever the person's words look like.
+    """
 
     id: str
     tenant: str
@@ -83,6 +86,7 @@ class Command(Record, tag_field="type"):
     contact: str
     at_ms: int
     by: str
+    language: str = ""
 
 
 class HandOff(Command, tag="hand_off"):
@@ -116,13 +120,13 @@ class OptIn(Command, tag="opt_in"):
     categories: list[str] = []
 
 
-class UpdateCrm(Command, tag="update_crm"):
+class UpdateCrm(Command, tag="update_crm", kw_only=True):
     """Facts for the ISV's CRM, free in form; the taps are told."""
 
     fields: dict[str, Any]
 
 
-class Send(Command, tag="send"):
+class Send(Command, tag="send", kw_only=True):
     """A message of the ISV's own systems, which leaves with the window that it may use."""
 
     message: OutboundMessage
@@ -146,3 +150,87 @@ class Timer(Record, tag_field="type", tag="timer"):
     name: str
     due_ms: int
     payload: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Alias(Record, tag_field="type", tag="alias"):
+    """The same person: at the key of `user_id`, all belongs to the conversation of the phone `contact` from now on.
+
+    `reply_to` is that phone's address as the provider writes it. `ends` takes it back: the phone's conversation is
+    `idle` or the person is to be forgotten (`erase`). At the phone's key `taken` says that the user id belongs to
+    another phone by now.
+    """
+
+    id: str
+    tenant: str
+    did: str
+    user_id: str
+    contact: str
+    reply_to: str = ""
+    ends: Literal["", "idle", "erase", "taken"] = ""
+
+
+class Moved(Record, tag_field="type", tag="moved"):
+    """What was known of a person under `from_contact`, for the conversation with `contact`: the same person.
+
+    `why`: a user id and a phone were seen together (`alias`), or the person took another number (`number`); then
+    neither window nor chat come along. `ids` are hashes of recent event ids, as the conversation's state holds them.
+    """
+
+    id: str
+    tenant: str
+    did: str
+    contact: str
+    from_contact: str
+    why: Literal["alias", "number"]
+    at_ms: int
+    owner: Owner = "bot"
+    optout: list[str] | None = None
+    language: str = ""
+    pinned: bool = False
+    profile_name: str = ""
+    id_chat: str = ""
+    channel_id: str = ""
+    id_campaign: str = ""
+    last_inbound_ms: int = 0
+    ids: bytes = b""
+
+
+class MovedTo(Record):
+    """A notice (`moved`) for agents at the key that a person's conversation leaves: hand over what you remember.
+
+    A hand-off in the owner's epoch `epoch` or later is still under way and comes along, too (-1: none does). With
+    `erase` nothing is handed over, and what was handed over before is forgotten.
+    """
+
+    contact: str
+    epoch: int = -1
+    erase: bool = False
+
+
+class AdoptedAlarm(Record):
+    """A timer of an agent's memory; `payload` is JSON."""
+
+    name: str
+    due_ms: int
+    id: str
+    payload: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Adopt(Record):
+    """An agent's memory of a person (type `adopt`), for the conversation that the person has now.
+
+    `held` says that the agent handed off and must stay silent until the owner changes; `transcript` is what was said
+    lately, `used` (as of `used_ms`) and `stopped` how far the agent's budget against loops is used up. With `erase`
+    there is no memory to take over but one to forget.
+    """
+
+    from_contact: str
+    said: dict[str, Any] = {}
+    alarms: list[AdoptedAlarm] = []
+    ids: bytes = b""
+    held: bool = False
+    erase: bool = False
+    transcript: list[Said] = []
+    used: float = 0.0
+    used_ms: int = 0
+    stopped: bool = False

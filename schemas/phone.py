@@ -1,6 +1,7 @@
-"""Numbers of people: one identity for the forms in which a provider writes the same person.
+"""Numbers of people: one identity for the forms in which a provider or a company writes the same person.
 
-Argentine, Mexican and Brazilian mobiles are written with and without an inserted digit (Chattigo's facts, 7.3).
+Argentine, Mexican and Brazilian mobiles are written with and without an inserted digit (Chattigo's facts, 7.3), and
+companies write them with the digits that are dialled inside the country.
 The canonical form is for identity only; a reply always goes to the form that the provider sent.
 """
 
@@ -10,6 +11,14 @@ import re
 
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _MIN, _MAX = 7, 15  # E.164 allows 15; the shortest subscriber numbers with a country code have 7
+
+# Argentina: area (2 to 4 digits) and number are 10 digits together. Mobiles abroad have a 9 before them, at home a
+# 0 before the area and a 15 behind it; no two areas can be read into the same digits with a 15.
+_ARGENTINE = re.compile(r"549?0?(?=[123])(?:([123]\d{9})|(11|[23]\d{2}|[23]\d{3})15(\d{6,8}))")
+# Mexico: 10 digits. Mobiles had a 1 before them abroad, at home 01, 044 or 045.
+_MEXICAN = re.compile(r"52(?:1|01|044|045)(\d{10})")
+# Brazil: area (2 digits without a 0) and 8 digits; mobiles, which begin with 6 to 9, got a 9 before them.
+_BRAZILIAN = re.compile(r"550?([1-9]{2})(?:([2-5]\d{7}|9\d{8})|([6-9]\d{7}))")
 
 
 def digits(text: str) -> str:
@@ -22,17 +31,35 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and _MIN <= len(text) <= _MAX
 
 
+def identity(contact: str) -> str:
+    """Who a contact is: of a number its canonical form; a user id stays as it is."""
+    return canonical(contact) if is_number(contact) else contact
+
+
 def canonical(number: str) -> str:
     """The one form that stands for a person; the argument may be formatted in any way.
 
-    Argentina 54 + 10 digits gains its 9, Mexico 521 + 10 loses its 1, Brazil 55 + area + 8 mobile digits gains
-    its 9. Everything else stays as it is.
+    Argentina is 549 and area and number, Mexico 52 and 10 digits, Brazil 55 and area and 9 digits for a mobile, 8 for
+    a landline. Argentine landlines have no form of their own: area and number alone do not tell them from mobiles,
+    and no two share them. Everything else stays as it is.
     """
     text = digits(number)
-    if len(text) == 12 and text.startswith("54") and text[2] != "9":
-        return "549" + text[2:]
-    if len(text) == 13 and text.startswith("521"):
-        return "52" + text[3:]
-    if len(text) == 12 and text.startswith("55") and text[4] in "6789":
-        return text[:4] + "9" + text[4:]
-    return text
+    match text[:2]:
+        case "54":
+            return _argentine(text)
+        case "52":
+            found = _MEXICAN.fullmatch(text)
+            return "52" + found[1] if found else text
+        case "55":
+            found = _BRAZILIAN.fullmatch(text)
+            return f"55{found[1]}{found[2] or '9' + found[3]}" if found else text
+        case _:
+            return text
+
+
+def _argentine(text: str) -> str:
+    found = _ARGENTINE.fullmatch(text)
+    if not found:
+        return text
+    subscriber = found[1] or found[2] + found[3]
+    return "549" + subscriber if len(subscriber) == 10 else text

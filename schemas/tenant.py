@@ -67,7 +67,8 @@ class Quiet(Part, rename={"start": "from", "end": "to"}):
 class Line(Part):
     """One business number. `sends` and `templates` name the accounts for session messages and templates.
 
-    `rate` is messages a second that the number may send; `batch_max` recipients a call.
+    `rate` is messages a second that the number may send; `batch_max` recipients a call. `language` is what people
+    write in here as long as they have not shown otherwise; empty: the tenant's first.
     """
 
     did: str
@@ -77,6 +78,7 @@ class Line(Part):
     rate: float = 80
     batch_max: int = 1000
     quiet: Quiet | None = None
+    language: str = ""
 
 
 class ButtonSpec(Part):
@@ -147,7 +149,10 @@ class Routing(Part):
 
 
 class Tenant(Record):
-    """A client company. `active` false: webhooks are kept as rejected and nothing is sent."""
+    """A client company. `active` false: webhooks are kept as rejected and nothing is sent.
+
+    `languages` are those that it talks with people in, the usual one first; none stands for Spanish.
+    """
 
     tenant: str
     name: str = ""
@@ -161,8 +166,14 @@ class Tenant(Record):
     optout: dict[str, Any] = {}
     limits: dict[str, Any] = {}
     policies: dict[str, Any] = {}
+    languages: list[str] = []
     updated_ms: int = 0
     hours: dict[str, Hours] = {}
+
+    @property
+    def spoken(self) -> list[str]:
+        """The languages that it talks with people in, the usual one first."""
+        return self.languages or ["es"]
 
     def line(self, did: str) -> Line | None:
         """The tenant's line with this number, if it has it."""

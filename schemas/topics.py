@@ -99,16 +99,17 @@ def _topic(name: str, purpose: str, by: Partitioning, key: str, value: Any, keep
     )
 
 
-_INBOUND_OURS = inbound.AnyCommand | inbound.Timer
+_INBOUND_OURS = inbound.AnyCommand | inbound.Timer | inbound.Alias | inbound.Moved
 
 INBOUND_CONVERSATIONS = _topic(
     "inbound.conversations",
-    "webhooks as they came, one envelope a conversation; commands and timers (told apart by the `type` header)",
+    "webhooks as they came, one envelope a conversation; commands, timers, and what conversations tell each other "
+    "of a person with two keys (told apart by the `type` header)",
     "conversation",
     "did|contact",
     _INBOUND_OURS,
     "7d",
-    producers=("webhooks", "api", "agents", "relevo"),
+    producers=("webhooks", "api", "agents", "conversations", "relevo"),
     consumers=("conversations",),
 )
 INBOUND_RECEIPTS = _topic(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from egress.lines.incoming import Incoming
-from schemas import topics
+from schemas import phone, topics
 from schemas.journal import BatchPart
 from schemas.outbound import OutboundMessage
 from schemas.parked import Kind
@@ -27,6 +29,9 @@ class Item:
     `reply` says that the person's next reply waits for this one; it stays so wherever the message is read again.
     `record` is the input as it was read, until its offset is finished. `echoing` says that it was parked and that its
     place on `outbound.parked` is not known yet; then that is its source and position.
+
+    However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
+    is the canonical form here. The address that it is sent to stays as it was written.
     """
 
     message: OutboundMessage
@@ -50,6 +55,9 @@ class Item:
     echoing: bool = False
 
     def __post_init__(self) -> None:
+        contact = phone.identity(self.message.contact)
+        if contact != self.message.contact:
+            self.message = msgspec.structs.replace(self.message, contact=contact)
         self.reply = self.reply or self.source == REPLIES
 
     @property

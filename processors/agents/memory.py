@@ -14,6 +14,9 @@ import msgspec
 from processors.agents.loops import Budget
 from processors.agents.transcript import Line
 
+HELD = -2
+"""Mute until the owner changes, in an epoch that is not known yet (see `moving`)."""
+
 _HASH_BYTES = 8
 _RING = 32
 
@@ -30,9 +33,9 @@ class Alarm(msgspec.Struct, array_like=True, frozen=True):
 class Memory(msgspec.Struct, array_like=True, kw_only=True):
     """`offset` is the last source record that was handled, `ring` hashes of recent event ids.
 
-    The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute). `said` is
-    what the agent remembers, `tenant` whose line it was then, `lines` what was said lately, `budget` how much of what
-    the agent may do in a row is used.
+    The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute; or `HELD`).
+    `said` is what the agent remembers, `tenant` whose line it was then, `lines` what was said lately, `budget` how much
+    of what the agent may do in a row is used.
     """
 
     offset: int = -1
@@ -64,6 +67,10 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
         """The event is handled."""
         self.ring = (self.ring + _hash(event_id))[-_RING * _HASH_BYTES :]
 
+    def join_ids(self, older: bytes) -> None:
+        """Know what was handled under another key of the person, behind its own."""
+        self.ring = (older + self.ring)[-_RING * _HASH_BYTES :]
+
     def set_alarm(self, alarm: Alarm) -> None:
         """A timer; it replaces the one of the same name."""
         self.alarms = [*(other for other in self.alarms if other.name != alarm.name), alarm]
@@ -78,7 +85,7 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
 
     def is_idle(self) -> bool:
         """Whether nothing is kept but what was said, and what tells a replay."""
-        return not self.said and not self.alarms and self.muted_since < 0
+        return not self.said and not self.alarms and self.muted_since == -1
 
     def next_due_ms(self) -> int | None:
         """When the first timer is due."""

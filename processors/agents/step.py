@@ -12,6 +12,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from processors.agents import moving
 from processors.agents.actions import Action
 from processors.agents.agent import Agent, Conversation
 from processors.agents.limits import AgentFailed, Limits
@@ -65,6 +66,8 @@ async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     try:
         if headers.type == "dropped":
             return _overheard(scene, record, memory, now_ms)
+        if headers.type in moving.NOTICES:
+            return _moving(scene, record, headers, memory, now_ms)
         if headers.type != "event":
             return _noted(headers.type, memory)
         return await _event(scene, record, headers, memory, now_ms)
@@ -102,6 +105,16 @@ def _noted(kind: str, memory: Memory) -> Step:
     return Step("noted", [], memory, kind, same=True)
 
 
+def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
+    """The person goes on under another key, or came from one."""
+    keep = scene.limits.transcript
+    records, kept, same = moving.noted(scene.agent.kind, scene.partitions, headers, record.value, memory, keep)
+    if kept is not None and not same:
+        kept.offset, kept.touched_ms, kept.tenant = record.offset, now_ms, headers.tenant
+        _check_size(kept, scene.limits)
+    return Step("noted", records, kept, headers.type, same=same)
+
+
 def _decoded(record: SourceRecord) -> InboundEvent:
     try:
         event: InboundEvent = _events.decode(record.value)
@@ -115,6 +128,7 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     if memory.knows(event.id):
         return Step("duplicate", [], memory, same=True)
     memory = memory.of(event.tenant)
+    moving.settle(memory, event)
     loops, mute = scene.limits.loops, event.facts.owner_epoch <= memory.muted_since
     memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, event.at_ms, now_ms)
     if not mute and not loops.admits(memory.budget):

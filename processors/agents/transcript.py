@@ -43,8 +43,14 @@ class Keep(NamedTuple):
         if not self.lines:
             return []
         text = shortened(text)
-        kept = [*lines, Line(who, text, at_ms)] if text else list(lines)
-        kept = kept[-self.lines :]
+        return self._newest([*lines, Line(who, text, at_ms)] if text else list(lines))
+
+    def joined(self, lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+        """The lines of two conversations that turned out to be one, in the order of time."""
+        return self._newest(sorted([*others, *lines], key=lambda line: line.at_ms)) if self.lines else []
+
+    def _newest(self, lines: list[Line]) -> list[Line]:
+        kept = lines[-self.lines :]
         if sum([len(line.text) for line in kept]) * _CHARACTER_BYTES + len(kept) * _LINE_BYTES <= self.size:
             return kept  # however its letters are written, which need not be counted then
         while kept and sum(map(_size, kept)) > self.size:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import orjson
 from msgspec.structs import replace
 
+from processors.conversations import aliases
 from processors.conversations.draft import Draft, Undeliverable
+from processors.conversations.language import heard
 from processors.conversations.optouts import said_optout
 from processors.conversations.routed import deliver, drop, tap
-from schemas import ids
 from schemas.chattigo import webhook
 from schemas.chattigo.inbound import Arrival
-from schemas.content import SessionControl
+from schemas.content import SessionControl, words
+from schemas.headers import ALIAS_ADDRESS
 from schemas.inbound import EventKind, InboundEvent
 
 _FACT_MAX = 160  # a state is small, whatever a payload says
@@ -41,13 +43,12 @@ def handle(draft: Draft) -> None:
 
 def _place_id(draft: Draft, ordinal: int) -> str:
     """The id of an event that has none: where it stands, and as the how-manieth nameless one of its record."""
-    at = ids.event_id(None, draft.record.topic, draft.record.partition, draft.record.offset)
-    return f"{at}.{ordinal}" if ordinal else at
+    return f"{draft.place_id}.{ordinal}" if ordinal else draft.place_id
 
 
 def _one(draft: Draft, arrival: Arrival, event_id: str) -> None:
     """One arrival. What nobody can get is left for the dead letter and not remembered: it may be put back."""
-    if (arrival.did, arrival.contact) != (draft.did, draft.place.contact):
+    if not draft.is_ours(arrival.did, arrival.contact):
         draft.undeliverable = Undeliverable("misplaced", "an event of another conversation than the record's key")
         return
     if draft.state.knows(event_id):
@@ -76,7 +77,9 @@ def _account_for(draft: Draft, arrival: Arrival, event_id: str) -> None:
             _control(draft, arrival, event_id)
         case _:
             said_optout(draft, arrival.content)
+            _hear_language(draft, arrival)
             deliver(draft, _event(draft, arrival, event_id), new_contact=new_contact)
+            aliases.number_changed(draft, arrival.content)
 
 
 def _control(draft: Draft, arrival: Arrival, event_id: str) -> None:
@@ -91,11 +94,22 @@ def _control(draft: Draft, arrival: Arrival, event_id: str) -> None:
 def _observe(draft: Draft, arrival: Arrival) -> None:
     """Take over what the arrival says of the conversation; what it does not say stays."""
     state = draft.state
-    for name in ("id_chat", "channel_id", "id_campaign", "user_id", "profile_name", "reply_to"):
+    for name in ("id_chat", "channel_id", "id_campaign", "profile_name"):
         if value := getattr(arrival, name):
             setattr(state, name, value[:_FACT_MAX])
+    # by a user id alone the person is answered as a phone, in the form that is known of it
+    came_here = arrival.contact == draft.place.contact
+    address = arrival.reply_to if came_here else state.reply_to or draft.forwarded.get(ALIAS_ADDRESS, "")
+    state.reply_to = address[:_FACT_MAX] or state.reply_to
+    aliases.claim(draft, arrival)
     if arrival.kind == "message":
         state.last_inbound_ms = max(state.last_inbound_ms, _said_ms(draft, arrival))
+
+
+def _hear_language(draft: Draft, arrival: Arrival) -> None:
+    """What the person writes in, among the tenant's languages; an order has said it better."""
+    if arrival.kind == "message" and not draft.state.pinned:
+        draft.state.language = heard(draft.state.language, words(arrival.content), draft.place.tenant.spoken)
 
 
 def _said_ms(draft: Draft, arrival: Arrival) -> int:
@@ -117,7 +131,7 @@ def _event(draft: Draft, arrival: Arrival, event_id: str) -> InboundEvent:
         context=arrival.context,
         referral=arrival.referral,
         late=draft.now_ms - at_ms > draft.world.rules.late_ms,
-        facts=draft.state.facts(draft.world.rules.window_ms),
+        facts=draft.facts(),
         extra=arrival.extra,
     )
 

@@ -13,6 +13,7 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
+from processors.conversations import aliases
 from processors.conversations.draft import Draft, Undeliverable
 from processors.conversations.optouts import opt_in, opt_out
 from processors.conversations.routed import deliver, drop, tap
@@ -39,6 +40,7 @@ from schemas.session import AnySendable, Control, Text
 
 _decoder = Decoder.of(AnyCommand | Timer)
 BY = "conversations"
+LANGUAGE_MAX = 16
 
 
 def handle(draft: Draft) -> None:
@@ -47,12 +49,14 @@ def handle(draft: Draft) -> None:
         order: Any = _decoder.decode(draft.record.value)
     except RecordError as error:
         raise Undeliverable("malformed", str(error)) from None
-    if (order.tenant, order.did, order.contact) != (draft.place.tenant.tenant, draft.did, draft.place.contact):
+    if order.tenant != draft.place.tenant.tenant or not draft.is_ours(order.did, order.contact):
         raise Undeliverable("misplaced", "an order for another conversation than the record's key")
     if draft.state.knows(order.id):
         draft.count("duplicate", "order")
         return
-    _OBEY[type(order)](draft, order)
+    if isinstance(order, Command) and order.language:
+        draft.state.language, draft.state.pinned = order.language[:LANGUAGE_MAX], True
+    _OBEY[type(order)](draft, replace(order, contact=draft.place.contact))
     draft.state.remember(order.id, draft.world.rules.ring)
 
 
@@ -129,11 +133,9 @@ def _update_crm(draft: Draft, command: UpdateCrm) -> None:
 
 
 def _erase(draft: Draft, command: Erase) -> None:
-    """Forget the person, here and at all agents; a wish not to be written to outlives it on `optouts`."""
-    for agent in draft.world.agents:
-        draft.notice(agent, "erase")
-    draft.erased = True
-    draft.count("erased")
+    """Forget the person: here, at all agents, and under the other keys that led here."""
+    aliases.end_all(draft, "erase")
+    draft.erase()
 
 
 def _timer(draft: Draft, timer: Timer) -> None:
@@ -164,7 +166,7 @@ def _event(draft: Draft, order: Command | Timer, kind: EventKind, *, extra: dict
         reply_to=draft.state.reply_to or order.contact,
         kind=kind,
         at_ms=order.at_ms if isinstance(order, Command) else order.due_ms,
-        facts=draft.state.facts(draft.world.rules.window_ms),
+        facts=draft.facts(),
         extra=extra,
     )
 

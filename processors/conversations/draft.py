@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,8 +19,8 @@ from runtime.engine import SourceRecord
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.dead_letter import source
-from schemas.headers import Headers
-from schemas.inbound import InboundEvent
+from schemas.headers import ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE, Headers
+from schemas.inbound import Facts, InboundEvent, MovedTo
 from schemas.optout import Optout
 from schemas.outbound import OutboundMessage
 from schemas.record import encode
@@ -28,6 +28,8 @@ from schemas.tenant import Line, Tenant
 
 Tally = Counter[tuple[str, str, str]]
 """Counts of (tenant, outcome, reason), for the metrics."""
+
+_FORWARDED = frozenset((ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE))
 
 
 @cache
@@ -51,6 +53,11 @@ class Place(NamedTuple):
     tenant: Tenant
     line: Line
     contact: str
+
+    @property
+    def language(self) -> str:
+        """The language of who has not shown another: the line's, else the tenant's first."""
+        return self.line.language or self.tenant.spoken[0]
 
 
 class Mark(NamedTuple):
@@ -83,6 +90,26 @@ class Draft:
     @property
     def did(self) -> str:
         return self.place.line.did
+
+    @cached_property
+    def forwarded(self) -> dict[str, str]:
+        """Of a record that came by way of an alias: the headers that the alias' owner gave it (see `aliases`)."""
+        found = {name: value.decode() for name, value in self.record.headers if name in _FORWARDED}
+        return found if ALIAS in found else {}
+
+    def is_ours(self, did: str, contact: str) -> bool:
+        """Whether what a record says is of this conversation: by its key, or by the alias that led it here."""
+        return did == self.did and (contact == self.place.contact or contact == self.forwarded.get(ALIAS))
+
+    @property
+    def place_id(self) -> str:
+        """Where the cause stands, or stood before it came by way of an alias."""
+        here = source(self.record.topic, self.record.partition, self.record.offset)
+        return self.forwarded.get(ALIAS_SOURCE) or here
+
+    def facts(self) -> Facts:
+        """What agents are told of the conversation now."""
+        return self.state.facts(self.world.rules.window_ms, self.place.language)
 
     def count(self, outcome: str, reason: str = "") -> None:
         self.tally[self.place.tenant.tenant, outcome, reason] += 1
@@ -121,10 +148,34 @@ class Draft:
             )
         )
 
-    def notice(self, agent: str, kind: str) -> None:
-        """A notice without value to agents of one type: `erase`, or `released` (owner epochs begin anew)."""
+    def notice(self, agent: str, kind: str, value: MovedTo | None = None) -> None:
+        """A notice to agents of one type: `erase`, `released` (owner epochs begin anew), or `moved` with a value."""
         headers = self._headers(self.headers.id, kind)
-        self.outputs.append(Record(agent_topic(agent), b"{}", self._key, headers, partition=self.record.partition))
+        told = encode(value) if value else b"{}"
+        self.outputs.append(Record(agent_topic(agent), told, self._key, headers, partition=self.record.partition))
+
+    def erase(self) -> None:
+        """Forget the person, here and at all agents; a wish not to be written to outlives it."""
+        for agent in self.world.agents:
+            self.notice(agent, "erase")
+        self.erased = True
+        self.count("erased")
+
+    def to_conversation(self, contact: str, value: bytes | None, kind: str, *more: tuple[str, bytes]) -> None:
+        """A record for the conversation with another contact of the line; whoever owns that key handles it."""
+        key = keys.conversation(self.did, contact).encode()
+        told = replace(
+            self.headers,
+            type=kind,
+            tenant=self.place.tenant.tenant,
+            at_ms=self.received_ms,
+            did=self.did,
+            contact=contact,
+        )
+        partition = keys.partition(key, self.world.partitions)
+        self.outputs.append(
+            Record(topics.INBOUND_CONVERSATIONS.name, value, key, [*told.to_kafka(), *more], partition=partition)
+        )
 
     def to_line(self, message: OutboundMessage) -> None:
         """A message for the line's owner."""
@@ -138,14 +189,17 @@ class Draft:
             )
         )
 
-    def optout(self, value: Optout | None) -> None:
-        """The person's wish on the line; None ends it."""
+    def optout(self, value: Optout | None, contact: str = "") -> None:
+        """The person's wish on the line; None ends it. `contact` is another one of the same person."""
+        told = dict(self._headers(self.headers.id, "optout"))
+        if contact:
+            told["contact"] = contact.encode()
         self.outputs.append(
             Record(
                 topic=topics.OPTOUTS.name,
                 value=None if value is None else encode(value),
-                key=self._key,
-                headers=self._headers(self.headers.id, "optout"),
+                key=keys.conversation(self.did, contact).encode() if contact else self._key,
+                headers=list(told.items()),
                 partition=keys.partition(self.did, self.world.partitions),
             )
         )

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from processors.conversations import arrivals, commands
+from processors.conversations import aliases, arrivals, commands, moving
 from processors.conversations.draft import Draft, Place, Tally, Undeliverable, agent_topic
 from processors.conversations.state import State, decode, encode
 from processors.conversations.world import World
@@ -27,6 +27,8 @@ _HANDLERS: dict[str, Callable[[Draft], None]] = {
     "webhook": arrivals.handle,
     "command": commands.handle,
     "timer": commands.handle,
+    aliases.TYPE: aliases.handle,
+    moving.TYPE: moving.handle,
 }
 BY = "conversations"
 _VALUE_MAX = topics.MESSAGE_MAX_BYTES - 16_384
@@ -83,7 +85,7 @@ class _Chunk:
         draft.state.offset = draft.record.offset
         draft.state.touched_ms = self.now_ms
         draft.state.tenant = draft.place.tenant.tenant
-        self.states[key] = None if draft.erased else draft.state
+        self.states[key] = draft.state.wish() if draft.erased else draft.state
         self.effects.outputs += draft.outputs
         self.tally.update(draft.tally)
         if draft.undeliverable:
@@ -104,15 +106,17 @@ class _Chunk:
         )
 
     def sweep(self, entries: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Let go of conversations that were idle for long. One with an opt-out stays."""
+        """Let go of conversations that were idle for long, with their aliases. Of one with an opt-out the wish stays:
+        a later opt-in or opt-out of some categories must know the others."""
         for key, value in entries:
             state = decode(value)
-            idle = state.touched_ms + self.world.rules.idle_ms < self.now_ms
-            if idle and state.optout is None and key not in self.states:
-                self.states[key] = None
-                self.tally["", "idle", ""] += 1
-                if state.epoch:
-                    self.effects.outputs += _released(key, self.world)
+            lives_ms = self.world.rules.idle_ms * (aliases.LIVES if state.alias else 1)
+            wish = state.wish()
+            if state.touched_ms + lives_ms >= self.now_ms or key in self.states or wish == state:
+                continue
+            self.states[key] = wish
+            self.tally["", "idle", ""] += 1
+            self.effects.outputs += _left(key, state, self.world)
 
     def finish(self) -> Processed:
         """The effects, with the states as they are now."""
@@ -155,7 +159,9 @@ def _place(record: SourceRecord, headers: Headers, world: World) -> Place:
 def _handler(draft: Draft) -> Callable[[Draft], None]:
     handler = _HANDLERS.get(draft.headers.type)
     if handler is None:
-        raise Undeliverable("unknown_type", "the record's type is not webhook, command or timer")
+        raise Undeliverable("unknown_type", f"the record's type is none of {', '.join(_HANDLERS)}")
+    if aliases.elsewhere(draft):
+        return aliases.forward
     return handler
 
 
@@ -167,15 +173,19 @@ def _check_sizes(draft: Draft) -> None:
         raise Undeliverable("too_large", f"an event's headers would be larger than {_HEADERS_MAX} bytes")
 
 
-def _released(key: bytes, world: World) -> list[Record]:
-    """Tell agents that owner epochs of this conversation begin anew, so that none stays mute for ever."""
+def _left(key: bytes, state: State, world: World) -> list[Record]:
+    """End the aliases, if the line is still the tenant's, and tell agents that owner epochs of this conversation begin
+    anew, so that none stays mute for ever; at an alias' key, that nothing comes here any more."""
     did, contact = keys.split(key, 2)
-    tenant = world.owner(did)
-    told = Headers(
-        id="", type="released", tenant=tenant.tenant if tenant else "", at_ms=0, did=did, contact=contact
-    ).to_kafka()
+    owner = world.owner(did)
+    tenant = owner.tenant if owner else ""
+    ended = list(aliases.left(key, state, tenant, world.partitions)) if tenant and tenant == state.tenant else []
+    if not state.epoch:
+        return ended
+    kind = "erase" if state.alias else "released"
+    told = Headers(id="", type=kind, tenant=tenant, at_ms=0, did=did, contact=contact).to_kafka()
     number = keys.partition(key, world.partitions)
-    return [Record(agent_topic(agent), b"{}", key, told, partition=number) for agent in sorted(world.agents)]
+    return ended + [Record(agent_topic(agent), b"{}", key, told, partition=number) for agent in sorted(world.agents)]
 
 
 def _story(error: BaseException) -> str:

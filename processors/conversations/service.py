@@ -38,6 +38,13 @@ class Handler:
         points.reach("chunk_processed")
         return effects
 
+    def sweep(self, table: TableView) -> Effects:
+        """Housekeeping: let go of idle conversations also where nothing comes in."""
+        entries = table.sweep(self._world.rules.sweep_quiet)
+        effects, tally = process((), table.get, self._world, self._now_ms(), entries)
+        count(tally)
+        return effects
+
 
 class Newcomers:
     """Gives a line that nobody knows a moment: ingress may have read its tenant's record before we did."""
@@ -109,7 +116,7 @@ async def caught_up(tenants: Tenants, seconds: float) -> None:
 
 def engine(kafka: KafkaSettings, processor: ProcessorSettings, handler: Handler, instance: str) -> Engine:
     """The engine of this processor; not started."""
-    return Engine(
+    made = Engine(
         app_id=APP_ID,
         source=topics.INBOUND_CONVERSATIONS.name,
         changelog=topics.CONVERSATIONS_STATE.name,
@@ -120,6 +127,8 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, handler: Handler,
         settings=EngineSettings.of(processor),
         observer=EngineMetrics(NAME),
     )
+    made.every(processor.sweep_s, handler.sweep)
+    return made
 
 
 def _topics(processor: ProcessorSettings) -> list[topics.Topic]:

@@ -1,7 +1,7 @@
 """What is remembered of a conversation: one compact record under `did|contact`, this processor's alone.
 
 It is encoded as a MessagePack array, so that new fields may only be added at the end, with a default. With a full
-ring of 64 it takes about 600 bytes.
+ring of 48 it takes about 400 bytes, and 600 with its key and its place in a table (`bench/recovery.py` measures it).
 """
 
 from __future__ import annotations
@@ -12,14 +12,21 @@ import msgspec
 
 from schemas.inbound import Facts, Owner
 
-HASH_BYTES = 8
+HASH_BYTES = 6
+_OLD_HASH_BYTES = 8
 
 
 class State(msgspec.Struct, array_like=True, kw_only=True):
     """`offset` is the last source record that was handled: whatever is not newer is a replay (see `handled`).
 
-    `ring` holds hashes of recent event ids, oldest first. `optout` is None, or the categories not wanted (empty:
-    all). `touched_ms` is when anything last happened here, by our clock. `tenant` is whose line it was then.
+    `ids` holds hashes of recent event ids, oldest first; `ring` held longer ones in an earlier version, and is
+    empty once the state was read. `optout` is None, or the categories not wanted (empty: all). `touched_ms` is when
+    anything last happened here, by our clock. `tenant` is whose line it was then. `language` is empty until the
+    person's words or an order told it; `pinned` says that an order did.
+
+    `user_id` and `parent_id` are the person's user ids; those that lead here as aliases were told so last in the hour
+    `claimed_h` (since 1970). With an `alias` this is no conversation but the way to one: everything under this key
+    belongs to that contact, whose address is `reply_to`; `epoch` is above 0 if a conversation went there from here.
     """
 
     offset: int = -1
@@ -37,6 +44,11 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     user_id: str = ""
     optout: list[str] | None = None
     tenant: str = ""
+    ids: bytes = b""
+    alias: str = ""
+    parent_id: str = ""
+    claimed_h: int = 0
+    pinned: bool = False
 
     def handled(self, offset: int, timestamp_ms: int) -> bool:
         """Whether the source record with this offset was handled before.
@@ -52,16 +64,34 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         if self.tenant in ("", tenant):
             return self
         return State(
-            offset=self.offset, ring=self.ring, touched_ms=self.touched_ms, epoch=self.epoch + 1, optout=self.optout
+            offset=self.offset, ids=self.ids, touched_ms=self.touched_ms, epoch=self.epoch + 1, optout=self.optout
         )
+
+    def anew(self) -> State:
+        """What is left when the person went on elsewhere: what was handled, in a new epoch of the owner."""
+        return State(
+            offset=self.offset, ids=self.ids, touched_ms=self.touched_ms, epoch=self.epoch + 1, tenant=self.tenant
+        )
+
+    def wish(self) -> State | None:
+        """What outlives the conversation: that the person wants to be left alone, if so; a few bytes."""
+        return None if self.optout is None else State(optout=self.optout, tenant=self.tenant)
 
     def knows(self, event_id: str) -> bool:
         """Whether the event was handled before, as far as the ring reaches."""
-        return event_hash(event_id) in self.ring
+        wanted = event_hash(event_id)
+        at = self.ids.find(wanted)
+        while at > 0 and at % HASH_BYTES:  # halves of two neighbours are not a hash
+            at = self.ids.find(wanted, at + 1)
+        return at >= 0
 
     def remember(self, event_id: str, size: int) -> None:
         """Add an event to the ring of `size`."""
-        self.ring = (self.ring + event_hash(event_id))[-size * HASH_BYTES :]
+        self.ids = (self.ids + event_hash(event_id))[-size * HASH_BYTES :]
+
+    def join_ids(self, older: bytes, size: int) -> None:
+        """Know what another key of the same person knew; its own events stay longest."""
+        self.ids = (older + self.ids)[-size * HASH_BYTES :]
 
     def give_to(self, owner: Owner) -> None:
         """Change the owner (or confirm the present one) in a new epoch."""
@@ -72,8 +102,8 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         """When free-form sends end, 0 if the person never wrote. `window_ms` is the window less its margin."""
         return self.last_inbound_ms + window_ms if self.last_inbound_ms else 0
 
-    def facts(self, window_ms: int) -> Facts:
-        """What agents are told."""
+    def facts(self, window_ms: int, language: str = "") -> Facts:
+        """What agents are told; `language` is the line's, where the conversation has none of its own."""
         return Facts(
             window_expires_ms=self.window_expires_ms(window_ms),
             owner=self.owner,
@@ -82,15 +112,23 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
             channel_id=self.channel_id,
             id_campaign=self.id_campaign,
             profile_name=self.profile_name,
-            language=self.language,
-            user_id=self.user_id,
+            language=self.language or language,
+            user_id=self.user_id or self.parent_id,
             last_inbound_ms=self.last_inbound_ms,
         )
 
 
 def event_hash(event_id: str) -> bytes:
-    """Eight bytes that stand for an event id: two of a conversation's recent ones never meet by accident."""
-    return hashlib.blake2b(event_id.encode(), digest_size=HASH_BYTES).digest()
+    """Six bytes that stand for an event id.
+
+    That an event meets a hash of another one in a ring of 48, and is taken for a duplicate, has a chance of 48 in
+    2^48: at a hundred million events a day once in about 160 years.
+    """
+    return _hash8(event_id)[:HASH_BYTES]
+
+
+def _hash8(event_id: str) -> bytes:
+    return hashlib.blake2b(event_id.encode(), digest_size=_OLD_HASH_BYTES).digest()
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -103,5 +141,11 @@ def encode(state: State) -> bytes:
 
 
 def decode(value: bytes | None) -> State:
-    """The state, a fresh one where nothing is remembered."""
-    return _decoder.decode(value) if value else State()
+    """The state, a fresh one where nothing is remembered. One of an earlier version is brought up to date."""
+    if not value:
+        return State()
+    state = _decoder.decode(value)
+    if state.ring:
+        older = [state.ring[at : at + HASH_BYTES] for at in range(0, len(state.ring), _OLD_HASH_BYTES)]
+        state.ids, state.ring = b"".join(older) + state.ids, b""
+    return state

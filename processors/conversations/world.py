@@ -12,13 +12,15 @@ DAY_MS = 86_400_000
 
 
 class Rules(NamedTuple):
-    """Limits, in milliseconds where a name ends in `_ms`. `window_ms` is WhatsApp's window less our margin."""
+    """Limits, in milliseconds where a name ends in `_ms`. `window_ms` is WhatsApp's window less our margin; `sweep` how
+    many conversations a chunk looks at for idle ones, `sweep_quiet` how many of a partition housekeeping does."""
 
     window_ms: int = 86_100_000
     late_ms: int = DAY_MS
-    ring: int = 64
+    ring: int = 48
     idle_ms: int = 7 * DAY_MS
     sweep: int = 8
+    sweep_quiet: int = 64
 
     @classmethod
     def of(cls, settings: ProcessorSettings) -> Rules:

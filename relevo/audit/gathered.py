@@ -20,7 +20,7 @@ from schemas import ids, keys, topics
 from schemas.campaign import Chunk, Contents, Definition
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
-from schemas.headers import Headers
+from schemas.headers import ALIAS_SOURCE, Headers
 from schemas.inbound import InboundEvent
 from schemas.journal import CallOutcome, Plan
 from schemas.outbound import OutboundMessage
@@ -145,7 +145,8 @@ def _events(value: bytes, place: str) -> Iterator[EventKey]:
 
 
 def _conversation(found: Gathered, message: Message, value: bytes) -> None:
-    if _headers(message).type == "webhook":
+    """What came by way of an alias was counted where it stood first."""
+    if _headers(message).type == "webhook" and not _header(message, ALIAS_SOURCE):
         found.held.update(_events(value, _place(message)))
         _count_nameless(found, value)
 
@@ -176,7 +177,8 @@ def _bury(found: Gathered, message: Message) -> Cause:
 def _dead_webhook(found: Gathered, message: Message, value: bytes) -> None:
     cause = _bury(found, message)
     if _headers(message).type == "webhook":
-        found.dead.update((key, cause.reason) for key in _events(value, cause.source))
+        place = _header(message, ALIAS_SOURCE) or cause.source
+        found.dead.update((key, cause.reason) for key in _events(value, place))
 
 
 def _agent_event(found: Gathered, message: Message, value: bytes) -> None:

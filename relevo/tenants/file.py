@@ -7,6 +7,7 @@ makes a webhook secret, which is shown once; applying the file again keeps the s
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from schemas import keys, phone
 from schemas.tenant import Tenant, WebhookSecret, password_context
 
 SESSION_SERVICES = ("isv", "bot")
+_LANGUAGE = re.compile("[a-z]{2,3}(_[A-Z]{2})?")
 _FROM = "{env: NAME} or {file: PATH}"
 
 
@@ -168,7 +170,18 @@ class TenantFile:
                 self._wrong((*path, "batch_max"), "1 to 1000 recipients a call")
         if len({line.did for line in tenant.lines}) < len(tenant.lines):
             self._wrong(("lines",), "a number stands there twice")
+        self._check_languages(tenant)
         self._check_routing(tenant)
+
+    def _check_languages(self, tenant: Tenant) -> None:
+        for index, language in enumerate(tenant.languages):
+            if not _LANGUAGE.fullmatch(language):
+                self._wrong(("languages", index), f"a language is a code like es, pt or pt_BR, not {language!r}")
+        if len(set(tenant.languages)) < len(tenant.languages):
+            self._wrong(("languages",), "a language stands there twice")
+        for index, line in enumerate(tenant.lines):
+            if line.language and line.language not in tenant.spoken:
+                self._wrong(("lines", index, "language"), f"must be one of `languages`: {', '.join(tenant.spoken)}")
 
     def _check_account(self, tenant: Tenant, path: shape.Path, name: str, services: tuple[str, ...]) -> None:
         account = tenant.accounts.get(name)

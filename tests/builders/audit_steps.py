@@ -8,7 +8,8 @@ import msgspec
 
 from schemas import ids, topics
 from schemas.campaign import Chunk, ChunkRef, Contents, Recipient
-from schemas.dead_letter import source
+from schemas.dead_letter import Cause, source
+from schemas.headers import ALIAS_SOURCE
 from schemas.journal import PlannedMessage
 from schemas.outbound import OutboundMessage
 from schemas.record import encode
@@ -69,6 +70,24 @@ def nameless_and_routed(history: History) -> None:
     at = source(topics.INBOUND_CONVERSATIONS.name, PARTITION, offset)
     history.to_agent(at)
     history.to_agent(f"{at}.1")
+
+
+def by_way_of_an_alias(history: History) -> None:
+    """What stands under a user id and was forwarded to the phone: a routed event, and a dead one; neither has an id."""
+    nameless = webhooks.cloud_text()
+    del nameless["id"]
+    for dead in (False, True):
+        data = history.webhook(webhooks.cloud(webhooks.cloud_value(messages=[nameless])), [history.name("raw")])
+        topic = topics.INBOUND_CONVERSATIONS
+        at = source(topic.name, PARTITION, history.put(topic.name, data, "webhook"))
+        forwarded = history.put(topic.name, data, "webhook", (ALIAS_SOURCE, at.encode()))
+        if dead:
+            cause = Cause(reason="failed", error="why", source=source(topic.name, PARTITION, forwarded), at_ms=NOW)
+            letter = cause.headers([(ALIAS_SOURCE, at.encode())])
+            history.put(topics.dead_letters(topic).name, data, "webhook", *letter)
+            history.tally["dead"] += 1
+        else:
+            history.to_agent(at)
 
 
 def rejected(history: History) -> None:
@@ -206,6 +225,7 @@ HONEST: dict[str, Step] = {
     step.__name__: step
     for step in (
         routed, repeated, dropped, dead_at_conversations, nameless_and_dead, nameless_and_routed, rejected,
+        by_way_of_an_alias,
         rejected_unknown_shape, never_acknowledged, receipts_kept, reply_sent, equal_texts, batch_sent,
         one_person_twice_in_a_batch, resent_on_record, tried_again, refused, dead_message, parked_and_sent,
         poison_buried, campaign_sent, tombstones, notices,

@@ -29,6 +29,7 @@ from tests.builders.conversations import Source
 
 _ROOT = Path(__file__).parents[2]
 _CONVERSATIONS = "from processors.conversations.service import main; run(main, name='conversations')"
+_AHEAD = "import time; real = time.time_ns; time.time_ns = lambda: real() + {ns}; "
 _AGENTS = "from processors.agents.service import main_of; run(main_of({spec!r}), name='agents')"
 PARTITIONS = 4
 
@@ -43,9 +44,10 @@ class Pipeline:
         self.processes: list[subprocess.Popen[bytes]] = []
         apply(self.kafka, topics.catalogue(agents).values())
 
-    def conversations(self, instance: str = "c0", points: str = "") -> subprocess.Popen[bytes]:
-        """`points` are test points, as `runtime.points` reads them."""
-        return self._start(_CONVERSATIONS, instance, points)
+    def conversations(self, instance: str = "c0", points: str = "", days_ahead: int = 0) -> subprocess.Popen[bytes]:
+        """`points` are test points, as `runtime.points` reads them; its clock may be days ahead."""
+        ahead = _AHEAD.format(ns=days_ahead * 86_400 * 10**9) if days_ahead else ""
+        return self._start(ahead + _CONVERSATIONS, instance, points)
 
     def agent(self, spec: str, instance: str = "a0", points: str = "") -> subprocess.Popen[bytes]:
         return self._start(_AGENTS.format(spec=spec), instance, points)
@@ -61,6 +63,7 @@ class Pipeline:
             "RELEVO_PROCESSOR_SESSION_TIMEOUT_S": "12",
             "RELEVO_PROCESSOR_TRANSACTION_TIMEOUT_S": "5",
             "RELEVO_PROCESSOR_DRAIN_S": "6",
+            "RELEVO_PROCESSOR_SWEEP_S": "0.5",
             **({"RELEVO_TEST_POINTS": points} if points else {}),
         }
         log = (self.folder / f"{instance}.log").open("ab")

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egress.lines.pace.pacing import Pacer, PairLimit
+from tests.builders.lines import template_item
 
 steps = st.lists(st.tuples(st.floats(0, 5), st.integers(1, 300), st.booleans()), max_size=60)
 
@@ -83,3 +84,11 @@ def test_people_do_not_share_a_limit() -> None:
     pairs.take("5691", 0.0)
     assert pairs.ready_at("5691") > 5.9
     assert pairs.ready_at("5692") <= 0.0
+
+
+def test_a_person_has_one_limit_and_one_optout_however_the_number_is_written() -> None:
+    forms = ("541155551234", "5491155551234", "54111555551234")
+    items = [template_item("m", form) for form in forms]
+    assert {item.contact for item in items} == {item.message.contact for item in items} == {"5491155551234"}
+    assert [item.message.to for item in items] == [*forms], "sent as it was written"
+    assert template_item("m", "US.541155551234").contact == "US.541155551234"

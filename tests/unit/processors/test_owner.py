@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.conversations.state import State
 from schemas import inbound
 from schemas.dead_letter import Cause
 from schemas.headers import Headers
@@ -210,9 +211,17 @@ def test_an_optout_word_counts_only_as_the_whole_message() -> None:
 def test_erasing_forgets_the_state_and_tells_every_agent_but_keeps_the_optout() -> None:
     conversations = Conversations()
     conversations.feed(customer(1), order(inbound.OptOut), order(inbound.Erase, "c2"))
-    assert conversations.table == {}
+    assert conversations.state() == State(optout=[], tenant="acme")
     assert {one.agent for one in conversations.told() if one.kind == "erase"} == {"menu", "echo", "crm"}
     assert optouts(conversations) == [[]]
+    conversations.feed(order(inbound.OptIn, "c3", categories=["marketing"]))
+    assert optouts(conversations) == [[], ["reply", "utility"]], "an opt-in takes off what it names, and no more"
+
+
+def test_erasing_without_an_optout_leaves_nothing() -> None:
+    conversations = Conversations()
+    conversations.feed(customer(1), order(inbound.Erase, "c2"))
+    assert conversations.table == {}
 
 
 def timer(due_ms: int, agent: str = "menu") -> Source:

@@ -182,3 +182,14 @@ def test_an_account_has_one_address() -> None:
     check_conflicts(tenant("a", "https://x"), {"b": tenant("b", "https://x")})
     with pytest.raises(TenantConflict, match=r"account isv\|u is at https://y for tenant b"):
         check_conflicts(tenant("a", "https://x"), {"b": tenant("b", "https://y")})
+
+
+def test_languages_are_codes_and_a_lines_is_one_of_them() -> None:
+    assert apply(GOOD + "languages: [es, pt_BR]\n").tenant.spoken == ["es", "pt_BR"]
+    assert apply(GOOD).tenant.spoken == ["es"]
+    (wrong,) = mistakes(GOOD + "languages: [es, Spanish]\n")
+    assert "a code like es, pt or pt_BR, not 'Spanish'" in wrong
+    (twice,) = mistakes(GOOD + "languages: [es, es]\n")
+    assert "twice" in twice
+    (foreign,) = mistakes(GOOD.replace("sends: isv,", "sends: isv, language: pt,"))
+    assert "must be one of `languages`: es" in foreign

@@ -90,10 +90,65 @@ def test_an_unknown_form_of_the_root_id_is_refused() -> None:
         ("5511987654321", "5511987654321"),
         ("551122334455", "551122334455"),
         ("+56 9 1234 5678", "56912345678"),
+        # Argentina as it is dialled at home: a 0 before the area, a 15 behind it, areas of 2, 3 and 4 digits
+        ("+54 (0)11 15-5555-1234", "5491155551234"),
+        ("549 11 15 5555-1234", "5491155551234"),
+        ("54 351 15 412-3456", "5493514123456"),
+        ("54 0351 15 412-3456", "5493514123456"),
+        ("54 2202 15 41-2345", "5492202412345"),
+        ("54 11 1515-1515", "5491115151515"),
+        ("54 11 15 1515-1515", "5491115151515"),
+        ("54 351 151-5151", "5493511515151"),
+        ("54 11 4321-0000", "5491143210000"),  # a landline: nothing tells it apart, and nobody else has its digits
+        ("54 9 11 4321-000", "549114321000"),
+        ("54 611 4321-0000", "5461143210000"),
+        ("52 1 55 1234 5678", "525512345678"),
+        ("52 044 55 1234 5678", "525512345678"),
+        ("52 01 55 1234 5678", "525512345678"),
+        ("52 155 1234 567", "521551234567"),
+        ("55 (0)11 8765-4321", "5511987654321"),
+        ("55 31 6765-4321", "5531967654321"),
+        ("55 11 5765-4321", "551157654321"),  # a landline: no digit is missing
+        ("55 11 95765-4321", "5511957654321"),
+        ("55 10 8765-4321", "551087654321"),  # no area has a 0
+        ("1 305 555 1234", "13055551234"),
     ],
 )
 def test_the_forms_of_one_person_have_one_identity(written: str, canonical: str) -> None:
     assert phone.canonical(written) == canonical
+
+
+_areas = st.from_regex(r"11|[23][2-9][0-9]{1,2}", fullmatch=True)
+
+
+@given(_areas, st.data())
+def test_every_way_to_write_an_argentine_mobile_is_one_person_and_no_two_are_one(
+    area: str, data: st.DataObject
+) -> None:
+    size = 10 - len(area)
+    one, other = (data.draw(st.from_regex(rf"[0-9]{{{size}}}", fullmatch=True)) for _ in range(2))
+    forms = [form + number for number in (one,) for form in (f"54{area}", f"549{area}", f"54{area}15", f"540{area}15")]
+    assert {phone.canonical(form) for form in forms} == {f"549{area}{one}"}
+    assert (phone.canonical(f"54{area}15{other}") == phone.canonical(f"549{area}{one}")) == (one == other)
+
+
+@given(st.from_regex(r"[1-9]{2}", fullmatch=True), st.from_regex(r"[2-9][0-9]{7}", fullmatch=True))
+def test_a_brazilian_mobile_is_one_person_with_and_without_its_ninth_digit(area: str, number: str) -> None:
+    mobile = number[0] in "6789"
+    assert phone.canonical(f"55{area}{number}") == (f"55{area}9{number}" if mobile else f"55{area}{number}")
+    assert phone.canonical(f"55{area}9{number}") == f"55{area}9{number}"
+
+
+@given(st.from_regex(r"(54|52|55)[0-9]{5,13}", fullmatch=True))
+def test_the_canonical_form_of_a_number_with_many_forms_is_a_fixed_point(number: str) -> None:
+    once = phone.canonical(number)
+    assert phone.canonical(once) == once == phone.identity(number)
+    assert phone.is_number(once)
+
+
+def test_a_user_id_is_an_identity_as_it_is() -> None:
+    assert phone.identity("AR.541155551234") == "AR.541155551234"
+    assert phone.identity("US.ENT.15") == "US.ENT.15"
 
 
 @given(st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True))

@@ -1,0 +1,111 @@
+"""A person's conversation goes on under another key, and so does what an agent remembers of the person.
+
+A notice `moved` of conversations stands behind the last event of the old key. There the memory leaves as a record
+`adopt` on the agents' own topic, keyed by the new conversation, and what was handled is all that stays. At the new
+key it is taken whole where the agent knows nothing yet, else joined: what the agent knows there stands, names that are
+missing are added, timers are united by name, what was said stands in the order of time, and the budget against loops is
+the one that is used up further. Both are steps like any other: with their memory in one transaction.
+
+A hand-off that was still on its way follows by way of the alias, so the agent is silent at the new key, too, until the
+owner changes there (`HELD`: in whatever epoch its next event comes).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from processors.agents.limits import AgentFailed
+from processors.agents.loops import Budget
+from processors.agents.memory import HELD, Alarm, Memory
+from processors.agents.transcript import Keep, Line, told
+from runtime.kafka.record import Record
+from schemas import keys, topics
+from schemas.headers import Headers
+from schemas.inbound import Adopt, AdoptedAlarm, InboundEvent, MovedTo
+from schemas.record import Decoder, RecordError, encode
+
+MOVED, ADOPT = "moved", "adopt"
+NOTICES = frozenset((MOVED, ADOPT))
+_moved = Decoder.of(MovedTo)
+_adopt = Decoder.of(Adopt)
+_SILENT_FOR = frozenset(("message", "timer", "system"))  # other kinds of event say that the owner changed
+
+
+class Moving(NamedTuple):
+    """What leaves, and the memory that is kept: None removes it. `same` says that nothing changed."""
+
+    records: list[Record]
+    memory: Memory | None
+    same: bool = False
+
+
+def noted(kind: str, partitions: int, headers: Headers, value: bytes | None, memory: Memory, keep: Keep) -> Moving:
+    """What a notice `moved` or `adopt` means for the memory at its key. Raises AgentFailed for one that is malformed.
+
+    `kind` is the agent's type, `partitions` the cluster's count, `keep` how much is kept of what was said.
+    """
+    try:
+        if headers.type == ADOPT:
+            return _taken(_adopt.decode(value), memory.of(headers.tenant), keep)
+        return _handed_over(kind, partitions, headers, _moved.decode(value), memory)
+    except RecordError as error:
+        raise AgentFailed("malformed", str(error)) from None
+
+
+def settle(memory: Memory, event: InboundEvent) -> None:
+    """Silence that was brought along becomes silence in the epoch of the first event, or ends with it."""
+    if memory.muted_since == HELD:
+        memory.muted_since = event.facts.owner_epoch if event.kind in _SILENT_FOR else -1
+
+
+def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, memory: Memory) -> Moving:
+    if moved.erase:
+        return Moving(
+            [_record(kind, partitions, headers, moved, Adopt(from_contact=headers.contact, erase=True))], None
+        )
+    if memory.offset < 0:
+        return Moving([], memory, same=True)
+    known = memory.of(headers.tenant)
+    adopt = Adopt(
+        from_contact=headers.contact,
+        said=known.said,
+        alarms=[
+            AdoptedAlarm(name=a.name, due_ms=a.due_ms, id=a.id, payload=msgspec.Raw(a.payload)) for a in known.alarms
+        ],
+        ids=known.ring,
+        held=0 <= moved.epoch <= known.muted_since,
+        transcript=told(known.lines),
+        used=known.budget.used,
+        used_ms=known.budget.at_ms,
+        stopped=known.budget.stopped,
+    )
+    nothing = not (adopt.said or adopt.alarms or adopt.held or adopt.transcript or adopt.used)
+    records = [] if nothing else [_record(kind, partitions, headers, moved, adopt)]
+    return Moving(records, Memory())
+
+
+def _record(kind: str, partitions: int, headers: Headers, moved: MovedTo, adopt: Adopt) -> Record:
+    key = keys.conversation(headers.did, moved.contact)
+    stamped = msgspec.structs.replace(headers, type=ADOPT, contact=moved.contact).to_kafka()
+    return Record(topics.agent(kind).name, encode(adopt), key.encode(), stamped, keys.partition(key, partitions))
+
+
+def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
+    if adopt.erase:
+        return Moving([], None)
+    names = {alarm.name for alarm in memory.alarms}
+    adopted = [Alarm(a.name, a.due_ms, a.id, bytes(a.payload)) for a in adopt.alarms if a.name not in names]
+    memory.said = {**adopt.said, **memory.said}
+    memory.alarms = [*memory.alarms, *adopted]
+    memory.lines = keep.joined(memory.lines, [Line(one.who, one.text, one.at_ms) for one in adopt.transcript])
+    memory.budget = max(memory.budget, Budget(adopt.used, adopt.used_ms, adopt.stopped), key=_spent)
+    memory.join_ids(adopt.ids)
+    if adopt.held and memory.muted_since == -1:
+        memory.muted_since = HELD
+    return Moving([], memory)
+
+
+def _spent(budget: Budget) -> tuple[bool, float]:
+    return budget.stopped, budget.used
