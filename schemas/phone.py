@@ -14,7 +14,7 @@ _MIN, _MAX = 7, 15  # E.164 allows 15; the shortest subscriber numbers with a co
 
 def digits(text: str) -> str:
     """The digits of a number, however it was formatted."""
-    return _NOT_DIGITS.sub("", text)
+    return text if text.isascii() and text.isdigit() else _NOT_DIGITS.sub("", text)
 
 
 def is_number(text: str) -> bool:
