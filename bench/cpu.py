@@ -1,14 +1,11 @@
-"""Cores and CPU time: the measured process has a core to itself, everything else shares the others.
-
-Linux only. What a process starts inherits its cores, so a process is started from inside `on`.
-"""
+"""Cores and CPU time: the measured process has a core to itself, everything else shares the others. Linux only."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,13 +31,20 @@ def plan() -> Plan:
 
 @contextmanager
 def on(cores: Cores) -> Iterator[None]:
-    """Within, this thread and the processes that it starts stay on these cores."""
+    """Within, this thread and the processes that it starts are on these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def pin(pid: int, cores: Cores) -> None:
+    """Keep a process that runs already, and whatever it starts from now, on these cores."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(ProcessLookupError):  # a thread that has just ended
+            os.sched_setaffinity(int(task.name), cores)
 
 
 def seconds(pid: int) -> float:

@@ -20,6 +20,7 @@ from schemas import topics
 from schemas.record import encode
 
 WARM = 200  # records that each program gets before it is measured
+ROUNDS = 4
 
 
 def main() -> int:
@@ -55,11 +56,11 @@ def run(amounts: Amounts, people: int, bootstrap: str) -> tuple[dict[str, Any], 
         cluster.feed(
             Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in given.tenants
         )
-        measured = {}
-        for variant in VARIANTS:
-            records = given.sources[: WARM + getattr(amounts, variant.name)]
-            subject = variant.prepare(cluster, folder, inputs.AGENTS)
-            measured[variant.name] = measure(subject, cluster, cores, folder, records[:WARM], records[WARM:])
+        subjects = {
+            variant.prepare(cluster, folder, inputs.AGENTS): given.sources[: WARM + getattr(amounts, variant.name)]
+            for variant in VARIANTS
+        }
+        measured = measure(subjects, cluster, cores, folder, warm=WARM, rounds=ROUNDS)
         fed = given.sources[: WARM + amounts.ours]
         found = verdict.judge(cluster, inputs.AGENTS, truth.compute(given.tenants, fed))
     return _figures(measured, found), list(found.examples)

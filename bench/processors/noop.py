@@ -7,6 +7,8 @@ from typing import Any
 
 import faust
 
+from bench.processors.settings import SESSION_S
+
 
 def app(bootstrap: str, source: str, folder: str) -> faust.App:
     """The app; its group is its name."""
@@ -18,6 +20,8 @@ def app(bootstrap: str, source: str, folder: str) -> faust.App:
         web_enabled=False,
         topic_disable_leader=True,
         broker_commit_interval=1.0,
+        broker_session_timeout=SESSION_S,
+        broker_request_timeout=SESSION_S + 5,
         stream_wait_empty=False,
     )
 

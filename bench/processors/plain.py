@@ -12,10 +12,8 @@ from typing import Any
 import faust
 import orjson
 
+from bench.processors.settings import RING, SESSION_S, WINDOW_S
 from bench.processors.webhook import Message, read
-
-RING = 64
-WINDOW_S = 86_400
 
 
 class State(faust.Record):
@@ -46,6 +44,8 @@ def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
         web_enabled=False,
         topic_disable_leader=True,
         broker_commit_interval=1.0,
+        broker_session_timeout=SESSION_S,
+        broker_request_timeout=SESSION_S + 5,
         stream_wait_empty=False,
         table_standby_replicas=0,
         topic_partitions=4,

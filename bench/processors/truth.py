@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from bench.processors.settings import RING
 from runtime.kafka.record import Record
 from schemas.tenant import Tenant, When
 
-RING = 64
 DEFAULT = "menu"
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bench.cluster import Cluster
 from bench.processes import Subject
+from bench.processors.settings import RING, SESSION_S
 from processors.conversations.service import APP_ID, NAME
 from schemas import topics
 
@@ -22,8 +23,8 @@ class Amounts(NamedTuple):
     ours: int
 
 
-FULL = Amounts(noop=40_000, plain=6_000, reference=200_000, ours=200_000)
-QUICK = Amounts(noop=8_000, plain=1_500, reference=50_000, ours=50_000)
+FULL = Amounts(noop=30_000, plain=5_000, reference=160_000, ours=160_000)
+QUICK = Amounts(noop=6_000, plain=1_000, reference=32_000, ours=32_000)
 
 
 class Variant(NamedTuple):
@@ -56,7 +57,13 @@ def _python(name: str, group: str, source: str, *arguments: str) -> Subject:
 
 
 def _ours(cluster: Cluster, folder: Path, agents: Sequence[str]) -> Subject:
-    env = {"RELEVO_KAFKA_BOOTSTRAP": cluster.kafka.bootstrap, "RELEVO_PROCESSOR_AGENTS": ",".join(agents)}
+    env = (
+        ("RELEVO_KAFKA_BOOTSTRAP", cluster.kafka.bootstrap),
+        ("RELEVO_PROCESSOR_AGENTS", ",".join(agents)),
+        ("RELEVO_PROCESSOR_RING_SIZE", str(RING)),
+        ("RELEVO_PROCESSOR_SESSION_TIMEOUT_S", str(SESSION_S)),
+        ("RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S", str(SESSION_S)),
+    )
     command = (sys.executable, "-m", "relevo", "serve", NAME)
     return Subject("ours", command, APP_ID, topics.INBOUND_CONVERSATIONS.name, env)
 

@@ -24,6 +24,10 @@ def test_anything_more_or_less_is_no_optout(said: str) -> None:
     assert not says_only(said, [""])
 
 
-@given(st.lists(st.sampled_from([*WORDS, "!", "…", "́", " ", "x", "." * 40, "ﷺ", "ß", "👍", "_", "7"]), max_size=12).map("".join))
+@given(
+    st.lists(st.sampled_from([*WORDS, "!", "…", "́", " ", "x", "." * 40, "ﷺ", "ß", "👍", "_", "7"]), max_size=12).map(
+        "".join
+    )
+)
 def test_the_beginning_of_a_text_tells_what_the_whole_would(said: str) -> None:
     assert says_only(said, WORDS) == (fold(said) in WORDS)
