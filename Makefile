@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-SOURCE := schemas runtime ingress processors egress sandbox relevo
+SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test unit kafka system check format lock clean

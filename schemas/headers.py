@@ -7,6 +7,7 @@ names stand in one place. Unknown headers (a tracer's, say) are ignored when rea
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from schemas.record import Frozen
 
@@ -33,22 +34,32 @@ class Headers(Frozen):
 
     def to_kafka(self) -> list[tuple[str, bytes]]:
         """The headers as confluent-kafka takes them; empty ones are left out."""
-        pairs = [("id", self.id), ("type", self.type), ("tenant", self.tenant), ("at", str(self.at_ms))]
-        pairs += [(name, getattr(self, name)) for name in _OPTIONAL]
+        pairs = (
+            ("id", self.id),
+            ("type", self.type),
+            ("tenant", self.tenant),
+            ("at", str(self.at_ms)),
+            ("traceparent", self.traceparent),
+            ("replay", self.replay),
+            ("did", self.did),
+            ("contact", self.contact),
+            ("format", self.format),
+            ("part", self.part),
+        )
         return [(name, value.encode()) for name, value in pairs if value]
 
     @classmethod
     def from_kafka(cls, headers: Iterable[tuple[str, bytes | None]] | None) -> Headers:
         """The headers of a record that was read; missing ones are empty, `at_ms` then 0."""
-        found = {name: (value or b"").decode("utf-8", "replace") for name, value in headers or ()}
-        at = found.get("at", "")
-        return cls(
-            id=found.get("id", ""),
-            type=found.get("type", ""),
-            tenant=found.get("tenant", ""),
-            at_ms=int(at) if at.isascii() and at.isdigit() else 0,
-            **{name: found.get(name, "") for name in _OPTIONAL},
-        )
+        found: dict[str, Any] = {
+            name: value.decode("utf-8", "replace") for name, value in headers or () if value and name in _READ
+        }
+        at = found.pop("at", "")
+        found["at_ms"] = int(at) if at.isascii() and at.isdigit() else 0
+        for name in _ALWAYS:
+            found.setdefault(name, "")
+        return cls(**found)
 
 
-_OPTIONAL = ("traceparent", "replay", "did", "contact", "format", "part")
+_ALWAYS = ("id", "type", "tenant")
+_READ = frozenset((*_ALWAYS, "at", "traceparent", "replay", "did", "contact", "format", "part"))

@@ -23,7 +23,7 @@ _BRAZILIAN = re.compile(r"550?([1-9]{2})(?:([2-5]\d{7}|9\d{8})|([6-9]\d{7}))")
 
 def digits(text: str) -> str:
     """The digits of a number, however it was formatted."""
-    return _NOT_DIGITS.sub("", text)
+    return text if text.isascii() and text.isdigit() else _NOT_DIGITS.sub("", text)
 
 
 def is_number(text: str) -> bool:

@@ -11,8 +11,6 @@ from collections import Counter
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from processors.conversations.state import State
 from processors.conversations.world import World
 from runtime.engine import SourceRecord
@@ -26,8 +24,11 @@ from schemas.outbound import OutboundMessage
 from schemas.record import encode
 from schemas.tenant import Line, Tenant
 
-Tally = Counter[tuple[str, str, str]]
-"""Counts of (tenant, outcome, reason), for the metrics."""
+Outcome = tuple[str, str, str]
+"""What became of something: (tenant, outcome, reason)."""
+
+Tally = Counter[Outcome]
+"""Counts of outcomes, for the metrics."""
 
 _FORWARDED = frozenset((ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE))
 
@@ -65,7 +66,7 @@ class Mark(NamedTuple):
 
     state: State
     outputs: int
-    tally: Tally
+    outcomes: int
 
 
 class Draft:
@@ -82,10 +83,11 @@ class Draft:
         self.headers = headers
         self.received_ms = self.headers.at_ms or record.timestamp
         self.outputs: list[Record] = []
-        self.tally: Tally = Counter()
+        self.outcomes: list[Outcome] = []
         self.undeliverable: Undeliverable | None = None
         self.erased = False
         self._key = record.key or b""
+        self._stamps: list[tuple[str, bytes]] = []
 
     @property
     def did(self) -> str:
@@ -112,16 +114,17 @@ class Draft:
         return self.state.facts(self.world.rules.window_ms, self.place.language)
 
     def count(self, outcome: str, reason: str = "") -> None:
-        self.tally[self.place.tenant.tenant, outcome, reason] += 1
+        self.outcomes.append((self.place.tenant.tenant, outcome, reason))
 
     def mark(self) -> Mark:
         """Where the draft is now, for `back_to`."""
-        return Mark(copy.copy(self.state), len(self.outputs), self.tally.copy())
+        return Mark(copy.copy(self.state), len(self.outputs), len(self.outcomes))
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was drafted since the mark."""
-        self.state, self.tally = mark.state, mark.tally
+        self.state = mark.state
         del self.outputs[mark.outputs :]
+        del self.outcomes[mark.outcomes :]
 
     def to_agent(
         self,
@@ -206,16 +209,21 @@ class Draft:
 
     def _headers(self, record_id: str, kind: str, *more: tuple[str, bytes]) -> list[tuple[str, bytes]]:
         """The cause's headers under another id and type, and where the cause stands."""
-        told = replace(
-            self.headers,
-            id=record_id,
-            type=kind,
+        if not self._stamps:
+            self._stamps = self._stamped()
+        return [("id", record_id.encode()), ("type", kind.encode()), *self._stamps, *more]
+
+    def _stamped(self) -> list[tuple[str, bytes]]:
+        """What the headers of all outputs share."""
+        told = Headers(
+            id="",
+            type="",
             tenant=self.place.tenant.tenant,
             at_ms=self.received_ms,
+            traceparent=self.headers.traceparent,
+            replay=self.headers.replay,
             did=self.did,
             contact=self.place.contact,
-            format="",
-            part="",
         )
         at = source(self.record.topic, self.record.partition, self.record.offset)
-        return [*told.to_kafka(), ("source", at.encode()), *more]
+        return [*told.to_kafka(), ("source", at.encode())]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from processors.conversations.draft import Draft
@@ -13,12 +15,33 @@ from schemas.optout import Optout
 CATEGORIES = ("marketing", "reply", "utility")
 """What an opt-out of everything covers; one-time passwords are exempt."""
 
+_ROOM = 16  # characters behind the longest word in which a folded text mostly grows beyond it
+_WORD = re.compile(r"\w")
+
 
 def said_optout(draft: Draft, content: AnyContent) -> None:
     """A message that is one of the tenant's opt-out words, and nothing else, opts out of everything."""
-    said = fold(words(content))
-    if said and any(said == fold(word) for word in _words(draft.place.tenant.optout.get("words"))):
+    said = words(content)
+    if said and says_only(said, [_folded(word) for word in _words(draft.place.tenant.optout.get("words"))]):
         opt_out(draft, [], "word")
+
+
+def says_only(said: str, wanted: list[str]) -> bool:
+    """Whether the text, folded, is one of the wanted ones. The beginning of a long text tells that it is not."""
+    longest = max(map(len, wanted), default=0)
+    if not longest:
+        return False
+    if len(said) > longest + _ROOM:
+        head = fold(said[: longest + _ROOM])
+        if len(head) > longest and _WORD.match(head):  # what follows only makes it longer
+            return False
+    found = fold(said)
+    return bool(found) and found in wanted
+
+
+@lru_cache(maxsize=4096)
+def _folded(word: str) -> str:
+    return fold(word)
 
 
 def _words(written: Any) -> Iterator[str]:

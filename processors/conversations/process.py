@@ -70,7 +70,7 @@ class _Chunk:
             draft = Draft(record, headers, place, state, self.world, self.now_ms)
             if state.handled(record.offset, record.timestamp):
                 draft.count("duplicate", "replay")
-                self.tally.update(draft.tally)
+                self.tally.update(draft.outcomes)
                 return
             _handler(draft)(draft)
             _check_sizes(draft)
@@ -87,7 +87,7 @@ class _Chunk:
         draft.state.tenant = draft.place.tenant.tenant
         self.states[key] = draft.state.wish() if draft.erased else draft.state
         self.effects.outputs += draft.outputs
-        self.tally.update(draft.tally)
+        self.tally.update(draft.outcomes)
         if draft.undeliverable:
             self._bury(draft.record, draft.undeliverable.reason, draft.undeliverable.error)
 
@@ -167,10 +167,11 @@ def _handler(draft: Draft) -> Callable[[Draft], None]:
 
 def _check_sizes(draft: Draft) -> None:
     """An event that Kafka would not take must not hold up the others."""
-    if any(len(output.value or b"") > _VALUE_MAX for output in draft.outputs):
-        raise Undeliverable("too_large", f"an event would be larger than {_VALUE_MAX} bytes")
-    if any(sum(len(value) for _, value in output.headers) > _HEADERS_MAX for output in draft.outputs):
-        raise Undeliverable("too_large", f"an event's headers would be larger than {_HEADERS_MAX} bytes")
+    for output in draft.outputs:
+        if output.value and len(output.value) > _VALUE_MAX:
+            raise Undeliverable("too_large", f"an event would be larger than {_VALUE_MAX} bytes")
+        if sum([len(value) for _, value in output.headers]) > _HEADERS_MAX:
+            raise Undeliverable("too_large", f"an event's headers would be larger than {_HEADERS_MAX} bytes")
 
 
 def _left(key: bytes, state: State, world: World) -> list[Record]:

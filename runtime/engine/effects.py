@@ -26,7 +26,7 @@ class Effects:
         for output in self.outputs:
             if len(output.value or b"") + len(output.key or b"") > limit:
                 raise EffectsTooLarge(f"an output to {output.topic} is larger than {limit} bytes")
-            if sum(len(name) + len(value) for name, value in output.headers) > HEADERS_MAX:
+            if sum([len(name) + len(value) for name, value in output.headers]) > HEADERS_MAX:
                 raise EffectsTooLarge(f"the headers of an output to {output.topic} take more than {HEADERS_MAX} bytes")
         for key, value in self.writes.items():
             if len(value or b"") + len(key) > limit:

@@ -147,6 +147,7 @@ class TransactionThread:
                 self._producer.poll(0.02)
 
     def _accepted(self, record: Record) -> bool:
+        headers = record.headers
         try:
             self._producer.produce(
                 record.topic,
@@ -154,7 +155,7 @@ class TransactionThread:
                 key=record.key,
                 partition=record.partition,
                 timestamp=record.timestamp_ms,
-                headers=list(record.headers),
+                headers=headers if isinstance(headers, list) else list(headers) or None,
             )
         except BufferError:
             return False

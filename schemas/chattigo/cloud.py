@@ -25,7 +25,7 @@ _STATES: dict[str, ReceiptState] = {
     "played": "read",
     "failed": "failed",
 }
-_MESSAGE_FIELDS = ("from", "from_user_id", "id", "timestamp", "type", "context", "referral", "to")
+_MESSAGE_FIELDS = frozenset(("from", "from_user_id", "id", "timestamp", "type", "context", "referral", "to", "errors"))
 _LISTS = {"messages": "message", "message_echoes": "message", "statuses": "receipt", "errors": "notice"}
 
 
@@ -61,40 +61,53 @@ def line_of(value: dict[str, Any]) -> str:
 
 
 class _Change:
-    """One change's value, with its people by number and by user id: a POST may name thousands."""
+    """One change's value, with its people by number and by user id: a POST may name thousands.
+
+    Most name one by its number, so what that does not need is made when it is asked for.
+    """
 
     def __init__(self, value: dict[str, Any]) -> None:
         self.value = value
         self.did = line_of(value)
         self.contacts = objs(value.get("contacts"))
         self._by_number = {text(contact.get("wa_id")): contact for contact in reversed(self.contacts)}
-        self._by_user = {text(contact.get("user_id")): contact for contact in reversed(self.contacts)}
-        self._places = {id(contact): place for place, contact in enumerate(self.contacts)}
-        self._only = self.contacts[0] if len(self.contacts) == 1 and len(objs(value.get("messages"))) == 1 else {}
+        self._by_user: dict[str, dict[str, Any]] | None = None
+        self._places: dict[int, int] | None = None
 
     def person(self, item: dict[str, Any]) -> dict[str, Any]:
         """The entry of `contacts` that belongs to a message; empty when there is none."""
-        sender, user_id = text(item.get("from")), text(item.get("from_user_id"))
+        sender = text(item.get("from"))
         found = self._by_number.get(sender) if sender else None
-        if found is None and user_id:
-            found = self._by_user.get(user_id)
-        return self._only if found is None else found
+        if found is None and (user_id := text(item.get("from_user_id"))):
+            found = self._user(user_id)
+        return self._only() if found is None else found
+
+    def _user(self, user_id: str) -> dict[str, Any] | None:
+        if self._by_user is None:
+            self._by_user = {text(contact.get("user_id")): contact for contact in reversed(self.contacts)}
+        return self._by_user.get(user_id)
+
+    def _only(self) -> dict[str, Any]:
+        """The one contact of the one message, however it is named."""
+        return self.contacts[0] if len(self.contacts) == 1 and len(objs(self.value.get("messages"))) == 1 else {}
 
     def place(self, contact: dict[str, Any]) -> int:
         """Where an entry of `contacts` stands in it."""
+        if self._places is None:
+            self._places = {id(contact): place for place, contact in enumerate(self.contacts)}
         return self._places[id(contact)]
 
-    def identity(self, item: dict[str, Any]) -> tuple[str, str, str]:
+    def identity(self, item: dict[str, Any], person: dict[str, Any]) -> tuple[str, str, str]:
         """(contact, address to reply to, user id) of a message's sender, or of an echo's receiver."""
         sender = text(item.get("from"))
-        if sender and phone.digits(sender) == self.did and item.get("to"):
+        number = phone.digits(sender)
+        if sender and number == self.did and item.get("to"):
             sender = text(item.get("to"))
-        person = self.person(item)
+            number = phone.digits(sender)
         user_id = text(item.get("from_user_id")) or text(person.get("user_id"))
-        sender = sender or text(person.get("wa_id"))
-        if phone.digits(sender):
-            return phone.canonical(sender), phone.digits(sender), user_id
-        return user_id, user_id, user_id
+        if not sender:
+            number = phone.digits(text(person.get("wa_id")))
+        return (phone.canonical(number), number, user_id) if number else (user_id, user_id, user_id)
 
 
 def _recipient(status: dict[str, Any]) -> str:
@@ -126,7 +139,8 @@ def _piece(kind: str, change: _Change, item: Any, at: tuple[int | str, ...]) -> 
     if not isinstance(item, dict):
         return Piece("notice", change.did, "", "", at, {"item": item})
     if kind == "message":
-        return Piece("message", change.did, change.identity(item)[0], identifier(item.get("id")), at, item)
+        contact, _, _ = change.identity(item, change.person(item))
+        return Piece("message", change.did, contact, identifier(item.get("id")), at, item)
     if kind == "receipt":
         return Piece("receipt", change.did, _recipient(item), identifier(item.get("id")), at, item)
     return Piece("notice", change.did, "", "", at, item)
@@ -183,12 +197,14 @@ def arrivals(body: dict[str, Any]) -> Iterator[Arrival]:
 
 def _arrival(change: _Change, item: dict[str, Any], *, echo: bool) -> Arrival:
     content, unnamed = content_of(item)
-    contact, reply_to, user_id = change.identity(item)
     person = change.person(item)
-    named = ("errors",) if isinstance(content, Unsupported) else ()  # any other message may carry errors, too
-    extra = rest(item, (*_MESSAGE_FIELDS, text(item.get("type")), *named))
+    contact, reply_to, user_id = change.identity(item, person)
+    extra = rest(item, _MESSAGE_FIELDS)
+    extra.pop(kind := text(item.get("type")), None)
+    if isinstance(content, Unsupported):
+        extra.pop("errors", None)  # any other message may carry errors, too
     if unnamed:
-        extra[text(item.get("type"))] = unnamed
+        extra[kind] = unnamed
     return Arrival(
         id=identifier(item.get("id")),
         did=change.did,

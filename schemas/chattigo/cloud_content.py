@@ -15,7 +15,7 @@ from schemas.chattigo.values import flag, number, obj, objs, rest, text
 Payload = dict[str, Any]
 Reader = Callable[[Payload], tuple[c.AnyContent, Payload]]
 
-_MEDIA_FIELDS = ("id", "url", "link", "mime_type", "sha256", "caption", "filename")
+_MEDIA_FIELDS = frozenset(("id", "url", "link", "mime_type", "sha256", "caption", "filename"))
 
 
 def _media(payload: Payload) -> dict[str, str]:
@@ -42,7 +42,7 @@ def _video(p: Payload) -> tuple[c.AnyContent, Payload]:
 
 
 def _audio(p: Payload) -> tuple[c.AnyContent, Payload]:
-    return c.Audio(voice=flag(p.get("voice")), **_media(p)), rest(p, (*_MEDIA_FIELDS, "voice"))
+    return c.Audio(voice=flag(p.get("voice")), **_media(p)), rest(p, _MEDIA_FIELDS | {"voice"})
 
 
 def _document(p: Payload) -> tuple[c.AnyContent, Payload]:
@@ -50,7 +50,7 @@ def _document(p: Payload) -> tuple[c.AnyContent, Payload]:
 
 
 def _sticker(p: Payload) -> tuple[c.AnyContent, Payload]:
-    return c.Sticker(animated=flag(p.get("animated")), **_media(p)), rest(p, (*_MEDIA_FIELDS, "animated"))
+    return c.Sticker(animated=flag(p.get("animated")), **_media(p)), rest(p, _MEDIA_FIELDS | {"animated"})
 
 
 def _location(p: Payload) -> tuple[c.AnyContent, Payload]:

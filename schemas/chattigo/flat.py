@@ -23,23 +23,25 @@ _STATES: dict[str, ReceiptState] = {
     "session": "session",
 }
 _CONTROLS = frozenset(("transfer", "close", "timeout", "group"))
-_FIELDS = (
-    "id",
-    "idChat",
-    "chatType",
-    "did",
-    "msisdn",
-    "type",
-    "channelId",
-    "content",
-    "name",
-    "idCampaign",
-    "isAttachment",
-    "attachment",
-    "stateAgent",
-    "interactiveChoiceId",
-    "interactiveChoiceText",
-    "timestamp",
+_FIELDS = frozenset(
+    (
+        "id",
+        "idChat",
+        "chatType",
+        "did",
+        "msisdn",
+        "type",
+        "channelId",
+        "content",
+        "name",
+        "idCampaign",
+        "isAttachment",
+        "attachment",
+        "stateAgent",
+        "interactiveChoiceId",
+        "interactiveChoiceText",
+        "timestamp",
+    )
 )
 _ATTACHMENT_FIELDS = ("mediaUrl", "mimeType", "fileName")
 _MEDIA: dict[str, Callable[..., c.AnyContent]] = {

@@ -5,7 +5,7 @@ Chattigo's types drift between services and versions (Chattigo's facts, 7.2); no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Any
 
 from schemas import ids
@@ -70,7 +70,6 @@ def seconds_as_ms(value: Any) -> int:
     return int(found) if found > 1e11 else int(found * 1000)
 
 
-def rest(item: dict[str, Any], known: Iterable[str]) -> dict[str, Any]:
+def rest(item: dict[str, Any], known: Container[str]) -> dict[str, Any]:
     """What an object holds besides the known fields."""
-    names = set(known)
-    return {name: value for name, value in item.items() if name not in names}
+    return {name: value for name, value in item.items() if name not in known}

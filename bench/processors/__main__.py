@@ -1,0 +1,88 @@
+"""`python -m bench.processors [--quick] [--json]`: what conversations costs, beside three other ways."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench import cpu, inputs, report
+from bench.cluster import Cluster
+from bench.processes import Measured, measure
+from bench.processors import truth, verdict
+from bench.processors.variants import FULL, QUICK, VARIANTS, Amounts
+from runtime.clock import now_ms
+from runtime.kafka.record import Record
+from schemas import topics
+from schemas.record import encode
+
+WARM = 200  # records that each program gets before it is measured
+ROUNDS = 4
+
+
+def main() -> int:
+    """Returns the exit code: 1 if anything came out wrong."""
+    options = _options()
+    amounts = QUICK if options.quick else FULL
+    if options.events:
+        amounts = Amounts(*(min(options.events, amount) for amount in amounts))
+    started = time.monotonic()
+    figures, examples = run(amounts, options.people or max(amounts.ours // 10, 48), options.bootstrap)
+    figures["seconds"] = round(time.monotonic() - started, 1)
+    report.show(figures, as_json=options.json, lines=examples)
+    return 1 if figures["lost"] or figures["wrong_states"] else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m bench.processors", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--quick", action="store_true", help="fewer events: under a minute in all")
+    parser.add_argument("--events", type=int, default=0, help="at most so many source records for each program")
+    parser.add_argument("--people", type=int, default=0, help="how many conversations (default: a tenth of the events)")
+    parser.add_argument("--bootstrap", default="", help="use this Kafka, which must be empty, instead of an own one")
+    return parser.parse_args()
+
+
+def run(amounts: Amounts, people: int, bootstrap: str) -> tuple[dict[str, Any], list[str]]:
+    """The figures, and examples of what was wrong."""
+    cores = cpu.plan()
+    given = inputs.make(max(amounts), people, now_ms())
+    with cpu.on(cores.others), tempfile.TemporaryDirectory() as name, Cluster(cores.others, bootstrap) as cluster:
+        folder = Path(name)
+        cluster.catalogue(inputs.AGENTS)
+        cluster.feed(
+            Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in given.tenants
+        )
+        subjects = {
+            variant.prepare(cluster, folder, inputs.AGENTS): given.sources[: WARM + getattr(amounts, variant.name)]
+            for variant in VARIANTS
+        }
+        measured = measure(subjects, cluster, cores, folder, warm=WARM, rounds=ROUNDS)
+        fed = given.sources[: WARM + amounts.ours]
+        found = verdict.judge(cluster, inputs.AGENTS, truth.compute(given.tenants, fed))
+    return _figures(measured, found), list(found.examples)
+
+
+def _figures(measured: dict[str, Measured], found: verdict.Verdict) -> dict[str, Any]:
+    rates = {f"{name}_per_cpu_second": round(one.per_cpu_second) for name, one in measured.items()}
+    ours = measured["ours"].per_cpu_second
+    return {
+        **rates,
+        "ratio_to_plain": round(ours / measured["plain"].per_cpu_second, 2),
+        "ratio_to_reference": round(ours / measured["reference"].per_cpu_second, 3),
+        "lost": found.lost,
+        "wrong_states": found.wrong_states,
+        **{f"{name}_{field}": value for name, one in measured.items() for field, value in _detail(one).items()},
+        "machine": cpu.machine(),
+    }
+
+
+def _detail(one: Measured) -> dict[str, Any]:
+    return {"events": one.records, "cpu_s": round(one.cpu_s, 2), "wall_s": round(one.wall_s, 2)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

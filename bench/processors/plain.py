@@ -1,0 +1,70 @@
+"""Faust as it is usually made safe against crashes: dedupe in a Table, wait for Kafka's word, then acknowledge.
+
+At least once: what was sent and not yet acknowledged is sent again after a crash. Everything else is as Faust comes:
+its driver, its JSON, its Table in memory with a changelog.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import faust
+import orjson
+
+from bench.processors.settings import RING, SESSION_S, WINDOW_S
+from bench.processors.webhook import Message, read
+
+
+class State(faust.Record):
+    """What is kept of a conversation."""
+
+    seen: list[str] = []
+    last_inbound: int = 0
+    window: int = 0
+    name: str = ""
+
+    def after(self, message: Message) -> State:
+        """The state once this was handled."""
+        return State(
+            seen=[*self.seen, message.id][-RING:],
+            last_inbound=max(self.last_inbound, message.at_s),
+            window=message.at_s + WINDOW_S,
+            name=message.name,
+        )
+
+
+def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
+    """The app; its group is its name, and its table's changelog `bench-plain-states-changelog`."""
+    found = faust.App(
+        "bench-plain",
+        broker=f"kafka://{bootstrap}",
+        store="memory://",
+        datadir=folder,
+        web_enabled=False,
+        topic_disable_leader=True,
+        broker_commit_interval=1.0,
+        broker_session_timeout=SESSION_S,
+        broker_request_timeout=SESSION_S + 5,
+        stream_wait_empty=False,
+        table_standby_replicas=0,
+        topic_partitions=4,
+    )
+    out = found.topic(outputs, key_type=bytes, value_serializer="json")
+    states: Any = found.Table("states", default=State, key_type=bytes, value_type=State, partitions=4)
+
+    @found.agent(found.topic(source, key_type=bytes, value_type=bytes, value_serializer="raw"))
+    async def forward(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = read(orjson.loads(event.value))
+            state = states[event.key]
+            if message.id not in state.seen:
+                await (await out.send(key=event.key, value=message._asdict()))
+                states[event.key] = state.after(message)
+            event.ack()
+
+    return found
+
+
+if __name__ == "__main__":
+    faust.Worker(app(*sys.argv[1:5]), loglevel="warning").execute_from_commandline()

@@ -1,0 +1,210 @@
+"""What must come out, computed offline from the input alone: by other code than the processor's, written to be read.
+
+It knows the shapes that `bench.inputs` makes and the rules as docs/agents.md has them: an event once, in order, to
+the agent that the first matching rule names and to every tap; while a human owns the conversation to the taps alone,
+or noted as dropped; and of each conversation who owns it, in which epoch, and when the person last wrote.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import orjson
+
+from bench.processors.settings import RING
+from runtime.kafka.record import Record
+from schemas.tenant import Tenant, When
+
+DEFAULT = "menu"
+
+
+class Told(NamedTuple):
+    """What an agent is told: the record's type, why it was dropped, the event, and who owned the conversation."""
+
+    type: str
+    reason: str
+    id: str
+    kind: str
+    at_ms: int
+    text: str
+    owner: str
+    epoch: int
+
+
+class Facts(NamedTuple):
+    """What a conversation is known to be at the end. `opted_out`: the person wants nothing any more."""
+
+    last_inbound_ms: int
+    owner: str
+    epoch: int
+    name: str
+    reply_to: str
+    id_chat: str
+    channel_id: str
+    id_campaign: str
+    opted_out: bool
+
+
+class Truth(NamedTuple):
+    """By (agent, conversation's key) what it is told, in order; by key the facts and the ids that are remembered."""
+
+    told: dict[tuple[str, bytes], list[Told]]
+    facts: dict[bytes, Facts]
+    remembered: dict[bytes, list[str]]
+
+
+class _Heard(NamedTuple):
+    """An event as the truth reads it. `said` is None where nothing can be said, `taken` True: a human has the chat."""
+
+    id: str
+    kind: str
+    at_s: int
+    text: str
+    choice: str
+    name: str
+    taken: bool = False
+    id_chat: str = ""
+    channel_id: str = ""
+    id_campaign: str = ""
+
+
+class _Conversation:
+    def __init__(self, owner: Tenant, did: str, person: str) -> None:
+        self.tenant = owner
+        self.did = did
+        self.person = person
+        self.seen: list[str] = []
+        self.owner = "bot"
+        self.epoch = 0
+        self.last_inbound_ms = 0
+        self.opted_out = False
+        self.name = self.id_chat = self.channel_id = self.id_campaign = ""
+
+    def facts(self) -> Facts:
+        return Facts(
+            self.last_inbound_ms,
+            self.owner,
+            self.epoch,
+            self.name,
+            self.person,
+            self.id_chat,
+            self.channel_id,
+            self.id_campaign,
+            self.opted_out,
+        )
+
+    def hear(self, event: _Heard, received_ms: int) -> Iterable[tuple[str, Told]]:
+        """(agent, what it is told) for each."""
+        if event.id in self.seen[-RING:]:
+            return
+        self.seen.append(event.id)
+        at_ms = min(event.at_s * 1000, received_ms)
+        self._learn(event, at_ms)
+        if event.taken and event.kind == "message" and self.owner == "bot":
+            self._give_to("human")
+            for tap in self.tenant.routing.also:
+                yield tap, self._told(event, at_ms, id=f"{event.id}.handed_off", kind="handed_off", text="")
+        if event.kind == "resumed":
+            self._give_to("bot")
+        elif self._opts_out(event.text):
+            self.opted_out = True
+        yield from self._route(event, at_ms)
+
+    def _learn(self, event: _Heard, at_ms: int) -> None:
+        for name in ("name", "id_chat", "channel_id", "id_campaign"):
+            setattr(self, name, getattr(event, name) or getattr(self, name))
+        if event.kind == "message":
+            self.last_inbound_ms = max(self.last_inbound_ms, at_ms)
+
+    def _give_to(self, owner: str) -> None:
+        self.owner, self.epoch = owner, self.epoch + 1
+
+    def _opts_out(self, text: str) -> bool:
+        listed = self.tenant.optout.get("words", {})
+        return any(words(text) == words(one) for group in listed.values() for one in group)
+
+    def _route(self, event: _Heard, at_ms: int) -> Iterable[tuple[str, Told]]:
+        agent = next((rule.to for rule in self.tenant.routing.route if self._holds(rule.when, event)), DEFAULT)
+        taps = [tap for tap in self.tenant.routing.also if tap != agent]
+        heard = taps if self.owner == "human" else [agent, *taps]
+        for one in heard:
+            yield one, self._told(event, at_ms)
+        if not heard:
+            yield agent, self._told(event, at_ms)._replace(type="dropped", reason="human_owns")
+
+    def _holds(self, when: When, event: _Heard) -> bool:
+        said = words(event.text)
+        return all(
+            (
+                not when.line or self.did in when.line,
+                not when.kind or event.kind in when.kind,
+                not when.owner or self.owner == when.owner,
+                not when.choice or event.choice in when.choice,
+                not when.keyword or any(_inside(words(keyword), said) for keyword in when.keyword),
+                not when.pattern or re.search(when.pattern, event.text[:256], re.IGNORECASE) is not None,
+            )
+        )
+
+    def _told(self, event: _Heard, at_ms: int, *, id: str = "", kind: str = "", text: str | None = None) -> Told:
+        told = event.text if text is None else text
+        return Told("event", "", id or event.id, kind or event.kind, at_ms, told, self.owner, self.epoch)
+
+
+def compute(owners: Iterable[Tenant], sources: Iterable[Record]) -> Truth:
+    """The truth of these records, read in this order."""
+    lines = {line.did: owner for owner in owners for line in owner.lines}
+    conversations: dict[bytes, _Conversation] = {}
+    told: dict[tuple[str, bytes], list[Told]] = defaultdict(list)
+    for record in sources:
+        key = record.key or b""
+        did, person = key.decode().split("|")
+        conversation = conversations.setdefault(key, _Conversation(lines[did], did, person))
+        received_ms = int(dict(record.headers)["at"])
+        for agent, what in conversation.hear(_heard(orjson.loads(record.value or b"")), received_ms):
+            told[agent, key].append(what)
+    facts = {key: one.facts() for key, one in conversations.items()}
+    return Truth(dict(told), facts, {key: one.seen[-RING:] for key, one in conversations.items()})
+
+
+def _heard(body: dict[str, Any]) -> _Heard:
+    return _heard_cloud(body["entry"][0]["changes"][0]["value"]) if "entry" in body else _heard_flat(body)
+
+
+def _heard_cloud(value: dict[str, Any]) -> _Heard:
+    message = value["messages"][0]
+    kind = message["type"]
+    content = message[kind]
+    reply = content.get("button_reply", {})
+    text = reply.get("title") or content.get("caption") or content.get("body", "")
+    name = value["contacts"][0]["profile"]["name"]
+    return _Heard(message["id"], "message", int(message["timestamp"]), text, reply.get("id", ""), name)
+
+
+def _heard_flat(body: dict[str, Any]) -> _Heard:
+    back = body["type"] == "transfer"
+    return _Heard(
+        str(body["id"]),
+        "resumed" if back else "message",
+        body["timestamp"],
+        "" if back else body["content"],
+        "",
+        body["name"],
+        body["stateAgent"] == "AGENT",
+        str(body["idChat"]),
+        str(body["channelId"]),
+        body["idCampaign"],
+    )
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in small letters without accents."""
+    letters = [letter for letter in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(letter) != "Mn"]
+    return re.findall(r"\w+", "".join(letters))
+
+
+def _inside(wanted: list[str], said: list[str]) -> bool:
+    return any(said[start : start + len(wanted)] == wanted for start in range(len(said) - len(wanted) + 1))

@@ -1,0 +1,102 @@
+"""What came out against what must: agents' topics, opt-outs and states, all read back from Kafka, read_committed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from bench.cluster import Cluster, Found
+from bench.processors.truth import Facts, Told, Truth
+from processors.conversations.state import State, decode
+from schemas import content, topics
+from schemas.inbound import InboundEvent
+from schemas.record import Decoder
+
+_SHOWN = 5
+_events = Decoder.of(InboundEvent)
+
+
+class Verdict(NamedTuple):
+    """`lost`: records that are missing, doubled, changed, out of order, or ought not to be. `wrong_states`:
+    conversations whose state is missing, wrong, or ought not to be. `examples` of both, for a person."""
+
+    lost: int
+    wrong_states: int
+    examples: tuple[str, ...]
+
+
+def judge(cluster: Cluster, agents: Sequence[str], truth: Truth) -> Verdict:
+    """Read everything and compare."""
+    told: dict[tuple[str, bytes], list[Told]] = defaultdict(list)
+    for agent in agents:
+        for record in cluster.read(topics.agent(agent).name):
+            told[agent, record.key].append(_told(record))
+    letters = sum(1 for _ in cluster.read(topics.dead_letters(topics.INBOUND_CONVERSATIONS).name))
+    replies = sum(1 for _ in cluster.read(topics.OUTBOUND_REPLIES.name))
+    lost, examples = lost_of(truth.told, told)
+    optouts = Counter(record.key for record in cluster.read(topics.OPTOUTS.name) if record.value is not None)
+    wished = {key for key, facts in truth.facts.items() if facts.opted_out}
+    states = {record.key: record.value for record in cluster.read(topics.CONVERSATIONS_STATE.name)}
+    wrong, more = wrong_of(truth, {key: decode(value) for key, value in states.items() if value is not None})
+    return Verdict(lost + letters + replies + len(wished ^ optouts.keys()), wrong, (*examples, *more))
+
+
+def lost_of(
+    expected: Mapping[tuple[str, bytes], Sequence[Told]], found: Mapping[tuple[str, bytes], Sequence[Told]]
+) -> tuple[int, list[str]]:
+    """How many records differ, at least one where the order alone does; and some examples."""
+    lost, examples = 0, []
+    for place in expected.keys() | found.keys():
+        wanted, got = expected.get(place, ()), found.get(place, ())
+        if list(wanted) == list(got):
+            continue
+        missing, surplus = Counter(wanted) - Counter(got), Counter(got) - Counter(wanted)
+        lost += max(missing.total() + surplus.total(), 1)
+        examples.append(f"{place}: missing {list(missing)[:2]}, surplus {list(surplus)[:2]}")
+    return lost, examples[:_SHOWN]
+
+
+def wrong_of(truth: Truth, found: Mapping[bytes, State]) -> tuple[int, list[str]]:
+    """How many states differ, and some examples."""
+    examples = []
+    for key in truth.facts.keys() | found.keys():
+        wanted, state = truth.facts.get(key), found.get(key)
+        got = None if state is None else _facts(state)
+        if wanted != got:
+            examples.append(f"{key!r}: {got}, expected {wanted}")
+        elif state is not None and (forgotten := _forgotten(state, truth.remembered[key])):
+            examples.append(f"{key!r} does not remember {forgotten}")
+    return len(examples), examples[:_SHOWN]
+
+
+def _told(record: Found) -> Told:
+    event: InboundEvent = _events.decode(record.value)
+    return Told(
+        record.headers["type"].decode(),
+        record.headers.get("reason", b"").decode(),
+        event.id,
+        event.kind,
+        event.at_ms,
+        content.words(event.content) if event.content else "",
+        event.facts.owner,
+        event.facts.owner_epoch,
+    )
+
+
+def _facts(state: State) -> Facts:
+    return Facts(
+        state.last_inbound_ms,
+        state.owner,
+        state.epoch,
+        state.profile_name,
+        state.reply_to,
+        state.id_chat,
+        state.channel_id,
+        state.id_campaign,
+        state.optout is not None,
+    )
+
+
+def _forgotten(state: State, ids: Iterable[str]) -> list[str]:
+    return [one for one in ids if not state.knows(one)]
