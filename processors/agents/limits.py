@@ -10,7 +10,7 @@ from runtime.settings import ProcessorSettings
 class Limits(NamedTuple):
     """For one event: seconds, actions, and bytes that are remembered after it."""
 
-    timeout_s: float = 30
+    timeout_s: float = 15
     actions: int = 20
     memory_bytes: int = 65_536
 

@@ -75,7 +75,7 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
         handler=handler,
         instance=instance,
         outputs=[topic.name for topic in outputs],
-        settings=EngineSettings.of(processor),
+        settings=EngineSettings.of_agents(processor),
         observer=EngineMetrics(f"agents.{agent.kind}"),
     )
     made.every(_ALARMS_S, handler.ring_alarms)

@@ -33,6 +33,7 @@ from runtime.settings import KafkaSettings
 
 TOPICS_S = 10.0
 HEADROOM_BYTES = 8 * 1024  # headers and framing of a record
+DRAIN_SHARE = 0.8  # of the time for a stop; the rest is for leaving the group
 
 
 class StopTimeout(TimeoutError):
@@ -133,7 +134,7 @@ class Engine:
             task.cancel()
         try:
             async with asyncio.timeout(deadline_s):
-                await self._assignment.finish()
+                await self._assignment.finish(deadline_s * DRAIN_SHARE)
                 await self._app.stop()
         except TimeoutError:
             raise StopTimeout(f"not stopped within {deadline_s:g} s") from None
@@ -175,6 +176,7 @@ class Engine:
             make_lane=self._new_lane,
             observer=self._observer,
             drain_s=settings.drain_s,
+            begun_share=settings.begun_share,
         )
 
     def _new_lane(self, tp: Partition, start: int, membership: Membership, table: TableView) -> Lane:

@@ -108,21 +108,22 @@ class Lane:
             self._housekeeping.append(housekeeper)
             self._changed.set()
 
-    async def close(self, drain_s: float) -> None:
-        """Stop beginning chunks, let begun ones finish, and wait for the transactions. Ends the process if these
-        do not end within `drain_s`."""
+    async def close(self, drain_s: float, begun_share: float = 0.4) -> None:
+        """Stop beginning chunks, let begun ones finish, and wait for the transactions. Begun ones have `begun_share`
+        of `drain_s`, then they are cut off; ends the process if transactions do not end within `drain_s`."""
         end = time.monotonic() + drain_s
         self._closing = True
         self._waiting.clear()
         self._changed.set()
-        await self._finish_begun(drain_s * 0.4)
+        begun_s = drain_s * begun_share
+        await self._finish_begun(begun_s, (drain_s - begun_s) / 2)
         self._closed = True
         while self._pending:
             if time.monotonic() > end:
                 end_process(Exit.DRAIN, "%d works of %s are not committed", self._pending, self.tp)
             await self._wait(0.05)
 
-    async def _finish_begun(self, seconds: float) -> None:
+    async def _finish_begun(self, seconds: float, cancel_s: float) -> None:
         """Whatever has not submitted its effects by then is cut off: the next owner gets its records."""
         begun = {self._task}
         if isinstance(self._handler, EventHandler):
@@ -131,7 +132,7 @@ class Lane:
         for task in late:
             log.warning("%s: begun records are left to the next owner", self.tp)
             task.cancel()
-        if late and (await asyncio.wait(late, timeout=seconds))[1]:
+        if late and (await asyncio.wait(late, timeout=cancel_s))[1]:
             end_process(Exit.DRAIN, "the handler of %s does not let itself be cancelled", self.tp)
 
     async def _release(self, handler: EventHandler) -> None:

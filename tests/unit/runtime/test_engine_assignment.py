@@ -23,6 +23,7 @@ class FakeLane:
         self.committed = start
         self.chunks: list[Chunk] = []
         self.closed = False
+        self.drain = (0.0, 0.0)
         self.wants = True
 
     def offer(self, chunk: Chunk) -> None:
@@ -31,8 +32,9 @@ class FakeLane:
     def keep_house(self, housekeeper: Housekeeper) -> None:
         housekeeper(self.table)
 
-    async def close(self, drain_s: float) -> None:
+    async def close(self, drain_s: float, begun_share: float) -> None:
         self.closed = True
+        self.drain = (drain_s, begun_share)
 
 
 class FakeRecovery:
@@ -62,6 +64,7 @@ class Setup:
             make_lane=cast(Any, FakeLane),
             observer=SilentObserver(),
             drain_s=1,
+            begun_share=0.7,
         )
 
     async def seek(self, starts: Mapping[Partition, int]) -> None:
@@ -159,3 +162,13 @@ async def test_an_empty_assignment_is_ready_at_once(setup: Setup) -> None:
     await setup.taken_over(1)
     assert setup.recovery.cold == []
     assert setup.assignment.wanting() == set()
+
+
+@pytest.mark.parametrize(("within_s", "drain_s"), [(None, 1), (0.5, 0.5), (30, 1)])
+async def test_a_stop_with_less_time_than_a_rebalance_drains_in_that(
+    setup: Setup, within_s: float | None, drain_s: float
+) -> None:
+    await setup.taken_over(1, 3)
+    lane = setup.lane()
+    await setup.assignment.finish(within_s)
+    assert lane.drain == (drain_s, 0.7)

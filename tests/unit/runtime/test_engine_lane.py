@@ -211,6 +211,24 @@ async def test_a_handler_that_is_too_slow_is_cut_off_and_submits_nothing(kafka: 
     assert kafka.works == []
 
 
+@pytest.mark.parametrize(("share", "finishes"), [(0.9, True), (0.1, False)])
+async def test_what_was_begun_has_its_share_of_the_drain_and_no_more(
+    kafka: Kafka, make_lane: MakeLane, share: float, finishes: bool
+) -> None:
+    slow = asyncio.Event()
+
+    async def wait(chunk: Chunk, table: TableView) -> Effects:
+        await slow.wait()
+        return Effects()
+
+    lane = make_lane(wait, submit_work=lambda work: work.done.set_result(None))
+    lane.offer(a_chunk([0]))
+    await settle()
+    asyncio.get_running_loop().call_later(0.2, slow.set)
+    await lane.close(0.4, share)
+    assert (lane.committed == 1) is finishes
+
+
 async def test_a_transaction_that_does_not_end_in_the_drain_time_ends_the_process(
     ends: list[Exit], make_lane: MakeLane
 ) -> None:
