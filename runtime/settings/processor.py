@@ -70,8 +70,8 @@ class ProcessorSettings(Area):
         begun_s = self.drain_s * self.drain_begun_share
         if not self.agent_timeout_s + AGENT_CLEAN_UP_S < begun_s:
             raise ValueError(
-                f"RELEVO_PROCESSOR_AGENT_TIMEOUT_S ({self.agent_timeout_s:g}) and a second to clean up must be less than "
-                f"RELEVO_PROCESSOR_DRAIN_S times RELEVO_PROCESSOR_DRAIN_BEGUN_SHARE ({begun_s:g}): an agent that hangs "
-                "must end before its partition is given away"
+                f"RELEVO_PROCESSOR_AGENT_TIMEOUT_S ({self.agent_timeout_s:g}) and a second to clean up must be less "
+                f"than RELEVO_PROCESSOR_DRAIN_S times RELEVO_PROCESSOR_DRAIN_BEGUN_SHARE ({begun_s:g}): an agent that "
+                "hangs must end before its partition is given away"
             )
         return self

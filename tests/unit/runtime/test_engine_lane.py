@@ -131,10 +131,28 @@ async def test_an_event_that_hangs_holds_up_no_other_that_comes_in_a_chunk_of_it
     for offset in range(1, 5):
         lane.submit(Effects(), [offset])
     await kafka.commit()
-    assert len(agent.chunks) == 5, "nothing behind the one that hangs is committed"
+    assert (lane.committed, lane.done, len(agent.chunks)) == (0, 4, 8), "those that are done make room"
     lane.submit(Effects(), [0])
     await kafka.commit()
-    assert (lane.committed, len(agent.chunks)) == (5, 8)
+    assert (lane.committed, lane.done) == (5, 5)
+
+
+async def test_behind_one_that_hangs_no_more_than_a_span_is_begun(kafka: Kafka, make_lane: MakeLane) -> None:
+    agent = Agent()
+    lane = make_lane(agent, records_open=2, waiting_max=100)
+    for offset in range(50):
+        lane.offer(a_chunk([offset], previous_end=offset))
+        await settle()
+        for chunk in agent.chunks[1:]:
+            if chunk.first == offset:
+                lane.submit(Effects(), [offset])
+        await kafka.commit()
+    assert len(agent.chunks) == 20
+    assert lane.done == 19
+    lane.submit(Effects(), [0])
+    await kafka.commit()
+    assert lane.committed == 20
+    assert len(agent.chunks) == 22
 
 
 async def test_no_more_chunks_than_the_window_are_begun_or_fetched(kafka: Kafka, make_lane: MakeLane) -> None:
