@@ -2,21 +2,24 @@
 
 An event is finished by itself, with its outputs and its memory in one transaction, so a slow or hanging agent
 holds up its own conversation alone. Promises: one event of a conversation at a time, in the order of the
-partition; every record ends in an outcome; after a partition is taken away nothing of it leaves any more.
+partition; every record ends in an outcome; after a partition is taken away nothing of it leaves any more. Leaves to
+`turns` who may go next, and to `patience` for how long.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from processors.agents import alarms
 from processors.agents.limits import AgentFailed
 from processors.agents.memory import decode, encode
+from processors.agents.patience import Patience, Time
 from processors.agents.step import Scene, Step, dead, step
+from processors.agents.turns import Turns
 from runtime import points
 from runtime.engine import (
     Chunk,
@@ -42,17 +45,31 @@ class StepObserver(Protocol):
     def __call__(self, record: SourceRecord, done: Step, seconds: float) -> None: ...
 
 
+class _Waiting(NamedTuple):
+    """An event that was not begun, of a tenant."""
+
+    tenant: str
+    record: SourceRecord
+
+
+Ticket = asyncio.Future[bool]
+"""Resolves to whether there is a turn."""
+
+
 class _Desk:
     """A partition's conversations that have something to do, and the tasks that do it."""
 
     def __init__(self) -> None:
-        self.queues: dict[bytes, deque[SourceRecord]] = {}
+        self.queues: dict[bytes, deque[_Waiting]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.tickets: dict[Ticket, str] = {}  # those that wait for a turn, and whose they are
+        self.undone: Counter[str] = Counter()  # records by tenant
         self.closing = False
 
 
 class AgentHost(EventHandler):
-    """`tenant_of(did)` names the tenant that has a line (for timers); `clock` gives milliseconds since 1970."""
+    """`tenant_of(did)` names the tenant that has a line (for timers); `clock` gives milliseconds since 1970;
+    `places` is a tenant's share of the records of a partition that may be under way."""
 
     def __init__(
         self,
@@ -62,9 +79,12 @@ class AgentHost(EventHandler):
         tenant_of: Callable[[str], str],
         observe: StepObserver,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        places: int = 1000,
     ) -> None:
         self._scene = scene
-        self._turns = asyncio.Semaphore(parallel)
+        self._places = places
+        self._turns: Turns[Ticket] = Turns(parallel)
+        self._patience = Patience(scene.limits.timeout_s)
         self._tenant_of = tenant_of
         self._observe = observe
         self._clock = clock
@@ -76,12 +96,13 @@ class AgentHost(EventHandler):
         """Queue the records, each behind the others of its conversation."""
         desk = self._desks.setdefault(lane, _Desk())
         for record in chunk:
-            key = record.key or b""
+            key, waiting = record.key or b"", _Waiting(_tenant(record), record)
+            desk.undone[waiting.tenant] += 1
             queue = desk.queues.get(key)
             if queue is not None:
-                queue.append(record)
+                queue.append(waiting)
                 continue
-            desk.queues[key] = deque([record])
+            desk.queues[key] = deque([waiting])
             task = asyncio.create_task(self._serve(lane, desk, key))
             desk.tasks.add(task)
             task.add_done_callback(desk.tasks.discard)
@@ -92,7 +113,7 @@ class AgentHost(EventHandler):
         desk = self._desks.pop(lane, None)
         if desk is None:
             return
-        desk.closing = True
+        self._close(desk)
         try:
             while desk.tasks:
                 await asyncio.wait(desk.tasks)
@@ -104,23 +125,62 @@ class AgentHost(EventHandler):
         """The records of one conversation, until there are none."""
         queue = desk.queues[key]
         try:
-            while queue and not desk.closing:
-                async with self._turns:
+            while queue and not desk.closing and await self._turn(desk, queue[0].tenant):
+                tenant, record = queue[0]
+                try:
                     if not desk.closing:
-                        await self._one(lane, key, queue.popleft())
+                        queue.popleft()
+                        await self._timed(lane, desk, key, tenant, record)
+                finally:
+                    _tell(self._turns.give_back(tenant))
         except LaneClosed:
-            desk.closing = True
+            self._close(desk)
         except Exception as error:  # noqa: BLE001 - the host itself broke: events must not stay undone in silence
             end_process(Exit.HANDLER, "the host of %s failed: %r", self._scene.agent.kind, error)
         finally:
             del desk.queues[key]
 
-    async def _one(self, lane: EventLane, key: bytes, record: SourceRecord) -> None:
+    async def _turn(self, desk: _Desk, tenant: str) -> bool:
+        """Wait for a turn; False if the partition went before there was one."""
+        ticket: Ticket = asyncio.get_running_loop().create_future()
+        desk.tickets[ticket] = tenant
+        _tell(self._turns.ask(tenant, ticket))
+        try:
+            return await ticket
+        except asyncio.CancelledError:
+            if not self._turns.withdraw(tenant, ticket) and (ticket.cancelled() or ticket.result()):
+                _tell(self._turns.give_back(tenant))  # it was granted just now
+            raise
+        finally:
+            desk.tickets.pop(ticket, None)
+
+    def _close(self, desk: _Desk) -> None:
+        """Nothing new begins; who waits for a turn is sent away at once."""
+        desk.closing = True
+        for ticket, tenant in list(desk.tickets.items()):
+            if not ticket.done() and self._turns.withdraw(tenant, ticket):
+                ticket.set_result(False)
+
+    async def _timed(self, lane: EventLane, desk: _Desk, key: bytes, tenant: str, record: SourceRecord) -> None:
+        """One event, in the time that its tenant has."""
+        allowed = self._patience.begin(tenant, desk.undone[tenant] / self._places)
+        timed_out = False
+        try:
+            done = await self._one(lane, key, record, allowed)
+            timed_out = done.reason == "timeout"
+        finally:
+            desk.undone[tenant] -= 1
+            self._patience.end(tenant, allowed, timed_out=timed_out)
+
+    async def _one(self, lane: EventLane, key: bytes, record: SourceRecord, allowed: Time) -> Step:
         started = time.monotonic()
+        scene = self._scene
+        if not allowed.full:
+            scene = scene._replace(limits=scene.limits._replace(timeout_s=allowed.seconds))
         self._busy.add(key)
         try:
             memory = decode(lane.table.get(key))
-            done = await step(self._scene, record, memory, self._clock())
+            done = await step(scene, record, memory, self._clock())
             try:
                 self._submit(lane, key, record, done)
             except EffectsTooLarge as error:
@@ -130,6 +190,7 @@ class AgentHost(EventHandler):
         finally:
             self._busy.discard(key)
         self._observe(record, done, time.monotonic() - started)
+        return done
 
     def _submit(self, lane: EventLane, key: bytes, record: SourceRecord, done: Step) -> None:
         writes: dict[bytes, bytes | None] = {}
@@ -163,3 +224,18 @@ class AgentHost(EventHandler):
                 effects.writes[key] = encode(memory)
             queue.see(key, memory)
         return effects if effects.writes else None
+
+
+def _tell(granted: list[Ticket]) -> None:
+    """Those who have a turn now."""
+    for ticket in granted:
+        if not ticket.done():  # else its task was cancelled, and gives the turn back when it hears of it
+            ticket.set_result(True)
+
+
+def _tenant(record: SourceRecord) -> str:
+    """The tenant as the framework stamped it."""
+    for name, value in record.headers:
+        if name == "tenant":
+            return value.decode("utf-8", "replace")
+    return ""

@@ -65,7 +65,14 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
         return found.tenant if found else ""
 
     scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor))
-    handler = AgentHost(scene, parallel=processor.agent_parallel, tenant_of=tenant_of, observe=_Counting(agent.kind))
+    settings = EngineSettings.of_agents(processor)
+    handler = AgentHost(
+        scene,
+        parallel=processor.agent_parallel,
+        tenant_of=tenant_of,
+        observe=_Counting(agent.kind),
+        places=settings.window * settings.chunk_max // 2,
+    )
     source, changelog, *outputs = _topics(agent.kind)
     made = Engine(
         app_id=f"relevo-agents-{agent.kind}",
@@ -75,7 +82,7 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
         handler=handler,
         instance=instance,
         outputs=[topic.name for topic in outputs],
-        settings=EngineSettings.of_agents(processor),
+        settings=settings,
         observer=EngineMetrics(f"agents.{agent.kind}"),
     )
     made.every(_ALARMS_S, handler.ring_alarms)

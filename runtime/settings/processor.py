@@ -40,7 +40,9 @@ class ProcessorSettings(Area):
         ("menu", "echo"), min_length=1, description="Types of agents that have topics, separated by commas."
     )
     agent_timeout_s: float = Field(15, gt=0, le=600, description="Time for an agent to answer one event.")
-    agent_parallel: int = Field(256, ge=1, le=10_000, description="Conversations that agents handle side by side.")
+    agent_parallel: int = Field(
+        512, ge=1, le=10_000, description="Conversations that agents handle side by side; one tenant's, half as many."
+    )
     agent_actions_max: int = Field(20, ge=1, le=1000, description="Most actions that one event may cause.")
     agent_memory_bytes: int = Field(65_536, ge=1024, le=1_048_576, description="Most that an agent may remember.")
     drain_begun_share: float = Field(

@@ -10,7 +10,7 @@ import pytest
 
 from processors.agents.agent import Agent
 from processors.agents.alarms import AlarmQueue
-from processors.agents.host import AgentHost
+from processors.agents.host import AgentHost, _Desk
 from processors.agents.limits import Limits
 from processors.agents.memory import Alarm, Memory, decode
 from processors.agents.step import Scene, Step
@@ -58,7 +58,7 @@ class FakeLane:
 class Stage:
     """A host of one agent with a lane of its own."""
 
-    def __init__(self, function: Any, parallel: int = 8, **limits: Any) -> None:
+    def __init__(self, function: Any, parallel: int = 8, places: int = 1000, **limits: Any) -> None:
         self.now_ms = 1_000_000
         self.steps: list[tuple[int, str]] = []
         self.lane = FakeLane()
@@ -68,6 +68,7 @@ class Stage:
             tenant_of=lambda did: "acme",
             observe=self._observe,
             clock=lambda: self.now_ms,
+            places=places,
         )
 
     def _observe(self, record: Any, done: Step, seconds: float) -> None:
@@ -75,7 +76,11 @@ class Stage:
 
     def receive(self, *said: tuple[str, str], first: int = 0) -> None:
         """Messages as (contact, text)."""
-        records = [_message(contact, text, first + i) for i, (contact, text) in enumerate(said)]
+        self.hear(*(_message(contact, text, first + i) for i, (contact, text) in enumerate(said)))
+
+    def hear(self, *records: Source) -> None:
+        """Records that follow one another."""
+        first = records[0].offset
         self.host.receive(Chunk(TP, records, previous_end=first), self.lane)
 
     async def until(self, count: int) -> None:
@@ -91,10 +96,10 @@ async def begun() -> None:
         await asyncio.sleep(0)
 
 
-def _message(contact: str, text: str, offset: int) -> Source:
+def _message(contact: str, text: str, offset: int, tenant: str = "acme") -> Source:
     event = InboundEvent(
         id=f"wamid.{offset}",
-        tenant="acme",
+        tenant=tenant,
         did=LINE,
         contact=contact,
         reply_to=contact,
@@ -102,7 +107,7 @@ def _message(contact: str, text: str, offset: int) -> Source:
         at_ms=1,
         content=c.Text(body=text),
     )
-    headers = Headers(id=event.id, type="event", tenant="acme", at_ms=1).to_kafka()
+    headers = Headers(id=event.id, type="event", tenant=tenant, at_ms=1).to_kafka()
     return Source(encode(event), keys.conversation(LINE, contact).encode(), headers, offset, TP.topic, TP.partition)
 
 
@@ -159,7 +164,7 @@ async def test_no_more_conversations_than_allowed_are_handled_side_by_side() -> 
         at_once -= 1
         yield Reply.text("x")
 
-    stage = Stage(watched, parallel=3)
+    stage = Stage(watched, parallel=6)
     stage.receive(*((f"5700000{i}", "x") for i in range(10)))
     await stage.until(10)
     assert most == 3
@@ -243,3 +248,69 @@ async def test_a_timer_waits_while_its_conversation_is_at_work() -> None:
     await stage.until(2)
     stage.now_ms += 1_000
     assert stage.host.ring_alarms(stage.lane.table) is not None
+
+
+def flood(tenant: str, count: int, text: str, first: int = 0) -> list[Source]:
+    """One message each of so many contacts of a tenant."""
+    return [_message(f"57{first + i:08}", text, first + i, tenant) for i in range(count)]
+
+
+async def test_a_tenant_that_floods_with_calls_that_hang_does_not_hold_up_another() -> None:
+    stage = Stage(collector, parallel=512, timeout_s=60)
+    stage.hear(*flood("hung", 1000, "hang"))
+    await begun()
+    assert len(stage.host._busy) == 256
+    stage.hear(*flood("well", 20, "a", first=1000))
+    await stage.until(20)
+    assert sorted(stage.steps) == [(offset, "handled") for offset in range(1000, 1020)]
+
+
+async def test_what_hangs_of_a_tenant_leaves_a_partition_after_one_time_out_however_much_it_is() -> None:
+    """At the full time for each they would take twenty times as long."""
+    stage = Stage(collector, parallel=40, places=50, timeout_s=0.5)
+    began = asyncio.get_running_loop().time()
+    stage.hear(*flood("hung", 400, "hang"))
+    await stage.until(350)
+    assert asyncio.get_running_loop().time() - began < 400 / 20 * 0.5 / 2
+    assert {outcome for _, outcome in stage.steps} == {"dead_letter"}
+    assert set(stage.lane.topics()) == {"agents.test.dlq"}
+
+
+async def test_who_waits_for_a_turn_is_sent_away_when_the_partition_goes_and_all_turns_come_back() -> None:
+    stage = Stage(collector, parallel=4, timeout_s=0.2)
+    stage.receive(*((f"5711111{i}", "hang") for i in range(6)))
+    await begun()
+    await stage.host.release(stage.lane)
+    assert sorted(stage.lane.done) == [0, 1]
+    assert (stage.host._turns.free, stage.host._turns.waiting) == (4, 0)
+
+
+async def test_a_release_that_is_cut_off_gives_all_turns_back() -> None:
+    stage = Stage(collector, parallel=4)
+    stage.receive(*((f"5711111{i}", "hang") for i in range(6)))
+    await begun()
+    release = asyncio.create_task(stage.host.release(stage.lane))
+    await begun()
+    release.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await release
+    await begun()
+    assert (stage.host._turns.free, stage.host._turns.waiting) == (4, 0)
+    assert stage.lane.done == []
+
+
+async def test_a_task_that_is_cancelled_while_it_waits_or_is_granted_a_turn_loses_none() -> None:
+    stage = Stage(collector, parallel=1)
+    desk = _Desk()
+    turns = stage.host._turns
+    assert await stage.host._turn(desk, "a")
+    waits, granted = (asyncio.create_task(stage.host._turn(desk, "a")) for _ in range(2))
+    await begun()
+    waits.cancel()
+    await begun()
+    assert turns.waiting == 1
+    for ticket in turns.give_back("a"):
+        ticket.set_result(True)
+    granted.cancel()
+    await begun()
+    assert (turns.free, turns.waiting, desk.tickets) == (1, 0, {})
