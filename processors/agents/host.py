@@ -29,6 +29,7 @@ from runtime.engine import (
     EventLane,
     Exit,
     LaneClosed,
+    Part,
     SourceRecord,
     TableView,
 )
@@ -37,6 +38,7 @@ from schemas import keys
 
 _ALARMS_AT_ONCE = 200
 _BUSY_MS = 200
+_LATE_S = 10.0  # beyond the time-out, to clean up and on a busy machine
 
 
 class StepObserver(Protocol):
@@ -89,7 +91,7 @@ class AgentHost(EventHandler):
         self._observe = observe
         self._clock = clock
         self._desks: dict[EventLane, _Desk] = {}
-        self._busy: set[bytes] = set()
+        self._busy: dict[bytes, float] = {}  # conversations at work, and since when
         self._alarms: dict[int, tuple[TableView, alarms.AlarmQueue]] = {}
 
     def receive(self, chunk: Chunk, lane: EventLane) -> None:
@@ -177,7 +179,7 @@ class AgentHost(EventHandler):
         scene = self._scene
         if not allowed.full:
             scene = scene._replace(limits=scene.limits._replace(timeout_s=allowed.seconds))
-        self._busy.add(key)
+        self._busy[key] = started
         try:
             memory = decode(lane.table.get(key))
             done = await step(scene, record, memory, self._clock())
@@ -188,7 +190,7 @@ class AgentHost(EventHandler):
                 done = dead(self._scene.agent.kind, record, memory, failure, self._clock())
                 self._submit(lane, key, record, done)
         finally:
-            self._busy.discard(key)
+            del self._busy[key]
         self._observe(record, done, time.monotonic() - started)
         return done
 
@@ -208,6 +210,16 @@ class AgentHost(EventHandler):
             queue = alarms.AlarmQueue(table.items())
             self._alarms[table.partition] = table, queue
         return queue
+
+    def parts(self) -> list[Part]:
+        """Turns that are granted while events wait for one, and events that should have ended long ago."""
+        waiting = self._turns.waiting
+        oldest_s = time.monotonic() - min(self._busy.values(), default=time.monotonic())
+        late = oldest_s > self._scene.limits.timeout_s + _LATE_S
+        return [
+            Part("turns", self._turns.granted, f"{waiting} events wait for a turn" if waiting else ""),
+            Part("events", 0, f"an event is at work for {oldest_s:.0f} s" if late else ""),
+        ]
 
     def ring_alarms(self, table: TableView) -> Effects | None:
         """Housekeeping: bring timers that are due back as events. A conversation at work is looked at later."""

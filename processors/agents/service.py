@@ -48,13 +48,16 @@ async def serve(service: Service, spec: str) -> None:
         except TimeoutError:
             raise CannotStart(f"the tenants could not be read within {waits.caught_up_s:g} s") from None
         service.health.met("tenants")
-        await host(service, engine(kafka, processor, agent, tenants, service.settings.instance))
+        made, handler = engine(kafka, processor, agent, tenants, service.settings.instance)
+        await host(service, made, handler.parts)
     finally:
         await tenants.stop()
 
 
-def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, tenants: Tenants, instance: str) -> Engine:
-    """The engine of an agent type; not started."""
+def engine(
+    kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, tenants: Tenants, instance: str
+) -> tuple[Engine, AgentHost]:
+    """The engine of an agent type, not started, and the host that it feeds."""
 
     def config(tenant: str) -> Mapping[str, Any]:
         found = tenants.tenant(tenant)
@@ -86,7 +89,7 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
         observer=EngineMetrics(f"agents.{agent.kind}"),
     )
     made.every(_ALARMS_S, handler.ring_alarms)
-    return made
+    return made, handler
 
 
 def _topics(kind: str) -> list[topics.Topic]:

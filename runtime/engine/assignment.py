@@ -53,6 +53,19 @@ class Assignment:
         self._room = asyncio.Event()
         self._finished = False
 
+    @property
+    def steps(self) -> int:
+        """Moves while partitions are given back, awaited and taken over, as long as anything does."""
+        return self.epoch + self._recovery.steps
+
+    @property
+    def waits_for(self) -> str:
+        """What stands between us and our partitions; empty when nothing does."""
+        if self.ready.is_set():
+            return ""
+        taking_over = self._taking_over is not None and not self._taking_over.done()
+        return "partitions are being recovered" if taking_over else "the group does not give out partitions"
+
     def wanting(self) -> set[Partition]:
         """Partitions to fetch from now."""
         return {tp for tp, lane in self.lanes.items() if lane.wants}

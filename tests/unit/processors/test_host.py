@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from processors.agents.memory import Alarm, Memory, decode
 from processors.agents.step import Scene, Step
 from relevo import Action, Conversation, InboundEvent, Remember, Reply, Schedule, text_of
 from runtime.engine import Chunk, Effects, EffectsTooLarge, LaneClosed, Partition, TableView
+from runtime.health import Health
 from schemas import content as c
 from schemas import keys
 from schemas.headers import Headers
@@ -314,3 +316,25 @@ async def test_a_task_that_is_cancelled_while_it_waits_or_is_granted_a_turn_lose
     granted.cancel()
     await begun()
     assert (turns.free, turns.waiting, desk.tickets) == (1, 0, {})
+
+
+async def test_turns_that_never_come_back_are_seen_by_health() -> None:
+    stage = Stage(collector, parallel=2)
+    health = Health(stall_s=10)
+    assert await stage.host._turn(_Desk(), "lost")
+    assert await stage.host._turn(_Desk(), "lost, too")
+    stage.receive(("57111111", "a"))
+    await begun()
+    for now in range(0, 20, 5):
+        for part in stage.host.parts():
+            health.steps.record(*part, now=now)
+    assert health.live_failures(15) == [("turns", "1 events wait for a turn: no step for 15 s")]
+
+
+async def test_an_event_that_never_ends_is_seen_by_health() -> None:
+    stage = Stage(collector, timeout_s=15)
+    assert [part.waits for part in stage.host.parts()] == ["", ""]
+    stage.host._busy[b"k"] = time.monotonic() - 24
+    assert [part.waits for part in stage.host.parts()] == ["", ""]
+    stage.host._busy[b"k"] = time.monotonic() - 26
+    assert [part.waits for part in stage.host.parts()] == ["", "an event is at work for 26 s"]

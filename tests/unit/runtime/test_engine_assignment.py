@@ -39,6 +39,7 @@ class FakeLane:
 
 class FakeRecovery:
     def __init__(self) -> None:
+        self.steps = 0
         self.cold: list[list[int]] = []
         self.hold = threading.Event()
         self.hold.set()
@@ -172,3 +173,31 @@ async def test_a_stop_with_less_time_than_a_rebalance_drains_in_that(
     lane = setup.lane()
     await setup.assignment.finish(within_s)
     assert lane.drain == (drain_s, 0.7)
+
+
+async def test_it_says_what_stands_between_us_and_our_partitions_and_moves_while_anything_does(setup: Setup) -> None:
+    assert "group" in setup.assignment.waits_for
+    setup.recovery.hold.clear()
+    setup.take_over(1, 3)
+    before = setup.assignment.steps
+    assert "recovered" in setup.assignment.waits_for
+    assert setup.assignment.steps == before, "a recovery that hangs makes no step"
+    setup.recovery.steps += 1
+    assert setup.assignment.steps == before + 1
+    setup.recovery.hold.set()
+    await asyncio.wait_for(setup.assignment.ready.wait(), 5)
+    assert setup.assignment.waits_for == ""
+    await setup.assignment.release()
+    assert "group" in setup.assignment.waits_for
+    assert setup.assignment.steps > before + 1
+
+
+async def test_a_recovery_that_ends_without_lanes_is_seen(setup: Setup) -> None:
+    async def never(starts: Mapping[Partition, int]) -> None:
+        raise asyncio.CancelledError
+
+    setup.assignment.take_over([TP], Membership("g", 1, "m", None), never)
+    task = setup.assignment._taking_over
+    assert task is not None
+    await asyncio.wait({task})
+    assert setup.assignment.waits_for != ""
