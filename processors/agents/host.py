@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from processors.agents import alarms
+from processors.agents.desk import Desk, Room, Waiting, stamped_tenant
 from processors.agents.limits import AgentFailed
 from processors.agents.memory import decode, encode
 from processors.agents.patience import Patience, Time
 from processors.agents.step import Scene, Step, dead, step
-from processors.agents.turns import Turns
 from runtime import points
 from runtime.engine import (
     Chunk,
@@ -47,26 +47,19 @@ class StepObserver(Protocol):
     def __call__(self, record: SourceRecord, done: Step, seconds: float) -> None: ...
 
 
-class _Waiting(NamedTuple):
-    """An event that was not begun, of a tenant."""
+class Allows(Protocol):
+    """Hears how an event of a conversation ended; False if nothing must be submitted any more."""
 
-    tenant: str
-    record: SourceRecord
-
-
-Ticket = asyncio.Future[bool]
-"""Resolves to whether there is a turn."""
+    def __call__(self, tenant: str, conversation: bytes, reason: str = "") -> bool: ...
 
 
-class _Desk:
-    """A partition's conversations that have something to do, and the tasks that do it."""
+def always(tenant: str, conversation: bytes, reason: str = "") -> bool:
+    """No limit on what fails."""
+    return True
 
-    def __init__(self) -> None:
-        self.queues: dict[bytes, deque[_Waiting]] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.tickets: dict[Ticket, str] = {}  # those that wait for a turn, and whose they are
-        self.undone: Counter[str] = Counter()  # records by tenant
-        self.closing = False
+
+class _Halt(Exception):
+    """Nothing must be submitted any more."""
 
 
 class AgentHost(EventHandler):
@@ -82,23 +75,28 @@ class AgentHost(EventHandler):
         observe: StepObserver,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         places: int = 1000,
+        allows: Allows = always,
     ) -> None:
         self._scene = scene
         self._places = places
-        self._turns: Turns[Ticket] = Turns(parallel)
+        self._allows = allows
+        self._halted = False
+        self._room = Room(parallel)
         self._patience = Patience(scene.limits.timeout_s)
         self._tenant_of = tenant_of
         self._observe = observe
         self._clock = clock
-        self._desks: dict[EventLane, _Desk] = {}
+        self._desks: dict[EventLane, Desk] = {}
         self._busy: dict[bytes, float] = {}  # conversations at work, and since when
         self._alarms: dict[int, tuple[TableView, alarms.AlarmQueue]] = {}
 
     def receive(self, chunk: Chunk, lane: EventLane) -> None:
         """Queue the records, each behind the others of its conversation."""
-        desk = self._desks.setdefault(lane, _Desk())
+        if self._halted:
+            return
+        desk = self._desks.setdefault(lane, Desk())
         for record in chunk:
-            key, waiting = record.key or b"", _Waiting(_tenant(record), record)
+            key, waiting = record.key or b"", Waiting(stamped_tenant(record), record)
             desk.undone[waiting.tenant] += 1
             queue = desk.queues.get(key)
             if queue is not None:
@@ -115,7 +113,7 @@ class AgentHost(EventHandler):
         desk = self._desks.pop(lane, None)
         if desk is None:
             return
-        self._close(desk)
+        self._room.close(desk)
         try:
             while desk.tasks:
                 await asyncio.wait(desk.tasks)
@@ -123,47 +121,28 @@ class AgentHost(EventHandler):
             for task in desk.tasks:
                 task.cancel()
 
-    async def _serve(self, lane: EventLane, desk: _Desk, key: bytes) -> None:
+    async def _serve(self, lane: EventLane, desk: Desk, key: bytes) -> None:
         """The records of one conversation, until there are none."""
         queue = desk.queues[key]
         try:
-            while queue and not desk.closing and await self._turn(desk, queue[0].tenant):
+            while queue and not desk.closing and await self._room.turn(desk, queue[0].tenant):
                 tenant, record = queue[0]
                 try:
                     if not desk.closing:
                         queue.popleft()
                         await self._timed(lane, desk, key, tenant, record)
                 finally:
-                    _tell(self._turns.give_back(tenant))
+                    self._room.give_back(tenant)
         except LaneClosed:
-            self._close(desk)
+            self._room.close(desk)
+        except _Halt:
+            self._halt()
         except Exception as error:  # noqa: BLE001 - the host itself broke: events must not stay undone in silence
             end_process(Exit.HANDLER, "the host of %s failed: %r", self._scene.agent.kind, error)
         finally:
             del desk.queues[key]
 
-    async def _turn(self, desk: _Desk, tenant: str) -> bool:
-        """Wait for a turn; False if the partition went before there was one."""
-        ticket: Ticket = asyncio.get_running_loop().create_future()
-        desk.tickets[ticket] = tenant
-        _tell(self._turns.ask(tenant, ticket))
-        try:
-            return await ticket
-        except asyncio.CancelledError:
-            if not self._turns.withdraw(tenant, ticket) and (ticket.cancelled() or ticket.result()):
-                _tell(self._turns.give_back(tenant))  # it was granted just now
-            raise
-        finally:
-            desk.tickets.pop(ticket, None)
-
-    def _close(self, desk: _Desk) -> None:
-        """Nothing new begins; who waits for a turn is sent away at once."""
-        desk.closing = True
-        for ticket, tenant in list(desk.tickets.items()):
-            if not ticket.done() and self._turns.withdraw(tenant, ticket):
-                ticket.set_result(False)
-
-    async def _timed(self, lane: EventLane, desk: _Desk, key: bytes, tenant: str, record: SourceRecord) -> None:
+    async def _timed(self, lane: EventLane, desk: Desk, key: bytes, tenant: str, record: SourceRecord) -> None:
         """One event, in the time that its tenant has."""
         allowed = self._patience.begin(tenant, desk.undone[tenant] / self._places)
         timed_out = False
@@ -183,16 +162,31 @@ class AgentHost(EventHandler):
         try:
             memory = decode(lane.table.get(key))
             done = await step(scene, record, memory, self._clock())
+            self._judge(record, key, done)
             try:
                 self._submit(lane, key, record, done)
             except EffectsTooLarge as error:
                 failure = AgentFailed("too_large", str(error))
                 done = dead(self._scene.agent.kind, record, memory, failure, self._clock())
+                self._judge(record, key, done)
                 self._submit(lane, key, record, done)
         finally:
-            del self._busy[key]
+            self._busy.pop(key, None)
         self._observe(record, done, time.monotonic() - started)
         return done
+
+    def _judge(self, record: SourceRecord, key: bytes, done: Step) -> None:
+        """Raises when too much fails: then this event, like all that follow, is left to be handled again."""
+        allowed = not self._halted
+        if allowed and done.outcome in ("handled", "dead_letter"):
+            allowed = self._allows(stamped_tenant(record), key, done.reason)
+        if not allowed:
+            raise _Halt
+
+    def _halt(self) -> None:
+        self._halted = True
+        for desk in self._desks.values():
+            self._room.close(desk)
 
     def _submit(self, lane: EventLane, key: bytes, record: SourceRecord, done: Step) -> None:
         writes: dict[bytes, bytes | None] = {}
@@ -213,16 +207,18 @@ class AgentHost(EventHandler):
 
     def parts(self) -> list[Part]:
         """Turns that are granted while events wait for one, and events that should have ended long ago."""
-        waiting = self._turns.waiting
+        waiting = self._room.turns.waiting
         oldest_s = time.monotonic() - min(self._busy.values(), default=time.monotonic())
         late = oldest_s > self._scene.limits.timeout_s + _LATE_S
         return [
-            Part("turns", self._turns.granted, f"{waiting} events wait for a turn" if waiting else ""),
+            Part("turns", self._room.turns.granted, f"{waiting} events wait for a turn" if waiting else ""),
             Part("events", 0, f"an event is at work for {oldest_s:.0f} s" if late else ""),
         ]
 
     def ring_alarms(self, table: TableView) -> Effects | None:
         """Housekeeping: bring timers that are due back as events. A conversation at work is looked at later."""
+        if self._halted:
+            return None
         now_ms, queue, effects = self._clock(), self._queue_of(table), Effects()
         for key in queue.due(now_ms, _ALARMS_AT_ONCE):
             if key in self._busy:
@@ -236,18 +232,3 @@ class AgentHost(EventHandler):
                 effects.writes[key] = encode(memory)
             queue.see(key, memory)
         return effects if effects.writes else None
-
-
-def _tell(granted: list[Ticket]) -> None:
-    """Those who have a turn now."""
-    for ticket in granted:
-        if not ticket.done():  # else its task was cancelled, and gives the turn back when it hears of it
-            ticket.set_result(True)
-
-
-def _tenant(record: SourceRecord) -> str:
-    """The tenant as the framework stamped it."""
-    for name, value in record.headers:
-        if name == "tenant":
-            return value.decode("utf-8", "replace")
-    return ""

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from runtime.settings import ProcessorSettings
 
+OF_THE_CONVERSATION = frozenset({"loop"})
+"""Reasons that say something of one conversation and nothing of the agent: no sign that the agent is broken."""
+
 
 class Limits(NamedTuple):
     """For one event: seconds, actions, and bytes that are remembered after it."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from processors.agents.agent import Agent
 from processors.agents.host import AgentHost
-from processors.agents.limits import Limits
+from processors.agents.limits import OF_THE_CONVERSATION, Limits
 from processors.agents.registry import AgentNotFound, find
 from processors.agents.step import Scene, Step
+from processors.guard import Guard
 from processors.hosting import EngineMetrics, check_topics, host, partitions
 from runtime import metrics
 from runtime.engine import Engine, EngineSettings, SourceRecord
@@ -18,6 +19,7 @@ from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, 
 from runtime.tenants import Tenants
 from schemas import topics
 from schemas.headers import Headers
+from schemas.tenant import Tenant
 
 _ALARMS_S = 1.0
 
@@ -48,14 +50,21 @@ async def serve(service: Service, spec: str) -> None:
         except TimeoutError:
             raise CannotStart(f"the tenants could not be read within {waits.caught_up_s:g} s") from None
         service.health.met("tenants")
-        made, handler = engine(kafka, processor, agent, tenants, service.settings.instance)
+        made, handler = engine(
+            kafka, processor, agent, tenants, service.settings.instance, _guard(service, processor, agent.kind, tenants)
+        )
         await host(service, made, handler.parts)
     finally:
         await tenants.stop()
 
 
 def engine(
-    kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, tenants: Tenants, instance: str
+    kafka: KafkaSettings,
+    processor: ProcessorSettings,
+    agent: Agent,
+    tenants: Tenants,
+    instance: str,
+    guard: Guard,
 ) -> tuple[Engine, AgentHost]:
     """The engine of an agent type, not started, and the host that it feeds."""
 
@@ -74,6 +83,7 @@ def engine(
         parallel=processor.agent_parallel,
         tenant_of=tenant_of,
         observe=_Counting(agent.kind),
+        allows=guard.allows,
         places=settings.window * settings.chunk_max // 2,
     )
     source, changelog, *outputs = _topics(agent.kind)
@@ -90,6 +100,19 @@ def engine(
     )
     made.every(_ALARMS_S, handler.ring_alarms)
     return made, handler
+
+
+def _guard(service: Service, processor: ProcessorSettings, kind: str, tenants: Tenants) -> Guard:
+    def served() -> int:
+        return tenants.count(lambda tenant: _serves(kind, tenant))
+
+    return Guard(service, f"agents.{kind}", processor, served, OF_THE_CONVERSATION)
+
+
+def _serves(kind: str, tenant: Tenant) -> bool:
+    """Whether events of the tenant may come to agents of a type; the menu gets what no rule matches."""
+    routing = tenant.routing
+    return kind == "menu" or kind in routing.also or any(rule.to == kind for rule in routing.route)
 
 
 def _topics(kind: str) -> list[topics.Topic]:

@@ -51,6 +51,20 @@ class ProcessorSettings(Area):
         lt=1,
         description="Part of the drain in which begun events of agents may finish; the rest is for their transactions.",
     )
+    dead_letter_conversations: int = Field(
+        50,
+        ge=0,
+        le=100_000,
+        description="When the last events of so many conversations became dead letters, and most of what was handled "
+        "did, the worker stops; 0 is no limit.",
+    )
+    dead_letter_window_s: float = Field(600, gt=0, le=86_400, description="The time within which they count.")
+    dead_letter_share: float = Field(
+        0.5, gt=0, lt=1, description="The share of conversations, on the average over tenants, that is most."
+    )
+    dead_letter_stand_s: float = Field(
+        20, ge=0, le=600, description="For so long a stopped worker shows why (/live, metrics) before it ends."
+    )
 
     @model_validator(mode="after")
     def _times_are_in_order(self) -> Self:

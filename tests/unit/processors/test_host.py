@@ -11,7 +11,8 @@ import pytest
 
 from processors.agents.agent import Agent
 from processors.agents.alarms import AlarmQueue
-from processors.agents.host import AgentHost, _Desk
+from processors.agents.desk import Desk
+from processors.agents.host import AgentHost, always
 from processors.agents.limits import Limits
 from processors.agents.memory import Alarm, Memory, decode
 from processors.agents.step import Scene, Step
@@ -60,7 +61,9 @@ class FakeLane:
 class Stage:
     """A host of one agent with a lane of its own."""
 
-    def __init__(self, function: Any, parallel: int = 8, places: int = 1000, **limits: Any) -> None:
+    def __init__(
+        self, function: Any, parallel: int = 8, places: int = 1000, allows: Any = always, **limits: Any
+    ) -> None:
         self.now_ms = 1_000_000
         self.steps: list[tuple[int, str]] = []
         self.lane = FakeLane()
@@ -71,6 +74,7 @@ class Stage:
             observe=self._observe,
             clock=lambda: self.now_ms,
             places=places,
+            allows=allows,
         )
 
     def _observe(self, record: Any, done: Step, seconds: float) -> None:
@@ -284,7 +288,7 @@ async def test_who_waits_for_a_turn_is_sent_away_when_the_partition_goes_and_all
     await begun()
     await stage.host.release(stage.lane)
     assert sorted(stage.lane.done) == [0, 1]
-    assert (stage.host._turns.free, stage.host._turns.waiting) == (4, 0)
+    assert (stage.host._room.turns.free, stage.host._room.turns.waiting) == (4, 0)
 
 
 async def test_a_release_that_is_cut_off_gives_all_turns_back() -> None:
@@ -297,16 +301,16 @@ async def test_a_release_that_is_cut_off_gives_all_turns_back() -> None:
     with pytest.raises(asyncio.CancelledError):
         await release
     await begun()
-    assert (stage.host._turns.free, stage.host._turns.waiting) == (4, 0)
+    assert (stage.host._room.turns.free, stage.host._room.turns.waiting) == (4, 0)
     assert stage.lane.done == []
 
 
 async def test_a_task_that_is_cancelled_while_it_waits_or_is_granted_a_turn_loses_none() -> None:
     stage = Stage(collector, parallel=1)
-    desk = _Desk()
-    turns = stage.host._turns
-    assert await stage.host._turn(desk, "a")
-    waits, granted = (asyncio.create_task(stage.host._turn(desk, "a")) for _ in range(2))
+    desk = Desk()
+    turns = stage.host._room.turns
+    assert await stage.host._room.turn(desk, "a")
+    waits, granted = (asyncio.create_task(stage.host._room.turn(desk, "a")) for _ in range(2))
     await begun()
     waits.cancel()
     await begun()
@@ -321,8 +325,8 @@ async def test_a_task_that_is_cancelled_while_it_waits_or_is_granted_a_turn_lose
 async def test_turns_that_never_come_back_are_seen_by_health() -> None:
     stage = Stage(collector, parallel=2)
     health = Health(stall_s=10)
-    assert await stage.host._turn(_Desk(), "lost")
-    assert await stage.host._turn(_Desk(), "lost, too")
+    assert await stage.host._room.turn(Desk(), "lost")
+    assert await stage.host._room.turn(Desk(), "lost, too")
     stage.receive(("57111111", "a"))
     await begun()
     for now in range(0, 20, 5):
@@ -338,3 +342,24 @@ async def test_an_event_that_never_ends_is_seen_by_health() -> None:
     assert [part.waits for part in stage.host.parts()] == ["", ""]
     stage.host._busy[b"k"] = time.monotonic() - 26
     assert [part.waits for part in stage.host.parts()] == ["", "an event is at work for 26 s"]
+
+
+async def test_when_too_much_fails_nothing_more_is_submitted_and_nothing_more_begins() -> None:
+    judged: list[tuple[str, str]] = []
+
+    def allows(tenant: str, conversation: bytes, reason: str = "") -> bool:
+        judged.append((tenant, reason))
+        return len(judged) < 3
+
+    stage = Stage(collector, parallel=8, allows=allows)
+    texts = ["a", "raise", "raise", "b", "c", "d"]
+    stage.receive(*((f"5711111{i}", text) for i, text in enumerate(texts)))
+    await begun()
+    stage.receive(("57999999", "e"), first=6)
+    await begun()
+    assert stage.lane.done == [0, 1]
+    assert judged == [("acme", ""), ("acme", "raised"), ("acme", "raised")]
+    assert stage.host._room.turns.free == 8
+    assert stage.host.ring_alarms(stage.lane.table) is None
+    await stage.host.release(stage.lane)
+    assert stage.lane.done == [0, 1]
