@@ -72,6 +72,6 @@ class Guard:
         )
         metrics.counter(metrics.PROCESSOR_LETTER_STOPS).labels(processor=self._processor).inc()
         self._service.health.dead("dead letters", str(trip))
-        self._service.code = self._service.code or Exit.LETTERS
+        self._service.code = self._service.code or int(Exit.LETTERS)
         loop = asyncio.get_running_loop()
         loop.call_later(self._stand_s, self._service.stop, "too many dead letters")
