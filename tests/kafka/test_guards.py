@@ -123,14 +123,13 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 def test_a_bad_deployment_stops_with_the_topic_kept_and_the_mended_one_takes_all_the_rest(pipeline: Pipeline) -> None:
     fed = [said(owner, n, f"{n}", f"{owner}-{n}-{turn}") for turn in (1, 2) for n in range(100) for owner in LINES]
     pipeline.write(*fed)
-    for again in (1, 2):
-        stopped = pipeline.agent(BROKEN, "g0", dead_letter_conversations="20", dead_letter_stand_s="0.2")
-        assert stopped.wait(60) == Exit.LETTERS
-        dead = {Cause.from_headers(m.headers()).source: m for m in pipeline.read(LETTERS)}
-        assert 0 < len(dead) < 80 * again
-        assert committed(pipeline) <= len(dead)
+    stopped = pipeline.agent(BROKEN, "g0", dead_letter_conversations="20", dead_letter_stand_s="0.2")
+    assert stopped.wait(60) == Exit.LETTERS
+    dead = {Cause.from_headers(m.headers()).source: m for m in pipeline.read(LETTERS)}
+    assert 0 < len(dead) < 80
+    assert committed(pipeline) <= len(dead)
     log = (pipeline.folder / "g0.log").read_text()
-    assert log.count("too many dead letters") == 4, "the reason, and the stop, twice"
+    assert "too many dead letters: nothing more is committed" in log
     assert "RELEVO_PROCESSOR_DEAD_LETTER_CONVERSATIONS=0" in log
 
     good = pipeline.agent(MENDED, "g0")

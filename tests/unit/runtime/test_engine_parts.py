@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError
 
 from runtime.engine import Effects, EffectsTooLarge, EngineSettings, TableView, seams
 from runtime.engine.chunk import cut
+from runtime.engine.consumer import ChunkConsumer
 from runtime.engine.effects import HEADERS_MAX
 from runtime.engine.membership import Membership, check_metadata_format
 from runtime.engine.recovery import ChangelogReading, RecoveryFailed
@@ -150,3 +151,16 @@ def test_agents_may_finish_what_they_began_and_chunks_are_cut_off_soon() -> None
 def test_settings_that_do_not_fit_together_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         EngineSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("delivered", "looked_to"),
+    [(5, 9), (3, None), (6, None)],
+    ids=["all came to the lane", "a chunk is on its way", "the lane is of another assignment"],
+)
+def test_a_partition_was_looked_through_only_if_all_that_was_found_came_to_its_lane(
+    delivered: int, looked_to: int | None
+) -> None:
+    consumer = ChunkConsumer.__new__(ChunkConsumer)
+    consumer._fetched_to, consumer._looked_to = {TP: 5}, {TP: 9}
+    assert consumer.looked_to(TP, delivered) == looked_to
