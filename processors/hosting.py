@@ -63,10 +63,12 @@ async def host(service: Service, engine: Engine, parts: Parts = _no_parts) -> No
     """Run the engine until the service stops. `parts` are the handler's own, for health."""
     processor = engine.app_id
     service.health.wait_for("partitions", "joining the group and recovering")
+    service.health.steps.record("engine", 0, "is starting")  # once: a start that hangs is not reported again
     try:
         await engine.start()
     except TopicsMismatch as error:
         raise CannotStart(str(error)) from error
+    service.health.steps.forget("engine")
     try:
         await _watch(service, engine, processor, parts)
     finally:

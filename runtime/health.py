@@ -126,6 +126,10 @@ class Steps:
             state.moved = before.moved
         self._parts[part] = state
 
+    def forget(self, part: str) -> None:
+        """The part has done what it had to do."""
+        self._parts.pop(part, None)
+
     def failures(self, now: float) -> list[Failure]:
         failures = []
         for name, state in sorted(self._parts.items()):

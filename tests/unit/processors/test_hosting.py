@@ -31,6 +31,8 @@ class FakeEngine:
         self.error = error
         self.ready = True
         self.waits = ""
+        self.starts = asyncio.Event()
+        self.starts.set()
         self.stopped = 0.0
 
     def progress(self) -> list[Progress]:
@@ -40,6 +42,7 @@ class FakeEngine:
         return [Part("group", 1, self.waits)]
 
     async def start(self) -> None:
+        await self.starts.wait()
         if self.error:
             raise self.error
 
@@ -111,6 +114,20 @@ async def test_parts_of_the_engine_and_of_the_handler_count_for_health() -> None
     made.health.steps.record("group", 1, engine.waits, now=clock() + 61)
     made.health.steps.record("turns", 7, "events wait", now=clock() + 61)
     assert [failure.check for failure in made.health.live_failures(clock() + 62)] == ["group", "turns"]
+    made.stopping.set()
+    await task
+
+
+async def test_a_start_that_hangs_fails_liveness() -> None:
+    made, engine = service(), FakeEngine()
+    engine.starts.clear()
+    task = asyncio.create_task(hosting.host(cast(Service, made), cast(Engine, engine)))
+    await settled()
+    assert made.health.live_failures(clock() + 59) == []
+    assert [failure.check for failure in made.health.live_failures(clock() + 61)] == ["engine"]
+    engine.starts.set()
+    await settled()
+    assert "engine" not in [failure.check for failure in made.health.live_failures(clock() + 61)]
     made.stopping.set()
     await task
 
