@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
 from processors.agents.desk import Desk
+from relevo import Action, Conversation, InboundEvent, text_of
 from runtime.engine import Chunk, TableView
 from runtime.engine.lane import Lane
 from runtime.engine.membership import Membership
@@ -100,19 +102,26 @@ async def test_an_event_that_never_ends_is_seen_by_health() -> None:
 
 async def test_when_too_much_fails_nothing_more_is_submitted_and_nothing_more_begins() -> None:
     judged: list[tuple[str, str]] = []
+    played: list[str] = []
 
     def allows(tenant: str, conversation: bytes, reason: str = "") -> bool:
         judged.append((tenant, reason))
         return len(judged) < 3
 
-    stage = Stage(collector, parallel=8, allows=allows)
-    texts = ["a", "raise", "raise", "b", "c", "d"]
+    async def agent(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
+        played.append(text_of(event))
+        async for action in collector(conversation, event):
+            yield action
+
+    stage = Stage(agent, parallel=8, allows=allows)
+    texts = ["a", "raise", "raise", "b", "c", "d", "e", "f"]
     stage.receive(*((f"5711111{i}", text) for i, text in enumerate(texts)))
     await begun()
-    stage.receive(("57999999", "e"), first=6)
+    stage.receive(("57999999", "g"), first=8)
     await begun()
     assert stage.lane.done == [0, 1]
     assert judged == [("acme", ""), ("acme", "raised"), ("acme", "raised")]
+    assert len(played) < len(texts)
     assert stage.host._room.turns.free == 8
     assert stage.host.ring_alarms(stage.lane.table) is None
     await stage.host.release(stage.lane)

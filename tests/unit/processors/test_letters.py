@@ -41,7 +41,7 @@ def test_one_tenant_trips_it_only_if_nobody_else_is_served() -> None:
     assert Worker(served=2).see("a", range(5000), "not_json").trip is None
     assert Worker(served=1).see("a", range(10), "raised").trip is not None
     assert Worker(served=0).see("a", range(10), "unknown_line").trip is not None
-    assert Worker(served=1).see("b", [1]).see("a", range(5000), "raised").trip is None
+    assert Worker(served=1).see("b", [1], "raised").see("a", range(5000), "raised").trip is None
 
 
 def test_one_conversation_counts_once_by_how_its_last_event_ended() -> None:
