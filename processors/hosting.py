@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import Gauge
 
 from runtime import metrics
-from runtime.engine import Engine, Progress, SilentObserver, StopTimeout, TopicsMismatch
+from runtime.engine import Engine, Part, Progress, SilentObserver, StopTimeout, TopicsMismatch
 from runtime.kafka.topics import TopicMismatch, require
 from runtime.service import CannotStart, Service
 from runtime.settings import KafkaSettings
@@ -19,9 +19,7 @@ REPORT_S = 1.0
 _STOP_SHARE = 0.8  # of the service's time for a stop; the rest is for its other parts
 _EXIT_STOP = 75
 
-# Markers of other workers' transactions stand at the end of a partition and are never delivered. So few records that
-# are not even fetched are taken for such; a partition that is truly stuck soon has more.
-_MARKERS = 16
+Parts = Callable[[], Iterable[Part]]
 
 
 def partitions(profile: str) -> int:
@@ -57,21 +55,27 @@ async def check_topics(kafka: KafkaSettings, wanted: Iterable[Topic]) -> None:
         raise CannotStart(str(error)) from error
 
 
-async def host(service: Service, engine: Engine) -> None:
-    """Run the engine until the service stops."""
+def _no_parts() -> Iterable[Part]:
+    return ()
+
+
+async def host(service: Service, engine: Engine, parts: Parts = _no_parts) -> None:
+    """Run the engine until the service stops. `parts` are the handler's own, for health."""
     processor = engine.app_id
     service.health.wait_for("partitions", "joining the group and recovering")
+    service.health.steps.record("engine", 0, "is starting")  # once: a start that hangs is not reported again
     try:
         await engine.start()
     except TopicsMismatch as error:
         raise CannotStart(str(error)) from error
+    service.health.steps.forget("engine")
     try:
-        await _watch(service, engine, processor)
+        await _watch(service, engine, processor, parts)
     finally:
         await _stop(service, engine)
 
 
-async def _watch(service: Service, engine: Engine, processor: str) -> None:
+async def _watch(service: Service, engine: Engine, processor: str, parts: Parts) -> None:
     keys = metrics.gauge(metrics.PROCESSOR_TABLE_KEYS).labels(processor=processor)
     reported: set[str] = set()
     while not service.stopping.is_set():
@@ -82,6 +86,8 @@ async def _watch(service: Service, engine: Engine, processor: str) -> None:
             _lag().remove(**_place(engine, gone.rpartition("-")[2]))
         reported = names
         keys.set(sum(one.keys for one in found))
+        for part in (*engine.parts(), *parts()):
+            service.health.steps.record(*part)
         if engine.ready:
             service.health.met("partitions")
         else:
@@ -92,11 +98,9 @@ async def _watch(service: Service, engine: Engine, processor: str) -> None:
 
 def _report(service: Service, engine: Engine, one: Progress) -> str:
     name = f"{engine.source}-{one.partition}"
-    end = one.committed if one.end is None else one.end
-    if not one.open_chunks and end - one.committed <= _MARKERS:
-        end = one.committed
-    service.health.progress.record(name, one.committed, end, one.oldest_s)
-    _lag().labels(**_place(engine, str(one.partition))).set(end - one.committed)
+    end = one.reached if one.end is None else max(one.end, one.reached)
+    service.health.progress.record(name, one.reached, end, one.oldest_s, moves=one.done, exact=True)
+    _lag().labels(**_place(engine, str(one.partition))).set(end - one.reached)
     return name
 
 

@@ -1,7 +1,8 @@
 """Health: whether a service lives (else restart it) and is ready (else send it nothing), and why not.
 
 Liveness is progress, not a pulse: a partition that has work and did not move for `stall_s`, or of which nobody
-reported for so long, fails it, as does an event loop that is late, or a part that declared itself dead. Readiness
+reported for so long, fails it, as does a part that waits for something and made no step for so long, an event loop
+that is late, or a part that declared itself dead. Readiness
 is a set of named conditions that all must hold. Time is an argument everywhere (`runtime.health.clock` in
 production). Leaves to the services: reporting each partition at least every few seconds, also when it is idle.
 """
@@ -34,10 +35,17 @@ class _Partition:
     oldest_undone_s: float
     reported: float
     moved: float = 0  # when the position moved last, or work came after there was none
+    moves: int = 0
+    marker: int = MARKER
 
     @property
     def idle(self) -> bool:
-        return self.end - self.position <= MARKER and self.oldest_undone_s <= 0
+        return self.end - self.position <= self.marker and self.oldest_undone_s <= 0
+
+    def stands(self, before: "_Partition") -> bool:
+        """Whether there was work all the time and none of it was done."""
+        still = (before.position, before.moves) == (self.position, self.moves)
+        return still and not (before.idle or self.idle)
 
 
 @dataclass
@@ -48,13 +56,26 @@ class Progress:
     _partitions: dict[str, _Partition] = field(default_factory=dict)
 
     def record(
-        self, partition: str, position: int, end: int, oldest_undone_s: float = 0, *, now: float | None = None
+        self,
+        partition: str,
+        position: int,
+        end: int,
+        oldest_undone_s: float = 0,
+        *,
+        moves: int = 0,
+        exact: bool = False,
+        now: float | None = None,
     ) -> None:
-        """Report a partition: the next offset to do, the partition's end, the age of the oldest record in work."""
+        """Report a partition: the next offset to do, the partition's end, the age of the oldest record in work.
+
+        `moves` is whatever else moves when work is done that the position does not show; a position that is `exact`
+        lies behind the markers at the end.
+        """
         now = clock() if now is None else now
         before = self._partitions.get(partition)
-        state = _Partition(position, end, oldest_undone_s, reported=now, moved=now)
-        if before is not None and before.position == position and not (before.idle or state.idle):
+        marker = 0 if exact else MARKER
+        state = _Partition(position, end, oldest_undone_s, reported=now, moved=now, moves=moves, marker=marker)
+        if before is not None and state.stands(before):
             state.moved = before.moved
         self._partitions[partition] = state
 
@@ -81,11 +102,50 @@ class Progress:
         return {name: state.oldest_undone_s for name, state in self._partitions.items()}
 
 
+@dataclass
+class _Part:
+    count: int
+    waits: str
+    reported: float
+    moved: float
+
+
+@dataclass
+class Steps:
+    """Parts whose progress is no offset: joining a group, recovering, turns of agents."""
+
+    stall_s: float = 60
+    _parts: dict[str, _Part] = field(default_factory=dict)
+
+    def record(self, part: str, count: int, waits: str = "", *, now: float | None = None) -> None:
+        """Report a part: the steps that it made so far, and what it waits for (nothing: it need not move)."""
+        now = clock() if now is None else now
+        before = self._parts.get(part)
+        state = _Part(count, waits, reported=now, moved=now)
+        if before is not None and before.count == count and before.waits and waits:
+            state.moved = before.moved
+        self._parts[part] = state
+
+    def forget(self, part: str) -> None:
+        """The part has done what it had to do."""
+        self._parts.pop(part, None)
+
+    def failures(self, now: float) -> list[Failure]:
+        failures = []
+        for name, state in sorted(self._parts.items()):
+            if now - state.reported > self.stall_s:
+                failures.append(Failure(name, f"nothing was reported for {now - state.reported:.0f} s"))
+            elif now - state.moved > self.stall_s:
+                failures.append(Failure(name, f"{state.waits}: no step for {now - state.moved:.0f} s"))
+        return failures
+
+
 class Health:
     """The health of one service. One that is `starting` is not ready until it has said what it waits for."""
 
     def __init__(self, *, stall_s: float = 60, loop_lag_s: float = 5, starting: bool = False) -> None:
         self.progress = Progress(stall_s)
+        self.steps = Steps(stall_s)
         self._loop_lag_s = loop_lag_s
         self._loop_lag = 0.0
         self._starting = starting
@@ -114,7 +174,7 @@ class Health:
         failures = [Failure(part, why) for part, why in self._dead.items()]
         if self._loop_lag > self._loop_lag_s:
             failures.append(Failure("event loop", f"was late by {self._loop_lag:.1f} s"))
-        return failures + self.progress.failures(now)
+        return failures + self.steps.failures(now) + self.progress.failures(now)
 
     def ready_failures(self, now: float) -> list[Failure]:
         waiting = [Failure(condition, why) for condition, why in self._conditions.items() if why]

@@ -148,6 +148,10 @@ class Tenants:
     def tenant(self, name: str) -> Tenant | None:
         return self.snapshot.tenants.get(name)
 
+    def count(self, which: Callable[[Tenant], bool]) -> int:
+        """How many tenants are such."""
+        return sum(map(which, self.snapshot.tenants.values()))
+
     def line(self, did: str) -> Line | None:
         """The line with this number, of whichever tenant has it now."""
         found = self.snapshot.lines.get(did)

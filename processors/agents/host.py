@@ -2,7 +2,8 @@
 
 An event is finished by itself, with its outputs and its memory in one transaction, so a slow or hanging agent
 holds up its own conversation alone. Promises: one event of a conversation at a time, in the order of the
-partition; every record ends in an outcome; after a partition is taken away nothing of it leaves any more.
+partition; every record ends in an outcome; after a partition is taken away nothing of it leaves any more. Leaves to
+`turns` who may go next, and to `patience` for how long.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from processors.agents import alarms
+from processors.agents.desk import Desk, Room, Waiting, stamped_tenant
 from processors.agents.limits import AgentFailed
 from processors.agents.memory import decode, encode
+from processors.agents.patience import Patience, Time
 from processors.agents.step import Scene, Step, dead, step
 from runtime import points
 from runtime.engine import (
@@ -26,6 +29,7 @@ from runtime.engine import (
     EventLane,
     Exit,
     LaneClosed,
+    Part,
     SourceRecord,
     TableView,
 )
@@ -34,6 +38,7 @@ from schemas import keys
 
 _ALARMS_AT_ONCE = 200
 _BUSY_MS = 200
+_LATE_S = 10.0  # beyond the time-out, to clean up and on a busy machine
 
 
 class StepObserver(Protocol):
@@ -42,17 +47,24 @@ class StepObserver(Protocol):
     def __call__(self, record: SourceRecord, done: Step, seconds: float) -> None: ...
 
 
-class _Desk:
-    """A partition's conversations that have something to do, and the tasks that do it."""
+class Allows(Protocol):
+    """Hears how an event of a conversation ended; False if nothing must be submitted any more."""
 
-    def __init__(self) -> None:
-        self.queues: dict[bytes, deque[SourceRecord]] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.closing = False
+    def __call__(self, tenant: str, conversation: bytes, reason: str = "") -> bool: ...
+
+
+def always(tenant: str, conversation: bytes, reason: str = "") -> bool:
+    """No limit on what fails."""
+    return True
+
+
+class _Halt(Exception):
+    """Nothing must be submitted any more."""
 
 
 class AgentHost(EventHandler):
-    """`tenant_of(did)` names the tenant that has a line (for timers); `clock` gives milliseconds since 1970."""
+    """`tenant_of(did)` names the tenant that has a line (for timers); `clock` gives milliseconds since 1970;
+    `places` is a tenant's share of the records of a partition that may be under way."""
 
     def __init__(
         self,
@@ -62,26 +74,35 @@ class AgentHost(EventHandler):
         tenant_of: Callable[[str], str],
         observe: StepObserver,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        places: int = 1000,
+        allows: Allows = always,
     ) -> None:
         self._scene = scene
-        self._turns = asyncio.Semaphore(parallel)
+        self._places = places
+        self._allows = allows
+        self._halted = False
+        self._room = Room(parallel)
+        self._patience = Patience(scene.limits.timeout_s)
         self._tenant_of = tenant_of
         self._observe = observe
         self._clock = clock
-        self._desks: dict[EventLane, _Desk] = {}
-        self._busy: set[bytes] = set()
+        self._desks: dict[EventLane, Desk] = {}
+        self._busy: dict[bytes, float] = {}  # conversations at work, and since when
         self._alarms: dict[int, tuple[TableView, alarms.AlarmQueue]] = {}
 
     def receive(self, chunk: Chunk, lane: EventLane) -> None:
         """Queue the records, each behind the others of its conversation."""
-        desk = self._desks.setdefault(lane, _Desk())
+        if self._halted:
+            return
+        desk = self._desks.setdefault(lane, Desk())
         for record in chunk:
-            key = record.key or b""
+            key, waiting = record.key or b"", Waiting(stamped_tenant(record), record)
+            desk.undone[waiting.tenant] += 1
             queue = desk.queues.get(key)
             if queue is not None:
-                queue.append(record)
+                queue.append(waiting)
                 continue
-            desk.queues[key] = deque([record])
+            desk.queues[key] = deque([waiting])
             task = asyncio.create_task(self._serve(lane, desk, key))
             desk.tasks.add(task)
             task.add_done_callback(desk.tasks.discard)
@@ -92,7 +113,7 @@ class AgentHost(EventHandler):
         desk = self._desks.pop(lane, None)
         if desk is None:
             return
-        desk.closing = True
+        self._room.close(desk)
         try:
             while desk.tasks:
                 await asyncio.wait(desk.tasks)
@@ -100,36 +121,72 @@ class AgentHost(EventHandler):
             for task in desk.tasks:
                 task.cancel()
 
-    async def _serve(self, lane: EventLane, desk: _Desk, key: bytes) -> None:
+    async def _serve(self, lane: EventLane, desk: Desk, key: bytes) -> None:
         """The records of one conversation, until there are none."""
         queue = desk.queues[key]
         try:
-            while queue and not desk.closing:
-                async with self._turns:
+            while queue and not desk.closing and await self._room.turn(desk, queue[0].tenant):
+                tenant, record = queue[0]
+                try:
                     if not desk.closing:
-                        await self._one(lane, key, queue.popleft())
+                        queue.popleft()
+                        await self._timed(lane, desk, key, tenant, record)
+                finally:
+                    self._room.give_back(tenant)
         except LaneClosed:
-            desk.closing = True
+            self._room.close(desk)
+        except _Halt:
+            self._halt()
         except Exception as error:  # noqa: BLE001 - the host itself broke: events must not stay undone in silence
             end_process(Exit.HANDLER, "the host of %s failed: %r", self._scene.agent.kind, error)
         finally:
             del desk.queues[key]
 
-    async def _one(self, lane: EventLane, key: bytes, record: SourceRecord) -> None:
+    async def _timed(self, lane: EventLane, desk: Desk, key: bytes, tenant: str, record: SourceRecord) -> None:
+        """One event, in the time that its tenant has."""
+        allowed = self._patience.begin(tenant, desk.undone[tenant] / self._places)
+        timed_out = False
+        try:
+            done = await self._one(lane, key, record, allowed)
+            timed_out = done.reason == "timeout"
+        finally:
+            desk.undone[tenant] -= 1
+            self._patience.end(tenant, allowed, timed_out=timed_out)
+
+    async def _one(self, lane: EventLane, key: bytes, record: SourceRecord, allowed: Time) -> Step:
         started = time.monotonic()
-        self._busy.add(key)
+        scene = self._scene
+        if not allowed.full:
+            scene = scene._replace(limits=scene.limits._replace(timeout_s=allowed.seconds))
+        self._busy[key] = started
         try:
             memory = decode(lane.table.get(key))
-            done = await step(self._scene, record, memory, self._clock())
+            done = await step(scene, record, memory, self._clock())
+            self._judge(record, key, done)
             try:
                 self._submit(lane, key, record, done)
             except EffectsTooLarge as error:
                 failure = AgentFailed("too_large", str(error))
                 done = dead(self._scene.agent.kind, record, memory, failure, self._clock())
+                self._judge(record, key, done)
                 self._submit(lane, key, record, done)
         finally:
-            self._busy.discard(key)
+            self._busy.pop(key, None)
         self._observe(record, done, time.monotonic() - started)
+        return done
+
+    def _judge(self, record: SourceRecord, key: bytes, done: Step) -> None:
+        """Raises when too much fails: then this event, like all that follow, is left to be handled again."""
+        allowed = not self._halted
+        if allowed and done.outcome in ("handled", "dead_letter"):
+            allowed = self._allows(stamped_tenant(record), key, done.reason)
+        if not allowed:
+            raise _Halt
+
+    def _halt(self) -> None:
+        self._halted = True
+        for desk in self._desks.values():
+            self._room.close(desk)
 
     def _submit(self, lane: EventLane, key: bytes, record: SourceRecord, done: Step) -> None:
         writes: dict[bytes, bytes | None] = {}
@@ -148,8 +205,20 @@ class AgentHost(EventHandler):
             self._alarms[table.partition] = table, queue
         return queue
 
+    def parts(self) -> list[Part]:
+        """Turns that are granted while events wait for one, and events that should have ended long ago."""
+        waiting = self._room.turns.waiting
+        oldest_s = time.monotonic() - min(self._busy.values(), default=time.monotonic())
+        late = oldest_s > self._scene.limits.timeout_s + _LATE_S
+        return [
+            Part("turns", self._room.turns.granted, f"{waiting} events wait for a turn" if waiting else ""),
+            Part("events", 0, f"an event is at work for {oldest_s:.0f} s" if late else ""),
+        ]
+
     def ring_alarms(self, table: TableView) -> Effects | None:
         """Housekeeping: bring timers that are due back as events. A conversation at work is looked at later."""
+        if self._halted:
+            return None
         now_ms, queue, effects = self._clock(), self._queue_of(table), Effects()
         for key in queue.due(now_ms, _ALARMS_AT_ONCE):
             if key in self._busy:

@@ -16,7 +16,7 @@ class Limits(NamedTuple):
     """For one event: seconds, actions, and bytes that are remembered after it; for a conversation: timers, what is kept
     of what was said, and how much the agent may do in a row."""
 
-    timeout_s: float = 30
+    timeout_s: float = 15
     actions: int = 20
     memory_bytes: int = 65_536
     timers: int = 50

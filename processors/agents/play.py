@@ -14,9 +14,8 @@ from collections.abc import AsyncIterator
 from processors.agents.actions import Action, Remember, Reply, SessionContent
 from processors.agents.agent import Agent, Conversation
 from processors.agents.limits import AgentFailed, Limits
+from runtime.settings.processor import AGENT_CLEAN_UP_S
 from schemas.inbound import InboundEvent
-
-_CLEAN_UP_S = 1.0
 
 
 async def play(agent: Agent, conversation: Conversation, event: InboundEvent, limits: Limits) -> list[Action]:
@@ -29,7 +28,7 @@ async def play(agent: Agent, conversation: Conversation, event: InboundEvent, li
         if not done:
             over.set()
             task.cancel()
-            await asyncio.wait({task}, timeout=_CLEAN_UP_S)
+            await asyncio.wait({task}, timeout=AGENT_CLEAN_UP_S)
             raise AgentFailed("timeout", f"no end after {limits.timeout_s:g} s (RELEVO_PROCESSOR_AGENT_TIMEOUT_S)")
         return _result(task)
     finally:

@@ -7,10 +7,11 @@ from typing import Any
 
 from processors.agents.agent import Agent
 from processors.agents.host import AgentHost
-from processors.agents.limits import Limits
+from processors.agents.limits import OF_THE_CONVERSATION, Limits
 from processors.agents.registry import AgentNotFound, find
 from processors.agents.step import Scene, Step
 from processors.agents.tidying import EVERY_S, tidier
+from processors.guard import Guard
 from processors.hosting import EngineMetrics, check_topics, host, partitions
 from runtime import logs, metrics
 from runtime.clock import now_ms
@@ -21,6 +22,7 @@ from runtime.tenants import Tenants
 from schemas import topics
 from schemas.dead_letter import source
 from schemas.headers import Headers
+from schemas.tenant import Tenant
 
 _ALARMS_S = 1.0
 _log = logs.get(__name__)
@@ -52,13 +54,23 @@ async def serve(service: Service, spec: str) -> None:
         except TimeoutError:
             raise CannotStart(f"the tenants could not be read within {waits.caught_up_s:g} s") from None
         service.health.met("tenants")
-        await host(service, engine(kafka, processor, agent, tenants, service.settings.instance))
+        made, handler = engine(
+            kafka, processor, agent, tenants, service.settings.instance, _guard(service, processor, agent.kind, tenants)
+        )
+        await host(service, made, handler.parts)
     finally:
         await tenants.stop()
 
 
-def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, tenants: Tenants, instance: str) -> Engine:
-    """The engine of an agent type; not started."""
+def engine(
+    kafka: KafkaSettings,
+    processor: ProcessorSettings,
+    agent: Agent,
+    tenants: Tenants,
+    instance: str,
+    guard: Guard,
+) -> tuple[Engine, AgentHost]:
+    """The engine of an agent type, not started, and the host that it feeds."""
 
     def config(tenant: str) -> Mapping[str, Any]:
         found = tenants.tenant(tenant)
@@ -69,7 +81,15 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
         return found.tenant if found else ""
 
     scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor))
-    handler = AgentHost(scene, parallel=processor.agent_parallel, tenant_of=tenant_of, observe=_Counting(agent.kind))
+    settings = EngineSettings.of_agents(processor)
+    handler = AgentHost(
+        scene,
+        parallel=processor.agent_parallel,
+        tenant_of=tenant_of,
+        observe=_Counting(agent.kind),
+        allows=guard.allows,
+        places=settings.window * settings.chunk_max // 2,
+    )
     events, changelog, *outputs = _topics(agent.kind)
     made = Engine(
         app_id=f"relevo-agents-{agent.kind}",
@@ -79,12 +99,25 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, agent: Agent, ten
         handler=handler,
         instance=instance,
         outputs=[topic.name for topic in outputs],
-        settings=EngineSettings.of(processor),
+        settings=settings,
         observer=EngineMetrics(f"agents.{agent.kind}"),
     )
     made.every(_ALARMS_S, handler.ring_alarms)
     made.every(EVERY_S, tidier(processor.idle_days, now_ms))
-    return made
+    return made, handler
+
+
+def _guard(service: Service, processor: ProcessorSettings, kind: str, tenants: Tenants) -> Guard:
+    def served() -> int:
+        return tenants.count(lambda tenant: _serves(kind, tenant))
+
+    return Guard(service, f"agents.{kind}", processor, served, OF_THE_CONVERSATION)
+
+
+def _serves(kind: str, tenant: Tenant) -> bool:
+    """Whether events of the tenant may come to agents of a type; the menu gets what no rule matches."""
+    routing = tenant.routing
+    return kind == "menu" or kind in routing.also or any(rule.to == kind for rule in routing.route)
 
 
 def _topics(kind: str) -> list[topics.Topic]:

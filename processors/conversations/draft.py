@@ -11,6 +11,8 @@ from collections import Counter
 from functools import cache, cached_property
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from processors.conversations.state import State
 from processors.conversations.world import World
 from runtime.engine import SourceRecord

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from processors.conversations.draft import Tally
 from processors.conversations.process import process
 from processors.conversations.world import Rules, World
+from processors.guard import Guard
 from processors.hosting import EngineMetrics, check_topics, host, partitions
 from processors.routing.watch import RoutingWatch
 from runtime import metrics, points
@@ -17,16 +18,24 @@ from runtime.service import CannotStart, Service
 from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, load
 from runtime.tenants import Tenants
 from schemas import keys, topics
+from schemas.dead_letter import Cause
 
 APP_ID = "relevo-conversations"
 NAME = "conversations"
+_LETTERS = topics.INBOUND_CONVERSATIONS.name + topics.DEAD_LETTERS
 
 
 class Handler:
-    """Chunks to effects. `now_ms` is our clock."""
+    """Chunks to effects. `now_ms` is our clock, `guard` hears of dead letters."""
 
-    def __init__(self, world: World, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(
+        self,
+        world: World,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        guard: Guard | None = None,
+    ) -> None:
         self._world = world
+        self._guard = guard
         self._now_ms = now_ms
         self._newcomers = Newcomers(lambda did: world.owner(did) is not None)
 
@@ -34,6 +43,8 @@ class Handler:
         await self._newcomers.wait_for(chunk.records)
         sweep = table.sweep(self._world.rules.sweep)
         effects, tally = process(chunk.records, table.get, self._world, self._now_ms(), sweep)
+        if self._guard is not None and not allowed(self._guard, chunk.records, effects):
+            await self._guard.stand()
         count(tally)
         points.reach("chunk_processed")
         return effects
@@ -44,6 +55,22 @@ class Handler:
         effects, tally = process((), table.get, self._world, self._now_ms(), entries)
         count(tally)
         return effects
+
+
+def allowed(guard: Guard, records: Iterable[SourceRecord], effects: Effects) -> bool:
+    """Tell the guard how the records ended, first what went well; False if the effects must not be submitted."""
+    letters = {one.key or b"": one for one in effects.outputs if one.topic == _LETTERS}
+    if letters or guard.watches:
+        for record in records:
+            if (record.key or b"") not in letters:
+                guard.allows(_tenant(record.headers), record.key or b"")
+    for key, letter in letters.items():
+        guard.allows(_tenant(letter.headers), key, Cause.from_headers(letter.headers).reason)
+    return not guard.stopped
+
+
+def _tenant(headers: Iterable[tuple[str, bytes]]) -> str:
+    return next((value.decode("utf-8", "replace") for name, value in headers if name == "tenant"), "")
 
 
 class Newcomers:
@@ -101,7 +128,9 @@ async def main(service: Service) -> None:
         await caught_up(tenants, waits.caught_up_s)
         service.health.met("tenants")
         world = World(tenants.owner, frozenset(processor.agents), partitions(kafka.profile), Rules.of(processor))
-        await host(service, engine(kafka, processor, Handler(world), service.settings.instance))
+        guard = Guard(service, NAME, processor, lambda: tenants.count(lambda one: bool(one.lines)))
+        handler = Handler(world, guard=guard)
+        await host(service, engine(kafka, processor, handler, service.settings.instance))
     finally:
         await tenants.stop()
 

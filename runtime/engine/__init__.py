@@ -5,7 +5,7 @@ See docs/engine.md. A processor needs `Engine`, a handler, `Effects`, and `Table
 
 from runtime.engine.chunk import Chunk, Partition, SourceRecord
 from runtime.engine.effects import Effects, EffectsTooLarge
-from runtime.engine.engine import Engine, Progress, StopTimeout, TopicsMismatch
+from runtime.engine.engine import Engine, Part, Progress, StopTimeout, TopicsMismatch
 from runtime.engine.fatal import Exit
 from runtime.engine.handler import ChunkHandler, EventHandler, EventLane, Housekeeper, LaneClosed
 from runtime.engine.observer import EngineObserver, SilentObserver
@@ -25,6 +25,7 @@ __all__ = [
     "Exit",
     "Housekeeper",
     "LaneClosed",
+    "Part",
     "Partition",
     "Progress",
     "SilentObserver",

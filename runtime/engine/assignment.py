@@ -28,7 +28,14 @@ class Assignment:
     """Lanes by partition. Used on the event loop only."""
 
     def __init__(
-        self, *, table: Table, recovery: Recovery, make_lane: LaneMaker, observer: EngineObserver, drain_s: float
+        self,
+        *,
+        table: Table,
+        recovery: Recovery,
+        make_lane: LaneMaker,
+        observer: EngineObserver,
+        drain_s: float,
+        begun_share: float = 0.4,
     ) -> None:
         self.epoch = 0
         self.lanes: dict[Partition, Lane] = {}
@@ -38,12 +45,26 @@ class Assignment:
         self._make_lane = make_lane
         self._observer = observer
         self._drain_s = drain_s
+        self._begun_share = begun_share
         self._generation: int | None = None  # in which the tables in memory were whole
         self._left: dict[Partition, int] = {}  # committed offsets when lanes were closed
         self._abandoned = threading.Event()
         self._taking_over: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._finished = False
+
+    @property
+    def steps(self) -> int:
+        """Moves while partitions are given back, awaited and taken over, as long as anything does."""
+        return self.epoch + self._recovery.steps
+
+    @property
+    def waits_for(self) -> str:
+        """What stands between us and our partitions; empty when nothing does."""
+        if self.ready.is_set():
+            return ""
+        taking_over = self._taking_over is not None and not self._taking_over.done()
+        return "partitions are being recovered" if taking_over else "the group does not give out partitions"
 
     def wanting(self) -> set[Partition]:
         """Partitions to fetch from now."""
@@ -72,18 +93,22 @@ class Assignment:
         for lane in self.lanes.values():
             lane.keep_house(housekeeper)
 
-    async def finish(self) -> None:
-        """As `release`, and take over nothing any more."""
+    async def finish(self, within_s: float | None = None) -> None:
+        """As `release`, and take over nothing any more. A stop may have less time than a rebalance (`within_s`):
+        what is cut off then is delivered again."""
         self._finished = True
-        await self.release()
+        await self._release(self._drain_s if within_s is None else min(self._drain_s, within_s))
 
     async def release(self) -> None:
         """Give all partitions back: nothing of this assignment is under way when it returns."""
+        await self._release(self._drain_s)
+
+    async def _release(self, drain_s: float) -> None:
         self.epoch += 1
         self.ready.clear()
         self._abandoned.set()
         lanes, self.lanes = list(self.lanes.values()), {}
-        await asyncio.gather(*(lane.close(self._drain_s) for lane in lanes))
+        await asyncio.gather(*(lane.close(drain_s, self._begun_share) for lane in lanes))
         self._left = {lane.tp: lane.committed for lane in lanes}
         if self._taking_over is not None:
             await asyncio.wait({self._taking_over})

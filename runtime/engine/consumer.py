@@ -38,7 +38,8 @@ class ChunkConsumer(driver.Consumer):
         self._engine_app = cast("EngineApp", self.app)
         self._assignment = self._engine_app.assignment
         self._fetch_lock = asyncio.Lock()
-        self._fetched_to: dict[Partition, int] = {}
+        self._fetched_to: dict[Partition, int] = {}  # ends of the chunks that were cut last
+        self._looked_to: dict[Partition, int] = {}  # fetch positions then: past what is never delivered, too
 
     def _new_consumer_thread(self) -> "ChunkConsumerThread":
         return ChunkConsumerThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
@@ -64,7 +65,9 @@ class ChunkConsumer(driver.Consumer):
             fetched = await self._thread.getmany({TP(*tp) for tp in wanting}, FETCH_S)
             if epoch != self._assignment.epoch:
                 return []
-            return [chunk for tp, records in fetched.items() for chunk in self._cut(Partition(*tp), records)]
+            chunks = [chunk for tp, records in fetched.items() for chunk in self._cut(Partition(*tp), records)]
+            self._looked_to.update(self._thread.positions(wanting))
+            return chunks
 
     def _cut(self, tp: Partition, records: list[SourceRecord]) -> Iterable[Chunk]:
         limit = self._engine_app.settings.chunk_max
@@ -83,6 +86,7 @@ class ChunkConsumer(driver.Consumer):
         async with self._fetch_lock:
             await self._thread.seek_all(starts)
             self._fetched_to = dict(starts)
+            self._looked_to = dict(starts)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish what was begun, then let go. The rebalance waits for it."""
@@ -98,9 +102,12 @@ class ChunkConsumer(driver.Consumer):
         partitions = [Partition(*tp) for tp in assigned if tp.topic == source]
         self._assignment.take_over(partitions, self._thread.membership, self.seek_all)
 
-    def end_of(self, tp: Partition) -> int | None:
-        """End of the committed records of a partition as of the last fetch, or None if unknown."""
-        return self._thread.end_of(tp)
+    def looked_to(self, tp: Partition, delivered: int) -> int | None:
+        """How far a partition was looked through, if all that was found came to its lane (which is at `delivered`);
+        None if something is on its way. What is never delivered (markers, aborted records) lies between the two."""
+        if self._fetched_to.get(tp) != delivered:
+            return None
+        return self._looked_to.get(tp)
 
     # Offsets travel in transactions and positions are ours, so these parts of Faust have nothing to do.
 
@@ -161,9 +168,11 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         for tp, offset in starts.items():
             consumer.seek(aiokafka.TopicPartition(*tp), offset)
 
-    def end_of(self, tp: Partition) -> int | None:
-        end = self._ensure_consumer().last_stable_offset(aiokafka.TopicPartition(*tp))
-        return None if end is None or end < 0 else int(end)
+    def positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Fetch positions. They move in `getmany` alone, so between two calls they may be read from another thread."""
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        states = {tp: assignment.state_value(aiokafka.TopicPartition(*tp)) for tp in partitions}
+        return {tp: int(state.position) for tp, state in states.items() if state and state.has_valid_position}
 
 
 def _message(chunk: Chunk, generation: int) -> Message:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from confluent_kafka.admin import AdminClient
 
@@ -19,6 +19,8 @@ from runtime.engine.app import EngineApp
 from runtime.engine.assignment import Assignment
 from runtime.engine.chunk import Partition
 from runtime.engine.consumer import ChunkConsumer
+from runtime.engine.ends import EndsWatch
+from runtime.engine.fatal import Exit, end_process
 from runtime.engine.handler import ChunkHandler, EventHandler, Housekeeper
 from runtime.engine.lane import Lane
 from runtime.engine.membership import Membership, check_metadata_format
@@ -33,6 +35,7 @@ from runtime.settings import KafkaSettings
 
 TOPICS_S = 10.0
 HEADROOM_BYTES = 8 * 1024  # headers and framing of a record
+DRAIN_SHARE = 0.8  # of the time for a stop; the rest is for leaving the group
 
 
 class StopTimeout(TimeoutError):
@@ -45,8 +48,10 @@ class TopicsMismatch(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A partition of ours. `end` is the end of the committed records as of the last fetch, or None; `committed`
-    may stay one or more below it (control records). `oldest_s` is the age of the oldest chunk not committed."""
+    """A partition of ours. Nothing before `reached` is undone; it is `committed`, or behind it by what is never
+    delivered (control records, aborted ones) if all the rest is done. `end` is the end of the committed records as
+    Kafka said lately, or None; `done` counts the records done since the partition came, in whatever order; `oldest_s`
+    is the age of the oldest chunk not committed."""
 
     partition: int
     committed: int
@@ -54,6 +59,16 @@ class Progress:
     open_chunks: int
     oldest_s: float
     keys: int
+    reached: int
+    done: int = 0
+
+
+class Part(NamedTuple):
+    """A part that moves in steps. As long as it `waits` for something (what, in words), `steps` must grow."""
+
+    name: str
+    steps: int
+    waits: str
 
 
 class Engine:
@@ -88,6 +103,7 @@ class Engine:
         self._housekeepers: list[tuple[float, Housekeeper]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
+        self._ends = EndsWatch(kafka, source)
 
     @property
     def ready(self) -> bool:
@@ -106,7 +122,17 @@ class Engine:
     def progress(self) -> list[Progress]:
         """Of all partitions of ours, for health and metrics."""
         now = time.monotonic()
+        self._ends.watch(self._assignment.lanes)
         return [self._progress(tp, lane, now) for tp, lane in sorted(self._assignment.lanes.items())]
+
+    def parts(self) -> list[Part]:
+        """What moves besides partitions: a group that lets nobody in, a recovery that never ends, and the ends that
+        nobody asks for any more would be silent otherwise."""
+        joining = "" if self._ends.failing else self._assignment.waits_for
+        return [
+            Part("group", self._assignment.steps, joining),
+            Part("ends of partitions", self._ends.rounds, "nobody asks Kafka for them"),
+        ]
 
     async def start(self) -> None:
         """Check seams and topics, register the transactional producer, join the group."""
@@ -125,15 +151,19 @@ class Engine:
         await self._app.start()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._keep_house(*one)) for one in self._housekeepers]
+        for task in self._tasks:
+            task.add_done_callback(_housekeeping_ended)
+        self._ends.start()
         self._started = True
 
     async def stop(self, deadline_s: float = 15.0) -> None:
         """Finish what was begun, leave, stop Faust. Raises `StopTimeout`."""
+        self._ends.stop()
         for task in self._tasks:
             task.cancel()
         try:
             async with asyncio.timeout(deadline_s):
-                await self._assignment.finish()
+                await self._assignment.finish(deadline_s * DRAIN_SHARE)
                 await self._app.stop()
         except TimeoutError:
             raise StopTimeout(f"not stopped within {deadline_s:g} s") from None
@@ -144,11 +174,17 @@ class Engine:
         return Progress(
             partition=tp.partition,
             committed=lane.committed,
-            end=cast(ChunkConsumer, self._app.consumer).end_of(tp),
+            end=self._ends.end_of(tp),
             open_chunks=lane.open_chunks,
             oldest_s=0.0 if lane.oldest_s is None else now - lane.oldest_s,
             keys=len(lane.table),
+            reached=self._reached(tp, lane),
+            done=lane.done,
         )
+
+    def _reached(self, tp: Partition, lane: Lane) -> int:
+        looked_to = cast(ChunkConsumer, self._app.consumer).looked_to(tp, lane.expected)
+        return lane.committed if lane.open_chunks or looked_to is None else max(lane.committed, looked_to)
 
     async def _keep_house(self, seconds: float, housekeeper: Housekeeper) -> None:
         while True:
@@ -175,6 +211,7 @@ class Engine:
             make_lane=self._new_lane,
             observer=self._observer,
             drain_s=settings.drain_s,
+            begun_share=settings.begun_share,
         )
 
     def _new_lane(self, tp: Partition, start: int, membership: Membership, table: TableView) -> Lane:
@@ -214,3 +251,8 @@ class Engine:
             raise TopicsMismatch(
                 f"{self.changelog} has {counts[self.changelog]} partitions, {self.source} {counts[self.source]}"
             )
+
+
+def _housekeeping_ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        end_process(Exit.INTERNAL, "housekeeping ended: %r", task.exception())

@@ -5,15 +5,16 @@ only so many are open at once (below); effects enter the transaction queue in th
 submitted, each with the offset behind the leading run of done records; after `close` nothing can be submitted.
 A rebalance makes new lanes, so nothing of an old assignment can leak into a new one.
 
-A chunk handler is at most `window` chunks ahead of Kafka. An event handler is `records_open` records ahead, however few
-of them came in a chunk: where little happens every chunk is one event, and one that hangs must not hold up the next.
+A chunk handler is at most `window` chunks ahead of Kafka. An event handler may have `records_open` records that are not
+done, however few of them came in a chunk: where little happens every chunk is one event, and one that hangs must not
+hold up the next. Records that are done behind one that is not cost an offset each: there may be `SPAN` times as many.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from runtime.engine.chunk import Chunk, Partition
 from runtime.engine.effects import Effects
@@ -24,6 +25,16 @@ from runtime.engine.membership import Membership
 from runtime.engine.table import TableView
 from runtime.engine.transaction import Work
 from runtime.kafka.record import Record
+
+SPAN = 10
+
+
+class _Begun(NamedTuple):
+    """What is kept of a chunk until its end is committed; its records are the handler's."""
+
+    end: int
+    records: int
+    fetched_s: float
 
 
 class Lane:
@@ -50,6 +61,7 @@ class Lane:
         self.table = table
         self.expected = start
         self.committed = start
+        self.done = 0  # records whose effects are committed, in whatever order: what moves when `committed` cannot
         self._membership = membership
         self._changelog = changelog
         self._handler = handler
@@ -62,7 +74,9 @@ class Lane:
         self._run = LeadingRun(start)
         self._waiting: deque[Chunk] = deque()
         self._pending = 0  # works whose transaction has not ended
-        self._uncommitted: deque[Chunk] = deque()  # begun chunks until their end is committed
+        self._uncommitted: deque[_Begun] = deque()  # begun chunks until their end is committed
+        self._undone = 0  # begun records whose effects were not submitted
+        self._span = 0  # begun records of chunks whose end is not committed
         self._changed = asyncio.Event()
         self._housekeeping: deque[Housekeeper] = deque()
         self._closing = False
@@ -82,8 +96,9 @@ class Lane:
     @property
     def oldest_s(self) -> float | None:
         """When (monotonic) the oldest chunk that is not committed was fetched."""
-        oldest = self._uncommitted or self._waiting
-        return oldest[0].fetched_s if oldest else None
+        if self._uncommitted:
+            return self._uncommitted[0].fetched_s
+        return self._waiting[0].fetched_s if self._waiting else None
 
     def offer(self, chunk: Chunk) -> None:
         """The next chunk, as it came through Faust."""
@@ -98,9 +113,11 @@ class Lane:
         if self._closed:
             raise LaneClosed(f"{self.tp.topic}-{self.tp.partition}")
         effects.check(self._message_max)
+        finished = 0
         for offset in done:
             self._run.finish(offset)
-        return self._queue(effects)
+            finished += 1
+        return self._queue(effects, finished)
 
     def keep_house(self, housekeeper: Housekeeper) -> None:
         """Call `housekeeper` between chunks and submit what it returns."""
@@ -108,21 +125,22 @@ class Lane:
             self._housekeeping.append(housekeeper)
             self._changed.set()
 
-    async def close(self, drain_s: float) -> None:
-        """Stop beginning chunks, let begun ones finish, and wait for the transactions. Ends the process if these
-        do not end within `drain_s`."""
+    async def close(self, drain_s: float, begun_share: float = 0.4) -> None:
+        """Stop beginning chunks, let begun ones finish, and wait for the transactions. Begun ones have `begun_share`
+        of `drain_s`, then they are cut off; ends the process if transactions do not end within `drain_s`."""
         end = time.monotonic() + drain_s
         self._closing = True
         self._waiting.clear()
         self._changed.set()
-        await self._finish_begun(drain_s * 0.4)
+        begun_s = drain_s * begun_share
+        await self._finish_begun(begun_s, (drain_s - begun_s) / 2)
         self._closed = True
         while self._pending:
             if time.monotonic() > end:
                 end_process(Exit.DRAIN, "%d works of %s are not committed", self._pending, self.tp)
             await self._wait(0.05)
 
-    async def _finish_begun(self, seconds: float) -> None:
+    async def _finish_begun(self, seconds: float, cancel_s: float) -> None:
         """Whatever has not submitted its effects by then is cut off: the next owner gets its records."""
         begun = {self._task}
         if isinstance(self._handler, EventHandler):
@@ -131,7 +149,7 @@ class Lane:
         for task in late:
             log.warning("%s: begun records are left to the next owner", self.tp)
             task.cancel()
-        if late and (await asyncio.wait(late, timeout=seconds))[1]:
+        if late and (await asyncio.wait(late, timeout=cancel_s))[1]:
             end_process(Exit.DRAIN, "the handler of %s does not let itself be cancelled", self.tp)
 
     async def _release(self, handler: EventHandler) -> None:
@@ -153,7 +171,7 @@ class Lane:
 
     def _may_begin(self) -> bool:
         if isinstance(self._handler, EventHandler):
-            return sum(map(len, self._uncommitted)) < self._records_open
+            return self._undone < self._records_open and self._span < self._records_open * SPAN
         return len(self._uncommitted) < self._window
 
     def _failed(self, error: Exception) -> NoReturn:
@@ -163,14 +181,16 @@ class Lane:
     async def _begin(self, chunk: Chunk) -> None:
         self._room()
         self._run.open([record.offset for record in chunk.records])
-        self._uncommitted.append(chunk)
+        self._uncommitted.append(_Begun(chunk.end, len(chunk), chunk.fetched_s))
+        self._undone += len(chunk)
+        self._span += len(chunk)
         if isinstance(self._handler, EventHandler):
             self._handler.receive(chunk, self)
             return
         effects = await self._handler(chunk, self.table)
         effects.check(self._message_max)
         self._run.finish_span(chunk.first)
-        self._queue(effects)
+        self._queue(effects, len(chunk))
 
     def _do_housekeeping(self) -> None:
         while self._housekeeping:
@@ -186,7 +206,7 @@ class Lane:
         except TimeoutError:
             return
 
-    def _queue(self, effects: Effects) -> asyncio.Future[None]:
+    def _queue(self, effects: Effects, finished: int = 0) -> asyncio.Future[None]:
         if effects.writes and self._changelog is None:
             raise TypeError("effects write to a table, but the engine has no changelog")
         self.table.apply(effects.writes)
@@ -199,7 +219,8 @@ class Lane:
             done=asyncio.get_running_loop().create_future(),
         )
         self._pending += 1
-        work.done.add_done_callback(lambda _: self._ended(work.offset))
+        self._undone -= finished
+        work.done.add_done_callback(lambda _: self._ended(work.offset, finished))
         self._submit_work(work)
         return work.done
 
@@ -209,9 +230,10 @@ class Lane:
             return ()
         return (Record(topic, value, key, partition=number) for key, value in effects.writes.items())
 
-    def _ended(self, offset: int) -> None:
+    def _ended(self, offset: int, finished: int) -> None:
         self._pending -= 1
+        self.done += finished
         self.committed = max(self.committed, offset)
         while self._uncommitted and self._uncommitted[0].end <= offset:
-            self._uncommitted.popleft()
+            self._span -= self._uncommitted.popleft().records
         self._changed.set()

@@ -5,8 +5,7 @@ behind the last record before which nothing is undone. Promises: `committable` n
 an undone record. Leaves to the lane when to commit it.
 """
 
-from bisect import bisect_left
-from collections import deque
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 
@@ -50,15 +49,16 @@ class LeadingRun:
 
     def __init__(self, start: int) -> None:
         self.committable = start
-        self._spans: deque[Span] = deque()
+        self._spans: list[Span] = []
+        self._ended = 0  # of these, at the front
 
     def __len__(self) -> int:
-        """Open spans: chunks with something undone."""
-        return len(self._spans)
+        """Open spans: chunks with something undone, or behind one that has."""
+        return len(self._spans) - self._ended
 
     def open(self, offsets: Sequence[int]) -> None:
         """A chunk begins. `offsets` ascend and lie behind all opened before."""
-        floor = self._spans[-1].end if self._spans else self.committable
+        floor = self._spans[-1].end if len(self) else self.committable
         if offsets[0] < floor:
             raise LeadingRunError(f"offset {offsets[0]} is behind {floor}")
         self._spans.append(Span(offsets))
@@ -74,14 +74,17 @@ class LeadingRun:
         self._advance()
 
     def _holding(self, offset: int) -> Span:
-        for span in self._spans:
-            if span.first <= offset < span.end:
-                return span
-        raise LeadingRunError(f"offset {offset} is not open")
+        place = bisect_right(self._spans, offset, lo=self._ended, key=lambda span: span.first) - 1
+        if place < self._ended or offset >= self._spans[place].end:
+            raise LeadingRunError(f"offset {offset} is not open")
+        return self._spans[place]
 
     def _advance(self) -> None:
-        while self._spans and self._spans[0].complete:
-            self.committable = self._spans.popleft().end
-        if self._spans and self._spans[0].head:
-            head = self._spans[0]
+        while len(self) and self._spans[self._ended].complete:
+            self.committable = self._spans[self._ended].end
+            self._ended += 1
+        if self._ended * 2 > len(self._spans):
+            del self._spans[: self._ended]
+            self._ended = 0
+        if len(self) and (head := self._spans[self._ended]).head:
             self.committable = head.offsets[head.head - 1] + 1

@@ -55,6 +55,7 @@ class Recovery:
     def __init__(
         self, settings: KafkaSettings, group: str, changelog: str | None, *, stable_s: float, stall_s: float
     ) -> None:
+        self.steps = 0  # moves as long as anything does; every wait is bounded by itself
         self._settings = settings
         self._changelog = changelog
         self._stable_s = stable_s
@@ -79,6 +80,7 @@ class Recovery:
         return restored
 
     def _offsets(self, consumer: Consumer, source: Sequence[Partition], abandoned: threading.Event) -> Restored:
+        self.steps += 1
         started = time.monotonic()
         committed = self._stable_offsets(consumer, source, abandoned)
         restored = Restored(starts={}, waited_s=time.monotonic() - started)
@@ -96,6 +98,7 @@ class Recovery:
         end = time.monotonic() + self._stable_s
         while True:
             _give_up_if(abandoned)
+            self.steps += 1
             try:
                 return stable_committed(consumer, source, timeout_s=STABLE_TRY_S)
             except OffsetsUnavailable as unavailable:
@@ -114,6 +117,7 @@ class Recovery:
         moved = time.monotonic()
         while reading.pending:
             _give_up_if(abandoned)
+            self.steps += 1
             if reading.take(consumer.consume(READ_RECORDS, READ_S)):
                 moved = time.monotonic()
             elif time.monotonic() - moved > self._stall_s:

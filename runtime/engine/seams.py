@@ -12,7 +12,9 @@ from typing import Any
 import aiokafka
 import faust
 from aiokafka.consumer.fetcher import Fetcher as AiokafkaFetcher
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
 from faust.tables.recovery import Recovery
 from faust.transport import base
 from faust.transport.consumer import Fetcher
@@ -45,7 +47,7 @@ FUNCTIONS: tuple[tuple[object, str, str], ...] = (
     (base.Producer, "send_soon", "self fut"),
     (GroupCoordinator, "_on_join_prepare", "self previous_assignment"),
     (AiokafkaFetcher, "fetched_records", "self partitions timeout max_records"),
-    (aiokafka.AIOKafkaConsumer, "last_stable_offset", "self partition"),
+    (Assignment, "state_value", "self tp"),
     (aiokafka.AIOKafkaConsumer, "seek", "self partition offset"),
 )
 
@@ -67,6 +69,9 @@ BEHAVIOURS: tuple[tuple[Callable[..., Any], str], ...] = (
     (GroupCoordinator._on_join_prepare, "await res"),
     (GroupCoordinator.reset_generation, "self.member_id ="),
     (AiokafkaFetcher.fetched_records, "reassignment_in_progress"),
+    (FetchResult.getall, "self._update_position()"),
+    (TopicPartitionState.has_valid_position.fget, "self._position is not None"),
+    (aiokafka.AIOKafkaConsumer.last_stable_offset, "self._subscription.subscription.assignment"),
 )
 
 

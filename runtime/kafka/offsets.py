@@ -31,13 +31,15 @@ def end_offsets(
     *,
     committed: bool = False,
     timeout_s: float = TIMEOUT_S,
+    client: AdminClient | None = None,
 ) -> dict[Partition, int]:
     """The offset after the last record of each partition, open transactions included.
 
-    With `committed` the last stable offset: what a read_committed reader can reach now. Raises OffsetsUnavailable.
+    With `committed` the last stable offset: what a read_committed reader can reach now. Who asks often brings a
+    `client`. Raises OffsetsUnavailable.
     """
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    return _listed(settings, partitions, _SPEC.latest(), level, timeout_s)
+    return _listed(settings, partitions, _SPEC.latest(), level, timeout_s, client)
 
 
 def begin_offsets(
@@ -65,9 +67,10 @@ def _listed(
     spec: Any,
     level: IsolationLevel,
     timeout_s: float,
+    client: AdminClient | None = None,
 ) -> dict[Partition, int]:
     wanted = {TopicPartition(topic, number): spec for topic, number in partitions}
-    client = AdminClient(config.admin(settings))
+    client = client or AdminClient(config.admin(settings))
     deadline = time.monotonic() + timeout_s
     found: dict[Partition, int] = {}
     while wanted:

@@ -50,6 +50,12 @@ PROCESSOR_DEAD_LETTERS = Metric(
     "Records in the dead letter topics, by reason.",
     ("processor", "tenant", "reason"),
 )
+PROCESSOR_LETTER_STOPS = Metric(
+    "relevo_processors_dead_letter_stops_total",
+    "counter",
+    "Times that the worker stopped because most of what it handled became dead letters; it ends soon after.",
+    ("processor",),
+)
 PROCESSOR_CHUNK_RECORDS = Metric(
     "relevo_processors_chunk_records", "histogram", "Records in a chunk.", ("processor",), buckets=_COUNTS
 )

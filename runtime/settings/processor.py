@@ -7,6 +7,8 @@ from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.area import Area, Words
 
+AGENT_CLEAN_UP_S = 1.0  # for an agent that was cancelled
+
 
 class ProcessorSettings(Area):
     """The engine of the processors, and what conversations and agents may take."""
@@ -23,7 +25,12 @@ class ProcessorSettings(Area):
         30, ge=1, le=300, description="A member unheard of for so long loses its partitions."
     )
     rebalance_timeout_s: float = Field(45, ge=1, le=600, description="Time for the members to hand over partitions.")
-    drain_s: float = Field(8, gt=0, le=60, description="Time to finish started chunks when partitions are taken away.")
+    drain_s: float = Field(
+        25,
+        gt=0,
+        le=60,
+        description="Time to finish what was begun and its transactions when partitions are taken away.",
+    )
     window_s: int = Field(86_400, ge=60, le=604_800, description="Free-form answers are allowed for so long.")
     window_margin_s: int = Field(300, ge=0, le=3600, description="Taken off the window, for clocks and ways.")
     sweep_s: float = Field(10, gt=0, le=3600, description="So often idle conversations are looked for without traffic.")
@@ -33,8 +40,10 @@ class ProcessorSettings(Area):
     agents: Words = Field(
         ("menu", "echo"), min_length=1, description="Types of agents that have topics, separated by commas."
     )
-    agent_timeout_s: float = Field(30, gt=0, le=600, description="Time for an agent to answer one event.")
-    agent_parallel: int = Field(256, ge=1, le=10_000, description="Conversations that agents handle side by side.")
+    agent_timeout_s: float = Field(15, gt=0, le=600, description="Time for an agent to answer one event.")
+    agent_parallel: int = Field(
+        512, ge=1, le=10_000, description="Conversations that agents handle side by side; one tenant's, half as many."
+    )
     agent_actions_max: int = Field(20, ge=1, le=1000, description="Most actions that one event may cause.")
     agent_memory_bytes: int = Field(65_536, ge=1024, le=1_048_576, description="Most that an agent may remember.")
     agent_timers_max: int = Field(50, ge=1, le=1000, description="Most timers of one conversation.")
@@ -49,15 +58,49 @@ class ProcessorSettings(Area):
     loop_quiet_s: float = Field(
         600, gt=0, le=86_400, description="Without an event for so long, a conversation that was stopped goes on."
     )
+    drain_begun_share: float = Field(
+        0.7,
+        gt=0,
+        lt=1,
+        description="Part of the drain in which begun events of agents may finish; the rest is for their transactions.",
+    )
+    dead_letter_conversations: int = Field(
+        50,
+        ge=0,
+        le=100_000,
+        description="When the last events of so many conversations became dead letters, and most of what was handled "
+        "did, the worker stops; 0 is no limit.",
+    )
+    dead_letter_window_s: float = Field(600, gt=0, le=86_400, description="The time within which they count.")
+    dead_letter_share: float = Field(
+        0.5, gt=0, lt=1, description="The share of conversations, on the average over tenants, that is most."
+    )
+    dead_letter_stand_s: float = Field(
+        20, ge=0, le=600, description="For so long a stopped worker shows why (/live, metrics) before it ends."
+    )
 
     @model_validator(mode="after")
     def _times_are_in_order(self) -> Self:
         if not self.drain_s < self.rebalance_timeout_s:
-            raise ValueError("RELEVO_PROCESSOR_DRAIN_S must be less than RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S")
+            raise ValueError(
+                f"RELEVO_PROCESSOR_DRAIN_S ({self.drain_s:g}) must be less than "
+                f"RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S ({self.rebalance_timeout_s:g})"
+            )
         if not self.session_timeout_s <= self.rebalance_timeout_s:
             raise ValueError(
                 "RELEVO_PROCESSOR_SESSION_TIMEOUT_S must not be more than RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S"
             )
         if not self.window_margin_s < self.window_s:
             raise ValueError("RELEVO_PROCESSOR_WINDOW_MARGIN_S must be less than RELEVO_PROCESSOR_WINDOW_S")
+        return self
+
+    @model_validator(mode="after")
+    def _an_agent_ends_within_the_drain(self) -> Self:
+        begun_s = self.drain_s * self.drain_begun_share
+        if not self.agent_timeout_s + AGENT_CLEAN_UP_S < begun_s:
+            raise ValueError(
+                f"RELEVO_PROCESSOR_AGENT_TIMEOUT_S ({self.agent_timeout_s:g}) and a second to clean up must be less "
+                f"than RELEVO_PROCESSOR_DRAIN_S times RELEVO_PROCESSOR_DRAIN_BEGUN_SHARE ({begun_s:g}): an agent that "
+                "hangs must end before its partition is given away"
+            )
         return self

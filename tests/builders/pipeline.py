@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,12 @@ class Pipeline:
         ahead = _AHEAD.format(ns=days_ahead * 86_400 * 10**9) if days_ahead else ""
         return self._start(ahead + _CONVERSATIONS, instance, points)
 
-    def agent(self, spec: str, instance: str = "a0", points: str = "") -> subprocess.Popen[bytes]:
-        return self._start(_AGENTS.format(spec=spec), instance, points)
+    def agent(self, spec: str, instance: str = "a0", points: str = "", **processor: str) -> subprocess.Popen[bytes]:
+        """`processor` are settings of the processors' area, by the names of their fields."""
+        own = {f"RELEVO_PROCESSOR_{name.upper()}": value for name, value in processor.items()}
+        return self._start(_AGENTS.format(spec=spec), instance, points, own)
 
-    def _start(self, code: str, instance: str, points: str) -> subprocess.Popen[bytes]:
+    def _start(self, code: str, instance: str, points: str, own: Mapping[str, str] = {}) -> subprocess.Popen[bytes]:
         env = {name: value for name, value in os.environ.items() if not name.startswith("RELEVO_")}
         env |= {
             "RELEVO_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
@@ -65,6 +67,7 @@ class Pipeline:
             "RELEVO_PROCESSOR_DRAIN_S": "6",
             "RELEVO_PROCESSOR_SWEEP_S": "0.5",
             **({"RELEVO_TEST_POINTS": points} if points else {}),
+            **own,
         }
         log = (self.folder / f"{instance}.log").open("ab")
         with log:

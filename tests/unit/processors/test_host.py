@@ -1,122 +1,20 @@
-"""The host: conversations side by side, each in order; timers; a partition that is taken away."""
+"""The host: conversations side by side, each one strictly in order; timers; a partition that is taken away."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
-from processors.agents.agent import Agent
 from processors.agents.alarms import AlarmQueue
-from processors.agents.host import AgentHost
-from processors.agents.limits import Limits
 from processors.agents.memory import Alarm, Memory, decode
-from processors.agents.step import Scene, Step
-from relevo import Action, Conversation, InboundEvent, Remember, Reply, Schedule, text_of
-from runtime.engine import Chunk, Effects, EffectsTooLarge, LaneClosed, Partition, TableView
-from schemas import content as c
+from relevo import Action, Conversation, InboundEvent, Reply, Schedule, text_of
+from runtime.engine import TableView
 from schemas import keys
 from schemas.headers import Headers
-from schemas.record import encode
-from tests.builders.conversations import Source
+from tests.builders.agent_stage import Stage, begun, collector
 from tests.builders.webhooks import LINE
-
-TP = Partition("agents.test", 0)
-
-
-class FakeLane:
-    """Takes effects as the engine does: writes are in the table at once."""
-
-    def __init__(self) -> None:
-        self.tp = TP
-        self.table = TableView(0)
-        self.done: list[int] = []
-        self.effects: list[Effects] = []
-        self.closed = False
-        self.too_large = False
-        self.moved = asyncio.Event()
-
-    def submit(self, effects: Effects, done: Iterable[int] = ()) -> asyncio.Future[None]:
-        if self.closed:
-            raise LaneClosed
-        if self.too_large and any("dlq" not in output.topic for output in effects.outputs):
-            raise EffectsTooLarge("too large")
-        self.table.apply(effects.writes)
-        self.effects.append(effects)
-        self.done += done
-        self.moved.set()
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(None)
-        return future
-
-    def topics(self) -> list[str]:
-        return [output.topic for effects in self.effects for output in effects.outputs]
-
-
-class Stage:
-    """A host of one agent with a lane of its own."""
-
-    def __init__(self, function: Any, parallel: int = 8, **limits: Any) -> None:
-        self.now_ms = 1_000_000
-        self.steps: list[tuple[int, str]] = []
-        self.lane = FakeLane()
-        self.host = AgentHost(
-            Scene(Agent("test", function), lambda _: {}, 4, Limits(**limits)),
-            parallel=parallel,
-            tenant_of=lambda did: "acme",
-            observe=self._observe,
-            clock=lambda: self.now_ms,
-        )
-
-    def _observe(self, record: Any, done: Step, seconds: float) -> None:
-        self.steps.append((record.offset, done.outcome))
-
-    def receive(self, *said: tuple[str, str], first: int = 0) -> None:
-        """Messages as (contact, text)."""
-        records = [_message(contact, text, first + i) for i, (contact, text) in enumerate(said)]
-        self.host.receive(Chunk(TP, records, previous_end=first), self.lane)
-
-    async def until(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.lane.done) < count:
-                self.lane.moved.clear()
-                await self.lane.moved.wait()
-
-
-async def begun() -> None:
-    """Enough turns of the loop for tasks to begin."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-def _message(contact: str, text: str, offset: int) -> Source:
-    event = InboundEvent(
-        id=f"wamid.{offset}",
-        tenant="acme",
-        did=LINE,
-        contact=contact,
-        reply_to=contact,
-        kind="message",
-        at_ms=1,
-        content=c.Text(body=text),
-    )
-    headers = Headers(id=event.id, type="event", tenant="acme", at_ms=1).to_kafka()
-    return Source(encode(event), keys.conversation(LINE, contact).encode(), headers, offset, TP.topic, TP.partition)
-
-
-async def collector(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
-    """Remembers all that it heard, slowly when asked to."""
-    heard = [*conversation.memory.get("heard", []), text_of(event)]
-    if text_of(event) == "slow":
-        await asyncio.sleep(0.1)
-    if text_of(event) == "hang":
-        await asyncio.Event().wait()
-    if text_of(event) == "raise":
-        raise ValueError
-    yield Remember({"heard": heard})
-    yield Reply.text(text_of(event))
 
 
 def heard(stage: Stage, contact: str) -> list[str]:
@@ -159,7 +57,7 @@ async def test_no_more_conversations_than_allowed_are_handled_side_by_side() -> 
         at_once -= 1
         yield Reply.text("x")
 
-    stage = Stage(watched, parallel=3)
+    stage = Stage(watched, parallel=6)
     stage.receive(*((f"5700000{i}", "x") for i in range(10)))
     await stage.until(10)
     assert most == 3

@@ -14,8 +14,8 @@ from processors.conversations import service as conversations_service
 from processors.conversations.draft import Tally
 from processors.conversations.service import Newcomers, count
 from runtime import metrics
-from runtime.engine import Engine, Progress, TopicsMismatch
-from runtime.health import Health
+from runtime.engine import Engine, Part, Progress, TopicsMismatch
+from runtime.health import Health, clock
 from runtime.service import CannotStart, Service
 from tests.builders.conversations import posted
 from tests.builders.webhooks import flat
@@ -30,12 +30,19 @@ class FakeEngine:
         self.found = list(found)
         self.error = error
         self.ready = True
+        self.waits = ""
+        self.starts = asyncio.Event()
+        self.starts.set()
         self.stopped = 0.0
 
     def progress(self) -> list[Progress]:
         return self.found
 
+    def parts(self) -> list[Part]:
+        return [Part("group", 1, self.waits)]
+
     async def start(self) -> None:
+        await self.starts.wait()
         if self.error:
             raise self.error
 
@@ -52,13 +59,17 @@ def service() -> Any:
 async def hosted(engine: FakeEngine) -> Any:
     made = service()
     task = asyncio.create_task(hosting.host(cast(Service, made), cast(Engine, engine)))
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await settled()
     return made, task
 
 
-def progress(committed: int, end: int | None, chunks: int = 0) -> Progress:
-    return Progress(partition=0, committed=committed, end=end, open_chunks=chunks, oldest_s=0.0, keys=3)
+async def settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def progress(reached: int, end: int | None, chunks: int = 0) -> Progress:
+    return Progress(partition=0, committed=10, end=end, open_chunks=chunks, oldest_s=0.0, keys=3, reached=reached)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +77,9 @@ def progress(committed: int, end: int | None, chunks: int = 0) -> Progress:
     [
         (progress(10, 10), False),
         (progress(10, None), False),
-        (progress(10, 13), False),
-        (progress(10, 40), True),
+        (progress(13, 13), False),
+        (progress(13, 12), False),
+        (progress(10, 11), True),
         (progress(10, 13, chunks=1), True),
     ],
 )
@@ -77,9 +89,9 @@ async def test_a_partition_that_stands_fails_liveness_but_markers_at_its_end_do_
     made, task = await hosted(FakeEngine(found))
     name = "inbound.conversations-0"
     reported = made.health.progress._partitions[name]
-    assert (reported.end - reported.position > 1) is fails
+    assert reported.idle is not fails
     labels = {"group": "relevo-test", "topic": "inbound.conversations", "partition": "0"}
-    assert (metrics.PROCESS.value(metrics.KAFKA_CONSUMER_LAG, **labels) > 1) is fails
+    assert (metrics.PROCESS.value(metrics.KAFKA_CONSUMER_LAG, **labels) > 0) is fails
     made.stopping.set()
     await task
 
@@ -91,6 +103,33 @@ async def test_a_stop_gives_the_engine_most_of_the_time_and_readiness_follows_it
     made.stopping.set()
     await task
     assert engine.stopped == pytest.approx(16)
+
+
+async def test_parts_of_the_engine_and_of_the_handler_count_for_health() -> None:
+    made, engine = service(), FakeEngine()
+    engine.waits = "nobody lets it in"
+    turns = Part("turns", 7, "events wait")
+    task = asyncio.create_task(hosting.host(cast(Service, made), cast(Engine, engine), lambda: [turns]))
+    await settled()
+    made.health.steps.record("group", 1, engine.waits, now=clock() + 61)
+    made.health.steps.record("turns", 7, "events wait", now=clock() + 61)
+    assert [failure.check for failure in made.health.live_failures(clock() + 62)] == ["group", "turns"]
+    made.stopping.set()
+    await task
+
+
+async def test_a_start_that_hangs_fails_liveness() -> None:
+    made, engine = service(), FakeEngine()
+    engine.starts.clear()
+    task = asyncio.create_task(hosting.host(cast(Service, made), cast(Engine, engine)))
+    await settled()
+    assert made.health.live_failures(clock() + 59) == []
+    assert [failure.check for failure in made.health.live_failures(clock() + 61)] == ["engine"]
+    engine.starts.set()
+    await settled()
+    assert "engine" not in [failure.check for failure in made.health.live_failures(clock() + 61)]
+    made.stopping.set()
+    await task
 
 
 async def test_missing_topics_are_an_answer_not_a_traceback() -> None:

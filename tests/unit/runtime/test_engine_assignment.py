@@ -23,6 +23,7 @@ class FakeLane:
         self.committed = start
         self.chunks: list[Chunk] = []
         self.closed = False
+        self.drain = (0.0, 0.0)
         self.wants = True
 
     def offer(self, chunk: Chunk) -> None:
@@ -31,12 +32,14 @@ class FakeLane:
     def keep_house(self, housekeeper: Housekeeper) -> None:
         housekeeper(self.table)
 
-    async def close(self, drain_s: float) -> None:
+    async def close(self, drain_s: float, begun_share: float) -> None:
         self.closed = True
+        self.drain = (drain_s, begun_share)
 
 
 class FakeRecovery:
     def __init__(self) -> None:
+        self.steps = 0
         self.cold: list[list[int]] = []
         self.hold = threading.Event()
         self.hold.set()
@@ -62,6 +65,7 @@ class Setup:
             make_lane=cast(Any, FakeLane),
             observer=SilentObserver(),
             drain_s=1,
+            begun_share=0.7,
         )
 
     async def seek(self, starts: Mapping[Partition, int]) -> None:
@@ -159,3 +163,41 @@ async def test_an_empty_assignment_is_ready_at_once(setup: Setup) -> None:
     await setup.taken_over(1)
     assert setup.recovery.cold == []
     assert setup.assignment.wanting() == set()
+
+
+@pytest.mark.parametrize(("within_s", "drain_s"), [(None, 1), (0.5, 0.5), (30, 1)])
+async def test_a_stop_with_less_time_than_a_rebalance_drains_in_that(
+    setup: Setup, within_s: float | None, drain_s: float
+) -> None:
+    await setup.taken_over(1, 3)
+    lane = setup.lane()
+    await setup.assignment.finish(within_s)
+    assert lane.drain == (drain_s, 0.7)
+
+
+async def test_it_says_what_stands_between_us_and_our_partitions_and_moves_while_anything_does(setup: Setup) -> None:
+    assert "group" in setup.assignment.waits_for
+    setup.recovery.hold.clear()
+    setup.take_over(1, 3)
+    before = setup.assignment.steps
+    assert "recovered" in setup.assignment.waits_for
+    assert setup.assignment.steps == before, "a recovery that hangs makes no step"
+    setup.recovery.steps += 1
+    assert setup.assignment.steps == before + 1
+    setup.recovery.hold.set()
+    await asyncio.wait_for(setup.assignment.ready.wait(), 5)
+    assert setup.assignment.waits_for == ""
+    await setup.assignment.release()
+    assert "group" in setup.assignment.waits_for
+    assert setup.assignment.steps > before + 1
+
+
+async def test_a_recovery_that_ends_without_lanes_is_seen(setup: Setup) -> None:
+    async def never(starts: Mapping[Partition, int]) -> None:
+        raise asyncio.CancelledError
+
+    setup.assignment.take_over([TP], Membership("g", 1, "m", None), never)
+    task = setup.assignment._taking_over
+    assert task is not None
+    await asyncio.wait({task})
+    assert setup.assignment.waits_for != ""

@@ -131,10 +131,28 @@ async def test_an_event_that_hangs_holds_up_no_other_that_comes_in_a_chunk_of_it
     for offset in range(1, 5):
         lane.submit(Effects(), [offset])
     await kafka.commit()
-    assert len(agent.chunks) == 5, "nothing behind the one that hangs is committed"
+    assert (lane.committed, lane.done, len(agent.chunks)) == (0, 4, 8), "those that are done make room"
     lane.submit(Effects(), [0])
     await kafka.commit()
-    assert (lane.committed, len(agent.chunks)) == (5, 8)
+    assert (lane.committed, lane.done) == (5, 5)
+
+
+async def test_behind_one_that_hangs_no_more_than_a_span_is_begun(kafka: Kafka, make_lane: MakeLane) -> None:
+    agent = Agent()
+    lane = make_lane(agent, records_open=2, waiting_max=100)
+    for offset in range(50):
+        lane.offer(a_chunk([offset], previous_end=offset))
+        await settle()
+        for chunk in agent.chunks[1:]:
+            if chunk.first == offset:
+                lane.submit(Effects(), [offset])
+        await kafka.commit()
+    assert len(agent.chunks) == 20
+    assert lane.done == 19
+    lane.submit(Effects(), [0])
+    await kafka.commit()
+    assert lane.committed == 20
+    assert len(agent.chunks) == 22
 
 
 async def test_no_more_chunks_than_the_window_are_begun_or_fetched(kafka: Kafka, make_lane: MakeLane) -> None:
@@ -209,6 +227,24 @@ async def test_a_handler_that_is_too_slow_is_cut_off_and_submits_nothing(kafka: 
     await settle()
     await lane.close(0.1)
     assert kafka.works == []
+
+
+@pytest.mark.parametrize(("share", "finishes"), [(0.9, True), (0.1, False)])
+async def test_what_was_begun_has_its_share_of_the_drain_and_no_more(
+    kafka: Kafka, make_lane: MakeLane, share: float, finishes: bool
+) -> None:
+    slow = asyncio.Event()
+
+    async def wait(chunk: Chunk, table: TableView) -> Effects:
+        await slow.wait()
+        return Effects()
+
+    lane = make_lane(wait, submit_work=lambda work: work.done.set_result(None))
+    lane.offer(a_chunk([0]))
+    await settle()
+    asyncio.get_running_loop().call_later(0.2, slow.set)
+    await lane.close(0.4, share)
+    assert (lane.committed == 1) is finishes
 
 
 async def test_a_transaction_that_does_not_end_in_the_drain_time_ends_the_process(

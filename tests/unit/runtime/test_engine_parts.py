@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError
 
 from runtime.engine import Effects, EffectsTooLarge, EngineSettings, TableView, seams
 from runtime.engine.chunk import cut
+from runtime.engine.consumer import ChunkConsumer
 from runtime.engine.effects import HEADERS_MAX
 from runtime.engine.membership import Membership, check_metadata_format
 from runtime.engine.recovery import ChangelogReading, RecoveryFailed
@@ -131,13 +132,35 @@ def test_what_kafka_would_refuse_after_every_restart_is_refused_before(effects: 
 
 
 def test_the_processors_settings_make_the_engines() -> None:
-    settings = EngineSettings.of(ProcessorSettings(chunk_max=7, session_timeout_s=6, rebalance_timeout_s=10))
+    area = ProcessorSettings(chunk_max=7, session_timeout_s=6, rebalance_timeout_s=30, drain_begun_share=0.65)
+    settings = EngineSettings.of(area)
     assert (settings.chunk_max, settings.session_s, settings.heartbeat_s) == (7, 6, 1.2)
 
 
+def test_agents_may_finish_what_they_began_and_chunks_are_cut_off_soon() -> None:
+    area = ProcessorSettings()
+    agents, chunks = EngineSettings.of_agents(area), EngineSettings.of(area)
+    assert area.agent_timeout_s < agents.drain_s * agents.begun_share < agents.drain_s < agents.rebalance_s
+    assert chunks.drain_s * chunks.begun_share < 4
+    assert EngineSettings.of(ProcessorSettings(drain_s=6, agent_timeout_s=1)).drain_s == 6
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"drain_s": 50}, {"session_s": 5, "heartbeat_s": 3}, {"session_s": 60}, {"window": 0}]
+    "wrong", [{"drain_s": 50}, {"begun_share": 1}, {"session_s": 5, "heartbeat_s": 3}, {"session_s": 60}, {"window": 0}]
 )
 def test_settings_that_do_not_fit_together_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         EngineSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("delivered", "looked_to"),
+    [(5, 9), (3, None), (6, None)],
+    ids=["all came to the lane", "a chunk is on its way", "the lane is of another assignment"],
+)
+def test_a_partition_was_looked_through_only_if_all_that_was_found_came_to_its_lane(
+    delivered: int, looked_to: int | None
+) -> None:
+    consumer = ChunkConsumer.__new__(ChunkConsumer)
+    consumer._fetched_to, consumer._looked_to = {TP: 5}, {TP: 9}
+    assert consumer.looked_to(TP, delivered) == looked_to

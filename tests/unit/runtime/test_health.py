@@ -185,3 +185,41 @@ def test_a_starting_service_is_not_ready_before_it_has_said_what_it_waits_for() 
     assert [f.check for f in health.ready_failures(0)] == ["tenants"]
     health.met("tenants")
     assert health.ready
+
+
+def test_work_that_is_done_out_of_order_is_progress_though_the_position_stands() -> None:
+    progress = Progress(stall_s=10)
+    for now in range(0, 40, 2):
+        progress.record("in-0", 5, 900, now, moves=min(now, 20), now=now)
+        assert failing(progress, now) == (["partition in-0"] if now > 30 else [])
+
+
+def test_a_position_that_is_exact_leaves_no_record_out() -> None:
+    progress = Progress(stall_s=10)
+    for now in range(0, 20, 2):
+        progress.record("in-0", 7, 8, exact=True, now=now)
+        progress.record("in-1", 8, 8, exact=True, now=now)
+    assert failing(progress, 18) == ["partition in-0"]
+
+
+def test_a_part_that_waits_and_makes_no_step_fails_and_heals() -> None:
+    health = Health(stall_s=10)
+    for now in range(0, 16, 2):
+        health.steps.record("group", 3, "nobody lets it in", now=now)
+        health.steps.record("turns", now, "events wait", now=now)
+        health.steps.record("idle", 3, now=now)
+    assert health.live_failures(14) == [("group", "nobody lets it in: no step for 14 s")]
+    health.steps.record("group", 4, "nobody lets it in", now=15)
+    assert health.live_failures(16) == []
+    health.steps.record("group", 4, now=24)
+    health.steps.record("group", 4, "again", now=25)
+    health.steps.record("idle", 3, now=25)
+    health.steps.record("turns", 20, now=25)
+    assert health.live_failures(34) == []
+    assert [failure.check for failure in health.live_failures(35.5)] == ["group", "idle", "turns"]
+
+
+def test_a_part_of_which_nobody_reports_fails() -> None:
+    health = Health(stall_s=10)
+    health.steps.record("turns", 1, now=0)
+    assert health.live_failures(11) == [("turns", "nothing was reported for 11 s")]

@@ -246,6 +246,28 @@ def test_the_complaint_about_the_order_names_both_sides(
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "sides"),
+    [
+        (
+            "RELEVO_PROCESSOR_AGENT_TIMEOUT_S",
+            "16.5",
+            "RELEVO_PROCESSOR_DRAIN_S times RELEVO_PROCESSOR_DRAIN_BEGUN_SHARE",
+        ),
+        ("RELEVO_PROCESSOR_DRAIN_S", "22", "RELEVO_PROCESSOR_AGENT_TIMEOUT_S (15)"),
+        ("RELEVO_PROCESSOR_DRAIN_BEGUN_SHARE", "0.6", "RELEVO_PROCESSOR_AGENT_TIMEOUT_S (15)"),
+        ("RELEVO_PROCESSOR_DRAIN_S", "45", "RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S (45)"),
+    ],
+)
+def test_an_agent_that_hangs_must_end_before_others_wait_for_its_partition_in_vain(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sides: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    (line,) = complaints(ProcessorSettings)
+    assert variable in line
+    assert sides in line
+
+
+@pytest.mark.parametrize(
     ("area", "values"),
     [
         (EgressSettings, {"reserve_per_s": 80}),
