@@ -25,7 +25,7 @@ _STATES: dict[str, ReceiptState] = {
     "played": "read",
     "failed": "failed",
 }
-_MESSAGE_FIELDS = frozenset(("from", "from_user_id", "id", "timestamp", "type", "context", "referral", "to", "errors"))
+_MESSAGE_FIELDS = frozenset(("from", "from_user_id", "id", "timestamp", "type", "context", "referral", "to"))
 _LISTS = {"messages": "message", "message_echoes": "message", "statuses": "receipt", "errors": "notice"}
 
 

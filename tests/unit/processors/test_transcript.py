@@ -16,6 +16,7 @@ from processors.agents.memory import Memory, decode, encode
 from processors.agents.step import Scene, Step, step
 from processors.agents.tidying import tidy
 from processors.agents.transcript import LINE_MAX, Keep, Line, heard, said, told
+from processors.guard import Guard
 from relevo import (
     Actions,
     Conversation,
@@ -30,7 +31,8 @@ from relevo import (
     text_of,
 )
 from runtime.engine import TableView
-from runtime.settings import KafkaSettings, ProcessorSettings
+from runtime.service import Service
+from runtime.settings import KafkaSettings, ProcessorSettings, ServiceSettings
 from runtime.tenants import Tenants
 from schemas import content as c
 from schemas import inbound, topics
@@ -251,7 +253,8 @@ def test_every_type_has_its_line() -> None:
 def test_the_agents_engine_tidies_up() -> None:
     """With the clock as it is, what was said in 2023 leaves a table that the engine's housekeepers look at."""
     tenants = cast(Tenants, None)  # only asked when an event comes
-    made = service.engine(KafkaSettings(), ProcessorSettings(), Agent("menu", talker), tenants, "i")
+    guard = Guard(Service("test", ServiceSettings()), "agents.menu", ProcessorSettings(), lambda: 1)
+    made, _ = service.engine(KafkaSettings(), ProcessorSettings(), Agent("menu", talker), tenants, "i", guard)
     old = Memory(offset=1, touched_ms=NOW, lines=[Line("customer", "hola", NOW)])
     table = TableView(0, {b"k": encode(old)})
     found = [effects.writes for _, keeper in made._housekeepers if (effects := keeper(table)) is not None]
