@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from processors.conversations.draft import Draft
 from processors.text import fold
 from schemas.content import AnyContent, words
 from schemas.optout import Optout
+from schemas.tenant import Tenant
 
 CATEGORIES = ("marketing", "reply", "utility")
 """What an opt-out of everything covers; one-time passwords are exempt."""
 
 _ROOM = 16  # characters behind the longest word in which a folded text mostly grows beyond it
 _WORD = re.compile(r"\w")
+_made: dict[str, tuple[Tenant, tuple[str, ...]]] = {}
 
 
 def said_optout(draft: Draft, content: AnyContent) -> None:
     """A message that is one of the tenant's opt-out words, and nothing else, opts out of everything."""
     said = words(content)
-    if said and says_only(said, [_folded(word) for word in _words(draft.place.tenant.optout.get("words"))]):
+    if said and says_only(said, _wanted(draft.place.tenant)):
         opt_out(draft, [], "word")
 
 
-def says_only(said: str, wanted: list[str]) -> bool:
+def says_only(said: str, wanted: Sequence[str]) -> bool:
     """Whether the text, folded, is one of the wanted ones. The beginning of a long text tells that it is not."""
     longest = max(map(len, wanted), default=0)
     if not longest:
@@ -39,9 +40,13 @@ def says_only(said: str, wanted: list[str]) -> bool:
     return bool(found) and found in wanted
 
 
-@lru_cache(maxsize=4096)
-def _folded(word: str) -> str:
-    return fold(word)
+def _wanted(tenant: Tenant) -> tuple[str, ...]:
+    """A tenant's words, folded once for each record of it: a new record is another object."""
+    known = _made.get(tenant.tenant)
+    if known is None or known[0] is not tenant:
+        folded = tuple(fold(word) for word in _words(tenant.optout.get("words")))
+        known = _made[tenant.tenant] = tenant, folded
+    return known[1]
 
 
 def _words(written: Any) -> Iterator[str]:

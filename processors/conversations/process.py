@@ -22,6 +22,7 @@ from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
+from schemas.tenant import Line, Tenant
 
 _HANDLERS: dict[str, Callable[[Draft], None]] = {
     "webhook": arrivals.handle,
@@ -50,6 +51,7 @@ class _Chunk:
         self.world = world
         self.now_ms = now_ms
         self.states: dict[bytes, State | None] = {}
+        self.lines: dict[str, tuple[Tenant, Line]] = {}
         self.effects = Effects()
         self.tally: Tally = Counter()
 
@@ -60,12 +62,23 @@ class _Chunk:
             return State() if known is None else copy.copy(known)
         return decode(self.get(key))
 
+    def place(self, record: SourceRecord, headers: Headers) -> Place:
+        """Whose conversation the record belongs to; its key and the tenant that ingress found must agree."""
+        try:
+            did, contact = keys.split(record.key or b"", 2)
+        except (keys.KeyPartError, UnicodeDecodeError):
+            raise Undeliverable("no_conversation", "the record's key is not did|contact") from None
+        tenant, line = self.lines.get(did) or self.lines.setdefault(did, _owner(did, self.world))
+        if tenant.tenant != headers.tenant:
+            raise Undeliverable("foreign_line", "the line belongs to another tenant than the record's")
+        return Place(tenant, line, contact)
+
     def take(self, record: SourceRecord) -> None:
         """One record."""
         key = record.key or b""
         headers = Headers.from_kafka(record.headers)
         try:
-            place = _place(record, headers, self.world)
+            place = self.place(record, headers)
             state = self.state(key).of(place.tenant.tenant)
             draft = Draft(record, headers, place, state, self.world, self.now_ms)
             if state.handled(record.offset, record.timestamp):
@@ -141,19 +154,13 @@ def process(
     return chunk.finish()
 
 
-def _place(record: SourceRecord, headers: Headers, world: World) -> Place:
-    """Whose conversation the record belongs to; its key and the tenant that ingress found must agree."""
-    try:
-        did, contact = keys.split(record.key or b"", 2)
-    except (keys.KeyPartError, UnicodeDecodeError):
-        raise Undeliverable("no_conversation", "the record's key is not did|contact") from None
+def _owner(did: str, world: World) -> tuple[Tenant, Line]:
+    """Who has the line now."""
     tenant = world.owner(did)
     line = tenant.line(did) if tenant else None
     if tenant is None or line is None:
         raise Undeliverable("unknown_line", "no tenant has this line")
-    if tenant.tenant != headers.tenant:
-        raise Undeliverable("foreign_line", "the line belongs to another tenant than the record's")
-    return Place(tenant, line, contact)
+    return tenant, line
 
 
 def _handler(draft: Draft) -> Callable[[Draft], None]:

@@ -23,6 +23,7 @@ from schemas.dead_letter import Cause
 APP_ID = "relevo-conversations"
 NAME = "conversations"
 _LETTERS = topics.INBOUND_CONVERSATIONS.name + topics.DEAD_LETTERS
+_SEPARATOR = keys.SEPARATOR.encode()
 
 
 class Handler:
@@ -84,7 +85,8 @@ class Newcomers:
 
     async def wait_for(self, records: Iterable[SourceRecord]) -> None:
         """Returns when all lines are known, or patience with those that are not is at its end."""
-        waiting = {did for did in map(_did, records) if did and not self._known(did) and self._waits(did)}
+        lines = set(map(_did, records))
+        waiting = {did for did in lines if did and not self._known(did) and self._waits(did)}
         end = time.monotonic() + self._patience_s
         while waiting and time.monotonic() < end:
             await asyncio.sleep(0.05)
@@ -100,7 +102,7 @@ class Newcomers:
 
 
 def _did(record: SourceRecord) -> str:
-    return (record.key or b"").decode("utf-8", "replace").partition(keys.SEPARATOR)[0]
+    return (record.key or b"").partition(_SEPARATOR)[0].decode("utf-8", "replace")
 
 
 def count(tally: Tally) -> None:

@@ -250,7 +250,7 @@ def test_every_type_has_its_line() -> None:
     assert {type(content) for content, _ in SENT} == set(get_args(s.AnySendable))
 
 
-def test_the_agents_engine_tidies_up() -> None:
+async def test_the_agents_engine_tidies_up() -> None:
     """With the clock as it is, what was said in 2023 leaves a table that the engine's housekeepers look at."""
     tenants = cast(Tenants, None)  # only asked when an event comes
     guard = Guard(Service("test", ServiceSettings()), "agents.menu", ProcessorSettings(), lambda: 1)
