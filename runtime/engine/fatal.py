@@ -23,6 +23,7 @@ class Exit(IntEnum):
     DRAIN = 74  # partitions were taken away and the open transactions did not end in time
     STOP = 75  # a graceful stop took longer than its deadline
     RECOVERY = 76  # offsets or changelog could not be read in time
+    GROUP = 77  # the group refuses the worker
 
 
 def end_process(code: Exit, message: str, *args: object) -> NoReturn:

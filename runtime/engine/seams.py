@@ -43,6 +43,7 @@ FUNCTIONS: tuple[tuple[object, str, str], ...] = (
     (faust.App, "on_first_start", "self"),
     (base.Producer, "flush", "self"),
     (base.Producer, "send_soon", "self fut"),
+    (GroupCoordinator, "check_errors", "self"),
     (GroupCoordinator, "_on_join_prepare", "self previous_assignment"),
     (AiokafkaFetcher, "fetched_records", "self partitions timeout max_records"),
     (aiokafka.AIOKafkaConsumer, "last_stable_offset", "self partition"),
@@ -65,6 +66,8 @@ BEHAVIOURS: tuple[tuple[Callable[..., Any], str], ...] = (
     (driver.ConsumerRebalanceListener.on_partitions_assigned, "app.consumer_generation_id = generation"),
     (driver.AIOKafkaConsumerThread._fetch_records, "if not self.consumer.flow_active:"),
     (GroupCoordinator._on_join_prepare, "await res"),
+    (GroupCoordinator.check_errors, "self._coordination_task.result()"),
+    (GroupCoordinator._push_error_to_user, "self._pending_exception = exc"),
     (GroupCoordinator.reset_generation, "self.member_id ="),
     (AiokafkaFetcher.fetched_records, "reassignment_in_progress"),
 )
