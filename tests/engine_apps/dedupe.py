@@ -5,7 +5,8 @@ a header. So a lost, doubled or swapped event, and a table that does not fit the
 
 One argument, a JSON object; see `Plan`. `stop_at` and `kill_at` freeze or kill the process itself just before the
 n-th commit, when the transaction already holds outputs, changes and offsets; `stop_before` freezes it before the
-n-th transaction begins, with the works of it in hand; `kill_in` kills it in the middle of the n-th chunk.
+n-th transaction begins, with the works of it in hand; `kill_in` kills it in the middle of the n-th chunk, or
+of the next one that has a middle.
 """
 
 import asyncio
@@ -97,8 +98,8 @@ class Processor:
         states: dict[bytes, dict[str, Any]] = {}
         self.chunks += 1
         for number, record in enumerate(chunk):
-            if self.chunks == self.plan.kill_in and number == len(chunk) // 2:
-                log.info("%r, record %d of %d", chunk, number, len(chunk))
+            if 0 < self.plan.kill_in <= self.chunks and 0 < number == len(chunk) // 2:
+                log.info("%r: in the middle of a chunk, at record %d", chunk, number)
                 signal_itself(signal.SIGKILL)
             assert record.key is not None
             state = states.setdefault(record.key, state_of(table, record.key))

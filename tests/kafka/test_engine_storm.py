@@ -1,8 +1,8 @@
 """One stream through every fault: six kills, workers that come and go, one that is frozen, a broker that is away.
 
-A tenth of the input are duplicates. Each fault hits work in progress, and says so. What Kafka holds at the end is judged
-by a reckoning from the source alone, and once more after the log cleaner has been through the changelog and a fresh
-worker has gone on from what it left.
+A tenth of the input are duplicates. Each fault hits work in progress, and says so. What Kafka holds at the end is
+judged by a reckoning from the source alone, and once more after the log cleaner has been through the changelog and a
+fresh worker has gone on from what it left.
 """
 
 import signal
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from runtime.engine import Exit
 from runtime.kafka.reader import BEGINNING, read_partition
@@ -62,8 +62,8 @@ def two_die_just_before_a_commit(scenario: Scenario) -> None:
 def two_die_in_the_middle_of_a_chunk(scenario: Scenario) -> None:
     for kill_in in (3, 6):
         worker = scenario.worker(kill_in=kill_in).killed_itself()
-        assert "record 100 of 200" in worker.text
-        assert scenario.behind > 100
+        assert "in the middle of a chunk" in worker.text
+        assert scenario.behind > 0
 
 
 def three_come_and_go_and_two_die(scenario: Scenario) -> None:
@@ -79,18 +79,17 @@ def three_come_and_go_and_two_die(scenario: Scenario) -> None:
     moves(scenario)
     wait_until(lambda: scenario.behind > 0, 10, "there is work in progress")
     third.kill()
-    wait_until(lambda: first.recovered[-1] == PARTITIONS, 30, "the first has all partitions")
+    wait_until(lambda: first.recovered[-1] == PARTITIONS, 30, "the first has all partitions again")
     assert scenario.behind > 0
     assert first.stop() == 0
 
 
 def one_is_frozen_for_longer_than_its_session(scenario: Scenario) -> None:
     """Frozen in a transaction that holds all but its commit. While it sleeps, another takes over and works."""
-    frozen = scenario.worker("a", stop_at=12, **SLOW).ready()
     other = scenario.worker("b", **SLOW).ready()
-    frozen.froze()
+    frozen = scenario.worker("a", stop_at=12, **SLOW).froze()
     assert scenario.transaction_open
-    wait_until(lambda: other.recovered[-1] == PARTITIONS, 30, "the other has all partitions")
+    wait_until(lambda: other.recovered == [4, 2, 4], 30, "the other has all partitions again")
     moves(scenario)
     assert scenario.behind > 0
     frozen.send(signal.SIGCONT)
