@@ -27,13 +27,14 @@ PARTITIONS = 4
 
 
 def answered(call: Callable[..., Any], asked: object, seconds: float = 30) -> Any:
-    """What a client's call says. A broker that has just started may need a moment to answer."""
+    """What a client's call says. A broker that has just started, or leads only now, may need a moment."""
     end = time.monotonic() + seconds
     while True:
         try:
             return call(asked, timeout=10)
         except KafkaException as error:
-            if not passing(error.args[0]) or time.monotonic() > end:
+            unknown = error.args[0].code() == KafkaError._UNKNOWN_PARTITION  # to a client that has not asked yet
+            if not (unknown or passing(error.args[0])) or time.monotonic() > end:
                 raise
             time.sleep(0.1)
 

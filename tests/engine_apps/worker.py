@@ -79,6 +79,11 @@ class WorkerProcess:
         assert self.exit_code() == -signal.SIGKILL
         return self
 
+    def takes_over(self, partitions: int) -> None:
+        """Wait until it has recovered so many partitions anew."""
+        before = len(self.recovered)
+        wait_until(lambda: self.recovered[before:][-1:] == [partitions], 30, "the worker has taken over")
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(10)

@@ -1,7 +1,6 @@
-"""The engine on three brokers, every topic on all of them: those that it leans on most are killed, one after the other.
+"""The engine on three brokers, every topic on all of them: the one that it leans on most is killed.
 
-The first is killed while a transaction is open, and both coordinates it and leads a part of the changelog; the others
-at any moment under load, also between the two steps of a commit.
+While a transaction is open; the broker coordinates it, and leads a part of the changelog.
 """
 
 import signal
@@ -25,7 +24,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.timeout(300)
-def test_killed_brokers_change_nothing(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_killed_broker_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
     with Scenario(cluster.bootstrap, "cluster", tmp_path, replicas=3) as scenario:
         scenario.feed(3_000)
         with scenario.feeding(150):
@@ -37,13 +36,6 @@ def test_killed_brokers_change_nothing(cluster: Cluster, tmp_path: Path) -> None
             cluster.brokers[victim].kill()
             worker.send(signal.SIGCONT)
             worker = goes_on(scenario, worker, victim)
-            cluster.restart(victim)
-
-            victim = coordinator(scenario, worker)
-            wait_until(lambda: scenario.transaction_open, 20, "a transaction is open")
-            cluster.brokers[victim].kill()
-            worker = goes_on(scenario, worker, victim)
-            cluster.restart(victim)
         scenario.drained(60)
         assert worker.stop() == 0
         assert scenario.committed() == scenario.ends()
@@ -54,7 +46,7 @@ def goes_on(scenario: Scenario, worker: WorkerProcess, victim: int) -> WorkerPro
     """Other brokers lead, and what comes is committed: by this worker, or by another if a transaction was refused."""
     wait_until(lambda: victim not in leaders(scenario, scenario.changelog).values(), 30, "others lead")
     before = scenario.committed()
-    while not (moved := [a > b for a, b in zip(scenario.committed(), before, strict=True)]) or not all(moved):
+    while not all(now > then for now, then in zip(scenario.committed(), before, strict=True)):
         if worker.ended:
             assert worker.exit_code() == Exit.TRANSACTION
             worker = scenario.worker(worker.plan.instance, pause_s=SLOW).ready()

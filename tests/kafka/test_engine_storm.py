@@ -45,7 +45,7 @@ def test_one_stream_through_all_faults_is_exact_also_after_the_cleaner_ran(own: 
             two_die_in_the_middle_of_a_chunk(scenario)
             three_come_and_go_and_two_die(scenario)
             one_is_frozen_for_longer_than_its_session(scenario)
-            a_broker_is_away(scenario, own.kill, own.start)
+            a_broker_is_away(scenario, own.kill, own.start, AWAY_S)
             a_broker_is_away(scenario, own.pause, own.resume)
         a_last_one_finishes(scenario)
         a_fresh_one_goes_on_from_what_the_cleaner_left(scenario)
@@ -79,7 +79,7 @@ def three_come_and_go_and_two_die(scenario: Scenario) -> None:
     moves(scenario)
     wait_until(lambda: scenario.behind > 0, 10, "there is work in progress")
     third.kill()
-    wait_until(lambda: first.recovered[-1] == PARTITIONS, 30, "the first has all partitions again")
+    first.takes_over(PARTITIONS)
     assert scenario.behind > 0
     assert first.stop() == 0
 
@@ -89,7 +89,7 @@ def one_is_frozen_for_longer_than_its_session(scenario: Scenario) -> None:
     other = scenario.worker("b", **SLOW).ready()
     frozen = scenario.worker("a", stop_at=12, **SLOW).froze()
     assert scenario.transaction_open
-    wait_until(lambda: other.recovered == [4, 2, 4], 30, "the other has all partitions again")
+    other.takes_over(PARTITIONS)
     moves(scenario)
     assert scenario.behind > 0
     frozen.send(signal.SIGCONT)
@@ -98,8 +98,11 @@ def one_is_frozen_for_longer_than_its_session(scenario: Scenario) -> None:
     assert other.stop() == 0
 
 
-def a_broker_is_away(scenario: Scenario, away: Callable[[], None], back: Callable[[], None]) -> None:
-    """Both workers are held in a transaction until it is gone: it hits all that is not prepared, see docs/engine.md."""
+def a_broker_is_away(
+    scenario: Scenario, away: Callable[[], None], back: Callable[[], None], seconds: float = 0.0
+) -> None:
+    """So long, and until both workers have given up. They are held in a transaction until it is gone: it hits all that
+    a single broker can be hit in, see docs/engine.md."""
     workers = [scenario.worker(name, stop_at=6, **SLOW) for name in ("a", "b")]
     for worker in workers:
         worker.froze()
@@ -109,8 +112,8 @@ def a_broker_is_away(scenario: Scenario, away: Callable[[], None], back: Callabl
     gone = time.monotonic()
     for worker in workers:
         worker.send(signal.SIGCONT)
-    assert [worker.exit_code(AWAY_S) for worker in workers] == [Exit.TRANSACTION, Exit.TRANSACTION]
-    time.sleep(gone + AWAY_S - time.monotonic())
+    assert [worker.exit_code(30) for worker in workers] == [Exit.TRANSACTION, Exit.TRANSACTION]
+    time.sleep(max(gone + seconds - time.monotonic(), 0))
     back()
 
 
@@ -173,5 +176,4 @@ def cleaned(scenario: Scenario, before: list[set[int]]) -> bool:
     """Whether most of what stood is gone. Writes go on meanwhile, since the newest segment is never cleaned."""
     scenario.feed(40)
     left = [len(now & then) / len(then) for now, then in zip(standing(scenario), before, strict=True)]
-    print("left of the changelog", left)
     return max(left) < 0.3
