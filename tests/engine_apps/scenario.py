@@ -1,5 +1,6 @@
 """A scenario for the engine's tests: topics, events with duplicates, workers as processes, and the reckoning."""
 
+import contextlib
 import random
 import threading
 import time
@@ -26,17 +27,19 @@ __all__ = ["PARTITIONS", "Scenario", "WorkerProcess", "wait_until"]
 PARTITIONS = 4
 
 
-def answered(call: Callable[..., Any], asked: object, seconds: float = 30) -> Any:
+def answered(client: Consumer, call: Callable[..., Any], asked: object, seconds: float = 60) -> Any:
     """What a client's call says. A broker that has just started, or leads only now, may need a moment."""
     end = time.monotonic() + seconds
     while True:
         try:
             return call(asked, timeout=10)
         except KafkaException as error:
-            unknown = error.args[0].code() == KafkaError._UNKNOWN_PARTITION  # to a client that has not asked yet
+            unknown = error.args[0].code() == KafkaError._UNKNOWN_PARTITION
             if not (unknown or passing(error.args[0])) or time.monotonic() > end:
                 raise
             time.sleep(0.1)
+            with contextlib.suppress(KafkaException):
+                client.list_topics(timeout=5)  # what it knows of leaders may be of the time before
 
 
 @dataclass
@@ -135,12 +138,12 @@ class Scenario:
     def ends(self) -> list[int]:
         """Of each partition of the source."""
         places = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
-        return [answered(self.client.get_watermark_offsets, place)[1] for place in places]
+        return [answered(self.client, self.client.get_watermark_offsets, place)[1] for place in places]
 
     def committed(self) -> list[int]:
         """Of each partition."""
         asked = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
-        return [max(place.offset, 0) for place in answered(self.client.committed, asked)]
+        return [max(place.offset, 0) for place in answered(self.client, self.client.committed, asked)]
 
     @property
     def behind(self) -> int:
