@@ -44,7 +44,7 @@ class WorkerProcess:
     def text(self) -> str:
         return self.path.read_text(errors="replace")
 
-    def said(self, text: str, seconds: float = 30) -> Self:
+    def said(self, text: str, seconds: float = 60) -> Self:
         """Wait until the log contains `text`."""
         wait_until(lambda: text in self.text or self.ended, seconds, f"{text!r} in\n{self.text[-2000:]}")
         assert text in self.text, self.text[-3000:]
@@ -82,7 +82,7 @@ class WorkerProcess:
     def takes_over(self, partitions: int) -> None:
         """Wait until it has recovered so many partitions anew."""
         before = len(self.recovered)
-        wait_until(lambda: self.recovered[before:][-1:] == [partitions], 30, "the worker has taken over")
+        wait_until(lambda: self.recovered[before:][-1:] == [partitions], 60, "the worker has taken over")
 
     def kill(self) -> None:
         self.process.kill()
@@ -91,7 +91,7 @@ class WorkerProcess:
     def send(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
 
-    def exit_code(self, seconds: float = 20) -> int:
+    def exit_code(self, seconds: float = 40) -> int:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
