@@ -1,0 +1,1 @@
+"""Measurements: what the pipeline does in a second, and what it still does after an hour."""

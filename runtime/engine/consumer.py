@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 import aiokafka
 import uvloop
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
+from mode.services import Service
 
 from runtime.engine.chunk import Chunk, Partition, SourceRecord, cut
-from runtime.engine.fatal import log
+from runtime.engine.fatal import Exit, end_process, log
 from runtime.engine.membership import Membership
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 FETCH_S = 0.1  # a lane that gets room again waits at most so long for the fetch under way
 IDLE_S = 0.5
+GROUP_S = 1.0  # so often the group's coordinator is asked whether it refuses us
 
 
 class ChunkConsumer(driver.Consumer):
@@ -43,6 +46,17 @@ class ChunkConsumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> "ChunkConsumerThread":
         return ChunkConsumerThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
+
+    @Service.task
+    async def _watch_group(self) -> None:
+        """aiokafka stops joining and heartbeating when the group refuses us, and says so only to those who ask."""
+        while not self.should_stop:
+            await self.sleep(GROUP_S)
+            try:
+                await self._thread.check_group()
+            except KafkaError as error:
+                if not self.should_stop:
+                    end_process(Exit.GROUP, "the group refuses this worker: %r", error)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Faust's fetcher runs this until it is stopped."""
@@ -159,6 +173,14 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         member_id = self._ensure_consumer()._coordinator.member_id
         self.membership = Membership(app.conf.id, generation_id, member_id, app.instance)
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def check_group(self) -> None:
+        """Raises aiokafka's KafkaError if the worker cannot be a member any more."""
+        await self.call_thread(self._check_group)
+
+    async def _check_group(self) -> None:
+        if self._consumer is not None and not self._consumer._closed:
+            self._consumer._coordinator.check_errors()
 
     async def seek_all(self, starts: Mapping[Partition, int]) -> None:
         await self.call_thread(self._seek_all, starts)

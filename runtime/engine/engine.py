@@ -246,7 +246,8 @@ class Engine:
         wanted = [self.source, *([self.changelog] if self.changelog else []), *self._outputs]
         missing = [name for name in wanted if not counts.get(name)]
         if missing:
-            raise TopicsMismatch(f"missing topics: {', '.join(missing)}; create them with `relevo topics apply`")
+            names = ", ".join(missing)
+            raise TopicsMismatch(f"missing topics, or not allowed: {names}; create them with `relevo topics apply`")
         if self.changelog and counts[self.changelog] != counts[self.source]:
             raise TopicsMismatch(
                 f"{self.changelog} has {counts[self.changelog]} partitions, {self.source} {counts[self.source]}"

@@ -24,6 +24,7 @@ class Exit(IntEnum):
     STOP = 75  # a graceful stop took longer than its deadline
     RECOVERY = 76  # offsets or changelog could not be read in time
     LETTERS = 77  # most of what was handled became dead letters (the host's code)
+    GROUP = 78  # the group refuses the worker
 
 
 def end_process(code: Exit, message: str, *args: object) -> NoReturn:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from runtime.engine.chunk import Partition
 from runtime.engine.fatal import Exit, end_process, log
@@ -25,6 +25,7 @@ from runtime.kafka.record import Record
 INIT_S = 30.0
 ABORT_S = 3.0
 RETRY_S = 0.1
+FULL_S = 0.02
 
 
 class TransactionsUnavailable(RuntimeError):
@@ -142,9 +143,14 @@ class TransactionThread:
         self._patiently(self._producer.commit_transaction)
 
     def _produce(self, records: Iterable[Record]) -> None:
+        """Waits while the producer's queue is full; raises once nothing of it has left for longer than Kafka waits."""
+        end = time.monotonic() + self._patience_s
         for record in records:
             while not self._accepted(record):
-                self._producer.poll(0.02)
+                if time.monotonic() > end:
+                    raise KafkaException(KafkaError(KafkaError._QUEUE_FULL, "the queue stays full", False, False, True))
+                self._producer.poll(FULL_S)
+            end = time.monotonic() + self._patience_s
 
     def _accepted(self, record: Record) -> bool:
         headers = record.headers
@@ -175,13 +181,25 @@ class TransactionThread:
                 time.sleep(RETRY_S)
 
     def _refused(self, refusal: KafkaException) -> None:
-        error = refusal.args[0]
+        error = self._cause(refusal.args[0])
         try:
             if error.txn_requires_abort():
                 self._producer.abort_transaction(ABORT_S)
         except KafkaException as second:
             log.error("the abort failed as well: %s", second)
         end_process(Exit.TRANSACTION, "transaction refused: %s: %s", error.name(), error.str())
+
+    def _cause(self, error: KafkaError) -> KafkaError:
+        """A call that comes after the one that failed hears only that it comes too late. The next transaction, which
+        cannot begin before this one is aborted, is refused with the reason."""
+        if error.code() != KafkaError._STATE or not error.txn_requires_abort():
+            return error
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as refusal:
+            cause: KafkaError = refusal.args[0]
+            return cause if cause.txn_requires_abort() else error
+        return error
 
     def _report(self, committed: Committed) -> None:
         self._tell(lambda: self._resolve(committed))

@@ -35,6 +35,7 @@ class Broker:
     """`with Broker() as broker: broker.bootstrap`. `port` 0: a free one; `folder` None: a temporary one.
 
     `properties` override the broker's; `client` are librdkafka's options to reach it when they ask for TLS or a login.
+    One node of a cluster (see `cluster`) is told its two `ports` and the `cluster_id` that all share.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Broker:
         folder: Path | None = None,
         *,
         port: int = 0,
+        ports: tuple[int, int] | None = None,
+        cluster_id: str | None = None,
         properties: Mapping[str, str | int] | None = None,
         client: Mapping[str, str] | None = None,
         heap: str = "384m",
@@ -51,7 +54,8 @@ class Broker:
         self._temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="relevo-kafka-") if folder is None else folder).resolve()
         self._fixed_port = port
-        self._ports: tuple[int, int] | None = None
+        self._ports = ports
+        self._cluster_id = cluster_id or new_cluster_id()
         self._properties = dict(properties or {})
         self._client = dict(client or {})
         self._heap = heap
@@ -91,7 +95,7 @@ class Broker:
                 self._launch(installation, ports, timeout_s)
             except BrokerFailed as failed:
                 movable = chosen_now and not self._fixed_port and attempt + 1 < PORT_ATTEMPTS
-                if not (movable and _port_was_taken(failed)):
+                if not (movable and port_was_taken(failed)):
                     raise
                 self._ports = None
             else:
@@ -190,7 +194,7 @@ class Broker:
     def _format(self, installation: Installation) -> None:
         if (self._data / "meta.properties").exists():
             return
-        format_ = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", self._config]
+        format_ = ["kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", self._config]
         command = [*self._java(installation), "-XX:TieredStopAtLevel=1", *format_]
         with self.log.open("ab") as output:
             done = subprocess.run(
@@ -220,7 +224,8 @@ class Broker:
             raise BrokerFailed("the broker did not answer in time", self.log)
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
+    """A name that no other cluster has, as Kafka wants it."""
     # A first bit of 0 keeps the text from beginning with "-", which the tool would take for an option.
     number = uuid.uuid4().int >> 1
     return urlsafe_b64encode(number.to_bytes(16)).decode().rstrip("=")
@@ -234,5 +239,6 @@ def _cluster_that_answers(admin: AdminClient) -> str | None:
     return answer.cluster_id if answer.brokers else None
 
 
-def _port_was_taken(failed: BrokerFailed) -> bool:
+def port_was_taken(failed: BrokerFailed) -> bool:
+    """Whether a broker did not come up because somebody listens on its port."""
     return any("Address already in use" in line for line in failed.tail)

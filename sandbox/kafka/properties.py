@@ -1,8 +1,8 @@
 """A broker's `server.properties` and log configuration for a laptop: pure text.
 
-One node is broker and controller, all on 127.0.0.1, replication 1, few partitions in the internal topics so
-that the start is quick. What a test needs otherwise (log cleaner, retention, listeners) it overrides by
-name.
+One node is broker and controller, all on 127.0.0.1, replication 1, few partitions in the internal topics so that the
+start is quick; `replicated` is what differs for several nodes. What a test needs otherwise (log cleaner, retention,
+listeners) it overrides by name.
 """
 
 from collections.abc import Mapping
@@ -52,6 +52,16 @@ appender.console.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss,SSS}} %p %c{{1}} %m%n
 rootLogger.level = {level}
 rootLogger.appenderRef.console.ref = console
 """
+
+
+def replicated(node: int, controllers: Mapping[int, int]) -> dict[str, str | int]:
+    """Overrides for one node of several, each broker and controller: every record on all of them, acknowledged by all
+    but one. `controllers` are the nodes' controller ports."""
+    size = len(controllers)
+    kept = {name: size for name in LAPTOP if name.endswith("replication.factor")}
+    in_sync = {name: max(size - 1, 1) for name in LAPTOP if name.endswith(("min.isr", "min.insync.replicas"))}
+    voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in controllers.items())
+    return {"node.id": node, "controller.quorum.voters": voters, **kept, **in_sync}
 
 
 def server_properties(data: Path, port: int, controller: int, overrides: Mapping[str, str | int]) -> str:

@@ -5,7 +5,8 @@ a header. So a lost, doubled or swapped event, and a table that does not fit the
 
 One argument, a JSON object; see `Plan`. `stop_at` and `kill_at` freeze or kill the process itself just before the
 n-th commit, when the transaction already holds outputs, changes and offsets; `stop_before` freezes it before the
-n-th transaction begins, with the works of it in hand.
+n-th transaction begins, with the works of it in hand; `kill_in` kills it in the middle of the n-th chunk, or
+of the next one that has a middle.
 """
 
 import asyncio
@@ -44,7 +45,8 @@ log = logging.getLogger("worker")
 
 @dataclass
 class Plan:
-    """How to run. `pause_s` slows every chunk down; `expire_s` removes keys, all of them, so often."""
+    """How to run. `pause_s` slows every chunk down; `expire_s` removes keys, all of them, so often; a key remembers
+    its last `ring` events, all if that is 0; the changelog must move within `stall_s` while it is read."""
 
     bootstrap: str
     app_id: str
@@ -57,6 +59,9 @@ class Plan:
     pause_s: float = 0.0
     stop_s: float = 10.0
     expire_s: float = 0.0
+    stall_s: float = 60.0
+    ring: int = 0
+    kill_in: int = 0
     stop_before: int = 0
     stop_at: int = 0
     kill_at: int = 0
@@ -76,7 +81,7 @@ def absorb(plan: Plan, record: SourceRecord, state: dict[str, Any], effects: Eff
         state.update(count=0, seen=[])
         effects.writes[record.key] = None
     elif event not in state["seen"]:
-        state["seen"].append(event)
+        state["seen"] = [*state["seen"], event][-plan.ring :]
         state["count"] += 1
         headers = [*record.headers, ("count", str(state["count"]).encode())]
         effects.outputs.append(Record(plan.output, record.value, record.key, headers))
@@ -86,11 +91,16 @@ def absorb(plan: Plan, record: SourceRecord, state: dict[str, Any], effects: Eff
 class Processor:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.chunks = 0
 
     async def handle(self, chunk: Chunk, table: TableView) -> Effects:
         effects = Effects()
         states: dict[bytes, dict[str, Any]] = {}
-        for record in chunk:
+        self.chunks += 1
+        for number, record in enumerate(chunk):
+            if 0 < self.plan.kill_in <= self.chunks and 0 < number == len(chunk) // 2:
+                log.info("%r: in the middle of a chunk, at record %d", chunk, number)
+                signal_itself(signal.SIGKILL)
             assert record.key is not None
             state = states.setdefault(record.key, state_of(table, record.key))
             absorb(self.plan, record, state, effects)
@@ -142,6 +152,7 @@ async def main(plan: Plan, handler: ChunkHandler | EventHandler) -> None:
             rebalance_s=10.0,
             transaction_s=5.0,
             drain_s=5.0,
+            recovery_stall_s=plan.stall_s,
             chunk_max=plan.chunk_max,
         ),
     )

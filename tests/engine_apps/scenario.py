@@ -1,16 +1,12 @@
 """A scenario for the engine's tests: topics, events with duplicates, workers as processes, and the reckoning."""
 
-import json
-import os
+import contextlib
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,82 +14,49 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from runtime.kafka import config
 from runtime.kafka.fetch import passing
+from runtime.kafka.offsets import end_offsets
+from runtime.settings import KafkaSettings
 from tests.engine_apps.dedupe import Plan
+from tests.engine_apps.reckoning import EXACT, Reckoning, State, Verdict, table
+from tests.engine_apps.worker import WorkerProcess, wait_until
+
+__all__ = ["PARTITIONS", "Scenario", "WorkerProcess", "wait_until"]
 
 PARTITIONS = 4
-ROOT = Path(__file__).parents[2]
 
 
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Until `condition()` is true; AssertionError with `what` after `seconds`."""
+def answered(client: Consumer, call: Callable[..., Any], asked: object, seconds: float = 60) -> Any:
+    """What a client's call says. A broker that has just started, or leads only now, may need a moment."""
     end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
-
-
-class WorkerProcess:
-    """A worker program. Its log is in `path`."""
-
-    def __init__(self, plan: Plan, path: Path, module: str) -> None:
-        self.plan = plan
-        self.path = path
-        with path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", module, json.dumps(asdict(plan))],
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def text(self) -> str:
-        return self.path.read_text(errors="replace")
-
-    def said(self, text: str, seconds: float = 30) -> None:
-        """Wait until the log contains `text`."""
-        wait_until(lambda: text in self.text or self.ended, seconds, f"{text!r} in\n{self.text[-2000:]}")
-        assert text in self.text, self.text[-3000:]
-
-    @property
-    def ended(self) -> bool:
-        return self.process.poll() is not None
-
-    @property
-    def frozen(self) -> bool:
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        return stat.rsplit(")", 1)[1].split()[0] == "T"
-
-    def ready(self) -> Self:
-        self.said("worker ready")
-        return self
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-    def send(self, number: signal.Signals) -> None:
-        os.kill(self.process.pid, number)
-
-    def exit_code(self, seconds: float = 20) -> int:
+    while True:
         try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still alive after {seconds:g} s:\n{self.text[-2000:]}") from None
-
-    def stop(self, seconds: float = 20) -> int:
-        self.send(signal.SIGTERM)
-        return self.exit_code(seconds)
+            return call(asked, timeout=10)
+        except KafkaException as error:
+            unknown = error.args[0].code() == KafkaError._UNKNOWN_PARTITION
+            if not (unknown or passing(error.args[0])) or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+            with contextlib.suppress(KafkaException):
+                client.list_topics(timeout=5)  # what it knows of leaders may be of the time before
 
 
 @dataclass
 class Scenario:
+    """`kafka` is how the scenario itself gets in, `environment` how its workers do; both as `bootstrap` says if left
+    out. `replicas` of all topics; `compaction` are settings of the changelog."""
+
     bootstrap: str
     name: str
     folder: Path
     keys: int = 300
     module: str = "tests.engine_apps.dedupe"
+    ring: int = 0
+    replicas: int = 1
+    compaction: Mapping[str, str] = field(default_factory=dict)
+    kafka: KafkaSettings | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     expected: Counter[bytes] = field(default_factory=Counter)
     workers: list[WorkerProcess] = field(default_factory=list)
     events: int = 0
@@ -102,19 +65,23 @@ class Scenario:
         self.source, self.output = f"{self.name}-source", f"{self.name}-output"
         self.changelog = f"{self.name}-changelog"
         self.random = random.Random(3)
-        self.producer = Producer({**self.connection, "partitioner": "murmur2_random", "linger.ms": 5})
+        self.recent: deque[tuple[bytes, str]] = deque(maxlen=500)
+        self.settings = self.kafka or KafkaSettings(bootstrap=self.bootstrap)
+        feeding = {"partitioner": "murmur2_random", "linger.ms": 5, "enable.idempotence": True}
+        self.producer = Producer({**self.connection, **feeding})
         # A read_committed client would wait for transactions that a dead worker left open.
         asking = {"group.id": self.name, "isolation.level": "read_uncommitted", "enable.auto.commit": False}
         self.client = Consumer({**self.connection, **asking})
-        topics = [NewTopic(name, PARTITIONS, 1) for name in (self.source, self.output)]
-        topics.append(NewTopic(self.changelog, PARTITIONS, 1, config={"cleanup.policy": "compact"}))
-        admin = AdminClient(self.connection)
-        for future in admin.create_topics(topics).values():
+        self.admin = AdminClient(config.admin(self.settings))
+        topics = [NewTopic(name, PARTITIONS, self.replicas) for name in (self.source, self.output)]
+        kept = {"cleanup.policy": "compact", **self.compaction}
+        topics.append(NewTopic(self.changelog, PARTITIONS, self.replicas, config=kept))
+        for future in self.admin.create_topics(topics).values():
             future.result(30)
 
     @property
     def connection(self) -> dict[str, Any]:
-        return {"bootstrap.servers": self.bootstrap}
+        return config.librdkafka(self.settings)
 
     def __enter__(self) -> Self:
         return self
@@ -128,16 +95,17 @@ class Scenario:
     # Input
 
     def feed(self, events: int) -> None:
-        """Unique events over random keys; every tenth is sent twice."""
+        """Unique events over random keys; with every tenth one of the last some hundred is sent again."""
         for _ in range(events):
             self.put()
         assert self.producer.flush(30) == 0
 
     def put(self) -> None:
-        key = b"k%05d" % self.random.randrange(self.keys)
-        self.send(key, f"e{self.events}")
+        key, event = b"k%05d" % self.random.randrange(self.keys), f"e{self.events}"
+        self.send(key, event)
+        self.recent.append((key, event))
         if self.events % 10 == 0:
-            self.send(key, f"e{self.events}")
+            self.send(*self.random.choice(self.recent))
         self.expected[key] += 1
         self.events += 1
 
@@ -145,7 +113,7 @@ class Scenario:
         value = event.encode() + b" " + b"v" * 300
         (producer or self.producer).produce(self.source, value, key, headers=[("event", event.encode())])
 
-    def feeding(self, per_second: int) -> "Feeding":
+    def feeding(self, per_second: float) -> "Feeding":
         return Feeding(self, per_second)
 
     # Workers
@@ -158,37 +126,37 @@ class Scenario:
             output=self.output,
             changelog=self.changelog,
             instance=instance,
+            ring=self.ring,
             **options,
         )
         path = self.folder / f"worker-{len(self.workers)}.log"
-        self.workers.append(WorkerProcess(plan, path, self.module))
+        self.workers.append(WorkerProcess(plan, path, self.module, self.environment))
         return self.workers[-1]
 
     # Reckoning
 
     def ends(self) -> list[int]:
-        return [
-            self.client.get_watermark_offsets(TopicPartition(self.source, number), timeout=10)[1]
-            for number in range(PARTITIONS)
-        ]
+        """Of each partition of the source."""
+        places = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
+        return [answered(self.client, self.client.get_watermark_offsets, place)[1] for place in places]
 
     def committed(self) -> list[int]:
-        """Of each partition. A broker that has just started may need a moment to answer."""
+        """Of each partition."""
         asked = [TopicPartition(self.source, number) for number in range(PARTITIONS)]
-        for _ in range(50):
-            try:
-                return [max(tp.offset, 0) for tp in self.client.committed(asked, timeout=10)]
-            except KafkaException as error:
-                if not passing(error.args[0]):
-                    raise
-                time.sleep(0.1)
-        raise AssertionError("no answer about committed offsets")
+        return [max(place.offset, 0) for place in answered(self.client, self.client.committed, asked)]
 
     @property
     def behind(self) -> int:
         """Offsets that are not committed; at least 0 also while both grow."""
         committed = sum(self.committed())
         return sum(self.ends()) - committed
+
+    @property
+    def transaction_open(self) -> bool:
+        """Records of a transaction stand in the changelog or the output, and whether they count is not decided."""
+        places = [(topic, number) for topic in (self.changelog, self.output) for number in range(PARTITIONS)]
+        decided = end_offsets(self.settings, places, committed=True)
+        return decided != end_offsets(self.settings, places)
 
     def drained(self, seconds: float = 40, control_records: int = 0) -> None:
         """Wait until everything is committed, but for `control_records` at the ends."""
@@ -211,51 +179,40 @@ class Scenario:
                     raise KafkaException(error)
         reader.close()
 
-    def state(self) -> dict[bytes, dict[str, Any]]:
-        """The table as a recovery would read it."""
-        state: dict[bytes, Any] = {}
-        for message in self.read(self.changelog):
-            key, value = message.key(), message.value()
-            assert key is not None
-            if value is None:
-                state.pop(key, None)
-            else:
-                state[key] = json.loads(value)
-        return state
+    def state(self) -> dict[bytes, State]:
+        """The table, by an independent reading of the changelog."""
+        return table(self.read(self.changelog))
+
+    def verdict(self) -> Verdict:
+        """What Kafka holds, against a reckoning from the source alone."""
+        reckoning = Reckoning(self.read(self.source), self.ring)
+        fed = {key: len(entries) for key, entries in reckoning.outputs.items()}
+        assert fed == self.expected, "the source is not what was fed"
+        self.duplicates = reckoning.duplicates
+        return reckoning.judge(self.read(self.output), self.state())
 
     def verify(self) -> None:
         """Nothing lost, nothing doubled, order and headers kept, and the table fits the outputs."""
-        counts: Counter[bytes] = Counter()
-        events: Counter[str] = Counter()
-        for message in self.read(self.output):
-            key, value, headers = message.key(), message.value(), dict(message.headers() or [])
-            assert key is not None
-            assert value is not None
-            event = value[: value.index(b" ")]
-            counts[key] += 1
-            events[event.decode()] += 1
-            assert headers == {"event": event, "count": b"%d" % counts[key]}
-        lost = self.events - len(events)
-        doubled = sum(events.values()) - len(events)
-        states = {key: state["count"] for key, state in self.state().items()}
-        wrong = sum(1 for key, count in self.expected.items() if states.get(key) != count)
-        assert (lost, doubled, wrong) == (0, 0, 0), (lost, doubled, wrong)
-        assert counts == self.expected
+        verdict = self.verdict()
+        assert verdict == EXACT, verdict
 
 
 class Feeding:
     """`with scenario.feeding(1000):` feeds from a thread meanwhile."""
 
-    def __init__(self, scenario: Scenario, per_second: int) -> None:
+    def __init__(self, scenario: Scenario, per_second: float) -> None:
         self._scenario = scenario
-        self._per_tick = per_second // 20
+        self._per_second = per_second
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._feed)
 
     def _feed(self) -> None:
+        began, fed = time.monotonic(), 0
         while not self._over.wait(0.05):
-            for _ in range(self._per_tick):
+            due = int((time.monotonic() - began) * self._per_second)
+            for _ in range(fed, due):
                 self._scenario.put()
+            fed = due
             self._scenario.producer.poll(0)
 
     def __enter__(self) -> Self:

@@ -74,6 +74,31 @@ def test_housekeeping_empties_the_table_while_events_flow(scenario: Scenario) ->
     assert scenario.committed() == scenario.ends()
 
 
+def test_a_changelog_that_cannot_be_read_to_its_end_ends_the_worker_instead_of_half_a_table(scenario: Scenario) -> None:
+    """A transaction that nobody ends, as a killed single broker may leave one behind, see docs/engine.md."""
+    scenario.feed(500)
+    worker = scenario.worker().ready()
+    scenario.drained()
+    assert worker.stop() == 0
+    options = {"transactional.id": f"{scenario.name}-hanging", "transaction.timeout.ms": 600_000}
+    hanging = Producer({**scenario.connection, **options})
+    hanging.init_transactions(30)
+    hanging.begin_transaction()
+    hanging.produce(scenario.changelog, b"{}", b"k00001", partition=0)
+    assert hanging.flush(10) == 0
+    worker = scenario.worker(stall_s=2.0)
+    assert worker.exit_code(40) == Exit.RECOVERY
+    assert "the changelog does not move" in worker.text
+    assert "worker ready" not in worker.text
+
+    hanging.abort_transaction(10)
+    worker = scenario.worker().ready()
+    scenario.feed(100)
+    scenario.drained()
+    assert worker.stop() == 0
+    scenario.verify()
+
+
 def test_a_stop_while_the_broker_does_not_answer_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
     """Frozen rather than killed: a killed single broker may forget markers of a commit, see docs/engine.md."""
     with Broker() as own, Scenario(own.bootstrap, "away", tmp_path) as scenario:

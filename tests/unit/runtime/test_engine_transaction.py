@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from runtime.engine import Exit
 from runtime.engine import transaction as transaction_module
 from runtime.engine.membership import Membership
 from runtime.engine.transaction import Committed, TransactionsUnavailable, TransactionThread, Work
+from runtime.kafka.offsets import end_offsets
 from runtime.kafka.record import Record
+from runtime.settings import KafkaSettings
+from sandbox.kafka import MockCluster
 from tests.engine_apps.builders import TP
 
 
@@ -26,7 +30,7 @@ class FakeProducer:
         self.transactions: list[dict[str, Any]] = []
         self.gate = threading.Event()
         self.gate.set()
-        self.errors: dict[str, list[BaseException]] = {}
+        self.errors: dict[str, list[BaseException | None]] = {}
         self.full = 0
         self.aborted = 0
 
@@ -34,6 +38,7 @@ class FakeProducer:
         self._maybe_fail("init")
 
     def begin_transaction(self) -> None:
+        self._maybe_fail("begin")
         self.transactions.append({"records": [], "committed": False})
 
     def produce(self, topic: str, **fields: Any) -> None:
@@ -59,14 +64,28 @@ class FakeProducer:
 
     def _maybe_fail(self, call: str) -> None:
         errors = self.errors.get(call)
-        if errors:
-            raise errors.pop(0)
+        error = errors.pop(0) if errors else None
+        if error is not None:
+            raise error
+
+
+class Narrow(Producer):
+    """Counts how often its queue was full."""
+
+    refusals = 0
+
+    def produce(self, *args: Any, **fields: Any) -> None:
+        try:
+            super().produce(*args, **fields)
+        except BufferError:
+            type(self).refusals += 1
+            raise
 
 
 class Thread:
-    def __init__(self, producer: Any = FakeProducer) -> None:
+    def __init__(self, producer: Any = FakeProducer, timeout_s: float = 1) -> None:
         self.committed: list[Committed] = []
-        self.thread = TransactionThread(producer, timeout_s=1, works_max=3, on_commit=self.committed.append)
+        self.thread = TransactionThread(producer, timeout_s=timeout_s, works_max=3, on_commit=self.committed.append)
 
     def submit(self, offset: int, generation: int = 1, outputs: int = 1) -> asyncio.Future[None]:
         work = Work(
@@ -81,20 +100,29 @@ class Thread:
         return work.done
 
 
-@pytest.fixture
-def ends(monkeypatch: pytest.MonkeyPatch) -> list[Exit]:
-    codes: list[Exit] = []
+class Ends(list[Exit]):
+    """The codes with which the process would have ended, and what it would have said."""
 
-    def end_process(code: Exit, *_: object) -> NoReturn:
-        codes.append(code)
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Ends:
+    ends = Ends()
+
+    def end_process(code: Exit, message: str, *details: object) -> NoReturn:
+        ends.append(code)
+        ends.told.append(message % details)
         raise SystemExit
 
     monkeypatch.setattr(transaction_module, "end_process", end_process)
-    return codes
+    return ends
 
 
 @pytest.fixture
-async def thread(ends: list[Exit]) -> Thread:
+async def thread(ends: Ends) -> Thread:
     thread = Thread()
     await thread.thread.start()
     return thread
@@ -136,6 +164,37 @@ async def test_a_full_queue_is_waited_out(thread: Thread) -> None:
     assert await ended(thread)
 
 
+async def test_a_full_queue_of_a_real_producer_is_waited_out(ends: Ends) -> None:
+    with MockCluster() as cluster:
+        AdminClient({"bootstrap.servers": cluster.bootstrap}).list_topics(TP.topic, timeout=10)  # makes it be there
+        options = {
+            "bootstrap.servers": cluster.bootstrap,
+            "transactional.id": "writer",
+            "queue.buffering.max.messages": 10,
+            "linger.ms": 20,
+        }
+        thread = Thread(lambda: Narrow(options), timeout_s=20)
+        await thread.thread.start()
+        await asyncio.wait_for(thread.submit(7, outputs=200), 20)
+        assert await ended(thread)
+        assert Narrow.refusals > 0
+        settings = KafkaSettings(bootstrap=cluster.bootstrap)
+        written = await asyncio.to_thread(lambda: sum(end_offsets(settings, [("out", n) for n in range(4)]).values()))
+        assert written >= 200
+    assert ends == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_queue_that_stays_full_ends_the_process(ends: Ends) -> None:
+    thread = Thread(timeout_s=0.05)
+    await thread.thread.start()
+    FakeProducer.made.full = 1_000_000
+    thread.submit(1)
+    await asyncio.to_thread(thread.thread._thread.join, 5)  # type: ignore[union-attr]
+    assert ends == [Exit.TRANSACTION]
+    assert FakeProducer.made.aborted == 1
+
+
 async def test_a_retriable_error_is_tried_again_on_the_same_transaction(thread: Thread) -> None:
     retriable = KafkaException(KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, "busy", False, True, False))
     FakeProducer.made.errors = {"commit": [retriable], "offsets": [retriable]}
@@ -146,7 +205,7 @@ async def test_a_retriable_error_is_tried_again_on_the_same_transaction(thread: 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("abortable", [True, False])
-async def test_a_refused_transaction_ends_the_process(thread: Thread, ends: list[Exit], abortable: bool) -> None:
+async def test_a_refused_transaction_ends_the_process(thread: Thread, ends: Ends, abortable: bool) -> None:
     refusal = KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "fenced", False, False, abortable))
     FakeProducer.made.errors = {"offsets": [refusal]}
     done = thread.submit(1)
@@ -156,7 +215,19 @@ async def test_a_refused_transaction_ends_the_process(thread: Thread, ends: list
     assert not done.done()
 
 
-async def test_an_unreachable_coordinator_fails_the_start(ends: list[Exit]) -> None:
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_refusal_names_its_cause_and_not_what_came_after_it(thread: Thread, ends: Ends) -> None:
+    """A record was refused while offsets were on their way: librdkafka says of the offsets only that they were late."""
+    late = KafkaException(KafkaError(KafkaError._STATE, "erroneous state", False, False, True))
+    cause = KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "not allowed", False, False, True))
+    FakeProducer.made.errors = {"offsets": [late], "begin": [None, cause]}
+    thread.submit(1)
+    await asyncio.to_thread(thread.thread._thread.join, 5)  # type: ignore[union-attr]
+    assert ends == [Exit.TRANSACTION]
+    assert ends.told == ["transaction refused: TOPIC_AUTHORIZATION_FAILED: not allowed"]
+
+
+async def test_an_unreachable_coordinator_fails_the_start(ends: Ends) -> None:
     class Unreachable(FakeProducer):
         def init_transactions(self, timeout: float) -> None:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer"))
