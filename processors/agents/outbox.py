@@ -62,15 +62,14 @@ class Outbox:
         match action:
             case a.Reply():
                 self._say(
+                    memory,
                     action.content,
                     reply_to_id=self.event.id if action.quote else "",
                     fallback=action.fallback,
                     expires_ms=self.now_ms + _ms(action, "expires_s", action.expires_s) if action.expires_s else 0,
                 )
-                self._note(memory, "bot", said(action.content))
             case a.SendTemplate():
-                self._say(action.template, send_class=action.send_class)
-                self._note(memory, "bot", said(action.template))
+                self._say(memory, action.template, send_class=action.send_class)
             case a.HandOff():
                 self._hand_off(action, memory)
             case a.Close():
@@ -88,6 +87,7 @@ class Outbox:
 
     def _say(
         self,
+        memory: Memory,
         content: AnySendable,
         *,
         send_class: SendClass = "reply",
@@ -113,7 +113,8 @@ class Outbox:
             at_ms=self.now_ms,
         )
         at = keys.partition(event.did, self.partitions)
-        self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)
+        sent: OutboundMessage = self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)
+        self._note(memory, "bot", said(sent.content))
 
     def _hand_off(self, action: a.HandOff, memory: Memory) -> None:
         """The order with what was said so far; from here on the agent is mute."""
@@ -167,15 +168,17 @@ class Outbox:
         self._ordinal += 1
         return found
 
-    def _write(self, topic: str, record_id: str, kind: str, value: object, partition: int) -> None:
+    def _write(self, topic: str, record_id: str, kind: str, value: object, partition: int) -> Any:
+        """Write a record; what its reader will read."""
         told = replace(self.cause, id=record_id, type=kind, did=self.event.did, contact=self.event.contact)
         record = Record(topic, _json(value, value), self._key, told.to_kafka(), partition)
         try:
-            _READERS[topic].decode(record.value)
+            read = _READERS[topic].decode(record.value)
         except RecordError as error:
             why = _QUOTED.sub("'…'", str(error))
             raise AgentFailed("not_an_action", f"{type(value).__name__} with a wrong value: {why}") from None
         self.records.append(record)
+        return read
 
 
 def _json(of: object, value: object) -> bytes:

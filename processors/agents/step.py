@@ -160,7 +160,7 @@ async def _played(
         memory=copy.deepcopy(memory.said),
         config=scene.config(event.tenant),
         now_ms=now_ms,
-        lines=memory.lines,
+        lines=tuple(memory.lines),
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,20 +89,30 @@ def test_the_first_agent_answers_a_customer_and_remembers_when_it_is_deployed_an
             assert address, printed
             env["WEBHOOK"] = address[0]
             assert "es tu mensaje 1: buenas" in heard(customer, tmp_path, env, webhooks)
-        with _one_by_one(tmp_path, env, services, install):
-            assert "es tu mensaje 2: buenas" in heard(customer, tmp_path, env, webhooks)
+            with _installed(tmp_path, env, services, install):
+                assert "es tu mensaje 2: buenas" in heard(customer, tmp_path, env, webhooks)
 
 
 @contextmanager
-def _one_by_one(folder: Path, env: dict[str, str], services: str, install: str) -> Iterator[None]:
-    """The services one by one, and the same agent out of an installed package, in a folder without its source."""
+def _installed(folder: Path, env: dict[str, str], services: str, install: str) -> Iterator[None]:
+    """The same agent out of an installed package, in a folder without its source, as one more worker of its type."""
     exports = "".join(line + "\n" for line in services.splitlines() if line.startswith("export"))
-    names = ("lease", "egress", "conversations", "webhooks")
-    others = exports + " & ".join(f"{sys.executable} -m relevo serve {name}" for name in names) + " & wait"
     pip, serve = install.splitlines()
     subprocess.run(["bash", "-ec", pip], cwd=folder, env=env, check=True, timeout=60)
-    env = env | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder / 'site'}", "RELEVO_SERVICE_ADMIN_PORT": "0"}
-    away = folder / "away"
+    (port,), away = free_ports(1), folder / "away"
     away.mkdir()
-    with running(others, folder, env, "others"), running(exports + serve, away, env, "agents"):
+    env = env | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder / 'site'}", "RELEVO_SERVICE_ADMIN_PORT": str(port)}
+    with running(exports + serve, away, env | {"RELEVO_SERVICE_INSTANCE": "installed"}, "agents"):
+        deadline = time.monotonic() + 90
+        while not _is_ready(port):
+            assert time.monotonic() < deadline, (away / "agents.out").read_text()[-2000:]
+            time.sleep(0.1)
         yield
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -181,6 +181,17 @@ async def many(conversation: Conversation, event: InboundEvent) -> Actions:
     yield Reply.location(-33.4, -70.6, "Casa")
 
 
+async def loose(conversation: Conversation, event: InboundEvent) -> Actions:
+    buttons: Any = [{"id": "1", "title": "Pan"}]  # what is not quite the type, and still the right JSON
+    yield Reply(s.Buttons(body="¿Qué?", buttons=buttons))
+
+
+def test_the_line_is_of_what_the_person_gets_however_it_was_written() -> None:
+    told = Told(loose)
+    assert told.gets(event("1", c.Text(body="hola"))).outcome == "handled"
+    assert told.lines[-1] == ("bot", "¿Qué? [Pan]")
+
+
 def test_a_templates_parameters_are_not_kept() -> None:
     told = Told(many)
     told.gets(event("1", c.Text(body="clave")))
