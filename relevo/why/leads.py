@@ -65,7 +65,10 @@ class Leads:
         for record in records:
             if record.value is None or not any(record.key.endswith(plan.encode()) for plan in self.plans):
                 continue
-            plan = _JOURNAL.decode(record.value)
+            try:
+                plan = _JOURNAL.decode(record.value)
+            except RecordError:
+                continue  # the provider's id then leads nowhere; the message's own does
             if isinstance(plan, Plan) and plan.plan_id in self.plans:
                 message = plan.messages[min(self.plans[plan.plan_id], len(plan.messages) - 1)]
                 self.found[Lead(keys.conversation(plan.did, message.contact), message.id)] = None

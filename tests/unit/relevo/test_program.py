@@ -138,7 +138,20 @@ def test_what_is_no_ledger_is_told_before_kafka_is_read(
 def test_help_lists_the_verbs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
-    for verb in ("serve", "all", "demo", "topics", "tenants", "campaign", "audit", "doctor", "sandbox", "keys"):
+    for verb in (
+        "serve",
+        "all",
+        "demo",
+        "topics",
+        "tenants",
+        "routes",
+        "why",
+        "campaign",
+        "audit",
+        "doctor",
+        "sandbox",
+        "keys",
+    ):
         assert f" {verb} " in shown
 
 

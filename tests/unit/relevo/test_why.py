@@ -282,7 +282,7 @@ def test_a_timer_is_told_with_the_event_that_set_it() -> None:
     assert ringing.caused_by.endswith(" (agent bot)")
 
 
-def egress(one: Log, message: OutboundMessage, *states: str, **fields: Any) -> Fates:
+def egress(one: Log, message: OutboundMessage, *states: str, on: str = "p2", **fields: Any) -> Fates:
     """What egress put on record of a message."""
     plan = Plan(
         plan_id="p1", tenant="acme", did=LINE, account="a", route="session", send_class="reply", digest="d",
@@ -299,7 +299,7 @@ def egress(one: Log, message: OutboundMessage, *states: str, **fields: Any) -> F
     for number, state in enumerate(s for s in states if s != "resent"):
         outcome = Outcome(
             tenant="acme", did=LINE, state=state, at_ms=NOW + 20 + number, message_ids=[message.id],  # type: ignore[arg-type]
-            contacts=[PERSON], plan_id="p2", **fields,
+            contacts=[PERSON], plan_id=on, **fields,
         )  # fmt: skip
         one.write(Record("outcomes", encode(outcome), LINE.encode()))
     return Fates([message.id]).read(one.records["egress.journal"]).read(one.records["outcomes"])
@@ -322,6 +322,15 @@ def test_what_became_of_a_message_is_told_step_by_step() -> None:
         "planned, plan p2: attempt 2, resend of p1 (person)",
         "failed, plan p2: 131026",
     )
+
+
+def test_what_outcomes_say_of_a_call_is_not_said_twice() -> None:
+    one = log()
+    one.feed(said())
+    one.run()
+    [(_, message)] = one.trail().sent
+    [written] = told(one, "wamid.HOLA1", fates=egress(one, message, "in_doubt", on="p1")).heard[0].messages
+    assert [(step.state, step.at_ms) for step in written.steps] == [("planned", NOW + 1), ("in_doubt", NOW + 20)]
 
 
 def test_a_plan_without_an_outcome_is_a_message_under_way() -> None:
