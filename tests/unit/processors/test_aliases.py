@@ -496,3 +496,34 @@ def test_housekeeping_lets_idle_ones_go_where_nothing_comes_in() -> None:
     assert effects.writes == {conversation_key(): None}
     (ended,) = effects.outputs
     assert (ended.key, decode(ended.value, Alias).ends) == (conversation_key(USER), "idle")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["old", "new", "again", "moved"]), st.integers(0, 9)), max_size=8),
+    st.lists(st.integers(0, 9), max_size=30),
+)
+def test_a_change_of_number_in_the_middle_loses_and_doubles_nothing(
+    steps: list[tuple[str, int]], turns: list[int]
+) -> None:
+    agent = Listener()
+    people = People(agent)
+    sent = 0
+    for n, (step, turn) in enumerate(steps):
+        if step == "moved":
+            people.post(moved_to(OTHER, f"wamid.{n}"), sender=PERSON)
+        elif step == "again" and n and steps[n - 1][0] == "old":
+            people.says(f"wamid.{n - 1}", sender=PERSON)
+            continue
+        else:
+            people.says(f"wamid.{n}", "luego", sender=OTHER if step == "new" else PERSON)
+        sent += 1
+        if waiting := sorted(place for place, queue in people.queues.items() if queue):
+            people.serve(waiting[turn % len(waiting)])
+    people.settle(turns)
+    assert not people.letters()
+    assert len(agent.ids) == len(set(agent.ids)) == sent
+    remembered = {*people.memory().said, *people.memory(OTHER).said}
+    assert remembered == set(agent.ids)
+    alarms = [alarm.name for memory in (people.memory(), people.memory(OTHER)) for alarm in memory.alarms]
+    assert len(alarms) == len(set(alarms)), "no timer rings at both"
