@@ -3,7 +3,8 @@
     python -m bench.recovery --json [--quick]
 
 A genuine Kafka of its own gets a changelog of realistic conversations with full rings. A fresh process recovers it
-with the engine's own `Recovery` and says by how much it grew. `--quick` does a tenth of it.
+with the engine's own `Recovery`, lets every conversation have one more event, and says by how much it grew at most.
+`--quick` does a tenth of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from processors.conversations.state import HASH_BYTES, State, encode
+from processors.conversations.state import HASH_BYTES, State, decode, encode
 from processors.conversations.world import Rules
 from runtime.engine.chunk import Partition
 from runtime.engine.recovery import Recovery
@@ -99,12 +100,23 @@ def recover(bootstrap: str) -> dict[str, float]:
     seconds = time.monotonic() - started
     conversations = sum(map(len, restored.tables.values()))
     grown = _resident() - before
+    _live(restored.tables)
+    grown = max(grown, _resident() - before)
     return {
         "conversations": conversations,
         "bytes_per_conversation": round(grown / conversations, 1),
         "recovery_s": round(seconds, 2),
         "records": restored.records,
     }
+
+
+def _live(tables: dict[int, dict[bytes, bytes]]) -> None:
+    """Every conversation goes on: its value is one that this process made, as in a worker that has run for a while."""
+    for table in tables.values():
+        for number, (key, value) in enumerate(list(table.items())):
+            state = decode(value)
+            state.remember(str(number), Rules().ring)
+            table[key] = encode(state)
 
 
 def _resident() -> int:

@@ -58,25 +58,32 @@ def forward(draft: Draft) -> None:
     draft.count("forwarded")
 
 
-def claim(draft: Draft, arrival: Arrival) -> None:
-    """Note the person's user id. At a phone's key it is claimed: when it is new, and again from time to time."""
+def heed(draft: Draft, arrival: Arrival) -> None:
+    """Note the person's user id; a new one is claimed when the record is done, one that it replaces is let go."""
     user_id, state = arrival.user_id, draft.state
     if not user_id or len(user_id) > _ID_MAX:
         return
     field = "parent_id" if _PARENT in user_id else "user_id"
     before = getattr(state, field)
-    setattr(state, field, user_id)
-    if not phone.is_number(draft.place.contact) or not _may_be_alias(user_id):
+    if before == user_id:
         return
-    if before not in ("", user_id):
+    setattr(state, field, user_id)
+    state.claimed_h = 0
+    if before and phone.is_number(draft.place.contact) and _may_be_alias(before):
         _tell(draft, before, "idle")
+
+
+def claim(draft: Draft) -> None:
+    """At a phone's key, after each record: claim the person's user ids if they are new, and again from time to time."""
+    state = draft.state
+    if not (state.user_id or state.parent_id) or state.alias or draft.erased:
+        return
     hour = draft.now_ms // _HOUR_MS
-    renewal = hour - state.claimed_h >= max(draft.world.rules.idle_ms // (2 * _HOUR_MS), 1)
-    if renewal:
+    often = max(draft.world.rules.idle_ms // (2 * _HOUR_MS), 1)
+    if hour - state.claimed_h >= often and phone.is_number(draft.place.contact):
         state.claimed_h = hour
-    for known in (state.user_id, state.parent_id):
-        if known and (renewal or (known == user_id and before != user_id)):
-            _tell(draft, known)
+        for user_id in _user_ids(state):
+            _tell(draft, user_id)
 
 
 def end_all(draft: Draft, why: Literal["idle", "erase"]) -> None:

@@ -101,7 +101,7 @@ def _observe(draft: Draft, arrival: Arrival) -> None:
     came_here = arrival.contact == draft.place.contact
     address = arrival.reply_to if came_here else state.reply_to or draft.forwarded.get(ALIAS_ADDRESS, "")
     state.reply_to = address[:_FACT_MAX] or state.reply_to
-    aliases.claim(draft, arrival)
+    aliases.heed(draft, arrival)
     if arrival.kind == "message":
         state.last_inbound_ms = max(state.last_inbound_ms, _said_ms(draft, arrival))
 

@@ -86,6 +86,7 @@ class _Chunk:
                 self.tally.update(draft.outcomes)
                 return
             _handler(draft)(draft)
+            aliases.claim(draft)
             _check_sizes(draft)
         except Undeliverable as error:
             self._bury(record, error.reason, error.error)

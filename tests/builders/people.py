@@ -39,8 +39,8 @@ def message(
     wamid: str, text: str = "hola", *, sender: str = "", user: str = "", did: str = LINE, **more: Any
 ) -> dict[str, Any]:
     """A webhook of one text, by a phone, a user id, or both."""
-    said = {"id": wamid, "timestamp": str(NOW // 1000), "type": "text", "text": {"body": text}} | more
-    known = {"profile": {"name": "Ana"}}
+    said: dict[str, Any] = {"id": wamid, "timestamp": str(NOW // 1000), "type": "text", "text": {"body": text}} | more
+    known: dict[str, Any] = {"profile": {"name": "Ana"}}
     if sender:
         said["from"], known["wa_id"] = sender, sender
     if user:
@@ -81,7 +81,8 @@ class People:
         self.post(message(wamid, text, sender=sender, user=user, did=did), sender=sender, user=user, did=did)
 
     def order(self, kind: type[Command], id: str, contact: str = PERSON, **fields: Any) -> None:
-        made = kind(**{"id": id, "tenant": "acme", "did": LINE, "contact": contact, "at_ms": NOW, "by": "isv"} | fields)
+        given: dict[str, Any] = {"id": id, "tenant": "acme", "did": LINE, "contact": contact, "at_ms": NOW, "by": "isv"}
+        made = kind(**given | fields)
         told = Headers(id=id, type="command", tenant="acme", at_ms=self.now_ms, did=LINE, contact=contact)
         self._put(Record(SOURCE, encode(made), conversation_key(contact), told.to_kafka()))
 

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.conversations.service import Handler
 from processors.conversations.state import State
 from relevo import Action, Conversation, HandOff, InboundEvent, Remember, Reply, Schedule
+from runtime.engine import Effects, TableView
 from schemas import inbound, keys
 from schemas.dead_letter import Cause
 from schemas.headers import Headers
 from schemas.inbound import Alias
-from schemas.record import encode
+from schemas.record import decode, encode
 from schemas.tenant import Routing, Rule
 from tests.builders.conversations import NOW, SOURCE, Conversations, conversation_key, ordered, record, tenant, world
 from tests.builders.people import PARENT, USER, People, message, moved_to
@@ -338,8 +340,9 @@ def test_what_moves_behind_an_erasure_brings_nothing_back_but_the_wish(people: P
 def test_an_alias_lives_as_long_as_the_phones_conversation_and_leaves_with_it(people: People, agent: Listener) -> None:
     people.says("wamid.0", user=USER)
     people.settle()
+    people.says("wamid.both", sender=PERSON, user=USER)
     for day in range(30):
-        people.says(f"wamid.{day + 1}", sender=PERSON, user=USER)
+        people.says(f"wamid.{day + 1}", sender=PERSON)
         people.settle()
         people.now_ms += DAY
         people.sweep()
@@ -479,3 +482,48 @@ def test_of_an_idle_conversation_with_an_optout_the_wish_alone_stays() -> None:
     assert len(conversations.table[conversation_key()]) < 60
     conversations.run([], sweep=10)
     assert conversations.tally["", "idle", ""] == 1, "it is not swept again and again"
+
+
+def test_housekeeping_lets_idle_ones_go_where_nothing_comes_in() -> None:
+    now = [NOW]
+    conversations = Conversations()
+    conversations.feed(record(encode(message("wamid.1", sender=PERSON, user=USER)), "webhook"))
+    handler = Handler(conversations.world, lambda: now[0])
+    table = TableView(0, dict(conversations.table))
+    assert handler.sweep(table) == Effects()
+    now[0] += 8 * DAY
+    effects = handler.sweep(table)
+    assert effects.writes == {conversation_key(): None}
+    (ended,) = effects.outputs
+    assert (ended.key, decode(ended.value, Alias).ends) == (conversation_key(USER), "idle")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["old", "new", "again", "moved"]), st.integers(0, 9)), max_size=8),
+    st.lists(st.integers(0, 9), max_size=30),
+)
+def test_a_change_of_number_in_the_middle_loses_and_doubles_nothing(
+    steps: list[tuple[str, int]], turns: list[int]
+) -> None:
+    agent = Listener()
+    people = People(agent)
+    sent = 0
+    for n, (step, turn) in enumerate(steps):
+        if step == "moved":
+            people.post(moved_to(OTHER, f"wamid.{n}"), sender=PERSON)
+        elif step == "again" and n and steps[n - 1][0] == "old":
+            people.says(f"wamid.{n - 1}", sender=PERSON)
+            continue
+        else:
+            people.says(f"wamid.{n}", "luego", sender=OTHER if step == "new" else PERSON)
+        sent += 1
+        if waiting := sorted(place for place, queue in people.queues.items() if queue):
+            people.serve(waiting[turn % len(waiting)])
+    people.settle(turns)
+    assert not people.letters()
+    assert len(agent.ids) == len(set(agent.ids)) == sent
+    remembered = {*people.memory().said, *people.memory(OTHER).said}
+    assert remembered == set(agent.ids)
+    alarms = [alarm.name for memory in (people.memory(), people.memory(OTHER)) for alarm in memory.alarms]
+    assert len(alarms) == len(set(alarms)), "no timer rings at both"

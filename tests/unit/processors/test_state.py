@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 
 import msgspec
 from hypothesis import given
@@ -89,6 +90,17 @@ def test_a_full_state_is_well_below_what_a_conversation_may_take() -> None:
     for n in range(200):
         state.remember(f"wamid.{n}", RING)
     assert len(encode(state)) <= 420
+
+
+def test_a_value_takes_no_more_memory_than_its_bytes() -> None:
+    """A value of the encoder's own would keep half as much again."""
+    tracemalloc.start()
+    try:
+        values = [encode(State(ids=bytes(RING * HASH_BYTES), tenant="acme")) for _ in range(100)]
+        each = tracemalloc.get_traced_memory()[0] / len(values)
+    finally:
+        tracemalloc.stop()
+    assert each < len(values[0]) + 60
 
 
 def test_the_rules_are_what_the_settings_say_without_any() -> None:
