@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from relevo.why.leads import MESSAGES, REJECTED, Lead
 from relevo.why.messages import nameless
+from relevo.why.parts import Masks, Story
 from relevo.why.question import Question
 from relevo.why.reading import CLOCKS_MS, Reading, Scope
 from relevo.why.seen import Seen, events
-from relevo.why.story import Masks, Story, story
+from relevo.why.story import story
 from relevo.why.trail import AGENTS, Trail
 from schemas import keys, topics
 from schemas.record import Frozen

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from relevo.why.find import Rejected
 from relevo.why.messages import MessageStory, Step
-from relevo.why.story import Arrived, Heard, LetterStory, OrderStory, Rules, Story
+from relevo.why.parts import Arrived, Heard, LetterStory, OrderStory, Rules, Story
 
 _STANDING = {
     "done": "handled",

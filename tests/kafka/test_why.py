@@ -137,13 +137,28 @@ def test_each_fate_of_an_event_is_told_from_the_records(pipeline: Pipeline, why:
     for known_as in (answer.id, "wamid.provider", f"inbound.conversations-{PARTITION}-0"):
         other = why(known_as)
         assert (other.code, other.out.splitlines()[1:]) == (0, answered.out.splitlines()[1:]), known_as
-    has(why("wamid.WHYRAISE").out, "the agent failed, see its dead letter", "dead letter of agents.odd, ",
+    has(why("wamid.WHYRAISE", *here).out, "the agent failed, see its dead letter", "dead letter of agents.odd, ",
         ": raised; relevo dlq show agents.odd.dlq:", "ValueError")  # fmt: skip
-    has(why("wamid.WHYPRICE").out, "routed to menu by rule 0", "the agent has not come to it yet", "rule 0: to menu")
-    has(why("wamid.WHYHUMAN").out, "routed to odd by rule 1", "1 message and 1 order", "order hand_off ", ": handled")
-    has(why("wamid.WHYMUTE").out, "routed to odd by rule 1", "mute: the agent had handed the conversation over")
-    has(why("wamid.WHYAFTER").out, "dropped: human_owns (a human has the conversation, and no tap listens), by rule 1",
-        "owner human in epoch 1", "rule 1: to odd, which is mute while a human owns")  # fmt: skip
+    has(
+        why("wamid.WHYPRICE", *here).out,
+        "routed to menu by rule 0",
+        "the agent has not come to it yet",
+        "rule 0: to menu",
+    )
+    has(
+        why("wamid.WHYHUMAN", *here).out,
+        "routed to odd by rule 1",
+        "1 message and 1 order",
+        "order hand_off ",
+        ": handled",
+    )
+    has(why("wamid.WHYMUTE", *here).out, "routed to odd by rule 1", "mute: the agent had handed the conversation over")
+    has(
+        why("wamid.WHYAFTER", *here).out,
+        "dropped: human_owns (a human has the conversation, and no tap listens), by rule 1",
+        "owner human in epoch 1",
+        "rule 1: to odd, which is mute while a human owns",
+    )
     place = f"inbound.conversations-{PARTITION}-1"
     has(why(place).out, f"event {place}: tenant acme", "a dead letter, see below", ": not_json; relevo dlq show ")
 

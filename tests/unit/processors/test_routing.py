@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.routing import PatternError, Router, Subject, problems, router_of
@@ -161,6 +161,7 @@ rules = st.builds(Rule, to=st.sampled_from(["a", "b"]), when=conditions, unless=
 subjects = st.sampled_from([one for _, one, _ in CASES])
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(rules, max_size=4), subjects, st.sampled_from(["bot", "human"]))
 def test_an_explanation_and_a_decision_never_differ(route: list[Rule], about: Subject, owner: Any) -> None:
     about = subject(about.said, owner=owner, referral=about.referral, at_ms=about.at_ms, language=about.language)
@@ -173,6 +174,7 @@ def test_an_explanation_and_a_decision_never_differ(route: list[Rule], about: Su
     assert made.decide(about) is decision, "nothing is made anew for an event"
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(rules, subjects)
 def test_negation_turns_a_rule_round(rule: Rule, about: Subject) -> None:
     """A rule that matches is exactly the one whose turned-round twin does not, unless something in it is faulty."""
@@ -188,6 +190,7 @@ def plainly(text: str) -> str:
     return re.sub(r"[^\w]+", " ", plain).strip() or text.strip()
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(max_size=60))
 def test_folding_is_what_it_is_said_to_be(text: str) -> None:
     assert fold(text) == plainly(text)
@@ -203,6 +206,7 @@ def test_what_folding_remembers_is_bounded() -> None:
 words = st.sampled_from(["hola", "Adiós", "al", "cliente", "ñandú", "x1"])
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(words, max_size=6), st.lists(st.lists(words, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_keywords_are_whole_words_side_by_side(said: list[str], keywords: list[list[str]]) -> None:
     text = [fold(one) for one in said]

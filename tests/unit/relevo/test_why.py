@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.agents import service as agents_service
@@ -21,10 +21,11 @@ from relevo.why import reading, show
 from relevo.why.find import Rejected, find
 from relevo.why.leads import Lead, Leads
 from relevo.why.messages import nameless
+from relevo.why.parts import Masks, Story
 from relevo.why.question import Place, Question
 from relevo.why.reading import Reading, Scope
 from relevo.why.seen import Seen, events, holds, needle
-from relevo.why.story import Masks, Story, story
+from relevo.why.story import story
 from relevo.why.trail import Fates, Trail
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings, ProcessorSettings
@@ -622,6 +623,7 @@ def test_the_groups_are_those_of_the_services() -> None:
 # bytes
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(min_size=1, max_size=40))
 def test_a_needle_is_a_part_of_its_id_that_no_encoder_changes(event_id: str) -> None:
     part = needle(event_id)
