@@ -55,6 +55,7 @@ class Plan:
     changelog: str
     instance: str = "0"
     session_s: float = 6.0
+    transaction_s: float = 5.0
     chunk_max: int = 200
     pause_s: float = 0.0
     stop_s: float = 10.0
@@ -150,7 +151,7 @@ async def main(plan: Plan, handler: ChunkHandler | EventHandler) -> None:
             session_s=plan.session_s,
             heartbeat_s=1.0,
             rebalance_s=10.0,
-            transaction_s=5.0,
+            transaction_s=plan.transaction_s,
             drain_s=5.0,
             recovery_stall_s=plan.stall_s,
             chunk_max=plan.chunk_max,

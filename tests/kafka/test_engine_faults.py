@@ -46,6 +46,23 @@ def test_a_worker_frozen_before_a_transaction_is_refused_by_the_groups_generatio
     scenario.verify()
 
 
+def test_a_commit_that_comes_late_is_waited_for(scenario: Scenario) -> None:
+    """Its offsets were taken while it was a member, so it will count, whoever has the partitions by then."""
+    patient = {"transaction_s": 60.0}
+    with scenario.feeding(300):
+        other = scenario.worker("b", **patient).ready()
+        frozen = scenario.worker("a", stop_at=12, **patient).froze()
+        assert scenario.transaction_open
+        other.said("waiting for stable offsets")
+        committed = scenario.committed()
+        frozen.send(signal.SIGCONT)
+        wait_until(lambda: all(now > then for now, then in zip(scenario.committed(), committed, strict=True)), 40, "")
+    scenario.drained(60)
+    assert other.stop() == 0
+    assert frozen.ended or frozen.stop() == 0
+    scenario.verify()
+
+
 def test_a_stop_under_load_ends_what_was_begun(scenario: Scenario) -> None:
     scenario.feed(6000)
     worker = scenario.worker(pause_s=0.1).ready()
