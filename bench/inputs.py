@@ -27,6 +27,14 @@ _BABBLE = (
     "Hola, buenas tardes. Quisiera saber si tienen disponible el modelo que vi en la tienda la semana pasada, "
     "porque necesito dos unidades antes del viernes y me gustaría pagar con tarjeta y que lo envíen a domicilio. "
 )
+_AD = {
+    "source_url": "https://fb.me/3cr4Wqqkv",
+    "source_type": "ad",
+    "headline": "Dos por uno en toda la tienda",
+    "body": "Escríbenos y te contamos las condiciones de esta semana en nuestras tiendas de todo el país.",
+    "media_type": "image",
+    "image_url": "https://scontent.xx.fbcdn.net/v/t45.1600-4/438971111_120208261111111111_n.png",
+}
 _ROUTES: tuple[tuple[str, Routing], ...] = (
     (
         "acme",
@@ -133,6 +141,12 @@ def _cloud(chance: random.Random, did: str, person: str, number: int, at_s: int)
     message = {"from": person, "id": wamid, "timestamp": str(at_s), **_content(chance, number)}
     if chance.random() < 0.1:
         message["context"] = {"from": did, "id": f"wamid.HBgLNTY5{chance.getrandbits(96):024X}AA=="}
+    if chance.random() < 0.25:
+        message["referral"] = {
+            **_AD,
+            "source_id": str(chance.getrandbits(50)),
+            "ctwa_clid": f"{chance.getrandbits(200):x}",
+        }
     value = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": did, "phone_number_id": "106540352242922"},
@@ -163,9 +177,8 @@ def _words(chance: random.Random, number: int) -> str:
     draw = chance.random()
     if draw < 0.02:
         return "No molestar" if number % 7 == 0 else "¿Puedo hablar con un HUMANO, por favor?"
-    if draw < 0.12:
-        return f"¿Dónde está mi pedido {number}? " + _BABBLE
-    return _BABBLE * 2
+    said = (_BABBLE * 3)[: chance.randrange(20, 600)]
+    return f"¿Dónde está mi pedido {number}? {said}" if draw < 0.12 else said
 
 
 def _flat(chance: random.Random, did: str, person: str, number: int, at_s: int) -> tuple[str, dict[str, Any], str]:

@@ -49,7 +49,7 @@ def _options() -> argparse.Namespace:
 def run(amounts: Amounts, people: int, bootstrap: str) -> tuple[dict[str, Any], list[str]]:
     """The figures, and examples of what was wrong."""
     cores = cpu.plan()
-    given = inputs.make(max(amounts), people, now_ms())
+    given = inputs.make(WARM + max(amounts), people, now_ms())
     with cpu.on(cores.others), tempfile.TemporaryDirectory() as name, Cluster(cores.others, bootstrap) as cluster:
         folder = Path(name)
         cluster.catalogue(inputs.AGENTS)
@@ -81,7 +81,7 @@ def _figures(measured: dict[str, Measured], found: verdict.Verdict) -> dict[str,
 
 
 def _detail(one: Measured) -> dict[str, Any]:
-    return {"events": one.records, "cpu_s": round(one.cpu_s, 2), "wall_s": round(one.wall_s, 2)}
+    return {"records": one.records, "cpu_s": round(one.cpu_s, 2), "wall_s": round(one.wall_s, 2)}
 
 
 if __name__ == "__main__":

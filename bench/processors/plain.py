@@ -59,7 +59,7 @@ def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
             message = read(orjson.loads(event.value))
             state = states[event.key]
             if message.id not in state.seen:
-                await (await out.send(key=event.key, value=message._asdict()))
+                await (await out.send(key=event.key, value=message._asdict(), headers=event.headers))
                 states[event.key] = state.after(message)
             event.ack()
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from bench.cluster import Cluster, Found
+from bench.cluster import Cluster
 from bench.processors.truth import Facts, Told, Truth
 from processors.conversations.state import State, decode
 from schemas import content, topics
@@ -31,7 +31,7 @@ def judge(cluster: Cluster, agents: Sequence[str], truth: Truth) -> Verdict:
     told: dict[tuple[str, bytes], list[Told]] = defaultdict(list)
     for agent in agents:
         for record in cluster.read(topics.agent(agent).name):
-            told[agent, record.key].append(_told(record))
+            told[agent, record.key].append(told_of(record.value, record.headers))
     letters = sum(1 for _ in cluster.read(topics.dead_letters(topics.INBOUND_CONVERSATIONS).name))
     replies = sum(1 for _ in cluster.read(topics.OUTBOUND_REPLIES.name))
     lost, examples = lost_of(truth.told, told)
@@ -70,11 +70,12 @@ def wrong_of(truth: Truth, found: Mapping[bytes, State]) -> tuple[int, list[str]
     return len(examples), examples[:_SHOWN]
 
 
-def _told(record: Found) -> Told:
-    event: InboundEvent = _events.decode(record.value)
+def told_of(value: bytes | None, headers: Mapping[str, bytes]) -> Told:
+    """A record on an agent's topic."""
+    event: InboundEvent = _events.decode(value)
     return Told(
-        record.headers["type"].decode(),
-        record.headers.get("reason", b"").decode(),
+        headers["type"].decode(),
+        headers.get("reason", b"").decode(),
         event.id,
         event.kind,
         event.at_ms,

@@ -29,7 +29,7 @@ _KINDS: dict[str, EventKind] = {"message": "message", "echo": "system", "system"
 def handle(draft: Draft) -> None:
     """Every arrival of the record's body, in order. Raises Undeliverable for a body that says nothing."""
     try:
-        found = webhook.arrivals(orjson.loads(draft.record.value or b""))
+        found = webhook.read(draft.record.value or b"")
     except orjson.JSONDecodeError:
         raise Undeliverable("not_json", "the body is not JSON") from None
     if not found:

@@ -83,7 +83,7 @@ class _Chunk:
             draft = Draft(record, headers, place, state, self.world, self.now_ms)
             if state.handled(record.offset, record.timestamp):
                 draft.count("duplicate", "replay")
-                self.tally.update(draft.outcomes)
+                self.count(draft)
                 return
             _handler(draft)(draft)
             aliases.claim(draft)
@@ -95,13 +95,17 @@ class _Chunk:
         else:
             self._keep(key, draft)
 
+    def count(self, draft: Draft) -> None:
+        for outcome in draft.outcomes:
+            self.tally[outcome] += 1
+
     def _keep(self, key: bytes, draft: Draft) -> None:
         draft.state.offset = draft.record.offset
         draft.state.touched_ms = self.now_ms
         draft.state.tenant = draft.place.tenant.tenant
         self.states[key] = draft.state.wish() if draft.erased else draft.state
         self.effects.outputs += draft.outputs
-        self.tally.update(draft.outcomes)
+        self.count(draft)
         if draft.undeliverable:
             self._bury(draft.record, draft.undeliverable.reason, draft.undeliverable.error)
 

@@ -214,14 +214,14 @@ def _arrival(change: _Change, item: dict[str, Any], *, echo: bool) -> Arrival:
         kind="echo" if echo else "system" if isinstance(content, NumberChanged) else "message",
         at_ms=seconds_as_ms(item.get("timestamp")),
         content=content,
-        context=_context(item.get("context")),
+        context=context_of(item.get("context")),
         referral=item["referral"] if isinstance(item.get("referral"), dict) else None,
         profile_name=text(obj(person.get("profile")).get("name")),
         extra=extra,
     )
 
 
-def _context(value: Any) -> Context | None:
+def context_of(value: Any) -> Context | None:
     found = obj(value)
     if not found:
         return None

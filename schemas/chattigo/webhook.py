@@ -1,6 +1,6 @@
 """Any webhook body: which of the two formats it has, and what it says.
 
-Bodies are decoded JSON. A body of a shape that nobody knows has no pieces; nothing here raises on any JSON.
+Bodies are decoded JSON, except for `read`. A body of a shape that nobody knows has no pieces; no JSON makes them raise.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from schemas.chattigo import cloud, flat
+import orjson
+
+from schemas.chattigo import cloud, flat, usual
 from schemas.chattigo.inbound import Arrival, Format, Piece, Receipt
 
 
@@ -45,6 +47,12 @@ def arrivals(body: Any) -> list[Arrival]:
             return list(flat.arrivals(body))
         case _:
             return []
+
+
+def read(body: bytes) -> list[Arrival]:
+    """The arrivals of a body as it came. Raises orjson.JSONDecodeError."""
+    found = usual.read(body)
+    return arrivals(orjson.loads(body)) if found is None else [found]
 
 
 def receipts(body: Any) -> list[Receipt]:
