@@ -17,7 +17,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "egress": frozenset({"schemas", "runtime"}),
     "sandbox": frozenset({"schemas", "runtime"}),
     "relevo": frozenset({"schemas", "runtime", "ingress", "processors", "egress", "sandbox"}),
-    "bench": frozenset({"schemas", "runtime", "ingress", "processors", "egress", "sandbox", "relevo"}),
+    "bench": frozenset({"schemas", "runtime", "ingress", "processors", "egress", "sandbox", "relevo", "tests"}),
 }
 OURS = frozenset({*ALLOWED, "tests"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Iterable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -615,7 +616,8 @@ def test_a_scope_leaves_out_what_its_key_rules_out(topic: str, key: str, within:
 
 
 def test_the_groups_are_those_of_the_services() -> None:
-    agents = agents_service.engine(KafkaSettings(), ProcessorSettings(), Agent("bot", bot), cast(Any, object()), "0")
+    tenants = guard = cast(Any, SimpleNamespace(allows=lambda *_: True))
+    agents, _ = agents_service.engine(KafkaSettings(), ProcessorSettings(), Agent("bot", bot), tenants, "0", guard)
     assert agents.app_id == reading._AGENTS_GROUP + "bot"
     assert conversations_service.APP_ID == reading._CONVERSATIONS_GROUP
 

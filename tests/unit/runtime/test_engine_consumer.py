@@ -32,6 +32,9 @@ class FakeThread:
 
     async def seek_all(self, starts: object) -> None: ...
 
+    def positions(self, partitions: object) -> dict[object, int]:
+        return {TP: 9}
+
     async def check_group(self) -> None:
         self.checks += 1
         if self.refusals:
@@ -48,6 +51,7 @@ class AConsumer(ChunkConsumer):
         self._engine_app = cast(Any, type("App", (), {"settings": EngineSettings()}))
         self._fetch_lock = asyncio.Lock()
         self._fetched_to = {TP: 7}
+        self._looked_to = {}
         self.turns = 0
 
     @property
