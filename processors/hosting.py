@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Protocol
 
 from prometheus_client import Gauge
 
@@ -19,7 +20,27 @@ REPORT_S = 1.0
 _STOP_SHARE = 0.8  # of the service's time for a stop; the rest is for its other parts
 _EXIT_STOP = 75
 
-Parts = Callable[[], Iterable[Part]]
+
+class Inside(Protocol):
+    """What a handler tells health of itself."""
+
+    def parts(self) -> Iterable[Part]:
+        """Its own parts."""
+        ...
+
+    def moves(self, partition: int) -> int:
+        """What moves for a partition whose events wait, though none of them is done."""
+        ...
+
+
+class Plain:
+    """A handler of which there is nothing to tell: its chunks say it all."""
+
+    def parts(self) -> Iterable[Part]:
+        return ()
+
+    def moves(self, partition: int) -> int:
+        return 0
 
 
 def partitions(profile: str) -> int:
@@ -55,12 +76,8 @@ async def check_topics(kafka: KafkaSettings, wanted: Iterable[Topic]) -> None:
         raise CannotStart(str(error)) from error
 
 
-def _no_parts() -> Iterable[Part]:
-    return ()
-
-
-async def host(service: Service, engine: Engine, parts: Parts = _no_parts) -> None:
-    """Run the engine until the service stops. `parts` are the handler's own, for health."""
+async def host(service: Service, engine: Engine, inside: Inside | None = None) -> None:
+    """Run the engine until the service stops. `inside` is the handler, if it has something to tell health."""
     processor = engine.app_id
     service.health.wait_for("partitions", "joining the group and recovering")
     service.health.steps.record("engine", 0, "is starting")  # once: a start that hangs is not reported again
@@ -70,23 +87,23 @@ async def host(service: Service, engine: Engine, parts: Parts = _no_parts) -> No
         raise CannotStart(str(error)) from error
     service.health.steps.forget("engine")
     try:
-        await _watch(service, engine, processor, parts)
+        await _watch(service, engine, processor, inside or Plain())
     finally:
         await _stop(service, engine)
 
 
-async def _watch(service: Service, engine: Engine, processor: str, parts: Parts) -> None:
+async def _watch(service: Service, engine: Engine, processor: str, inside: Inside) -> None:
     keys = metrics.gauge(metrics.PROCESSOR_TABLE_KEYS).labels(processor=processor)
     reported: set[str] = set()
     while not service.stopping.is_set():
         found = engine.progress()
-        names = {_report(service, engine, one) for one in found}
+        names = {_report(service, engine, one, inside) for one in found}
         for gone in reported - names:
             service.health.progress.forget(gone)
             _lag().remove(**_place(engine, gone.rpartition("-")[2]))
         reported = names
         keys.set(sum(one.keys for one in found))
-        for part in (*engine.parts(), *parts()):
+        for part in (*engine.parts(), *inside.parts()):
             service.health.steps.record(*part)
         if engine.ready:
             service.health.met("partitions")
@@ -96,10 +113,11 @@ async def _watch(service: Service, engine: Engine, processor: str, parts: Parts)
             await asyncio.wait_for(service.stopping.wait(), REPORT_S)
 
 
-def _report(service: Service, engine: Engine, one: Progress) -> str:
+def _report(service: Service, engine: Engine, one: Progress, inside: Inside) -> str:
     name = f"{engine.source}-{one.partition}"
     end = one.reached if one.end is None else max(one.end, one.reached)
-    service.health.progress.record(name, one.reached, end, one.oldest_s, moves=one.done, exact=True)
+    moves = one.done + inside.moves(one.partition)
+    service.health.progress.record(name, one.reached, end, one.oldest_s, moves=moves, exact=True)
     _lag().labels(**_place(engine, str(one.partition))).set(end - one.reached)
     return name
 

@@ -215,6 +215,12 @@ class AgentHost(EventHandler):
             Part("events", 0, f"an event is at work for {oldest_s:.0f} s" if late else ""),
         ]
 
+    def moves(self, partition: int) -> int:
+        """Turns that are granted, to whomever, while events of the partition wait for theirs: they are in a queue that
+        moves, and may be far behind when one tenant has filled many partitions."""
+        waiting = any(desk.tickets for lane, desk in self._desks.items() if lane.tp.partition == partition)
+        return self._room.turns.granted if waiting else 0
+
     def ring_alarms(self, table: TableView) -> Effects | None:
         """Housekeeping: bring timers that are due back as events. A conversation at work is looked at later."""
         if self._halted:

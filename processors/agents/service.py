@@ -57,7 +57,7 @@ async def serve(service: Service, spec: str) -> None:
         made, handler = engine(
             kafka, processor, agent, tenants, service.settings.instance, _guard(service, processor, agent.kind, tenants)
         )
-        await host(service, made, handler.parts)
+        await host(service, made, handler)
     finally:
         await tenants.stop()
 

@@ -23,8 +23,8 @@ class Exit(IntEnum):
     DRAIN = 74  # partitions were taken away and the open transactions did not end in time
     STOP = 75  # a graceful stop took longer than its deadline
     RECOVERY = 76  # offsets or changelog could not be read in time
-    LETTERS = 77  # most of what was handled became dead letters (the host's code)
-    GROUP = 78  # the group refuses the worker
+    GROUP = 77  # the group refuses the worker
+    LETTERS = 79  # most of what was handled became dead letters (the host's code; 78 is a host that cannot start)
 
 
 def end_process(code: Exit, message: str, *args: object) -> NoReturn:

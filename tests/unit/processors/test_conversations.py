@@ -164,7 +164,7 @@ def test_what_breaks_the_core_itself_is_a_dead_letter_that_quotes_nothing(monkey
     def explode(body: object) -> None:
         raise ValueError(f"secret words of {body}")
 
-    monkeypatch.setattr("schemas.chattigo.webhook.arrivals", explode)
+    monkeypatch.setattr("schemas.chattigo.webhook.read", explode)
     conversations = Conversations()
     conversations.feed(text())
     cause = Cause.from_headers(conversations.letters()[0].headers)

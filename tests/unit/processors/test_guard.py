@@ -47,12 +47,12 @@ async def test_a_trip_stops_what_follows_shows_why_and_ends_the_service_a_moment
     assert [made.allows("a", b"%d" % n, "raised") for n in range(3)] == [True, True, False]
     assert not made.allows("a", b"9")
     assert made.stopped
-    assert host.code == 77
+    assert host.code == 79
     assert [failure.check for failure in host.health.live_failures(0)] == ["dead letters"]
     assert metrics.PROCESS.value(metrics.PROCESSOR_LETTER_STOPS, processor="test") == before + 1
     (line,) = host.told
     assert "raised 3" in line["why"]
-    assert line["exit_code"] == 77
+    assert line["exit_code"] == 79
     assert "RELEVO_PROCESSOR_DEAD_LETTER_CONVERSATIONS=0" in line["go_on"]
     assert host.stops == []
     await asyncio.wait_for(host.stopped.wait(), 5)
@@ -84,7 +84,7 @@ async def test_conversations_commit_nothing_of_the_chunk_that_trips_it_nor_of_an
     for records in ([said(4, broken=True), said(5, broken=True)], [said(6)]):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(handler(chunk(*records), table), 0.05)
-    assert host.code == 77
+    assert host.code == 79
 
 
 @pytest.mark.parametrize("good", [1, 2])

@@ -152,3 +152,21 @@ async def test_behind_a_partition_full_of_calls_that_hang_another_tenant_waits_f
     await asyncio.wait_for(stage.seen_that((120, "handled")), 10)
     assert asyncio.get_running_loop().time() - began < 3 * 0.8
     await lane.close(0.1)
+
+
+async def test_a_partition_whose_events_wait_for_turns_moves_as_turns_are_granted_to_others() -> None:
+    stage = Stage(collector, parallel=2, timeout_s=60)
+    assert await stage.host._room.turn(Desk(), "acme")
+    assert stage.host.moves(0) == 0
+    stage.receive(("57111111", "a"))
+    await begun()
+    before = stage.host.moves(0)
+    assert before > 0
+    stage.host._room.turns.ask("another", asyncio.get_running_loop().create_future())
+    assert stage.host.moves(0) == before + 1
+    assert stage.host.moves(1) == 0
+    stage.host._room.give_back("acme")
+    stage.host._room.give_back("another")
+    await stage.until(1)
+    await begun()
+    assert stage.host.moves(0) == 0

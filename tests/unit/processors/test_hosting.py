@@ -105,11 +105,35 @@ async def test_a_stop_gives_the_engine_most_of_the_time_and_readiness_follows_it
     assert engine.stopped == pytest.approx(16)
 
 
+class Told(hosting.Plain):
+    """A handler that has something to tell."""
+
+    granted = 0
+
+    def parts(self) -> list[Part]:
+        return [Part("turns", 7, "events wait")]
+
+    def moves(self, partition: int) -> int:
+        return self.granted
+
+
+@pytest.mark.parametrize("granted", [0, 5])
+async def test_a_partition_whose_events_wait_in_a_queue_that_moves_does_not_stand(granted: int) -> None:
+    made, told = service(), Told()
+    engine = cast(Engine, FakeEngine())
+    one = progress(10, 40, chunks=1)
+    hosting._report(cast(Service, made), engine, one, told)
+    reported = made.health.progress._partitions["inbound.conversations-0"]
+    reported.moved -= 61
+    told.granted = granted
+    hosting._report(cast(Service, made), engine, one, told)
+    assert bool(made.health.progress.failures(clock())) is not bool(granted)
+
+
 async def test_parts_of_the_engine_and_of_the_handler_count_for_health() -> None:
     made, engine = service(), FakeEngine()
     engine.waits = "nobody lets it in"
-    turns = Part("turns", 7, "events wait")
-    task = asyncio.create_task(hosting.host(cast(Service, made), cast(Engine, engine), lambda: [turns]))
+    task = asyncio.create_task(hosting.host(cast(Service, made), cast(Engine, engine), Told()))
     await settled()
     made.health.steps.record("group", 1, engine.waits, now=clock() + 61)
     made.health.steps.record("turns", 7, "events wait", now=clock() + 61)

@@ -120,4 +120,4 @@ async def test_a_group_that_refuses_the_worker_ends_the_process(monkeypatch: pyt
     refused.fake_thread.refusals = [GroupAuthorizationFailedError("a-group")]
     with pytest.raises(SystemExit):
         await watch(refused)
-    assert ended == ["78 the group refuses this worker: GroupAuthorizationFailedError('a-group')"]
+    assert ended == ["77 the group refuses this worker: GroupAuthorizationFailedError('a-group')"]
