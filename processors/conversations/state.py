@@ -1,7 +1,7 @@
 """What is remembered of a conversation: one compact record under `did|contact`, this processor's alone.
 
 It is encoded as a MessagePack array, so that new fields may only be added at the end, with a default. With a full
-ring of 44 it takes about 400 bytes, and 600 with its key and its place in a table (`bench/recovery.py` measures it).
+ring of 46 it takes about 400 bytes, and 600 with its key and its place in a table (`bench/recovery.py` measures it).
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
 def event_hash(event_id: str) -> bytes:
     """Six bytes that stand for an event id.
 
-    That an event meets a hash of another one in a ring of 44, and is taken for a duplicate, has a chance of 44 in
-    2^48: at a hundred million events a day once in about 175 years.
+    That an event meets a hash of another one in a ring of 46, and is taken for a duplicate, has a chance of 46 in
+    2^48: at a hundred million events a day once in about 165 years.
     """
     return _hash8(event_id)[:HASH_BYTES]
 
