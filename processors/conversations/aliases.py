@@ -144,7 +144,8 @@ def _lead(draft: Draft, alias: Alias) -> None:
             moving.leave(draft, alias.contact, "alias")
     elif before != alias.contact:
         _say(draft, before, alias.user_id, before, "taken")
-    draft.state = State(alias=alias.contact, reply_to=alias.reply_to, epoch=went)
+    address = alias.reply_to if alias.reply_to != alias.contact else ""  # most often: nothing to remember
+    draft.state = State(alias=alias.contact, reply_to=address, epoch=went)
     draft.count("aliased")
 
 

@@ -1,7 +1,7 @@
 """What is remembered of a conversation: one compact record under `did|contact`, this processor's alone.
 
 It is encoded as a MessagePack array, so that new fields may only be added at the end, with a default. With a full
-ring of 48 it takes about 400 bytes, and 600 with its key and its place in a table (`bench/recovery.py` measures it).
+ring of 46 it takes about 400 bytes, and 600 with its key and its place in a table (`bench/recovery.py` measures it).
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
 def event_hash(event_id: str) -> bytes:
     """Six bytes that stand for an event id.
 
-    That an event meets a hash of another one in a ring of 48, and is taken for a duplicate, has a chance of 48 in
-    2^48: at a hundred million events a day once in about 160 years.
+    That an event meets a hash of another one in a ring of 46, and is taken for a duplicate, has a chance of 46 in
+    2^48: at a hundred million events a day once in about 165 years.
     """
     return _hash8(event_id)[:HASH_BYTES]
 
@@ -131,20 +131,38 @@ def _hash8(event_id: str) -> bytes:
     return hashlib.blake2b(event_id.encode(), digest_size=_OLD_HASH_BYTES).digest()
 
 
+class _Alias(msgspec.Struct, array_like=True):
+    """What a state that is an alias comes to. Every person with a user id has one, so it is written by itself."""
+
+    offset: int
+    touched_ms: int
+    tenant: str
+    alias: str
+    reply_to: str
+    epoch: int
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
+_alias_decoder = msgspec.msgpack.Decoder(_Alias)
+_STATE_FROM = 0x9F  # the first byte of an array of 15 fields, which a state has at least; an alias has fewer
 
 
 def encode(state: State) -> bytes:
     """The value on `conversations.state`. A copy: the encoder's own bytes keep the room they grew into, half as much
     again, and a value stays in memory for days."""
-    return bytes(memoryview(_encoder.encode(state)))
+    written: State | _Alias = state
+    if state.alias:
+        written = _Alias(state.offset, state.touched_ms, state.tenant, state.alias, state.reply_to, state.epoch)
+    return bytes(memoryview(_encoder.encode(written)))
 
 
 def decode(value: bytes | None) -> State:
     """The state, a fresh one where nothing is remembered. One of an earlier version is brought up to date."""
     if not value:
         return State()
+    if value[0] < _STATE_FROM:
+        return State(**msgspec.structs.asdict(_alias_decoder.decode(value)))
     state = _decoder.decode(value)
     if state.ring:
         older = [state.ring[at : at + HASH_BYTES] for at in range(0, len(state.ring), _OLD_HASH_BYTES)]

@@ -17,7 +17,7 @@ class Rules(NamedTuple):
 
     window_ms: int = 86_100_000
     late_ms: int = DAY_MS
-    ring: int = 48
+    ring: int = 46
     idle_ms: int = 7 * DAY_MS
     sweep: int = 8
     sweep_quiet: int = 64

@@ -35,7 +35,7 @@ class ProcessorSettings(Area):
     window_margin_s: int = Field(300, ge=0, le=3600, description="Taken off the window, for clocks and ways.")
     sweep_s: float = Field(10, gt=0, le=3600, description="So often idle conversations are looked for without traffic.")
     late_s: int = Field(86_400, ge=60, le=2_592_000, description="An event older than this is marked late.")
-    ring_size: int = Field(48, ge=8, le=4096, description="Recent event ids that a conversation remembers.")
+    ring_size: int = Field(46, ge=8, le=4096, description="Recent event ids that a conversation remembers.")
     idle_days: float = Field(7, ge=7, le=365, description="A conversation idle for so long leaves the table.")
     agents: Words = Field(
         ("menu", "echo"), min_length=1, description="Types of agents that have topics, separated by commas."
