@@ -11,6 +11,9 @@ from typing import Any
 
 from schemas.record import Frozen
 
+PASSED_ON = frozenset(("tenant", "at", "traceparent", "replay", "did", "contact"))
+"""What a record's headers share with those of the record that caused it."""
+
 KafkaHeaders = Sequence[tuple[str, bytes]]
 
 ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE = "alias", "alias_address", "alias_source"

@@ -19,7 +19,7 @@ from runtime.engine import SourceRecord
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.dead_letter import source
-from schemas.headers import ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE, Headers
+from schemas.headers import ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE, PASSED_ON, Headers
 from schemas.inbound import Facts, InboundEvent, MovedTo
 from schemas.optout import Optout
 from schemas.outbound import OutboundMessage
@@ -216,16 +216,20 @@ class Draft:
         return [("id", record_id.encode()), ("type", kind.encode()), *self._stamps, *more]
 
     def _stamped(self) -> list[tuple[str, bytes]]:
-        """What the headers of all outputs share."""
-        told = Headers(
+        """What the headers of all outputs share: the cause's own as they came, if they say what they must."""
+        cause, place, record = self.headers, self.place, self.record
+        at = ("source", source(record.topic, record.partition, record.offset).encode())
+        told = (cause.tenant, cause.at_ms, cause.did, cause.contact)
+        if told == (place.tenant.tenant, self.received_ms, self.did, place.contact):
+            return [*[one for one in dict(record.headers).items() if one[0] in PASSED_ON and one[1]], at]
+        stamps = Headers(
             id="",
             type="",
-            tenant=self.place.tenant.tenant,
+            tenant=place.tenant.tenant,
             at_ms=self.received_ms,
-            traceparent=self.headers.traceparent,
-            replay=self.headers.replay,
+            traceparent=cause.traceparent,
+            replay=cause.replay,
             did=self.did,
-            contact=self.place.contact,
+            contact=place.contact,
         )
-        at = source(self.record.topic, self.record.partition, self.record.offset)
-        return [*told.to_kafka(), ("source", at.encode())]
+        return [*stamps.to_kafka(), at]

@@ -11,6 +11,7 @@ from typing import Any
 from schemas import ids
 
 ID_MAX = 512  # characters; a provider's ids have under 100, and they travel in headers
+_SECONDS_NOW = 10  # digits of a present time in seconds
 _EXACT = 2**53  # up to here a JSON number that was read as a double is what was written
 
 
@@ -64,6 +65,8 @@ def seconds_as_ms(value: Any) -> int:
 
     A value too large for seconds is taken as milliseconds already, as some flat integrations send them.
     """
+    if isinstance(value, str) and len(value) == _SECONDS_NOW and value.isascii() and value.isdigit():
+        return int(value) * 1000
     found = number(value)
     if found is None or found <= 0 or found > 1e14:
         return 0

@@ -283,3 +283,23 @@ def test_a_person_known_by_user_id_alone_is_a_conversation() -> None:
     conversations.feed(record(orjson.dumps(body), "webhook", contact=user))
     (arrived,) = conversations.told()
     assert (arrived.event.did, arrived.event.contact, arrived.event.facts.user_id) == (LINE, user, user)
+
+
+@pytest.mark.parametrize("spoilt", [{}, {"did": b"56999999999"}, {"contact": b""}, {"at": b"x"}, {"at": b"0"}])
+def test_outputs_are_stamped_with_where_they_belong_whatever_the_causes_headers_say(spoilt: dict[str, bytes]) -> None:
+    source = posted(cloud(cloud_value(messages=[cloud_text()])))
+    trace = [("traceparent", b"00-1"), ("replay", b"r1"), ("unknown", b"u"), ("format", b"cloud")]
+    headers = [("tenant", b"stranger"), *({**dict(source.headers), **spoilt}).items(), *trace]
+    (output,) = Conversations().feed(source._replace(headers=headers))
+    assert dict(output.headers) == {
+        "id": b"wamid.1",
+        "type": b"event",
+        "tenant": b"acme",
+        "at": b"%d" % NOW,
+        "did": LINE.encode(),
+        "contact": PERSON.encode(),
+        "traceparent": b"00-1",
+        "replay": b"r1",
+        "source": b"inbound.conversations-0-0",
+    }
+    assert len(output.headers) == 9

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas import content as c
 from schemas.chattigo import webhook
+from schemas.chattigo.values import seconds_as_ms
 from tests.builders.webhooks import LINE, PERSON, cloud, cloud_status, cloud_text, cloud_value, flat
 
 MEDIA = {"id": "m1", "mime_type": "x/y", "sha256": "h"}
@@ -365,3 +366,15 @@ def test_a_post_of_ten_thousand_people_takes_work_in_proportion() -> None:
 def test_arrivals_go_through_our_encoding_unchanged(body: dict[str, Any]) -> None:
     (arrival,) = webhook.arrivals(body)
     assert msgspec.json.decode(msgspec.json.encode(arrival), type=type(arrival)) == arrival
+
+
+@given(
+    st.integers(0, 10**13).map(str) | st.integers(10**9, 10**10).map(str) | st.text("0123456789 +-._e²٣", max_size=12)
+)
+def test_a_time_is_read_the_same_whether_it_is_a_present_one_or_not(written: str) -> None:
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = 0.0
+    expected = 0 if not 0 < seconds <= 1e14 else int(seconds) if seconds > 1e11 else int(seconds * 1000)
+    assert seconds_as_ms(written) == expected
