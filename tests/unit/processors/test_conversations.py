@@ -298,6 +298,8 @@ def test_outputs_are_stamped_with_where_they_belong_whatever_the_causes_headers_
         "at": b"%d" % NOW,
         "did": LINE.encode(),
         "contact": PERSON.encode(),
+        "rule": b"0",
+        "new_contact": b"1",
         "traceparent": b"00-1",
         "replay": b"r1",
         "source": b"inbound.conversations-0-0",
