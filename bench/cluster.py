@@ -22,6 +22,7 @@ from schemas.topics import Cleanup
 
 PARTITIONS = topics.LAPTOP.partitions
 _TIMEOUT_S = 30.0
+_PATIENT = {"broker.session.timeout.ms": 30_000}  # on a busy machine a broker must not lose its partitions to itself
 
 
 class Found(NamedTuple):
@@ -38,7 +39,7 @@ class Cluster:
 
     def __init__(self, cores: cpu.Cores, bootstrap: str = "") -> None:
         self._cores = cores
-        self._broker = None if bootstrap else Broker(heap="768m")
+        self._broker = None if bootstrap else Broker(heap="768m", properties=_PATIENT)
         self.kafka = KafkaSettings(bootstrap=bootstrap or "127.0.0.1:9")
 
     def __enter__(self) -> Self:
@@ -124,19 +125,18 @@ class Progress:
 
     def left(self) -> int:
         """Right now. The topic's records must not be in transactions: their markers would be counted, too."""
-        partitions = [TopicPartition(self._topic, number) for number in range(PARTITIONS)]
-        ends = sum(self._client.get_watermark_offsets(tp, timeout=_TIMEOUT_S)[1] for tp in partitions)
-        return ends - sum(max(tp.offset, 0) for tp in self._committed(partitions))
-
-    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         deadline = time.monotonic() + _TIMEOUT_S
         while True:
             try:
-                return self._client.committed(partitions, timeout=_TIMEOUT_S)
+                return self._left([TopicPartition(self._topic, number) for number in range(PARTITIONS)])
             except KafkaException as error:
                 if not passing(error.args[0]) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def _left(self, partitions: list[TopicPartition]) -> int:
+        ends = sum(self._client.get_watermark_offsets(tp, timeout=_TIMEOUT_S)[1] for tp in partitions)
+        return ends - sum(max(tp.offset, 0) for tp in self._client.committed(partitions, timeout=_TIMEOUT_S))
 
     def close(self) -> None:
         self._client.close()
