@@ -304,4 +304,4 @@ def test_outputs_are_stamped_with_where_they_belong_whatever_the_causes_headers_
         "replay": b"r1",
         "source": b"inbound.conversations-0-0",
     }
-    assert len(output.headers) == 9
+    assert len(output.headers) == 11
