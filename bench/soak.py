@@ -29,7 +29,7 @@ SAMPLE_S = 5.0
 WARM_UP = 0.05  # of the run: libraries load, every key comes into the table
 KEYS = 3000
 RING = 32
-AGES_S = 120.0  # a worker may need so long to take partitions over
+AGES_S = 300.0  # a worker may need so long to start or to take partitions over, where others work on the machine too
 COMPACTION = {"segment.ms": "30000", "min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": "1000"}
 
 
@@ -66,8 +66,8 @@ class Soak:
 
     def run(self) -> Run:
         """The whole of it, until all is committed and both workers have stopped."""
-        self._lasting = self._scenario.worker("lasting").ready()
-        self._killed = self._scenario.worker("killed").ready()
+        self._lasting = self._scenario.worker("lasting").said("worker ready", AGES_S)
+        self._killed = self._scenario.worker("killed").said("worker ready", AGES_S)
         self._began = time.monotonic()
         with self._scenario.feeding(self._rate):
             next_kill = self._kill_every_s
@@ -80,7 +80,9 @@ class Soak:
                 time.sleep(SAMPLE_S)
         self._run.seconds = self._age()
         self._scenario.drained(AGES_S)
-        self._run.ended_by_themselves += [code for code in (self._lasting.stop(), self._killed.stop()) if code]
+        self._run.ended_by_themselves += [
+            code for code in (self._lasting.stop(AGES_S), self._killed.stop(AGES_S)) if code
+        ]
         return self._run
 
     def _age(self) -> float:
@@ -118,7 +120,8 @@ class Soak:
         if self._run.kills % 2 == 0:
             wait_until(self._alone, AGES_S, "the other worker has taken over")
             self._run.handovers += 1
-        self._killed = self._scenario.worker("killed").ready()
+        self._killed = self._scenario.worker("killed").said("worker ready", AGES_S)
+        print(f"{self._age():.0f} s, kill {self._run.kills}: {self._run.samples[-1]}", file=sys.stderr, flush=True)
 
     def _alone(self) -> bool:
         return self._lasting.ended or self._lasting.recovered[-1:] == [PARTITIONS]
