@@ -24,10 +24,10 @@ demo: setup ## the whole pipeline on this machine, with a genuine Kafka, in abou
 test: setup unit kafka system ## all three tiers of tests
 
 unit: setup ## tests without a broker
-	$(BIN)/pytest tests/unit -q
+	$(BIN)/pytest tests/unit -q -n 2 --dist loadfile
 
 kafka: setup ## tests on a genuine Kafka
-	$(BIN)/pytest tests/kafka -q -n 2 --dist loadfile
+	$(BIN)/pytest tests/kafka -q -n 3 --dist loadfile
 
 system: setup ## tests of all services as processes, with faults
 	$(BIN)/pytest tests/system -q
