@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 from bench import cpu
 from runtime.kafka import config
 from runtime.kafka.fetch import passing
-from runtime.kafka.reader import read_partition
+from runtime.kafka.reader import begin_offsets, end_offsets, read_partition
 from runtime.kafka.record import Record
 from runtime.kafka.topics import apply
 from runtime.settings import KafkaSettings
@@ -90,8 +90,10 @@ class Cluster:
 
     def read(self, topic: str) -> Iterator[Found]:
         """Every committed record of a topic, partition by partition."""
-        for number in range(PARTITIONS):
-            for message in read_partition(self.kafka, topic, number):
+        places = [(topic, number) for number in range(PARTITIONS)]
+        begins, ends = begin_offsets(self.kafka, places), end_offsets(self.kafka, places)
+        for place in places:
+            for message in read_partition(self.kafka, *place, begins[place], ends[place]):
                 yield _found(message)
 
 

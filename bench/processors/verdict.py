@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.cluster import Cluster
@@ -25,9 +25,15 @@ class Verdict(NamedTuple):
     wrong_states: int
     examples: tuple[str, ...]
 
+    def plus(self, other: Verdict) -> Verdict:
+        """Of two programs together."""
+        return Verdict(
+            self.lost + other.lost, self.wrong_states + other.wrong_states, (*self.examples, *other.examples)
+        )
+
 
 def judge(cluster: Cluster, agents: Sequence[str], truth: Truth) -> Verdict:
-    """Read everything and compare."""
+    """Read everything that `conversations` wrote and compare."""
     told: dict[tuple[str, bytes], list[Told]] = defaultdict(list)
     for agent in agents:
         for record in cluster.read(topics.agent(agent).name):
@@ -43,7 +49,7 @@ def judge(cluster: Cluster, agents: Sequence[str], truth: Truth) -> Verdict:
 
 
 def lost_of(
-    expected: Mapping[tuple[str, bytes], Sequence[Told]], found: Mapping[tuple[str, bytes], Sequence[Told]]
+    expected: Mapping[tuple[str, bytes], Sequence[Hashable]], found: Mapping[tuple[str, bytes], Sequence[Hashable]]
 ) -> tuple[int, list[str]]:
     """How many records differ, at least one where the order alone does; and some examples."""
     lost, examples = 0, []
