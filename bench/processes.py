@@ -68,13 +68,13 @@ def measure(
     """By the subjects' names, what each did with its records but the first `warm`, in so many rounds."""
     runs: list[Running] = []
     try:
-        with cpu.on(cores.measured | cores.others):
-            runs += [Running(subject, cluster, folder) for subject in subjects]
+        runs += [Running(subject, cluster, folder) for subject in subjects]
         for subject, records in subjects.items():
             cluster.feed(records[:warm], subject.source)
         for run in runs:
             run.freeze_warm(cores.measured)
-        return _in_turns(runs, [records[warm:] for records in subjects.values()], rounds)
+        with cpu.on(cores.others):
+            return _in_turns(runs, [records[warm:] for records in subjects.values()], rounds)
     finally:
         for run in runs:
             run.end()

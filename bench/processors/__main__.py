@@ -50,16 +50,16 @@ def run(amounts: Amounts, people: int, bootstrap: str) -> tuple[dict[str, Any], 
     """The figures, and examples of what was wrong."""
     cores = cpu.plan()
     given = inputs.make(WARM + max(amounts), people, now_ms())
-    with cpu.on(cores.others), tempfile.TemporaryDirectory() as name, Cluster(cores.others, bootstrap) as cluster:
+    with tempfile.TemporaryDirectory() as name, Cluster(cores.others, bootstrap) as cluster:
         folder = Path(name)
-        cluster.catalogue(inputs.AGENTS)
-        cluster.feed(
-            Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in given.tenants
-        )
         subjects = {
             variant.prepare(cluster, folder, inputs.AGENTS): given.sources[: WARM + getattr(amounts, variant.name)]
             for variant in VARIANTS
         }
+        cluster.create(inputs.AGENTS)
+        cluster.feed(
+            Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in given.tenants
+        )
         measured = measure(subjects, cluster, cores, folder, warm=WARM, rounds=ROUNDS)
         found = _judge(cluster, given, amounts)
     return _figures(measured, found), list(found.examples)

@@ -78,10 +78,11 @@ def compute(owners: Iterable[Tenant], sources: Iterable[Record]) -> Truth:
 def judge(cluster: Cluster, topics: Mapping[str, str], changelog: str, truth: Truth) -> Verdict:
     """Read what `ours` wrote and compare. `topics` are by agent."""
     told: dict[Place, list[Told]] = defaultdict(list)
+    read = cluster.read(*topics.values(), changelog)
     for agent, topic in topics.items():
-        for record in cluster.read(topic):
+        for record in read[topic]:
             told[agent, record.key].append(told_of(record.value, record.headers))
-    states = {record.key: record.value for record in cluster.read(changelog)}
+    states = {record.key: record.value for record in read[changelog]}
     return verdict_of(truth, told, {key: facts_of(value) for key, value in states.items() if value is not None})
 
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -147,14 +148,13 @@ def picked(tenant: Tenant, did: str, event: Heard, owner: str) -> str:
 
 
 def _holds(when: When, did: str, event: Heard, owner: str) -> bool:
-    said = words(event.text)
     return all(
         (
             not when.line or did in when.line,
             not when.kind or event.kind in when.kind,
             not when.owner or owner == when.owner,
             not when.choice or event.choice in when.choice,
-            not when.keyword or any(_inside(words(keyword), said) for keyword in when.keyword),
+            not when.keyword or any(_inside(words(keyword), words(event.text)) for keyword in when.keyword),
             not when.pattern or re.search(when.pattern, event.text[:256], re.IGNORECASE) is not None,
         )
     )
@@ -207,11 +207,12 @@ def _heard_flat(body: dict[str, Any]) -> Heard:
     )
 
 
-def words(text: str) -> list[str]:
+@lru_cache(maxsize=256)
+def words(text: str) -> tuple[str, ...]:
     """The words of a text in small letters without accents."""
     letters = [letter for letter in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(letter) != "Mn"]
-    return re.findall(r"\w+", "".join(letters))
+    return tuple(re.findall(r"\w+", "".join(letters)))
 
 
-def _inside(wanted: list[str], said: list[str]) -> bool:
+def _inside(wanted: tuple[str, ...], said: tuple[str, ...]) -> bool:
     return any(said[start : start + len(wanted)] == wanted for start in range(len(said) - len(wanted) + 1))
