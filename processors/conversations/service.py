@@ -85,7 +85,8 @@ class Newcomers:
 
     async def wait_for(self, records: Iterable[SourceRecord]) -> None:
         """Returns when all lines are known, or patience with those that are not is at its end."""
-        lines = set(map(_did, records))
+        prefixes = {(record.key or b"").partition(_SEPARATOR)[0] for record in records}
+        lines = {prefix.decode("utf-8", "replace") for prefix in prefixes}
         waiting = {did for did in lines if did and not self._known(did) and self._waits(did)}
         end = time.monotonic() + self._patience_s
         while waiting and time.monotonic() < end:
@@ -99,10 +100,6 @@ class Newcomers:
         now = time.monotonic()
         self._strangers = {known: until for known, until in self._strangers.items() if until > now}
         return did not in self._strangers
-
-
-def _did(record: SourceRecord) -> str:
-    return (record.key or b"").partition(_SEPARATOR)[0].decode("utf-8", "replace")
 
 
 def count(tally: Tally) -> None:
