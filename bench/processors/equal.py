@@ -86,9 +86,7 @@ def judge(cluster: Cluster, topics: Mapping[str, str], changelog: str, truth: Tr
     return verdict_of(truth, told, {key: facts_of(value) for key, value in states.items() if value is not None})
 
 
-def verdict_of(
-    truth: Truth, told: Mapping[Place, Sequence[Told]], facts: Mapping[bytes, Facts]
-) -> Verdict:
+def verdict_of(truth: Truth, told: Mapping[Place, Sequence[Told]], facts: Mapping[bytes, Facts]) -> Verdict:
     """What differs."""
     lost, examples = lost_of(truth.told, told)
     wrong = [key for key in truth.facts.keys() | facts.keys() if truth.facts.get(key) != facts.get(key)]

@@ -55,9 +55,7 @@ class Handler:
         states[key] = state
         told = orjson.dumps(event(message))
         for agent in self._targets(message):
-            effects.outputs.append(
-                Record(self._outputs + agent, told, key, record.headers, partition=record.partition)
-            )
+            effects.outputs.append(Record(self._outputs + agent, told, key, record.headers, partition=record.partition))
 
     def _targets(self, message: Message) -> list[str]:
         tenant = self._owner(message.did)

@@ -78,6 +78,7 @@ class Draft:
     ) -> None:
         self.record = record
         self.place = place
+        self.did = place.line.did
         self.state = state
         self.world = world
         self.now_ms = now_ms
@@ -89,10 +90,6 @@ class Draft:
         self.erased = False
         self._key = record.key or b""
         self._stamps: list[tuple[str, bytes]] = []
-
-    @property
-    def did(self) -> str:
-        return self.place.line.did
 
     @cached_property
     def forwarded(self) -> dict[str, str]:
