@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -12,7 +14,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 from bench import cpu
 from runtime.kafka import config
 from runtime.kafka.fetch import passing
-from runtime.kafka.reader import read_partition
+from runtime.kafka.reader import begin_offsets, end_offsets, read_partition
 from runtime.kafka.record import Record
 from runtime.kafka.topics import apply
 from runtime.settings import KafkaSettings
@@ -22,6 +24,7 @@ from schemas.topics import Cleanup
 
 PARTITIONS = topics.LAPTOP.partitions
 _TIMEOUT_S = 30.0
+_READERS = 8
 _PATIENT = {"broker.session.timeout.ms": 30_000}  # on a busy machine a broker must not lose its partitions to itself
 
 
@@ -35,19 +38,25 @@ class Found(NamedTuple):
 
 
 class Cluster:
-    """`with Cluster(cores) as cluster:` runs a broker on these cores; with a `bootstrap` address it uses that one."""
+    """`with Cluster(cores) as cluster:` runs a broker, started on all cores, on these; with a `bootstrap` address it uses that one."""
 
     def __init__(self, cores: cpu.Cores, bootstrap: str = "") -> None:
         self._cores = cores
         self._broker = None if bootstrap else Broker(heap="768m", properties=_PATIENT)
         self.kafka = KafkaSettings(bootstrap=bootstrap or "127.0.0.1:9")
+        self._topics: list[topics.Topic] = []
 
     def __enter__(self) -> Self:
         if self._broker is not None:
-            with cpu.on(self._cores):
-                self._broker.__enter__()
+            self._broker.__enter__()
+            if self._broker.pid is not None:
+                cpu.pin(self._broker.pid, self._cores)
             self.kafka = KafkaSettings(bootstrap=self._broker.bootstrap)
         return self
+
+    @cached_property
+    def _producer(self) -> Producer:
+        return Producer(config.producer(self.kafka, {"linger.ms": 5, "delivery.report.only.error": True}))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -55,12 +64,12 @@ class Cluster:
         if self._broker is not None:
             self._broker.close()
 
-    def catalogue(self, agents: Sequence[str]) -> None:
-        """Create the catalogue's topics, as far as they are missing."""
-        apply(self.kafka, topics.catalogue(tuple(agents)).values())
+    def create(self, agents: Sequence[str]) -> None:
+        """Create the catalogue's topics and those that were asked for, as far as they are missing."""
+        apply(self.kafka, [*topics.catalogue(tuple(agents)).values(), *self._topics])
 
     def topic(self, name: str, cleanup: Cleanup = "delete") -> str:
-        """Create a topic of the benchmark's own, with as many partitions as the conversations have."""
+        """Ask for a topic of the benchmark's own, with as many partitions as the conversations have."""
         own = topics.Topic(
             name=name,
             purpose="a benchmark's",
@@ -72,12 +81,12 @@ class Cluster:
             producers=(),
             consumers=(),
         )
-        apply(self.kafka, [own])
+        self._topics.append(own)
         return name
 
     def feed(self, records: Iterable[Record], topic: str = "") -> None:
         """Write records, in order, to where they belong or all to one topic; returns when Kafka has them."""
-        producer = Producer(config.producer(self.kafka, {"linger.ms": 5, "delivery.report.only.error": True}))
+        producer = self._producer
         for record in records:
             while not _taken(producer, record, topic or record.topic):
                 producer.poll(0.05)
@@ -88,11 +97,19 @@ class Cluster:
         """Watches how far a group has come on a topic."""
         return Progress(self.kafka, group, topic)
 
-    def read(self, topic: str) -> Iterator[Found]:
-        """Every committed record of a topic, partition by partition."""
-        for number in range(PARTITIONS):
-            for message in read_partition(self.kafka, topic, number):
-                yield _found(message)
+    def read(self, *names: str) -> dict[str, list[Found]]:
+        """Every committed record of these topics, partition by partition; several are read side by side."""
+        places = [(name, number) for name in names for number in range(PARTITIONS)]
+        begins, ends = begin_offsets(self.kafka, places), end_offsets(self.kafka, places)
+
+        def one(place: tuple[str, int]) -> list[Found]:
+            return [_found(message) for message in read_partition(self.kafka, *place, begins[place], ends[place])]
+
+        found: dict[str, list[Found]] = {name: [] for name in names}
+        with ThreadPoolExecutor(_READERS) as readers:
+            for (name, _), records in zip(places, readers.map(one, places), strict=True):
+                found[name] += records
+        return found
 
 
 def _found(message: Message) -> Found:

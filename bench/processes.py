@@ -1,6 +1,7 @@
 """Processes that are measured: each works alone on its core, and everything before and after its work is left out.
 
-All are started, each is given a few records and frozen once it has committed them: from then on it is known to work.
+All are started side by side on all cores, each is given a few records and frozen once it has committed them: from
+then on it is known to work.
 Then they take turns, several rounds, so that what else the machine does meanwhile falls on all of them alike. In its
 turn a process, still frozen, gets its input, so that it finds all of it at once; its CPU time is read just before it
 goes on and as soon as it has committed the last record.
@@ -67,12 +68,13 @@ def measure(
     """By the subjects' names, what each did with its records but the first `warm`, in so many rounds."""
     runs: list[Running] = []
     try:
+        runs += [Running(subject, cluster, folder) for subject in subjects]
         for subject, records in subjects.items():
             cluster.feed(records[:warm], subject.source)
-            runs.append(Running(subject, cluster, folder))
         for run in runs:
             run.freeze_warm(cores.measured)
-        return _in_turns(runs, [records[warm:] for records in subjects.values()], rounds)
+        with cpu.on(cores.others):
+            return _in_turns(runs, [records[warm:] for records in subjects.values()], rounds)
     finally:
         for run in runs:
             run.end()
@@ -124,7 +126,8 @@ class Running:
             time.sleep(_POLL_S)
 
     def end(self) -> None:
-        self._child.stop(5.0)
+        """What was to be measured is committed; frozen as it is, it need not say goodbye."""
+        self._child.kill()
         self._progress.close()
 
     def _tail(self) -> str:

@@ -7,6 +7,8 @@ Source: Chattigo's facts, sections 2.2 and 2.3.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from schemas.record import Frozen
@@ -166,17 +168,18 @@ AnyContent = (
 )
 
 
+_SAID: dict[type, Callable[[Any], str]] = {
+    Text: attrgetter("body"),
+    TemplateButton: attrgetter("text"),
+    **dict.fromkeys((ButtonReply, ListReply), attrgetter("title")),
+    **dict.fromkeys((Image, Video, Document), attrgetter("caption")),
+}
+
+
 def words(content: AnyContent) -> str:
     """What a person would say that the message says: text, caption or the title of a choice; else empty."""
-    match content:
-        case Text(body=text) | TemplateButton(text=text):
-            return text
-        case ButtonReply(title=text) | ListReply(title=text):
-            return text
-        case Image(caption=text) | Video(caption=text) | Document(caption=text):
-            return text
-        case _:
-            return ""
+    said = _SAID.get(type(content))
+    return said(content) if said else ""
 
 
 def choice(content: AnyContent) -> str:

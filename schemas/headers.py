@@ -54,15 +54,16 @@ class Headers(Frozen):
     @classmethod
     def from_kafka(cls, headers: Iterable[tuple[str, bytes | None]] | None) -> Headers:
         """The headers of a record that was read; missing ones are empty, `at_ms` then 0."""
-        found: dict[str, Any] = {
-            name: value.decode("utf-8", "replace") for name, value in headers or () if value and name in _READ
-        }
-        at = found.pop("at", "")
-        found["at_ms"] = int(at) if at.isascii() and at.isdigit() else 0
-        for name in _ALWAYS:
-            found.setdefault(name, "")
-        return cls(**found)
+        found: dict[str, Any] = {"id": "", "type": "", "tenant": ""}
+        at = ""
+        for name, value in headers or ():
+            if value and name in _READ:
+                text = value.decode("utf-8", "replace")
+                if name == "at":
+                    at = text
+                else:
+                    found[name] = text
+        return cls(at_ms=int(at) if at.isascii() and at.isdigit() else 0, **found)
 
 
-_ALWAYS = ("id", "type", "tenant")
-_READ = frozenset((*_ALWAYS, "at", "traceparent", "replay", "did", "contact", "format", "part"))
+_READ = frozenset(("id", "type", "tenant", "at", "traceparent", "replay", "did", "contact", "format", "part"))

@@ -1,4 +1,4 @@
-"""`python -m bench.processors [--quick] [--json]`: what conversations costs, beside three other ways."""
+"""`python -m bench.processors [--quick] [--json]`: what conversations costs, beside other ways."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 from bench import cpu, inputs, report
 from bench.cluster import Cluster
 from bench.processes import Measured, measure
-from bench.processors import truth, verdict
-from bench.processors.variants import FULL, QUICK, VARIANTS, Amounts
+from bench.processors import equal, truth, verdict
+from bench.processors.variants import FULL, OURS_OUTPUTS, OURS_STATES, QUICK, VARIANTS, Amounts
 from runtime.clock import now_ms
 from runtime.kafka.record import Record
 from schemas import topics
 from schemas.record import encode
 
 WARM = 200  # records that each program gets before it is measured
-ROUNDS = 4
+ROUNDS = 3
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
     if options.events:
         amounts = Amounts(*(min(options.events, amount) for amount in amounts))
     started = time.monotonic()
-    figures, examples = run(amounts, options.people or max(amounts.ours // 10, 48), options.bootstrap)
+    figures, examples = run(amounts, options.people or max(max(amounts) // 10, 48), options.bootstrap)
     figures["seconds"] = round(time.monotonic() - started, 1)
     report.show(figures, as_json=options.json, lines=examples)
     return 1 if figures["lost"] or figures["wrong_states"] else 0
@@ -50,33 +50,48 @@ def run(amounts: Amounts, people: int, bootstrap: str) -> tuple[dict[str, Any], 
     """The figures, and examples of what was wrong."""
     cores = cpu.plan()
     given = inputs.make(WARM + max(amounts), people, now_ms())
-    with cpu.on(cores.others), tempfile.TemporaryDirectory() as name, Cluster(cores.others, bootstrap) as cluster:
+    with tempfile.TemporaryDirectory() as name, Cluster(cores.others, bootstrap) as cluster:
         folder = Path(name)
-        cluster.catalogue(inputs.AGENTS)
-        cluster.feed(
-            Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in given.tenants
-        )
         subjects = {
             variant.prepare(cluster, folder, inputs.AGENTS): given.sources[: WARM + getattr(amounts, variant.name)]
             for variant in VARIANTS
         }
+        cluster.create(inputs.AGENTS)
+        cluster.feed(
+            Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in given.tenants
+        )
         measured = measure(subjects, cluster, cores, folder, warm=WARM, rounds=ROUNDS)
-        fed = given.sources[: WARM + amounts.ours]
-        found = verdict.judge(cluster, inputs.AGENTS, truth.compute(given.tenants, fed))
+        found = _judge(cluster, given, amounts)
     return _figures(measured, found), list(found.examples)
 
 
+def _judge(cluster: Cluster, given: inputs.Input, amounts: Amounts) -> verdict.Verdict:
+    """Both of ours against what is reckoned from their input."""
+    ours = equal.compute(given.tenants, given.sources[: WARM + amounts.ours])
+    whole = truth.compute(given.tenants, given.sources[: WARM + amounts.conversations])
+    outputs = {agent: OURS_OUTPUTS + agent for agent in inputs.AGENTS}
+    found = equal.judge(cluster, outputs, OURS_STATES, ours)
+    return found.plus(verdict.judge(cluster, inputs.AGENTS, whole))
+
+
 def _figures(measured: dict[str, Measured], found: verdict.Verdict) -> dict[str, Any]:
-    rates = {f"{name}_per_cpu_second": round(one.per_cpu_second) for name, one in measured.items()}
-    ours = measured["ours"].per_cpu_second
+    rates = {name: one.per_cpu_second for name, one in measured.items()}
     return {
-        **rates,
-        "ratio_to_plain": round(ours / measured["plain"].per_cpu_second, 2),
-        "ratio_to_reference": round(ours / measured["reference"].per_cpu_second, 3),
+        **{f"{name}_per_cpu_second": round(rate) for name, rate in rates.items()},
+        **_ratios(rates, "ours", ""),
+        **_ratios(rates, "conversations", "conversations_"),
         "lost": found.lost,
         "wrong_states": found.wrong_states,
         **{f"{name}_{field}": value for name, one in measured.items() for field, value in _detail(one).items()},
+        **{f"{variant.name}_is": variant.what for variant in VARIANTS},
         "machine": cpu.machine(),
+    }
+
+
+def _ratios(rates: dict[str, float], name: str, prefix: str) -> dict[str, float]:
+    return {
+        f"{prefix}ratio_to_plain": round(rates[name] / rates["plain"], 2),
+        f"{prefix}ratio_to_reference": round(rates[name] / rates["reference"], 3),
     }
 
 

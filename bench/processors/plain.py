@@ -12,26 +12,19 @@ from typing import Any
 import faust
 import orjson
 
-from bench.processors.settings import RING, SESSION_S, WINDOW_S
-from bench.processors.webhook import Message, read
+from bench.processors.kept import event as told
+from bench.processors.kept import hear
+from bench.processors.settings import SESSION_S
+from bench.processors.webhook import read
 
 
 class State(faust.Record):
-    """What is kept of a conversation."""
+    """What is kept of a conversation, as Faust writes it."""
 
     seen: list[str] = []
     last_inbound: int = 0
     window: int = 0
     name: str = ""
-
-    def after(self, message: Message) -> State:
-        """The state once this was handled."""
-        return State(
-            seen=[*self.seen, message.id][-RING:],
-            last_inbound=max(self.last_inbound, message.at_s),
-            window=message.at_s + WINDOW_S,
-            name=message.name,
-        )
 
 
 def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
@@ -58,9 +51,9 @@ def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
         async for event in stream.noack().events():
             message = read(orjson.loads(event.value))
             state = states[event.key]
-            if message.id not in state.seen:
-                await (await out.send(key=event.key, value=message._asdict(), headers=event.headers))
-                states[event.key] = state.after(message)
+            if hear(state, message):
+                await (await out.send(key=event.key, value=told(message), headers=event.headers))
+                states[event.key] = state
             event.ack()
 
     return found

@@ -9,28 +9,18 @@ from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from confluent_kafka import Consumer, Message, Producer
 
-from bench.processors.settings import RING, SESSION_S, WINDOW_S
+from bench.processors.kept import State, event, hear
+from bench.processors.settings import SESSION_S
 from bench.processors.webhook import read
 
 BATCH = 1000
 Headers = Any  # confluent-kafka gives them as it takes them
 GROUP = "bench-reference"
-
-
-@dataclass(slots=True)
-class State:
-    """What is kept of a conversation."""
-
-    seen: list[str] = field(default_factory=list)
-    last_inbound: int = 0
-    window: int = 0
-    name: str = ""
 
 
 class Loop:
@@ -66,15 +56,12 @@ class Loop:
         if message.error() is not None or key is None or value is None:
             raise RuntimeError(f"not a webhook: {message.error()}")
         found = read(orjson.loads(value))
-        state = self._states.setdefault(key, State())
-        if found.id in state.seen:
+        state = self._states.get(key)
+        if state is None:
+            state = self._states[key] = State()
+        if not hear(state, found):
             return
-        state.seen.append(found.id)
-        del state.seen[:-RING]
-        state.last_inbound = max(state.last_inbound, found.at_s)
-        state.window = found.at_s + WINDOW_S
-        state.name = found.name
-        self._produce(self._output, key, orjson.dumps({**found._asdict(), "window": state.window}), headers)
+        self._produce(self._output, key, orjson.dumps(event(found)), headers)
         self._produce(self._changelog, key, orjson.dumps(state), None)
 
     def _produce(self, topic: str, key: bytes, value: bytes, headers: Headers | None) -> None:

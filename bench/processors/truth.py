@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -57,8 +58,8 @@ class Truth(NamedTuple):
     remembered: dict[bytes, list[str]]
 
 
-class _Heard(NamedTuple):
-    """An event as the truth reads it. `said` is None where nothing can be said, `taken` True: a human has the chat."""
+class Heard(NamedTuple):
+    """An event as it is read here. `said` is None where nothing can be said, `taken` True: a human has the chat."""
 
     id: str
     kind: str
@@ -97,7 +98,7 @@ class _Conversation:
             self.opted_out,
         )
 
-    def hear(self, event: _Heard, received_ms: int) -> Iterable[tuple[str, Told]]:
+    def hear(self, event: Heard, received_ms: int) -> Iterable[tuple[str, Told]]:
         """(agent, what it is told) for each."""
         if event.id in self.seen[-RING:]:
             return
@@ -114,7 +115,7 @@ class _Conversation:
             self.opted_out = True
         yield from self._route(event, at_ms)
 
-    def _learn(self, event: _Heard, at_ms: int) -> None:
+    def _learn(self, event: Heard, at_ms: int) -> None:
         for name in ("name", "id_chat", "channel_id", "id_campaign"):
             setattr(self, name, getattr(event, name) or getattr(self, name))
         if event.kind == "message":
@@ -127,8 +128,8 @@ class _Conversation:
         listed = self.tenant.optout.get("words", {})
         return any(words(text) == words(one) for group in listed.values() for one in group)
 
-    def _route(self, event: _Heard, at_ms: int) -> Iterable[tuple[str, Told]]:
-        agent = next((rule.to for rule in self.tenant.routing.route if self._holds(rule.when, event)), DEFAULT)
+    def _route(self, event: Heard, at_ms: int) -> Iterable[tuple[str, Told]]:
+        agent = picked(self.tenant, self.did, event, self.owner)
         taps = [tap for tap in self.tenant.routing.also if tap != agent]
         heard = taps if self.owner == "human" else [agent, *taps]
         for one in heard:
@@ -136,22 +137,27 @@ class _Conversation:
         if not heard:
             yield agent, self._told(event, at_ms)._replace(type="dropped", reason="human_owns")
 
-    def _holds(self, when: When, event: _Heard) -> bool:
-        said = words(event.text)
-        return all(
-            (
-                not when.line or self.did in when.line,
-                not when.kind or event.kind in when.kind,
-                not when.owner or self.owner == when.owner,
-                not when.choice or event.choice in when.choice,
-                not when.keyword or any(_inside(words(keyword), said) for keyword in when.keyword),
-                not when.pattern or re.search(when.pattern, event.text[:256], re.IGNORECASE) is not None,
-            )
-        )
-
-    def _told(self, event: _Heard, at_ms: int, *, id: str = "", kind: str = "", text: str | None = None) -> Told:
+    def _told(self, event: Heard, at_ms: int, *, id: str = "", kind: str = "", text: str | None = None) -> Told:
         told = event.text if text is None else text
         return Told("event", "", id or event.id, kind or event.kind, at_ms, told, self.owner, self.epoch)
+
+
+def picked(tenant: Tenant, did: str, event: Heard, owner: str) -> str:
+    """The agent that the first rule names which holds."""
+    return next((rule.to for rule in tenant.routing.route if _holds(rule.when, did, event, owner)), DEFAULT)
+
+
+def _holds(when: When, did: str, event: Heard, owner: str) -> bool:
+    return all(
+        (
+            not when.line or did in when.line,
+            not when.kind or event.kind in when.kind,
+            not when.owner or owner == when.owner,
+            not when.choice or event.choice in when.choice,
+            not when.keyword or any(_inside(words(keyword), words(event.text)) for keyword in when.keyword),
+            not when.pattern or re.search(when.pattern, event.text[:256], re.IGNORECASE) is not None,
+        )
+    )
 
 
 def compute(owners: Iterable[Tenant], sources: Iterable[Record]) -> Truth:
@@ -164,29 +170,30 @@ def compute(owners: Iterable[Tenant], sources: Iterable[Record]) -> Truth:
         did, person = key.decode().split("|")
         conversation = conversations.setdefault(key, _Conversation(lines[did], did, person))
         received_ms = int(dict(record.headers)["at"])
-        for agent, what in conversation.hear(_heard(orjson.loads(record.value or b"")), received_ms):
+        for agent, what in conversation.hear(heard(orjson.loads(record.value or b"")), received_ms):
             told[agent, key].append(what)
     facts = {key: one.facts() for key, one in conversations.items()}
     return Truth(dict(told), facts, {key: one.seen[-RING:] for key, one in conversations.items()})
 
 
-def _heard(body: dict[str, Any]) -> _Heard:
+def heard(body: dict[str, Any]) -> Heard:
+    """The event of a body."""
     return _heard_cloud(body["entry"][0]["changes"][0]["value"]) if "entry" in body else _heard_flat(body)
 
 
-def _heard_cloud(value: dict[str, Any]) -> _Heard:
+def _heard_cloud(value: dict[str, Any]) -> Heard:
     message = value["messages"][0]
     kind = message["type"]
     content = message[kind]
     reply = content.get("button_reply", {})
     text = reply.get("title") or content.get("caption") or content.get("body", "")
     name = value["contacts"][0]["profile"]["name"]
-    return _Heard(message["id"], "message", int(message["timestamp"]), text, reply.get("id", ""), name)
+    return Heard(message["id"], "message", int(message["timestamp"]), text, reply.get("id", ""), name)
 
 
-def _heard_flat(body: dict[str, Any]) -> _Heard:
+def _heard_flat(body: dict[str, Any]) -> Heard:
     back = body["type"] == "transfer"
-    return _Heard(
+    return Heard(
         str(body["id"]),
         "resumed" if back else "message",
         body["timestamp"],
@@ -200,11 +207,12 @@ def _heard_flat(body: dict[str, Any]) -> _Heard:
     )
 
 
-def words(text: str) -> list[str]:
+@lru_cache(maxsize=256)
+def words(text: str) -> tuple[str, ...]:
     """The words of a text in small letters without accents."""
     letters = [letter for letter in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(letter) != "Mn"]
-    return re.findall(r"\w+", "".join(letters))
+    return tuple(re.findall(r"\w+", "".join(letters)))
 
 
-def _inside(wanted: list[str], said: list[str]) -> bool:
+def _inside(wanted: tuple[str, ...], said: tuple[str, ...]) -> bool:
     return any(said[start : start + len(wanted)] == wanted for start in range(len(said) - len(wanted) + 1))

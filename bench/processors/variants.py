@@ -1,4 +1,4 @@
-"""The four programs that are measured, with the topics that each needs, and how much each is given to do."""
+"""The five programs that are measured, with the topics that each needs, and how much each is given to do."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ class Amounts(NamedTuple):
     plain: int
     reference: int
     ours: int
+    conversations: int
 
 
-FULL = Amounts(noop=30_000, plain=5_000, reference=160_000, ours=160_000)
-QUICK = Amounts(noop=6_000, plain=1_000, reference=32_000, ours=32_000)
+FULL = Amounts(noop=30_000, plain=5_000, reference=120_000, ours=120_000, conversations=120_000)
+QUICK = Amounts(noop=3_000, plain=1_000, reference=18_000, ours=18_000, conversations=15_000)
+OURS_OUTPUTS = "bench.ours."
+OURS_STATES = "bench.ours-states"
 
 
 class Variant(NamedTuple):
@@ -57,6 +60,14 @@ def _python(name: str, group: str, source: str, *arguments: str) -> Subject:
 
 
 def _ours(cluster: Cluster, folder: Path, agents: Sequence[str]) -> Subject:
+    source, changelog = cluster.topic("bench.ours"), cluster.topic(OURS_STATES, cleanup="compact")
+    for agent in agents:
+        cluster.topic(OURS_OUTPUTS + agent)
+    given = (cluster.kafka.bootstrap, source, OURS_OUTPUTS, changelog, ",".join(agents))
+    return _python("ours", "bench-ours", source, *given)
+
+
+def _conversations(cluster: Cluster, folder: Path, agents: Sequence[str]) -> Subject:
     env = (
         ("RELEVO_KAFKA_BOOTSTRAP", cluster.kafka.bootstrap),
         ("RELEVO_PROCESSOR_AGENTS", ",".join(agents)),
@@ -65,12 +76,13 @@ def _ours(cluster: Cluster, folder: Path, agents: Sequence[str]) -> Subject:
         ("RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S", str(SESSION_S)),
     )
     command = (sys.executable, "-m", "relevo", "serve", NAME)
-    return Subject("ours", command, APP_ID, topics.INBOUND_CONVERSATIONS.name, env)
+    return Subject(NAME, command, APP_ID, topics.INBOUND_CONVERSATIONS.name, env)
 
 
 VARIANTS = (
     Variant("noop", "an empty Faust agent", _noop),
     Variant("plain", "Faust made crash-safe as usual: send, await Kafka, acknowledge", _plain),
     Variant("reference", "a bare confluent-kafka loop: no checks, no tenants, no transactions", _reference),
-    Variant("ours", "conversations, with routing and table, exactly once", _ours),
+    Variant("ours", "the same work on our engine, and routing: exactly once", _ours),
+    Variant(NAME, "the product's service: owners, opt-outs, facts and checks besides", _conversations),
 )

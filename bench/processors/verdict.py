@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.cluster import Cluster
@@ -14,6 +14,8 @@ from schemas.inbound import InboundEvent
 from schemas.record import Decoder
 
 _SHOWN = 5
+_LETTERS = topics.dead_letters(topics.INBOUND_CONVERSATIONS).name
+_OTHERS = (topics.OUTBOUND_REPLIES, topics.OPTOUTS, topics.CONVERSATIONS_STATE)
 _events = Decoder.of(InboundEvent)
 
 
@@ -25,25 +27,32 @@ class Verdict(NamedTuple):
     wrong_states: int
     examples: tuple[str, ...]
 
+    def plus(self, other: Verdict) -> Verdict:
+        """Of two programs together."""
+        return Verdict(
+            self.lost + other.lost, self.wrong_states + other.wrong_states, (*self.examples, *other.examples)
+        )
+
 
 def judge(cluster: Cluster, agents: Sequence[str], truth: Truth) -> Verdict:
-    """Read everything and compare."""
+    """Read everything that `conversations` wrote and compare."""
     told: dict[tuple[str, bytes], list[Told]] = defaultdict(list)
-    for agent in agents:
-        for record in cluster.read(topics.agent(agent).name):
+    outputs = {agent: topics.agent(agent).name for agent in agents}
+    read = cluster.read(*outputs.values(), _LETTERS, *(topic.name for topic in _OTHERS))
+    for agent, name in outputs.items():
+        for record in read[name]:
             told[agent, record.key].append(told_of(record.value, record.headers))
-    letters = sum(1 for _ in cluster.read(topics.dead_letters(topics.INBOUND_CONVERSATIONS).name))
-    replies = sum(1 for _ in cluster.read(topics.OUTBOUND_REPLIES.name))
     lost, examples = lost_of(truth.told, told)
-    optouts = Counter(record.key for record in cluster.read(topics.OPTOUTS.name) if record.value is not None)
+    lost += len(read[_LETTERS]) + len(read[topics.OUTBOUND_REPLIES.name])
+    optouts = Counter(record.key for record in read[topics.OPTOUTS.name] if record.value is not None)
     wished = {key for key, facts in truth.facts.items() if facts.opted_out}
-    states = {record.key: record.value for record in cluster.read(topics.CONVERSATIONS_STATE.name)}
+    states = {record.key: record.value for record in read[topics.CONVERSATIONS_STATE.name]}
     wrong, more = wrong_of(truth, {key: decode(value) for key, value in states.items() if value is not None})
-    return Verdict(lost + letters + replies + len(wished ^ optouts.keys()), wrong, (*examples, *more))
+    return Verdict(lost + len(wished ^ optouts.keys()), wrong, (*examples, *more))
 
 
 def lost_of(
-    expected: Mapping[tuple[str, bytes], Sequence[Told]], found: Mapping[tuple[str, bytes], Sequence[Told]]
+    expected: Mapping[tuple[str, bytes], Sequence[Hashable]], found: Mapping[tuple[str, bytes], Sequence[Hashable]]
 ) -> tuple[int, list[str]]:
     """How many records differ, at least one where the order alone does; and some examples."""
     lost, examples = 0, []

@@ -76,8 +76,9 @@ def _account_for(draft: Draft, arrival: Arrival, event_id: str) -> None:
         case "control":
             _control(draft, arrival, event_id)
         case _:
-            said_optout(draft, arrival.content)
-            _hear_language(draft, arrival)
+            if said := words(arrival.content):
+                said_optout(draft, said)
+            _hear_language(draft, arrival, said)
             deliver(draft, _event(draft, arrival, event_id), new_contact=new_contact)
             aliases.number_changed(draft, arrival.content)
 
@@ -94,9 +95,14 @@ def _control(draft: Draft, arrival: Arrival, event_id: str) -> None:
 def _observe(draft: Draft, arrival: Arrival) -> None:
     """Take over what the arrival says of the conversation; what it does not say stays."""
     state = draft.state
-    for name in ("id_chat", "channel_id", "id_campaign", "profile_name"):
-        if value := getattr(arrival, name):
-            setattr(state, name, value[:_FACT_MAX])
+    if arrival.profile_name:
+        state.profile_name = arrival.profile_name[:_FACT_MAX]
+    if arrival.id_chat:
+        state.id_chat = arrival.id_chat[:_FACT_MAX]
+    if arrival.channel_id:
+        state.channel_id = arrival.channel_id[:_FACT_MAX]
+    if arrival.id_campaign:
+        state.id_campaign = arrival.id_campaign[:_FACT_MAX]
     # by a user id alone the person is answered as a phone, in the form that is known of it
     came_here = arrival.contact == draft.place.contact
     address = arrival.reply_to if came_here else state.reply_to or draft.forwarded.get(ALIAS_ADDRESS, "")
@@ -106,10 +112,10 @@ def _observe(draft: Draft, arrival: Arrival) -> None:
         state.last_inbound_ms = max(state.last_inbound_ms, _said_ms(draft, arrival))
 
 
-def _hear_language(draft: Draft, arrival: Arrival) -> None:
+def _hear_language(draft: Draft, arrival: Arrival, said: str) -> None:
     """What the person writes in, among the tenant's languages; an order has said it better."""
     if arrival.kind == "message" and not draft.state.pinned:
-        draft.state.language = heard(draft.state.language, words(arrival.content), draft.place.tenant.spoken)
+        draft.state.language = heard(draft.state.language, said, draft.place.tenant.spoken)
 
 
 def _said_ms(draft: Draft, arrival: Arrival) -> int:

@@ -6,7 +6,6 @@ half done. It stamps tenant, line, contact and the cause's headers itself; no pa
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -79,6 +78,7 @@ class Draft:
     ) -> None:
         self.record = record
         self.place = place
+        self.did = place.line.did
         self.state = state
         self.world = world
         self.now_ms = now_ms
@@ -90,10 +90,6 @@ class Draft:
         self.erased = False
         self._key = record.key or b""
         self._stamps: list[tuple[str, bytes]] = []
-
-    @property
-    def did(self) -> str:
-        return self.place.line.did
 
     @cached_property
     def forwarded(self) -> dict[str, str]:
@@ -120,7 +116,7 @@ class Draft:
 
     def mark(self) -> Mark:
         """Where the draft is now, for `back_to`."""
-        return Mark(copy.copy(self.state), len(self.outputs), len(self.outcomes))
+        return Mark(self.state.__copy__(), len(self.outputs), len(self.outcomes))
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was drafted since the mark."""
@@ -142,16 +138,14 @@ class Draft:
 
         `rule` says what picked the agent: a rule's number, `default`, or `also` for a tap.
         """
-        noted = (("reason", reason), ("rule", rule), ("new_contact", "1" if new_contact else ""))
-        self.outputs.append(
-            Record(
-                topic=agent_topic(agent),
-                value=encode(event),
-                key=self._key,
-                headers=self._headers(event.id, kind, *((name, text.encode()) for name, text in noted if text)),
-                partition=self.record.partition,
-            )
-        )
+        headers = self._headers(event.id, kind)
+        if reason:
+            headers.append(("reason", reason.encode()))
+        if rule:
+            headers.append(("rule", rule.encode()))
+        if new_contact:
+            headers.append(("new_contact", b"1"))
+        self.outputs.append(Record(agent_topic(agent), encode(event), self._key, headers, self.record.partition))
 
     def notice(self, agent: str, kind: str, value: MovedTo | None = None) -> None:
         """A notice to agents of one type: `erase`, `released` (owner epochs begin anew), or `moved` with a value."""
@@ -209,11 +203,11 @@ class Draft:
             )
         )
 
-    def _headers(self, record_id: str, kind: str, *more: tuple[str, bytes]) -> list[tuple[str, bytes]]:
+    def _headers(self, record_id: str, kind: str) -> list[tuple[str, bytes]]:
         """The cause's headers under another id and type, and where the cause stands."""
         if not self._stamps:
             self._stamps = self._stamped()
-        return [("id", record_id.encode()), ("type", kind.encode()), *self._stamps, *more]
+        return [("id", record_id.encode()), ("type", kind.encode()), *self._stamps]
 
     def _stamped(self) -> list[tuple[str, bytes]]:
         """What the headers of all outputs share: the cause's own as they came, if they say what they must."""
@@ -221,7 +215,9 @@ class Draft:
         at = ("source", source(record.topic, record.partition, record.offset).encode())
         told = (cause.tenant, cause.at_ms, cause.did, cause.contact)
         if told == (place.tenant.tenant, self.received_ms, self.did, place.contact):
-            return [*[one for one in dict(record.headers).items() if one[0] in PASSED_ON and one[1]], at]
+            passed = [one for one in dict(record.headers).items() if one[0] in PASSED_ON and one[1]]
+            passed.append(at)
+            return passed
         stamps = Headers(
             id="",
             type="",

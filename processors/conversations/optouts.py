@@ -8,7 +8,6 @@ from typing import Any
 
 from processors.conversations.draft import Draft
 from processors.text import fold
-from schemas.content import AnyContent, words
 from schemas.optout import Optout
 from schemas.tenant import Tenant
 
@@ -20,18 +19,17 @@ _WORD = re.compile(r"\w")
 _made: dict[str, tuple[Tenant, tuple[str, ...]]] = {}
 
 
-def said_optout(draft: Draft, content: AnyContent) -> None:
+def said_optout(draft: Draft, said: str) -> None:
     """A message that is one of the tenant's opt-out words, and nothing else, opts out of everything."""
-    said = words(content)
-    if said and says_only(said, _wanted(draft.place.tenant)):
+    if says_only(said, _wanted(draft.place.tenant)):
         opt_out(draft, [], "word")
 
 
 def says_only(said: str, wanted: Sequence[str]) -> bool:
     """Whether the text, folded, is one of the wanted ones. The beginning of a long text tells that it is not."""
-    longest = max(map(len, wanted), default=0)
-    if not longest:
+    if not wanted:
         return False
+    longest = max(map(len, wanted))
     if len(said) > longest + _ROOM:
         head = fold(said[: longest + _ROOM])
         if len(head) > longest and _WORD.match(head):  # what follows only makes it longer

@@ -7,7 +7,6 @@ depends on nothing but the state before, the records, the world, and `now_ms`.
 
 from __future__ import annotations
 
-import copy
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -59,7 +58,7 @@ class _Chunk:
         """The state as the records before left it, free to change."""
         if key in self.states:
             known = self.states[key]
-            return State() if known is None else copy.copy(known)
+            return State() if known is None else known.__copy__()
         return decode(self.get(key))
 
     def place(self, record: SourceRecord, headers: Headers) -> Place:
@@ -179,10 +178,10 @@ def _handler(draft: Draft) -> Callable[[Draft], None]:
 
 def _check_sizes(draft: Draft) -> None:
     """An event that Kafka would not take must not hold up the others."""
-    for output in draft.outputs:
-        if output.value and len(output.value) > _VALUE_MAX:
+    for _, value, _, headers, _, _ in draft.outputs:
+        if value and len(value) > _VALUE_MAX:
             raise Undeliverable("too_large", f"an event would be larger than {_VALUE_MAX} bytes")
-        if sum([len(value) for _, value in output.headers]) > _HEADERS_MAX:
+        if sum([len(content) for _, content in headers]) > _HEADERS_MAX:
             raise Undeliverable("too_large", f"an event's headers would be larger than {_HEADERS_MAX} bytes")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterable
 
@@ -23,6 +24,7 @@ from schemas.dead_letter import Cause
 APP_ID = "relevo-conversations"
 NAME = "conversations"
 _LETTERS = topics.INBOUND_CONVERSATIONS.name + topics.DEAD_LETTERS
+_COLLECT_AFTER = 20_000  # objects; those of a chunk are gone with it and make no circles
 _SEPARATOR = keys.SEPARATOR.encode()
 
 
@@ -85,7 +87,8 @@ class Newcomers:
 
     async def wait_for(self, records: Iterable[SourceRecord]) -> None:
         """Returns when all lines are known, or patience with those that are not is at its end."""
-        lines = set(map(_did, records))
+        prefixes = {(record.key or b"").partition(_SEPARATOR)[0] for record in records}
+        lines = {prefix.decode("utf-8", "replace") for prefix in prefixes}
         waiting = {did for did in lines if did and not self._known(did) and self._waits(did)}
         end = time.monotonic() + self._patience_s
         while waiting and time.monotonic() < end:
@@ -99,10 +102,6 @@ class Newcomers:
         now = time.monotonic()
         self._strangers = {known: until for known, until in self._strangers.items() if until > now}
         return did not in self._strangers
-
-
-def _did(record: SourceRecord) -> str:
-    return (record.key or b"").partition(_SEPARATOR)[0].decode("utf-8", "replace")
 
 
 def count(tally: Tally) -> None:
@@ -120,6 +119,8 @@ def count(tally: Tally) -> None:
 
 async def main(service: Service) -> None:
     """Runs until the service stops."""
+    gc.freeze()  # what was imported stays for good
+    gc.set_threshold(_COLLECT_AFTER)
     kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
     await check_topics(kafka, _topics(processor))
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))

@@ -17,6 +17,7 @@ from schemas.tenant import When
 
 Schedules = Mapping[str, Schedule]
 _SHOWN = 8
+_FEW = 16  # words that are looked for one by one
 
 
 class Condition(NamedTuple):
@@ -94,16 +95,24 @@ def _hours(name: str, given: str, schedules: Schedules) -> Condition:
 
 
 def _keyword(name: str, given: list[str], schedules: Schedules) -> Condition:
-    """Whole words: single ones by a look-up, several side by side by a search."""
+    """Whole words: a few by a search, many by a look-up; several side by side where the first of them was found."""
     del schedules
     folded = {fold(keyword) for keyword in given} - {""}
     single = frozenset(keyword for keyword in folded if len(keyword.split()) == 1)
-    several = tuple(f" {keyword} " for keyword in folded - single)
+    several = tuple((f" {keyword.split()[0]} ", f" {keyword} ") for keyword in folded - single)
+    few = tuple(f" {keyword} " for keyword in single) if len(single) <= _FEW else ()
 
     def holds(subject: Subject) -> bool:
-        if not single.isdisjoint(subject.word_set):
+        text = subject.spread
+        for word in few:
+            if word in text:
+                return True
+        if not few and not single.isdisjoint(subject.word_set):
             return True
-        return any(words in subject.folded for words in several)
+        for first, words in several:
+            if first in text and words in subject.folded:
+                return True
+        return False
 
     return Condition(name, _listed(given), holds, _length)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from processors.text import fold
+from processors.text import spread
 from schemas.content import AnyContent, choice, words
 from schemas.inbound import InboundEvent, Owner
 
@@ -30,6 +30,7 @@ class Subject:
     language: str = ""
     at_ms: int = 0
     _said: str | None = field(default=None, init=False)
+    _spread: str | None = field(default=None, init=False)
     _folded: str | None = field(default=None, init=False)
     _words: frozenset[str] | None = field(default=None, init=False)
 
@@ -55,17 +56,26 @@ class Subject:
         return self._said
 
     @property
+    def spread(self) -> str:
+        """The words folded, each between blanks, so that a whole word can be found; of signs alone, the signs."""
+        if self._spread is None:
+            said = self.said[:WORDS_MAX]
+            found = spread(said)
+            self._spread = f" {' '.join(said.split()) if not found or found.isspace() else found} " if said else ""
+        return self._spread
+
+    @property
     def folded(self) -> str:
-        """The words folded, between two blanks, so that whole words can be found side by side."""
+        """The same with one blank between two words, so that several can be found side by side."""
         if self._folded is None:
-            self._folded = f" {fold(self.said[:WORDS_MAX])} " if self.said else ""
+            self._folded = f" {' '.join(self.spread.split())} " if self.said else ""
         return self._folded
 
     @property
     def word_set(self) -> frozenset[str]:
         """The folded words one by one."""
         if self._words is None:
-            self._words = frozenset(self.folded.split())
+            self._words = frozenset(self.spread.split())
         return self._words
 
     @property

@@ -23,11 +23,11 @@ class Effects:
     def check(self, limit: int) -> None:
         """Raises `EffectsTooLarge` if any record would exceed `limit` bytes, or its headers their room beside it:
         Kafka would refuse the transaction, now and after every restart."""
-        for output in self.outputs:
-            if len(output.value or b"") + len(output.key or b"") > limit:
-                raise EffectsTooLarge(f"an output to {output.topic} is larger than {limit} bytes")
-            if sum([len(name) + len(value) for name, value in output.headers]) > HEADERS_MAX:
-                raise EffectsTooLarge(f"the headers of an output to {output.topic} take more than {HEADERS_MAX} bytes")
+        for topic, value, key, headers, *_ in self.outputs:
+            if len(value or b"") + len(key or b"") > limit:
+                raise EffectsTooLarge(f"an output to {topic} is larger than {limit} bytes")
+            if sum([len(name) + len(content) for name, content in headers]) > HEADERS_MAX:
+                raise EffectsTooLarge(f"the headers of an output to {topic} take more than {HEADERS_MAX} bytes")
         for key, value in self.writes.items():
             if len(value or b"") + len(key) > limit:
                 raise EffectsTooLarge(f"a write to the table is larger than {limit} bytes")

@@ -81,7 +81,8 @@ def transactional(settings: KafkaSettings, transactional_id: str, timeout_s: flo
         "transactional.id": transactional_id,
         "transaction.timeout.ms": milliseconds,
         "message.timeout.ms": milliseconds,
-        "linger.ms": 0,
+        # What is written on the way to a commit is gathered; the commit itself waits for nobody's linger.
+        "linger.ms": 5,
         # A commit waits for the markers of the one before by retrying: the default of 100 ms would be its latency.
         "retry.backoff.ms": 5,
         "retry.backoff.max.ms": 200,
