@@ -59,6 +59,10 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
             return copy.copy(self)
         return Memory(offset=self.offset, ring=self.ring, touched_ms=self.touched_ms)
 
+    def forgotten(self, offset: int, now_ms: int) -> Memory | None:
+        """What is left when the person was erased: that all up to `offset` was handled. None if nothing ever was."""
+        return Memory(offset=offset, touched_ms=now_ms) if self.offset >= 0 else None
+
     def knows(self, event_id: str) -> bool:
         """Whether the event was handled, as far as the ring reaches."""
         return _hash(event_id) in self.ring

@@ -62,9 +62,8 @@ def settle(memory: Memory, event: InboundEvent) -> None:
 
 def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, memory: Memory) -> Moving:
     if moved.erase:
-        return Moving(
-            [_record(kind, partitions, headers, moved, Adopt(from_contact=headers.contact, erase=True))], None
-        )
+        adopt = Adopt(from_contact=headers.contact, erase=True)
+        return Moving([_record(kind, partitions, headers, moved, adopt)], Memory())
     if memory.offset < 0:
         return Moving([], memory, same=True)
     known = memory.of(headers.tenant)
@@ -93,8 +92,8 @@ def _record(kind: str, partitions: int, headers: Headers, moved: MovedTo, adopt:
 
 
 def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
-    if adopt.erase:
-        return Moving([], None)
+    if adopt.erase:  # it may come late: the agent may have handed off again, and what was handled stays so
+        return Moving([], Memory(ring=memory.ring, muted_since=memory.muted_since, budget=memory.budget))
     names = {alarm.name for alarm in memory.alarms}
     adopted = [Alarm(a.name, a.due_ms, a.id, bytes(a.payload)) for a in adopt.alarms if a.name not in names]
     memory.said = {**adopt.said, **memory.said}

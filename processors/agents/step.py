@@ -69,7 +69,7 @@ async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
         if headers.type in moving.NOTICES:
             return _moving(scene, record, headers, memory, now_ms)
         if headers.type != "event":
-            return _noted(headers.type, memory)
+            return _noted(headers.type, record, memory, now_ms)
         return await _event(scene, record, headers, memory, now_ms)
     except AgentFailed as failure:
         return dead(scene.agent.kind, record, memory, failure, now_ms)
@@ -83,7 +83,7 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     """A note of what this agent does not handle. What it tells is kept where something is kept already: a campaign's
     echoes must not begin a memory for each of its people."""
     reason = (dict(record.headers or ()).get("reason") or b"").decode()
-    if memory.offset < 0 or reason not in ("echo", "human_owns"):
+    if not memory.ring or reason not in ("echo", "human_owns"):
         return Step("noted", [], memory, "dropped", same=True)
     event = _decoded(record)
     if memory.tenant not in ("", event.tenant):
@@ -94,10 +94,11 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     return Step("noted", [], kept, "dropped")
 
 
-def _noted(kind: str, memory: Memory) -> Step:
-    """Notices of conversations: forget the person, or forget the owner's epoch."""
+def _noted(kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
+    """Notices of conversations: forget the person, or forget the owner's epoch. How far this key was handled stays, or
+    a crash would let what came before the notice happen again."""
     if kind == "erase":
-        return Step("noted", [], None, kind)
+        return Step("noted", [], memory.forgotten(record.offset, now_ms), kind)
     if kind == "released" and memory.muted_since >= 0:
         freed = copy.copy(memory)
         freed.muted_since = -1

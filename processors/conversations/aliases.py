@@ -139,7 +139,7 @@ def _lead(draft: Draft, alias: Alias) -> None:
     """From now on this key leads to the phone. What it knew until now goes there first."""
     before, went = draft.state.alias, draft.state.epoch
     if not before:
-        went = int(draft.state.tenant != "")
+        went = int(draft.state != State())  # the tenant who had the line before may have known the person here, too
         if went:
             moving.leave(draft, alias.contact, "alias")
     elif before != alias.contact:

@@ -141,7 +141,8 @@ class Model:
         self.asked: dict[str, str] = {}  # ids of poison, by what they are
         self.handled: Counter[tuple[str, str]] = Counter()
         self.forgiven: set[str] = set()  # ids that may be handled again: put back, erased
-        self.mute: dict[tuple[str, bytes], int] = {}
+        self.finished: set[tuple[str, int, int]] = set()
+        self.mute: dict[tuple[str, bytes], tuple[str, int]] = {}
         self.steps: Counter[str] = Counter()
         self.ids = 0
 
@@ -266,6 +267,8 @@ class Model:
         number = f"549116{self.ids:07}"
         raw = orjson.dumps(moved_to(number, f"wamid.{self.ids}", sender=person.number)).replace(b"56911111111", person.did.encode())
         self._webhook(person, f"wamid.{self.ids}", raw, person.number)
+        self.forgiven |= {one for one, _, contact, _ in person.recent if contact == person.user}  # its key lets go of ids
+        person.recent = [one for one in person.recent if one[2] != person.user]
         person.takes(number)
 
     def order(self, person: Person, kind: type[inbound.Command] | None = None) -> None:
@@ -289,8 +292,6 @@ class Model:
 
     def erase(self, person: Person) -> None:
         """By all keys that the person ever had."""
-        self.forgiven |= {one for one, of in self.posted.items() if of is person}
-        person.recent.clear()
         for contact in sorted(person.contacts):
             self.ids += 1
             made = inbound.Erase(
@@ -365,11 +366,19 @@ class Model:
             again = process(records, shard.table.get, self.world, self.now_ms, sweep)
             if (again.effects.outputs, again.effects.writes) != (effects.outputs, effects.writes):
                 self.wrong.append("a chunk is handled in another way when it is handled again")
+        for record in records:
+            if b'"erase"' in (record.value or b""):
+                self._forgive(record)
         self.take(effects, shard)
         for (_, outcome, reason), count in tally.items():
             self.steps[f"{outcome} {reason}"] += count
         shard.committed += len(records)
         return bool(records)
+
+    def _forgive(self, record: Source) -> None:
+        """With the person the ids go that were handled: what is repeated by then is handled again."""
+        contact = (record.key or b"").decode().rpartition("|")[2]
+        self.forgiven |= {one for one, person in self.posted.items() if phone.identity(contact) in person.contacts}
 
     async def act(self, agent: str, number: int, key: bytes | None = None) -> bool:
         """One record of an agent's partition: the first undone one of some conversation that was begun."""
@@ -409,19 +418,25 @@ class Model:
         self.steps[f"{agent} {done.outcome} {done.reason}"] += 1
         told = Headers.from_kafka(record.headers)
         place = (agent, record.key or b"")
-        if told.type in ("erase", "released", "moved"):
+        if told.type in ("erase", "released", "moved") or self.mute.get(place, ("", 0))[0] != told.tenant:
             self.mute.pop(place, None)
+        if done.outcome == "handled" or done.records:
+            at = (agent, record.partition, record.offset)
+            if at in self.finished:
+                self.wrong.append(f"{agent} did {told.type} {told.id} at {record.partition}-{record.offset} twice")
+            self.finished.add(at)
         if done.outcome != "handled":
             return
         event = decode(record.value, InboundEvent)
         self.handled[agent, event.id] += 1
-        if event.id not in self.forgiven and self.handled[agent, event.id] > 1:
+        posted = event.id.partition(".handed")[0]
+        if posted in self.posted and posted not in self.forgiven and self.handled[agent, event.id] > 1:
             self.wrong.append(f"{agent} handled {event.id} ({event.kind}) again")
-        if event.facts.owner_epoch <= self.mute.get(place, -1) and not told.replay:
+        if event.facts.owner_epoch <= self.mute.get(place, ("", -1))[1] and not told.replay:
             self.wrong.append(f"{agent} speaks in {event.id} after its hand-off")
         self.mute.pop(place, None)
         if any(isinstance(action, HandOff) for action in done.actions):
-            self.mute[place] = event.facts.owner_epoch
+            self.mute[place] = told.tenant, event.facts.owner_epoch
 
     # A run.
 
@@ -508,7 +523,53 @@ class Model:
 
     def judge(self) -> list[str]:
         """What was broken so far, and what is wrong with the whole."""
-        return [*self.wrong, *self._fates(), *self._twice()]
+        return [*self.wrong, *self._fates(), *self._twice(), *self._disorder(), *self._wishes()]
+
+    def _disorder(self) -> Iterable[str]:
+        """What came to a key and was routed there came to its agents in the same order."""
+        for agent in AGENTS:
+            last: dict[bytes, int] = {}
+            for number in range(PARTITIONS):
+                for record in self.shards[topics.agent(agent).name, number].log:
+                    at = dict(record.headers).get("source", b"").decode().rpartition("-")[2]
+                    if at and "replay" not in dict(record.headers) and Headers.from_kafka(record.headers).type != "adopt":
+                        if int(at) < last.get(record.key or b"", -1):
+                            yield f"{agent} gets {record.key!r} out of order at {number}-{record.offset}"
+                        last[record.key or b""] = int(at)
+
+    def _wishes(self) -> Iterable[str]:
+        """What egress obeys is what conversations remember."""
+        told: dict[bytes, Any] = {}
+        for record in self.outputs:
+            if record.topic == topics.OPTOUTS.name:
+                told[record.key or b""] = None if record.value is None else orjson.loads(record.value).get("categories", [])
+        states = self.states()
+        for key in told.keys() | states.keys():
+            known = states[key].optout if key in states else None
+            if told.get(key) != known:
+                yield f"the wish of {key!r} is {known} here and {told.get(key)} for egress"
+
+    def remains(self) -> list[str]:
+        """What is left of people after long idling, beyond their wishes and what agents keep."""
+        left = [f"state of {key!r}: {state}" for key, state in self.states().items() if state != state.wish()]
+        return left + [
+            f"memory of {place}: {memory}"
+            for place, memory in self.memories().items()
+            if memory.lines or memory.alarms or memory.muted_since != -1 or not memory.said
+        ]
+
+    def traces(self, person: Person) -> list[str]:
+        """What is still known of a person who was erased."""
+        found = []
+        for key, state in self.states().items():
+            if key.decode().rpartition("|")[2] in person.contacts and state != state.wish():
+                found.append(f"state of {key!r}: {state}")
+            if not key.decode().rpartition("|")[2] in person.contacts and {state.user_id, state.alias} & person.contacts:
+                found.append(f"state of {key!r} names the person")
+        for (agent, key), memory in self.memories().items():
+            if key.decode().rpartition("|")[2] in person.contacts and (memory.said or memory.lines or memory.alarms):
+                found.append(f"{agent} at {key!r}: {memory}")
+        return found
 
     def _fates(self) -> Iterable[str]:
         fates: dict[str, Counter[str]] = defaultdict(Counter)
@@ -540,7 +601,7 @@ class Model:
             if record.topic == topics.OUTBOUND_REPLIES.name
         }
         for message_id, count in said.items():
-            if count > 1 and causes[message_id] not in self.forgiven:
+            if count > 1 and causes[message_id] in self.posted.keys() - self.forgiven:
                 yield f"a message because of {causes[message_id]} left {count} times"
 
 
