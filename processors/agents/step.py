@@ -99,7 +99,7 @@ def _noted(kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step
     a crash would let what came before the notice happen again."""
     if kind == "erase":
         return Step("noted", [], memory.forgotten(record.offset, now_ms), kind)
-    if kind == "released" and memory.muted_since >= 0:
+    if kind == "released" and memory.muted_since != -1:
         freed = copy.copy(memory)
         freed.muted_since = -1
         return Step("noted", [], freed, kind)

@@ -20,7 +20,7 @@ from processors.agents.agent import Agent
 from processors.agents.host import AgentHost
 from processors.agents.limits import Limits
 from processors.agents.loops import Loops
-from processors.agents.memory import Memory
+from processors.agents.memory import HELD, Memory
 from processors.agents.memory import decode as decode_memory
 from processors.agents.step import Scene, Step, step
 from processors.agents.tidying import tidy
@@ -116,9 +116,10 @@ class _Lane:
 class Model:
     """`seed` chooses everything. `wrong` says what was broken."""
 
-    def __init__(self, seed: int, *, remembers: bool = True) -> None:
+    def __init__(self, seed: int, *, remembers: bool = True, trades: bool = True) -> None:
         self.random = random.Random(seed)
         self.remembers = remembers
+        self.trades = trades
         self.now_ms = NOW
         self.owned = {"56911111111": "acme", "56911111112": "beta"}
         self.tenants: dict[str, Tenant] = {}
@@ -311,6 +312,8 @@ class Model:
         self._put_in(raw, kind, did, self.random.choice(self.people).number, owner, id=at)
 
     def changes_hands(self) -> None:
+        if not self.trades:
+            return
         did = self.random.choice(LINES)
         self.owned[did] = "beta" if self.owned[did] == "acme" else "acme"
         self._assign()
@@ -540,6 +543,8 @@ class Model:
     def _wishes(self) -> Iterable[str]:
         """What egress obeys is what conversations remember."""
         told: dict[bytes, Any] = {}
+        if self.trades:  # what moves while the line changes hands becomes a dead letter, and a wish with it
+            return
         for record in self.outputs:
             if record.topic == topics.OPTOUTS.name:
                 told[record.key or b""] = None if record.value is None else orjson.loads(record.value).get("categories", [])
@@ -548,6 +553,19 @@ class Model:
             known = states[key].optout if key in states else None
             if told.get(key) != known:
                 yield f"the wish of {key!r} is {known} here and {told.get(key)} for egress"
+
+    def stuck(self) -> list[str]:
+        """Agents that are silent when all is done, where the bot owns the conversation."""
+        states: dict[bytes, State] = self.states()
+        found: list[str] = []
+        if self.trades:  # a hand-off that is on its way then is a dead letter
+            return found
+        for (agent, key), memory in self.memories().items():
+            state = states.get(key, State())
+            silent = memory.muted_since == HELD or memory.muted_since >= state.epoch
+            if silent and state.owner == "bot" and memory.tenant == state.tenant:
+                found.append(f"{agent} is stuck at {key!r}: {memory.muted_since}, epoch {state.epoch}")
+        return found
 
     def remains(self) -> list[str]:
         """What is left of people after long idling, beyond their wishes and what agents keep."""
