@@ -131,7 +131,8 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     memory = memory.of(event.tenant)
     moving.settle(memory, event)
     loops, mute = scene.limits.loops, event.facts.owner_epoch <= memory.muted_since
-    memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, event.at_ms, now_ms)
+    came_ms = now_ms if headers.replay else event.at_ms  # a letter that was put back comes now, after all that silence
+    memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, came_ms, now_ms)
     if not mute and not loops.admits(memory.budget):
         return _looping(scene, record, event, memory, now_ms)
     memory.offset, memory.touched_ms, memory.tenant = record.offset, now_ms, event.tenant

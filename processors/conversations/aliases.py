@@ -159,7 +159,8 @@ def _end(draft: Draft, alias: Alias) -> None:
     if state.alias and state.alias != alias.contact:
         draft.count("ignored", "other_alias")
         return
-    for agent in draft.world.agents if state.epoch else ():
+    # agents may know somebody here though no conversation went on: by a dead letter that was put back
+    for agent in draft.world.agents if state.epoch or alias.ends == "erase" else ():
         if alias.ends == "erase":
             draft.notice(agent, "moved", MovedTo(contact=alias.contact, erase=True))
         else:

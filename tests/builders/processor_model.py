@@ -28,7 +28,19 @@ from processors.conversations.process import process
 from processors.conversations.state import State
 from processors.conversations.state import decode as decode_state
 from processors.conversations.world import Rules, World
-from relevo import Action, Close, Conversation, HandOff, InboundEvent, OptOut, Remember, Reply, Schedule, UpdateCrm, text_of
+from relevo import (
+    Action,
+    Close,
+    Conversation,
+    HandOff,
+    InboundEvent,
+    OptOut,
+    Remember,
+    Reply,
+    Schedule,
+    UpdateCrm,
+    text_of,
+)
 from runtime.engine import Effects, TableView
 from runtime.kafka.record import Record
 from schemas import inbound, keys, phone, topics
@@ -49,7 +61,32 @@ AGENTS = ("menu", "echo", "crm")
 LINES = ("56911111111", "56911111112")
 RULES = Rules()
 LIMITS = Limits(loops=Loops(burst=12, refill_s=15, quiet_s=600))
-WORDS = ("hola", "hola", "hola", "human", "raise", "timer", "close", "forget", "crm", "silent", "too much", "echo", "baja", "cancel")
+WORDS = (
+    "hola",
+    "hola",
+    "hola",
+    "human",
+    "raise",
+    "timer",
+    "close",
+    "forget",
+    "crm",
+    "silent",
+    "too much",
+    "echo",
+    "baja",
+    "cancel",
+)
+
+POISON = (
+    (b"{", "webhook", ""),
+    (b"{}", "webhook", ""),
+    (b"{}", "command", ""),
+    (b"x", "alias", ""),
+    (b"{}", "moved", ""),
+    (b"{}", "odd", ""),
+    (b"{}", "webhook", "nobody"),
+)  # value, type, and the tenant if it is another than the line's
 
 
 def tenant(name: str, lines: Iterable[str], service: str = "bot") -> Tenant:
@@ -230,7 +267,9 @@ class Model:
         if how == "flat":
             state = self.random.choice(["BOT", "BOT", "BOT", "AGENT"])
             kind = {} if self.random.random() < 0.8 else {"chatType": "OUTBOUND"}
-            body = flat(content=said, did=person.did, msisdn=person.number, id=wamid, name=owner, stateAgent=state, **kind)
+            body = flat(
+                content=said, did=person.did, msisdn=person.number, id=wamid, name=owner, stateAgent=state, **kind
+            )
             self._webhook(person, wamid, orjson.dumps(body), person.number)
             return
         sender = person.number if how != "user" else ""
@@ -266,9 +305,13 @@ class Model:
     def changes_number(self, person: Person) -> None:
         self.ids += 1
         number = f"549116{self.ids:07}"
-        raw = orjson.dumps(moved_to(number, f"wamid.{self.ids}", sender=person.number)).replace(b"56911111111", person.did.encode())
+        raw = orjson.dumps(moved_to(number, f"wamid.{self.ids}", sender=person.number)).replace(
+            b"56911111111", person.did.encode()
+        )
         self._webhook(person, f"wamid.{self.ids}", raw, person.number)
-        self.forgiven |= {one for one, _, contact, _ in person.recent if contact == person.user}  # its key lets go of ids
+        self.forgiven |= {
+            one for one, _, contact, _ in person.recent if contact == person.user
+        }  # its key lets go of ids
         person.recent = [one for one in person.recent if one[2] != person.user]
         person.takes(number)
 
@@ -276,7 +319,16 @@ class Model:
         """A command of the company's systems, for any form of the number, or the user id."""
         self.ids += 1
         kind = kind or self.random.choice(
-            [inbound.Resume, inbound.Resume, inbound.HandOff, inbound.Close, inbound.Send, inbound.OptOut, inbound.OptIn, inbound.UpdateCrm]
+            [
+                inbound.Resume,
+                inbound.Resume,
+                inbound.HandOff,
+                inbound.Close,
+                inbound.Send,
+                inbound.OptOut,
+                inbound.OptIn,
+                inbound.UpdateCrm,
+            ]
         )
         contact = self.random.choice([person.number, person.number.replace("549", "54", 1), person.user])
         owner = self.owned[person.did]
@@ -288,7 +340,9 @@ class Model:
                 id=f"m{self.ids}", tenant=owner, did=person.did, contact=contact, to=contact,
                 content=Text(body="x"), send_class="reply", cause="", agent="",
             )  # fmt: skip
-        made = kind(id=f"o{self.ids}", tenant=owner, did=person.did, contact=contact, at_ms=self.now_ms, by="isv", **fields)
+        made = kind(
+            id=f"o{self.ids}", tenant=owner, did=person.did, contact=contact, at_ms=self.now_ms, by="isv", **fields
+        )
         self._put_in(encode(made), "command", person.did, contact, id=f"o{self.ids}")
 
     def erase(self, person: Person) -> None:
@@ -296,17 +350,19 @@ class Model:
         for contact in sorted(person.contacts):
             self.ids += 1
             made = inbound.Erase(
-                id=f"o{self.ids}", tenant=self.owned[person.did], did=person.did, contact=contact, at_ms=self.now_ms, by="isv"
+                id=f"o{self.ids}",
+                tenant=self.owned[person.did],
+                did=person.did,
+                contact=contact,
+                at_ms=self.now_ms,
+                by="isv",
             )
             self._put_in(encode(made), "command", person.did, contact, id=f"o{self.ids}")
 
     def poison(self) -> None:
         self.ids += 1
         did = self.random.choice(LINES)
-        raw, kind, owner = self.random.choice(
-            [(b"{", "webhook", ""), (b"{}", "webhook", ""), (b"{}", "command", ""), (b"x", "alias", ""), (b"{}", "moved", ""),
-             (b"{}", "odd", ""), (b"{}", "webhook", "nobody")]
-        )  # fmt: skip
+        raw, kind, owner = self.random.choice(POISON)
         at = f"x{self.ids}"
         self.asked[at] = kind
         self._put_in(raw, kind, did, self.random.choice(self.people).number, owner, id=at)
@@ -535,7 +591,11 @@ class Model:
             for number in range(PARTITIONS):
                 for record in self.shards[topics.agent(agent).name, number].log:
                     at = dict(record.headers).get("source", b"").decode().rpartition("-")[2]
-                    if at and "replay" not in dict(record.headers) and Headers.from_kafka(record.headers).type != "adopt":
+                    if (
+                        at
+                        and "replay" not in dict(record.headers)
+                        and Headers.from_kafka(record.headers).type != "adopt"
+                    ):
                         if int(at) < last.get(record.key or b"", -1):
                             yield f"{agent} gets {record.key!r} out of order at {number}-{record.offset}"
                         last[record.key or b""] = int(at)
@@ -547,7 +607,9 @@ class Model:
             return
         for record in self.outputs:
             if record.topic == topics.OPTOUTS.name:
-                told[record.key or b""] = None if record.value is None else orjson.loads(record.value).get("categories", [])
+                told[record.key or b""] = (
+                    None if record.value is None else orjson.loads(record.value).get("categories", [])
+                )
         states = self.states()
         for key in told.keys() | states.keys():
             known = states[key].optout if key in states else None
@@ -582,7 +644,10 @@ class Model:
         for key, state in self.states().items():
             if key.decode().rpartition("|")[2] in person.contacts and state != state.wish():
                 found.append(f"state of {key!r}: {state}")
-            if not key.decode().rpartition("|")[2] in person.contacts and {state.user_id, state.alias} & person.contacts:
+            if (
+                key.decode().rpartition("|")[2] not in person.contacts
+                and {state.user_id, state.alias} & person.contacts
+            ):
                 found.append(f"state of {key!r} names the person")
         for (agent, key), memory in self.memories().items():
             if key.decode().rpartition("|")[2] in person.contacts and (memory.said or memory.lines or memory.alarms):
@@ -601,7 +666,7 @@ class Model:
         buried = b"\n".join(record.value or b"" for record in self.outputs if record.topic == f"{SOURCE}.dlq")
         for event_id in self.posted:
             found = fates.get(event_id, Counter())
-            if not found and not (b'"%s"' % event_id.encode() in buried):
+            if not found and b'"%s"' % event_id.encode() not in buried:
                 yield f"{event_id} is lost"
             if event_id in self.forgiven:
                 continue
@@ -611,7 +676,9 @@ class Model:
 
     def _twice(self) -> Iterable[str]:
         said = Counter(
-            dict(record.headers)["id"].decode() for record in self.outputs if record.topic == topics.OUTBOUND_REPLIES.name
+            dict(record.headers)["id"].decode()
+            for record in self.outputs
+            if record.topic == topics.OUTBOUND_REPLIES.name
         )
         causes = {
             dict(record.headers)["id"].decode(): decode(record.value, OutboundMessage).cause

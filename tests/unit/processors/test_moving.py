@@ -130,9 +130,21 @@ def test_silence_of_a_hand_off_that_is_over_stays_behind(epoch: int) -> None:
 
 def test_to_be_forgotten_follows_what_was_handed_over() -> None:
     gone = run("moved", MovedTo(contact=PERSON, erase=True), known(), contact=USER)
-    assert gone.memory is None
-    erased = run("adopt", gone.records[0].value, known())
-    assert (erased.memory, erased.same, erased.records) == (None, False, [])
+    assert gone.memory == Memory(offset=9, touched_ms=NOW, tenant="acme")
+    assert run("moved", MovedTo(contact=PERSON, erase=True), gone.memory, contact=USER).outcome == "duplicate"
+    mine = known(lines=[Line("bot", "x", 1)], alarms=[Alarm("a", 1, "i")])
+    erased = run("adopt", gone.records[0].value, mine)
+    assert (erased.memory, erased.records) == (Memory(offset=9, ring=mine.ring, touched_ms=NOW, tenant="acme"), [])
+    assert run("event", event("before"), erased.memory, offset=8).outcome == "duplicate"
+
+
+def test_an_erasure_that_comes_late_does_not_make_an_agent_speak_that_handed_off_since() -> None:
+    late = run("adopt", Adopt(from_contact=USER, erase=True), known(muted_since=0))
+    assert late.memory is not None
+    assert late.memory.said == {}
+    assert run("event", event("2"), late.memory, offset=10).outcome == "muted"
+    assert run("event", event("3", epoch=1), late.memory, offset=10).outcome == "handled"
+    assert run("event", event("wamid.1", epoch=1), late.memory, offset=10).outcome == "duplicate"
 
 
 @pytest.mark.parametrize("kind", ["moved", "adopt"])
