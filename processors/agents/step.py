@@ -112,6 +112,8 @@ def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory
     records, kept, same = moving.noted(scene.agent.kind, scene.partitions, headers, record.value, memory, keep)
     if kept is not None and not same:
         kept.offset, kept.touched_ms, kept.tenant = record.offset, now_ms, headers.tenant
+        if headers.type == moving.MOVED:
+            kept.changed_ms = now_ms  # this key begins anew
         _check_size(kept, scene.limits)
     return Step("noted", records, kept, headers.type, same=same)
 
@@ -129,7 +131,7 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     if memory.knows(event.id):
         return Step("duplicate", [], memory, same=True)
     memory = memory.of(event.tenant)
-    moving.settle(memory, event)
+    moving.settle(memory, event, now_ms)
     loops, mute = scene.limits.loops, event.facts.owner_epoch <= memory.muted_since
     came_ms = now_ms if headers.replay else event.at_ms  # a letter that was put back comes now, after all that silence
     memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, came_ms, now_ms)

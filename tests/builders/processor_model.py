@@ -448,6 +448,7 @@ class Model:
                 first.setdefault(record.key or b"", record)
         if not first:
             return False
+        self.now_ms += 1
         record = first[key] if key in first else self.random.choice(list(first.values()))
         memory = decode_memory(shard.table.get(record.key or b""))
         done = await step(self.scenes[agent], record, memory, self.now_ms)

@@ -148,7 +148,7 @@ def test_of_an_erased_person_nothing_stays_but_how_far_the_key_was_handled() -> 
     """Events of a partition are done in any order, so a crash delivers again what came before the erasure."""
     memory = run(everything, source(encode_record(event()))).memory
     erased = run(counter, source(b"{}", 1, "erase"), memory).memory
-    assert erased == Memory(offset=1, touched_ms=NOW)
+    assert erased == Memory(offset=1, touched_ms=NOW, changed_ms=NOW)
     again = run(everything, source(encode_record(event())), erased)
     assert (again.outcome, again.records, again.memory) == ("duplicate", [], erased)
     echo = source(encode_record(event("wamid.9")), 2, "dropped")

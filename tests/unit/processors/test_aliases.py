@@ -52,8 +52,8 @@ class Listener:
 
 
 def blank(memory: Memory) -> bool:
-    """Whether nothing is known but how far the key was handled."""
-    return memory == Memory(offset=memory.offset, touched_ms=memory.touched_ms, tenant=memory.tenant)
+    """Whether nothing is known of the person."""
+    return memory.is_idle() and not memory.lines
 
 
 @pytest.fixture
