@@ -219,9 +219,9 @@ class AdoptedAlarm(Record):
 class Adopt(Record):
     """An agent's memory of a person (type `adopt`), for the conversation that the person has now.
 
-    `held` says that the agent handed off and must stay silent until the owner changes; `transcript` is what was said
-    lately, `used` (as of `used_ms`) and `stopped` how far the agent's budget against loops is used up. With `erase`
-    there is no memory to take over but one to forget.
+    `held` says that the agent handed off (at `held_ms`) and must stay silent until the owner changes; `transcript` is
+    what was said lately, `used` (as of `used_ms`) and `stopped` how far the agent's budget against loops is used up.
+    With `erase` there is no memory to take over but one to forget.
     """
 
     from_contact: str
@@ -234,3 +234,4 @@ class Adopt(Record):
     used: float = 0.0
     used_ms: int = 0
     stopped: bool = False
+    held_ms: int = 0

@@ -35,7 +35,8 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
 
     The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute; or `HELD`).
     `said` is what the agent remembers, `tenant` whose line it was then, `lines` what was said lately, `budget` how much
-    of what the agent may do in a row is used.
+    of what the agent may do in a row is used. `epoch` is the owner's of the last event (-1: there was none), and at
+    `changed_ms`, by our clock, it was seen to change, or the agent handed off.
     """
 
     offset: int = -1
@@ -47,6 +48,8 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     tenant: str = ""
     lines: list[Line] = []
     budget: Budget = Budget()
+    epoch: int = -1
+    changed_ms: int = 0
 
     def handled(self, offset: int, timestamp_ms: int) -> bool:
         """Whether the source record with this offset was handled; never one that was written after the last that
@@ -58,6 +61,10 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
         if self.tenant in ("", tenant):
             return copy.copy(self)
         return Memory(offset=self.offset, ring=self.ring, touched_ms=self.touched_ms)
+
+    def forgotten(self, offset: int, now_ms: int) -> Memory | None:
+        """What is left when the person was erased: that all up to `offset` was handled. None if nothing ever was."""
+        return Memory(offset=offset, touched_ms=now_ms, changed_ms=now_ms) if self.offset >= 0 else None
 
     def knows(self, event_id: str) -> bool:
         """Whether the event was handled, as far as the ring reaches."""

@@ -7,7 +7,8 @@ missing are added, timers are united by name, what was said stands in the order 
 the one that is used up further. Both are steps like any other: with their memory in one transaction.
 
 A hand-off that was still on its way follows by way of the alias, so the agent is silent at the new key, too, until the
-owner changes there (`HELD`: in whatever epoch its next event comes).
+owner changes there (`HELD`: in whatever epoch its next event comes). If the owner changed there since the hand-off, the
+silence comes too late, and would have no end.
 """
 
 from __future__ import annotations
@@ -54,17 +55,21 @@ def noted(kind: str, partitions: int, headers: Headers, value: bytes | None, mem
         raise AgentFailed("malformed", str(error)) from None
 
 
-def settle(memory: Memory, event: InboundEvent) -> None:
-    """Silence that was brought along becomes silence in the epoch of the first event, or ends with it."""
+def settle(memory: Memory, event: InboundEvent, now_ms: int) -> None:
+    """Silence that was brought along becomes silence in the epoch of the first event, or ends with it. When the owner
+    changed is noted for silence that is still to come."""
+    if event.facts.owner_epoch != memory.epoch:
+        if memory.epoch >= 0 or event.kind not in _SILENT_FOR:
+            memory.changed_ms = now_ms
+        memory.epoch = event.facts.owner_epoch
     if memory.muted_since == HELD:
         memory.muted_since = event.facts.owner_epoch if event.kind in _SILENT_FOR else -1
 
 
 def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, memory: Memory) -> Moving:
     if moved.erase:
-        return Moving(
-            [_record(kind, partitions, headers, moved, Adopt(from_contact=headers.contact, erase=True))], None
-        )
+        adopt = Adopt(from_contact=headers.contact, erase=True)
+        return Moving([_record(kind, partitions, headers, moved, adopt)], Memory())
     if memory.offset < 0:
         return Moving([], memory, same=True)
     known = memory.of(headers.tenant)
@@ -76,6 +81,7 @@ def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, m
         ],
         ids=known.ring,
         held=0 <= moved.epoch <= known.muted_since,
+        held_ms=known.changed_ms,
         transcript=told(known.lines),
         used=known.budget.used,
         used_ms=known.budget.at_ms,
@@ -93,8 +99,8 @@ def _record(kind: str, partitions: int, headers: Headers, moved: MovedTo, adopt:
 
 
 def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
-    if adopt.erase:
-        return Moving([], None)
+    if adopt.erase:  # it may come late: the agent may have handed off again, and what was handled stays so
+        return Moving([], Memory(ring=memory.ring, muted_since=memory.muted_since, budget=memory.budget))
     names = {alarm.name for alarm in memory.alarms}
     adopted = [Alarm(a.name, a.due_ms, a.id, bytes(a.payload)) for a in adopt.alarms if a.name not in names]
     memory.said = {**adopt.said, **memory.said}
@@ -102,7 +108,7 @@ def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
     memory.lines = keep.joined(memory.lines, [Line(one.who, one.text, one.at_ms) for one in adopt.transcript])
     memory.budget = max(memory.budget, Budget(adopt.used, adopt.used_ms, adopt.stopped), key=_spent)
     memory.join_ids(adopt.ids)
-    if adopt.held and memory.muted_since == -1:
+    if adopt.held and memory.muted_since == -1 and not 0 < adopt.held_ms < memory.changed_ms:
         memory.muted_since = HELD
     return Moving([], memory)
 

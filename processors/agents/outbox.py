@@ -128,7 +128,7 @@ class Outbox:
         )
         self._order(command)
         self._note(memory, "bot", action.text)
-        memory.muted_since = self.event.facts.owner_epoch
+        memory.muted_since, memory.changed_ms = self.event.facts.owner_epoch, self.now_ms
 
     def _note(self, memory: Memory, who: Who, text: str) -> None:
         memory.lines = self.limits.transcript.added(memory.lines, who, text, self.now_ms)

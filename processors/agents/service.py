@@ -117,7 +117,7 @@ def _guard(service: Service, processor: ProcessorSettings, kind: str, tenants: T
 def _serves(kind: str, tenant: Tenant) -> bool:
     """Whether events of the tenant may come to agents of a type; the menu gets what no rule matches."""
     routing = tenant.routing
-    return kind == "menu" or kind in routing.also or any(rule.to == kind for rule in routing.route)
+    return tenant.active and (kind == "menu" or kind in routing.also or any(rule.to == kind for rule in routing.route))
 
 
 def _topics(kind: str) -> list[topics.Topic]:

@@ -69,7 +69,7 @@ async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
         if headers.type in moving.NOTICES:
             return _moving(scene, record, headers, memory, now_ms)
         if headers.type != "event":
-            return _noted(headers.type, memory)
+            return _noted(headers.type, record, memory, now_ms)
         return await _event(scene, record, headers, memory, now_ms)
     except AgentFailed as failure:
         return dead(scene.agent.kind, record, memory, failure, now_ms)
@@ -83,7 +83,7 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     """A note of what this agent does not handle. What it tells is kept where something is kept already: a campaign's
     echoes must not begin a memory for each of its people."""
     reason = (dict(record.headers or ()).get("reason") or b"").decode()
-    if memory.offset < 0 or reason not in ("echo", "human_owns"):
+    if not memory.ring or reason not in ("echo", "human_owns"):
         return Step("noted", [], memory, "dropped", same=True)
     event = _decoded(record)
     if memory.tenant not in ("", event.tenant):
@@ -94,11 +94,12 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     return Step("noted", [], kept, "dropped")
 
 
-def _noted(kind: str, memory: Memory) -> Step:
-    """Notices of conversations: forget the person, or forget the owner's epoch."""
+def _noted(kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
+    """Notices of conversations: forget the person, or forget the owner's epoch. How far this key was handled stays, or
+    a crash would let what came before the notice happen again."""
     if kind == "erase":
-        return Step("noted", [], None, kind)
-    if kind == "released" and memory.muted_since >= 0:
+        return Step("noted", [], memory.forgotten(record.offset, now_ms), kind)
+    if kind == "released" and memory.muted_since != -1:
         freed = copy.copy(memory)
         freed.muted_since = -1
         return Step("noted", [], freed, kind)
@@ -111,6 +112,8 @@ def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory
     records, kept, same = moving.noted(scene.agent.kind, scene.partitions, headers, record.value, memory, keep)
     if kept is not None and not same:
         kept.offset, kept.touched_ms, kept.tenant = record.offset, now_ms, headers.tenant
+        if headers.type == moving.MOVED:
+            kept.changed_ms = now_ms  # this key begins anew
         _check_size(kept, scene.limits)
     return Step("noted", records, kept, headers.type, same=same)
 
@@ -128,9 +131,10 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     if memory.knows(event.id):
         return Step("duplicate", [], memory, same=True)
     memory = memory.of(event.tenant)
-    moving.settle(memory, event)
+    moving.settle(memory, event, now_ms)
     loops, mute = scene.limits.loops, event.facts.owner_epoch <= memory.muted_since
-    memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, event.at_ms, now_ms)
+    came_ms = now_ms if headers.replay else event.at_ms  # a letter that was put back comes now, after all that silence
+    memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, came_ms, now_ms)
     if not mute and not loops.admits(memory.budget):
         return _looping(scene, record, event, memory, now_ms)
     memory.offset, memory.touched_ms, memory.tenant = record.offset, now_ms, event.tenant

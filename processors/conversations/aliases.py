@@ -139,7 +139,7 @@ def _lead(draft: Draft, alias: Alias) -> None:
     """From now on this key leads to the phone. What it knew until now goes there first."""
     before, went = draft.state.alias, draft.state.epoch
     if not before:
-        went = int(draft.state.tenant != "")
+        went = int(draft.state != State())  # the tenant who had the line before may have known the person here, too
         if went:
             moving.leave(draft, alias.contact, "alias")
     elif before != alias.contact:
@@ -159,7 +159,8 @@ def _end(draft: Draft, alias: Alias) -> None:
     if state.alias and state.alias != alias.contact:
         draft.count("ignored", "other_alias")
         return
-    for agent in draft.world.agents if state.epoch else ():
+    # agents may know somebody here though no conversation went on: by a dead letter that was put back
+    for agent in draft.world.agents if state.epoch or alias.ends == "erase" else ():
         if alias.ends == "erase":
             draft.notice(agent, "moved", MovedTo(contact=alias.contact, erase=True))
         else:

@@ -188,17 +188,14 @@ class Draft:
             )
         )
 
-    def optout(self, value: Optout | None, contact: str = "") -> None:
-        """The person's wish on the line; None ends it. `contact` is another one of the same person."""
-        told = dict(self._headers(self.headers.id, "optout"))
-        if contact:
-            told["contact"] = contact.encode()
+    def optout(self, value: Optout | None) -> None:
+        """The person's wish on the line; None ends it. Nobody but the owner of the key tells it, so it is in order."""
         self.outputs.append(
             Record(
                 topic=topics.OPTOUTS.name,
                 value=None if value is None else encode(value),
-                key=keys.conversation(self.did, contact).encode() if contact else self._key,
-                headers=list(told.items()),
+                key=self._key,
+                headers=self._headers(self.headers.id, "optout"),
                 partition=keys.partition(self.did, self.world.partitions),
             )
         )

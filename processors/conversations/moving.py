@@ -45,6 +45,8 @@ def leave(draft: Draft, contact: str, why: Literal["alias", "number"]) -> None:
         **chat,
     )
     draft.to_conversation(contact, encode(moved), TYPE)
+    if state.optout is not None:
+        draft.optout(None)  # here and now: whoever has this key from now on may wish anew before it arrives
     for agent in draft.world.agents:
         draft.notice(agent, TYPE, MovedTo(contact=contact, epoch=state.epoch if why == "alias" else -1))
     draft.count("moved", why)
@@ -64,7 +66,7 @@ def handle(draft: Draft) -> None:
     expected = moved.why == "number" or moved.from_contact in (draft.state.user_id, draft.state.parent_id)
     if expected:
         _join(draft, moved)
-    unite(draft, moved.optout, moved.from_contact)
+    unite(draft, moved.optout)
     if expected:
         draft.count("joined", moved.why)
     else:  # the person was erased here since, or went idle: only the wish is taken

@@ -72,11 +72,10 @@ def opt_in(draft: Draft, categories: list[str]) -> None:
     _write(draft, "opt_in")
 
 
-def unite(draft: Draft, categories: list[str] | None, contact: str) -> None:
-    """The person has not wanted these as `contact` either (None: no such wish): it is this contact's wish now."""
+def unite(draft: Draft, categories: list[str] | None) -> None:
+    """The person has not wanted these under another key either (None: no such wish): it is this contact's wish now."""
     if categories is not None:
         opt_out(draft, categories, "joined")
-        draft.optout(None, contact)
 
 
 def _write(draft: Draft, why: str) -> None:

@@ -20,6 +20,7 @@ from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, 
 from runtime.tenants import Tenants
 from schemas import keys, topics
 from schemas.dead_letter import Cause
+from schemas.tenant import Tenant
 
 APP_ID = "relevo-conversations"
 NAME = "conversations"
@@ -131,11 +132,16 @@ async def main(service: Service) -> None:
         await caught_up(tenants, waits.caught_up_s)
         service.health.met("tenants")
         world = World(tenants.owner, frozenset(processor.agents), partitions(kafka.profile), Rules.of(processor))
-        guard = Guard(service, NAME, processor, lambda: tenants.count(lambda one: bool(one.lines)))
+        guard = Guard(service, NAME, processor, lambda: tenants.count(_is_served))
         handler = Handler(world, guard=guard)
         await host(service, engine(kafka, processor, handler, service.settings.instance))
     finally:
         await tenants.stop()
+
+
+def _is_served(tenant: Tenant) -> bool:
+    """Whether webhooks of the tenant come here: of an inactive one they are rejected at the door."""
+    return tenant.active and bool(tenant.lines)
 
 
 async def caught_up(tenants: Tenants, seconds: float) -> None:

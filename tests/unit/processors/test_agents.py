@@ -7,13 +7,15 @@ import functools
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 
 from processors.agents.agent import Agent
 from processors.agents.limits import Limits
-from processors.agents.memory import Alarm, Memory, decode, encode
+from processors.agents.memory import HELD, Alarm, Memory, decode, encode
 from processors.agents.registry import AgentNotFound, find, names
 from processors.agents.step import Scene, Step, step
+from processors.agents.tidying import tidy
 from relevo import (
     Actions,
     Choice,
@@ -31,6 +33,7 @@ from relevo import (
     text_of,
 )
 from relevo.testing import AgentFailed, Chat
+from runtime.engine import Effects, TableView
 from schemas import inbound, keys, session, topics
 from schemas.dead_letter import Cause
 from schemas.headers import Headers
@@ -131,12 +134,29 @@ def test_after_a_hand_off_the_agent_is_silent_until_a_newer_epoch() -> None:
 
 def test_notices_of_conversations_are_obeyed() -> None:
     memory = run(everything, source(encode_record(event()))).memory
-    assert run(counter, source(b"{}", 1, "erase"), memory).memory is None
+    assert run(counter, source(b"{}", 1, "erase"), Memory()).memory is None, "nothing was known"
     freed = run(counter, source(b"{}", 1, "released"), memory).memory
     assert freed is not None
     assert freed.muted_since == -1
     noted = run(counter, source(b"{}", 1, "dropped"), memory)
     assert (noted.outcome, noted.same) == ("noted", True)
+    held = msgspec.structs.replace(memory, muted_since=HELD)
+    assert run(counter, source(b"{}", 1, "released"), held).memory == freed, "silence that was brought along ends, too"
+
+
+def test_of_an_erased_person_nothing_stays_but_how_far_the_key_was_handled() -> None:
+    """Events of a partition are done in any order, so a crash delivers again what came before the erasure."""
+    memory = run(everything, source(encode_record(event()))).memory
+    erased = run(counter, source(b"{}", 1, "erase"), memory).memory
+    assert erased == Memory(offset=1, touched_ms=NOW, changed_ms=NOW)
+    again = run(everything, source(encode_record(event())), erased)
+    assert (again.outcome, again.records, again.memory) == ("duplicate", [], erased)
+    echo = source(encode_record(event("wamid.9")), 2, "dropped")
+    echo.headers.append(("reason", b"echo"))
+    assert run(counter, echo, erased).same, "nothing is kept of others' words"
+    table = TableView(1, {b"key": encode(erased)})
+    assert tidy(table, idle_ms=1000, now_ms=NOW + 1001) == Effects(writes={b"key": None})
+    assert run(counter, source(encode_record(event("wamid.2")), 2), erased).outcome == "handled"
 
 
 async def raises(conversation: Conversation, event: InboundEvent) -> Actions:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.agents.memory import Memory
 from processors.conversations.service import Handler
 from processors.conversations.state import State
 from relevo import Action, Conversation, HandOff, InboundEvent, Remember, Reply, Schedule
@@ -48,6 +49,11 @@ class Listener:
     @property
     def ids(self) -> list[str]:
         return [event.id for event in self.heard]
+
+
+def blank(memory: Memory) -> bool:
+    """Whether nothing is known of the person."""
+    return memory.is_idle() and not memory.lines
 
 
 @pytest.fixture
@@ -304,6 +310,26 @@ def test_a_line_that_changes_its_tenant_forgets_its_aliases() -> None:
     assert other.state(conversation_key(USER)).alias == ""
 
 
+def test_what_a_user_ids_key_knew_under_the_tenant_before_goes_and_the_wish_comes_along() -> None:
+    before = Conversations(world(tenant(tenant="other")))
+    told = Headers(id="h", type="command", tenant="other", at_ms=NOW, did=LINE, contact=USER).to_kafka()
+    order = inbound.OptOut(
+        id="c", tenant="other", did=LINE, contact=USER, at_ms=NOW, by="isv", categories=["marketing"]
+    )
+    before.feed(record(encode(order), "command", contact=USER)._replace(headers=told))
+    acme = Conversations(table=before.table, offset=before.offset)
+    left = acme.feed(record(encode(_alias()), "alias", contact=USER))
+    (moved,) = (
+        decode(one.value, inbound.Moved)
+        for one in left
+        if dict(one.headers)["type"] == b"moved" and one.topic == SOURCE
+    )
+    assert (moved.tenant, moved.optout, moved.profile_name) == ("acme", ["marketing"], "")
+    assert {one.topic for one in left} == {SOURCE, "optouts", "agents.menu", "agents.echo", "agents.crm"}, (
+        "agents forget"
+    )
+
+
 def test_erasing_the_person_erases_both_keys_and_what_followed(people: People, agent: Listener) -> None:
     people.says("wamid.1", user=USER)
     people.settle()
@@ -311,7 +337,8 @@ def test_erasing_the_person_erases_both_keys_and_what_followed(people: People, a
     people.settle()
     people.order(inbound.Erase, "c1", USER)
     people.settle()
-    assert (people.states, people.memories) == ({}, {})
+    assert people.states == {}
+    assert all(map(blank, people.memories.values()))
     people.says("wamid.3", user=USER)
     people.settle()
     assert agent.heard[-1].contact == USER, "nobody knows that it was the same person"
@@ -333,7 +360,7 @@ def test_what_moves_behind_an_erasure_brings_nothing_back_but_the_wish(people: P
         conversation_key(): people.state()
     }
     assert (people.state().profile_name, people.state().user_id, people.state().optout) == ("", "", [])
-    assert people.memories == {}
+    assert all(map(blank, people.memories.values()))
     assert people.optouts() == {USER: None, PERSON: []}
 
 
@@ -358,7 +385,7 @@ def test_an_alias_lives_as_long_as_the_phones_conversation_and_leaves_with_it(pe
     people.sweep()
     people.settle()
     assert people.states == {}
-    assert conversation_key(USER) not in people.memories, "what stood for what moved is gone, too"
+    assert blank(people.memory(USER)), "what stood for what moved is gone, too"
 
 
 def test_an_alias_that_nobody_ends_leaves_by_itself(people: People) -> None:
@@ -458,6 +485,21 @@ def test_a_person_with_a_new_number_is_known_there_and_the_old_one_begins_anew(p
     people.post(moved_to(OTHER), sender=PERSON)
     people.settle()
     assert people.tally["acme", "moved", "number"] == 1
+
+
+def test_a_wish_at_the_number_that_was_left_is_not_lifted_by_the_one_that_moved(people: People) -> None:
+    """The number was given to somebody who wants to be left alone before the wish that moved has arrived."""
+    people.says("wamid.1", sender=PERSON)
+    people.order(inbound.OptOut, "c1", categories=["marketing"])
+    people.settle()
+    people.post(moved_to(OTHER), sender=PERSON)
+    people.order(inbound.OptOut, "c2")
+    people.serve((SOURCE, conversation_key()))
+    assert people.optouts() == {PERSON: None}
+    people.serve((SOURCE, conversation_key()))
+    people.settle()
+    assert people.optouts() == {PERSON: [], OTHER: ["marketing"]}
+    assert (people.state().optout, people.state(OTHER).optout) == ([], ["marketing"])
 
 
 @pytest.mark.parametrize("number", ["", "12", PERSON, "no number"])

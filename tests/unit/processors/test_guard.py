@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import pytest
 
+from processors.agents import service as agents
+from processors.conversations import service as conversations
 from processors.conversations.service import Handler, allowed
 from processors.guard import Guard
 from runtime import metrics
@@ -15,6 +17,7 @@ from runtime.engine import Chunk, Effects, Partition, TableView
 from runtime.health import Health
 from runtime.service import Service
 from runtime.settings import ProcessorSettings
+from schemas.tenant import Routing, Rule
 from tests.builders.conversations import Source, conversation_key, posted, tenant, world
 from tests.builders.webhooks import cloud, cloud_text, cloud_value
 
@@ -95,3 +98,11 @@ async def test_of_a_chunk_what_went_well_is_weighed_against_what_did_not(good: i
     letters = [letter._replace(key=record.key) for letter in outputs for record in records[:2]]
     assert allowed(made, records, Effects(outputs=letters)) is (good == 2)
     assert conversation_key() not in [letter.key for letter in letters]
+
+
+def test_a_tenant_that_is_inactive_counts_as_nobody_else_who_is_served() -> None:
+    routing = Routing(route=[Rule(to="orders")])
+    for active in (True, False):
+        made = tenant(routing=routing, active=active)
+        assert conversations._is_served(made) is active
+        assert [agents._serves(kind, made) for kind in ("menu", "orders", "other")] == [active, active, False]

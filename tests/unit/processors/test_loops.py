@@ -52,12 +52,14 @@ class Talk:
         self.offset = 0
         self.now_ms = NOW
 
-    def hears(self, text: str = "eco", kind: EventKind = "message", after_s: float = 0, **fields: Any) -> Step:
+    def hears(
+        self, text: str = "eco", kind: EventKind = "message", after_s: float = 0, replay: str = "", **fields: Any
+    ) -> Step:
         self.now_ms += int(after_s * 1000)
         given = {"tenant": "acme", "did": LINE, "contact": self.contact, "reply_to": PERSON, "kind": kind}
         given |= {"id": f"wamid.{self.offset}", "at_ms": self.now_ms, "content": c.Text(body=text)}
         event = InboundEvent(**(given | fields))
-        headers = Headers(id=event.id, type="event", tenant="acme", at_ms=NOW).to_kafka()
+        headers = Headers(id=event.id, type="event", tenant="acme", at_ms=NOW, replay=replay).to_kafka()
         key = conversation_key(self.contact)
         record = Source(encode_record(event), key, headers, self.offset, "agents.test", 1, self.now_ms)
         self.offset += 1
@@ -98,6 +100,14 @@ def test_quiet_ends_the_silence_and_a_resumed_conversation_begins_anew() -> None
     outcomes(talk, 6)
     assert talk.hears(kind="resumed", content=None).outcome == "handled"
     assert outcomes(talk, 4) == ["handled"] * 4
+
+
+def test_letters_that_are_put_back_after_the_quiet_are_handled() -> None:
+    talk = Talk()
+    outcomes(talk, 6)
+    old = talk.now_ms
+    assert talk.hears(after_s=59, at_ms=old, replay="run").reason == "loop"
+    assert talk.hears(after_s=60, at_ms=old, replay="run").outcome == "handled"
 
 
 def test_events_on_which_the_agent_does_nothing_cost_nothing() -> None:

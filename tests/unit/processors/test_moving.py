@@ -55,7 +55,7 @@ def test_a_memory_leaves_for_the_new_key_and_what_was_handled_stays() -> None:
     adopt = decode(record.value, Adopt)
     assert (adopt.from_contact, adopt.said, adopt.held) == (USER, {"a": 1}, False)
     assert [(a.name, a.due_ms, a.id, bytes(a.payload)) for a in adopt.alarms] == [("later", 5, "t", b'{"n":1}')]
-    assert done.memory == Memory(offset=9, touched_ms=NOW, tenant="acme")
+    assert done.memory == Memory(offset=9, touched_ms=NOW, tenant="acme", changed_ms=NOW)
     again = run("moved", MovedTo(contact=PERSON, epoch=0), done.memory, contact=USER)
     assert (again.outcome, again.records) == ("duplicate", [])
 
@@ -122,6 +122,23 @@ def test_silence_comes_along_until_the_owner_changes() -> None:
         assert run("event", event("5", kind, 7), silent, offset=10).outcome == "handled", "the owner changed already"
 
 
+def test_silence_that_comes_after_the_owner_changed_back_is_over() -> None:
+    """The agent's partition of the old key lagged; a human took over at the new one, and gave back."""
+    moved = run("moved", MovedTo(contact=PERSON, epoch=2), known(muted_since=2, changed_ms=NOW - 5), contact=USER)
+    adopt = decode(moved.records[0].value, Adopt)
+    assert (adopt.held, adopt.held_ms) == (True, NOW - 5)
+    back = run("event", event("2", "resumed", 4), Memory(), offset=3).memory
+    assert back is not None
+    late = run("adopt", adopt, back).memory
+    assert late is not None
+    assert run("event", event("3", epoch=4), late, offset=10).outcome == "handled"
+    spoke = run("event", event("2", epoch=4), Memory(), offset=3).memory
+    assert spoke is not None
+    held = run("adopt", adopt, spoke).memory
+    assert held is not None, "a message alone says nothing of a change"
+    assert run("event", event("3", epoch=4), held, offset=10).outcome == "muted"
+
+
 @pytest.mark.parametrize("epoch", [3, -1])
 def test_silence_of_a_hand_off_that_is_over_stays_behind(epoch: int) -> None:
     moved = run("moved", MovedTo(contact=PERSON, epoch=epoch), known(muted_since=2), contact=USER)
@@ -130,9 +147,21 @@ def test_silence_of_a_hand_off_that_is_over_stays_behind(epoch: int) -> None:
 
 def test_to_be_forgotten_follows_what_was_handed_over() -> None:
     gone = run("moved", MovedTo(contact=PERSON, erase=True), known(), contact=USER)
-    assert gone.memory is None
-    erased = run("adopt", gone.records[0].value, known())
-    assert (erased.memory, erased.same, erased.records) == (None, False, [])
+    assert gone.memory == Memory(offset=9, touched_ms=NOW, tenant="acme", changed_ms=NOW)
+    assert run("moved", MovedTo(contact=PERSON, erase=True), gone.memory, contact=USER).outcome == "duplicate"
+    mine = known(lines=[Line("bot", "x", 1)], alarms=[Alarm("a", 1, "i")])
+    erased = run("adopt", gone.records[0].value, mine)
+    assert (erased.memory, erased.records) == (Memory(offset=9, ring=mine.ring, touched_ms=NOW, tenant="acme"), [])
+    assert run("event", event("before"), erased.memory, offset=8).outcome == "duplicate"
+
+
+def test_an_erasure_that_comes_late_does_not_make_an_agent_speak_that_handed_off_since() -> None:
+    late = run("adopt", Adopt(from_contact=USER, erase=True), known(muted_since=0))
+    assert late.memory is not None
+    assert late.memory.said == {}
+    assert run("event", event("2"), late.memory, offset=10).outcome == "muted"
+    assert run("event", event("3", epoch=1), late.memory, offset=10).outcome == "handled"
+    assert run("event", event("wamid.1", epoch=1), late.memory, offset=10).outcome == "duplicate"
 
 
 @pytest.mark.parametrize("kind", ["moved", "adopt"])
