@@ -40,7 +40,7 @@ class Standing(Frozen):
     id_campaign: str = ""
     recent_ids: int = 0
     touched_ms: int = 0
-    idle_from_ms: int = 0
+    leaves_ms: int = 0
 
 
 def standing(person: Person, state: State | None, rules: Rules, *, alias_of: str = "", clear: bool = False) -> Standing:
@@ -71,7 +71,7 @@ def standing(person: Person, state: State | None, rules: Rules, *, alias_of: str
         id_campaign=now.id_campaign,
         recent_ids=len(now.ids) // HASH_BYTES,
         touched_ms=now.touched_ms,
-        idle_from_ms=now.touched_ms + rules.idle_ms if what == "known" else 0,
+        leaves_ms=now.touched_ms + rules.idle_ms if what == "known" else 0,
     )
 
 
@@ -93,7 +93,7 @@ def lines(one: Standing, now_ms: int) -> list[str]:
     named = (("name", one.name), ("answered at", one.reply_to), ("user id", one.user_id), ("chat", one.id_chat))
     told += [f"{name} {value}" for name, value in (*named, ("campaign", one.id_campaign)) if value]
     if one.touched_ms:
-        leaves = f"; leaves when idle until {moment(one.idle_from_ms)}" if one.idle_from_ms else ""
+        leaves = f"; if nothing happens it leaves at {moment(one.leaves_ms)}" if one.leaves_ms else ""
         told.append(f"knows {one.recent_ids} recent ids; last touched {span(now_ms - one.touched_ms)} ago{leaves}")
     return told
 
