@@ -177,7 +177,7 @@ class Submission:
             campaign=self._order.campaign,
             tenant=self._order.tenant.tenant,
             did=self._order.line.did,
-            template=_static(spec),
+            template=static(spec),
             created_ms=self._now_ms,
             send_class=send_class,
             start_ms=self._order.start_ms,
@@ -199,7 +199,7 @@ class Submission:
         return headers.to_kafka()
 
 
-def _static(spec: TemplateSpec) -> Template:
+def static(spec: TemplateSpec) -> Template:
     """The template without any recipient's parameters."""
     return Template(
         name=spec.name,

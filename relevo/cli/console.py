@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
 from typing import NoReturn
 
@@ -20,3 +22,11 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """Say why on standard error and exit."""
     err.print(message, style="red", markup=False, soft_wrap=True)
     sys.exit(code)
+
+
+def who() -> str:
+    """Who gives the command, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container whose user has no name
+        return f"uid {os.getuid()}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -17,8 +14,8 @@ from egress.lines.memory.book import DROPPED, RESEND_ORDERED, RESEND_REFUSED
 from egress.lines.memory.entry import Entry
 from egress.lines.results.verdicts import POLICY_500
 from relevo import doubts
-from relevo.cli.console import err, fail, say
-from relevo.cli.span import span
+from relevo.cli.console import err, fail, say, who
+from relevo.cli.span import moment, span
 from relevo.doubts import Action, Chain, Doubt, DoubtError
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
@@ -314,7 +311,7 @@ def _decidable(settings: KafkaSettings, plan_id: str, why: str, within_s: float)
 def _order(settings: KafkaSettings, chain: Chain, action: Action, why: str, *, yes: bool) -> None:
     if not yes and not typer.confirm(f"{action} plan {chain.plan.plan_id}?"):
         fail("nothing was ordered")
-    doubts.write(settings, doubts.order_record(settings, chain.plan, action, _who(), why.strip(), now_ms()))
+    doubts.write(settings, doubts.order_record(settings, chain.plan, action, who(), why.strip(), now_ms()))
 
 
 def _ended(chain: Chain) -> None:
@@ -333,13 +330,6 @@ def _unanswered(chain: Chain, within_s: float) -> NoReturn:
         "recovering. The order stands on lines.commands and is carried out once one owns the line (relevo serve "
         "egress); it needs no second one"
     )
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container whose user has no name
-        return f"uid {os.getuid()}"
 
 
 def _rules(settings: KafkaSettings) -> Rules:
@@ -362,8 +352,3 @@ def _warn_unreadable(count: int) -> None:
 def people(count: int) -> str:
     """`1 recipient`, `2 recipients`."""
     return f"{count} recipient{'' if count == 1 else 's'}"
-
-
-def moment(at_ms: int) -> str:
-    """A time of a record, in UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

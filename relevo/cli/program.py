@@ -14,6 +14,7 @@ from relevo.cli import (
     audit,
     campaign,
     chat,
+    conversation,
     demo,
     dlq,
     doctor,
@@ -28,6 +29,7 @@ from relevo.cli import (
     why,
 )
 from relevo.cli.console import fail
+from relevo.conversations.order import OrderError
 from relevo.tenants.store import TenantConflict
 from relevo.tenants.yaml_source import FileError
 from runtime import logs
@@ -53,6 +55,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(conversation.app, name="conversation")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(token.app, name="token")
@@ -64,6 +67,7 @@ _ANSWERS = (
     TenantConflict,
     MappingError,
     SubmitError,
+    OrderError,
     TopicMismatch,
     RecordError,
     KeyRingError,

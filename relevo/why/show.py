@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
+from relevo.cli.span import moment
 from relevo.why.find import Rejected
 from relevo.why.messages import MessageStory, Step
 from relevo.why.parts import Arrived, Heard, LetterStory, OrderStory, Rules, Story
@@ -49,11 +49,6 @@ def rejected(one: Rejected) -> str:
     tenant = f", tenant {one.tenant}" if one.tenant else ""
     why = f"{one.reason}{tenant}, {moment(one.at_ms)}"
     return f"kept at the door and never processed: {why}; relevo dlq show {one.address}"
-
-
-def moment(at_ms: int) -> str:
-    """A time of a record, in UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _head(story: Story) -> str:

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Message
+from confluent_kafka.admin import AdminClient
 
+from runtime.kafka import config
+from runtime.kafka.offsets import Partition, end_offsets
 from runtime.kafka.producer import Producer
-from runtime.kafka.reader import read_partition
+from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.kafka.record import Record
 from runtime.kafka.topics import apply
 from runtime.settings import KafkaSettings
@@ -42,6 +45,8 @@ class Pipeline:
         self.folder = folder
         self.agents = agents
         self.processes: list[subprocess.Popen[bytes]] = []
+        self._admin = AdminClient(config.admin(self.kafka))
+        self._read: dict[Partition, tuple[int, list[Message]]] = {}
         apply(self.kafka, topics.catalogue(agents).values())
 
     def conversations(self, instance: str = "c0", points: str = "", days_ahead: int = 0) -> subprocess.Popen[bytes]:
@@ -105,8 +110,13 @@ class Pipeline:
         asyncio.run(send())
 
     def read(self, topic: str) -> list[Message]:
-        """All committed records, partition by partition."""
-        return [m for number in range(PARTITIONS) for m in read_partition(self.kafka, topic, number)]
+        """All committed records, partition by partition; only what came since the last time is fetched."""
+        places = [(topic, number) for number in range(PARTITIONS)]
+        for place, end in end_offsets(self.kafka, places, client=self._admin).items():
+            begin, read = self._read.get(place, (BEGINNING, []))
+            if end > max(begin, 0):
+                self._read[place] = (end, [*read, *read_partition(self.kafka, *place, begin, end)])
+        return [m for place in places for m in self._read.get(place, (0, []))[1]]
 
     def events(self, agent: str, did: str) -> list[InboundEvent]:
         """What agents of a type got on a line, without notes and notices."""

@@ -1,13 +1,18 @@
-"""What the pages name exists: settings, metrics, and the places that they point to."""
+"""What the pages name exists: settings, metrics, commands, and the places that they point to."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click import Command
+from typer.main import get_command
 
 from relevo import reference
+from relevo.cli.program import app
 from runtime.metrics import CATALOGUE
 from runtime.settings import AREAS
 
@@ -40,3 +45,38 @@ def test_every_place_that_a_page_points_to_is_there(page: Path) -> None:
         if place:
             titles = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
             assert place in map(anchor, titles), target
+
+
+def shown(text: str) -> Iterator[list[str]]:
+    """The words of each command of the program that a page shows, in a block or among its words."""
+    blocks = "\n".join(re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL))
+    lines = re.findall(r"^ *(?:\.venv/bin/)?relevo (.*)$", blocks, re.MULTILINE)
+    inline = re.findall(r"`relevo ([^`]+)`", re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL))
+    for line in [*lines, *inline]:
+        first = re.split(r"\s(?:[&>]|\\?\||#)(?:\s|$)", f"{line} ", maxsplit=1)[0]
+        yield re.findall(r"[^\s\"']+|\"[^\"]*\"|'[^']*'", first)
+
+
+def command(words: list[str]) -> tuple[Command, list[str]]:
+    """The command that the words name, and what is behind its name. `ls|show` names several; the first counts."""
+    found: Any = get_command(app)
+    rest = list(words)
+    while rest and hasattr(found, "commands"):
+        for name in rest[0].split("|"):
+            assert name in found.commands, f"no command {name!r} in: relevo {' '.join(words)}"
+        found = found.commands[rest.pop(0).split("|")[0]]
+    return found, rest
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_shows_is_one_and_has_the_options(page: Path) -> None:
+    for words in shown(page.read_text(encoding="utf-8")):
+        named, rest = command(words)
+        options = {option for one in named.params for option in one.opts}
+        asked = {word.partition("=")[0] for word in rest if word.startswith("--")}
+        assert asked <= options, f"relevo {' '.join(words)}"
+
+
+def test_the_pages_show_commands() -> None:
+    count = sum(1 for page in PAGES for _ in shown(page.read_text(encoding="utf-8")))
+    assert count > 60

@@ -1,0 +1,126 @@
+"""`relevo conversation` against a genuine Kafka: orders that the processor obeys, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from typer.testing import CliRunner
+
+from relevo.cli.program import app
+from relevo.conversations.order import OrderError
+from runtime.clock import now_ms
+from runtime.kafka.reader import read_partition
+from schemas import ids, keys
+from schemas.optout import Optout
+from schemas.record import decode
+from schemas.tenant import Line
+from tests.builders.conversations import posted, tenant
+from tests.builders.pipeline import PARTITIONS, Pipeline, until
+from tests.builders.webhooks import cloud, cloud_text, cloud_value
+
+pytestmark = pytest.mark.timeout(120)
+DID, PERSON = "56911170001", "56922270001"
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Conversation = Callable[..., Ran]
+
+
+@pytest.fixture
+def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
+    made = Pipeline(broker, tmp_path)
+    made.tenant(tenant(tenant="convcli", lines=[Line(did=DID, sends="main", templates="main")]))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def conversation(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Conversation:
+    """`relevo conversation …` in this process."""
+    for name in [name for name in os.environ if name.startswith("RELEVO_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RELEVO_KAFKA_BOOTSTRAP", pipeline.kafka.bootstrap)
+
+    def run(*arguments: object) -> Ran:
+        ran = CliRunner().invoke(app, ["conversation", *map(str, arguments)])
+        refused = ran.exception if isinstance(ran.exception, OrderError) else None
+        assert refused or ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+        return Ran(ran.exit_code, ran.stdout, ran.stderr + str(refused or ""))
+
+    return run
+
+
+def shown(conversation: Conversation, contact: str = PERSON) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(conversation("show", DID, contact, "--json").out)
+    return told
+
+
+def orders_of(pipeline: Pipeline) -> list[str]:
+    """The ids of the orders that stand on the topic."""
+    number = keys.partition(f"{DID}|{PERSON}", PARTITIONS)
+    found = [dict(one.headers() or []) for one in read_partition(pipeline.kafka, "inbound.conversations", number)]
+    return [str(one["id"], "utf-8") for one in found if one["type"] == b"command" and one["did"] == DID.encode()]
+
+
+def optouts(pipeline: Pipeline) -> list[list[str] | None]:
+    number, key = keys.partition(DID, PARTITIONS), f"{DID}|{PERSON}".encode()
+    found = [one.value() for one in read_partition(pipeline.kafka, "optouts", number) if one.key() == key]
+    return [decode(one, Optout).categories if isinstance(one, bytes) else None for one in found]
+
+
+def test_a_person_orders_and_the_conversation_obeys_each_order_once(
+    pipeline: Pipeline, conversation: Conversation
+) -> None:
+    here = (DID, "+" + PERSON)
+    late = conversation("handoff", *here, "--id", "h1", "--wait", 0)  # nobody carries it out yet
+    assert (late.code, late.out) == (1, "")
+    assert "was not carried out within 0 s" in late.err
+    assert "It needs no second one; its id: h1" in late.err
+    text = cloud_text("hola", wamid="w1", sender=PERSON, at_s=now_ms() // 1000)
+    said = posted(cloud(cloud_value(did=DID, messages=[text])), did=DID, contact=PERSON, at_ms=now_ms())
+    pipeline.feed(said._replace(headers=[(k, b"convcli" if k == "tenant" else v) for k, v in said.headers]))
+    pipeline.conversations("conv-cli")
+    until(lambda: shown(conversation)["last_inbound_ms"] > 0, "the person's message")
+
+    assert (shown(conversation)["owner"], shown(conversation)["owner_epoch"]) == ("human", 1)
+    again = conversation("handoff", *here, "--id", "h1")
+    assert (again.code, again.out.split(":")[0]) == (0, "carried out before, so nothing new comes of it")
+    back = conversation("resume", *here, "--language", "pt")
+    assert (back.code, back.out.split(";")[0]) == (0, "carried out: owner bot in epoch 2"), back.err
+    assert conversation("optout", *here, "--category", "marketing", "--why", "asked").code == 0
+    stands = conversation("show", *here)
+    for part in ("owner bot in epoch 2", "window: open for 23 h", "language pt, an order", "wants no marketing"):
+        assert part in stands.out
+    assert PERSON not in stands.out
+    assert conversation("optin", *here).code == 0
+    assert optouts(pipeline) == [["marketing"], None]
+    sent = conversation("send", *here, "--text", "hola de nuevo", "--id", "s1")
+    assert (sent.code, sent.out.splitlines()[-1]) == (0, f"message {ids.message_id_of_request('convcli', 's1')}")
+    assert conversation("send", *here, "--text", "hola de nuevo", "--id", "s1").code == 0
+    [reply] = pipeline.replies(DID)
+    assert reply.window_expires_ms == shown(conversation)["window_expires_ms"]
+    assert conversation("close", *here).code == 0
+    assert [event.kind for event in pipeline.events("menu", DID)] == ["resumed", "session"]
+
+    assert conversation("erase", *here).code == 1  # nobody said yes
+    assert shown(conversation)["state"] == "known"
+    assert conversation("erase", *here, "--yes").code == 0
+    assert shown(conversation)["state"] == "unknown"
+    assert conversation("show", *here).code == 1
+
+    before = orders_of(pipeline)
+    assert before.count("h1") == before.count("s1") == 1
+    closed = conversation("send", *here, "--text", "hola")
+    assert (closed.code, "no window is open" in closed.err) == (1, True)
+    assert "no tenant has line" in conversation("resume", "56911179999", PERSON).err
+    assert orders_of(pipeline) == before
