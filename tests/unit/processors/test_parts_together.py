@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders.processor_model import played
+from tests.builders.processor_checks import played
 
 
 @pytest.mark.parametrize("first", range(0, 32, 8))
