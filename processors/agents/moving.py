@@ -56,14 +56,15 @@ def noted(kind: str, partitions: int, headers: Headers, value: bytes | None, mem
 
 
 def settle(memory: Memory, event: InboundEvent, now_ms: int) -> None:
-    """Silence that was brought along becomes silence in the epoch of the first event, or ends with it. When the owner
-    changed is noted for silence that is still to come."""
-    if event.facts.owner_epoch != memory.epoch:
-        if memory.epoch >= 0 or event.kind not in _SILENT_FOR:
-            memory.changed_ms = now_ms
-        memory.epoch = event.facts.owner_epoch
+    """Silence that was brought along becomes silence in the epoch of the first event, or ends with it if the owner
+    changed. When that was is noted for silence that is still to come."""
+    epoch = event.facts.owner_epoch
+    changed = event.kind not in _SILENT_FOR or (memory.epoch >= 0 and memory.epoch != epoch)
+    if changed and memory.epoch != epoch:
+        memory.changed_ms = now_ms
     if memory.muted_since == HELD:
-        memory.muted_since = event.facts.owner_epoch if event.kind in _SILENT_FOR else -1
+        memory.muted_since = -1 if changed else epoch
+    memory.epoch = epoch
 
 
 def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, memory: Memory) -> Moving:

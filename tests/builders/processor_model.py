@@ -8,26 +8,15 @@ core, step, host and housekeepers do the work; time is the model's.
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-import orjson
-
 from processors.agents.agent import Agent
 from processors.agents.host import AgentHost
-from processors.agents.limits import Limits
-from processors.agents.loops import Loops
-from processors.agents.memory import HELD, Memory
 from processors.agents.memory import decode as decode_memory
 from processors.agents.step import Scene, Step, step
-from processors.agents.tidying import tidy
+from processors.agents.tidying import tidier
 from processors.conversations.process import process
-from processors.conversations.state import State
-from processors.conversations.state import decode as decode_state
-from processors.conversations.world import Rules, World
 from relevo import (
     Action,
     Close,
@@ -42,99 +31,12 @@ from relevo import (
     text_of,
 )
 from runtime.engine import Effects, TableView
-from runtime.kafka.record import Record
-from schemas import inbound, keys, phone, topics
-from schemas.dead_letter import HEADERS as CAUSE
-from schemas.dead_letter import Cause
+from schemas import phone, topics
 from schemas.headers import Headers
-from schemas.outbound import OutboundMessage
-from schemas.record import decode, encode
-from schemas.session import Text
-from schemas.tenant import Line, Routing, Rule, Tenant, When
-from tests.builders.conversations import NOW, SOURCE, Source
-from tests.builders.people import message, moved_to
-from tests.builders.webhooks import flat
-
-PARTITIONS = 3
-AHEAD = 40
-AGENTS = ("menu", "echo", "crm")
-LINES = ("56911111111", "56911111112")
-RULES = Rules()
-LIMITS = Limits(loops=Loops(burst=12, refill_s=15, quiet_s=600))
-WORDS = (
-    "hola",
-    "hola",
-    "hola",
-    "human",
-    "raise",
-    "timer",
-    "close",
-    "forget",
-    "crm",
-    "silent",
-    "too much",
-    "echo",
-    "baja",
-    "cancel",
-)
-
-POISON = (
-    (b"{", "webhook", ""),
-    (b"{}", "webhook", ""),
-    (b"{}", "command", ""),
-    (b"x", "alias", ""),
-    (b"{}", "moved", ""),
-    (b"{}", "odd", ""),
-    (b"{}", "webhook", "nobody"),
-)  # value, type, and the tenant if it is another than the line's
-
-
-def tenant(name: str, lines: Iterable[str], service: str = "bot") -> Tenant:
-    """Everything to the menu but what says echo; the CRM hears all."""
-    from schemas.tenant import Account
-
-    account = Account(service=service, base="https://x.example", username=f"u@{name}", password="")  # type: ignore[arg-type]
-    return Tenant(
-        tenant=name,
-        accounts={"main": account},
-        lines=[Line(did=did, sends="main", templates="main") for did in lines],
-        routing=Routing(route=[Rule(to="echo", when=When(keyword=["echo"])), Rule(to="menu")], also=["crm"]),
-        optout={"words": ["baja"]},
-    )
-
-
-class Person:
-    """A phone and a user id; a webhook shows either or both. `number` changes."""
-
-    def __init__(self, index: int, did: str) -> None:
-        self.name = f"p{index}"
-        self.did = did
-        self.number = f"549115555{index:04}"
-        self.user = f"AR.{index:010}"
-        self.contacts = {self.number, self.user}
-        self.recent: list[tuple[str, bytes, str, str]] = []
-        self.erased_at: list[int] = []
-
-    def takes(self, number: str) -> None:
-        self.number = number
-        self.user = f"{self.user}x"
-        self.contacts |= {self.number, self.user}
-
-
-class Shard:
-    """A partition of a log, and the worker that reads it: what it begun, what is done behind the leading run."""
-
-    def __init__(self, number: int) -> None:
-        self.log: list[Source] = []
-        self.table = TableView(number)
-        self.committed = 0
-        self.done: set[int] = set()
-
-    def advance(self, offset: int) -> None:
-        self.done.add(offset)
-        while self.committed in self.done:
-            self.done.discard(self.committed)
-            self.committed += 1
+from schemas.record import decode
+from tests.builders.conversations import SOURCE, Source
+from tests.builders.processor_inputs import Inputs
+from tests.builders.processor_world import AGENTS, AHEAD, LIMITS, PARTITIONS, RULES, WORDS, Shard
 
 
 class _Lane:
@@ -150,48 +52,15 @@ class _Lane:
             self._shard.advance(offset)
 
 
-class Model:
-    """`seed` chooses everything. `wrong` says what was broken."""
+class Model(Inputs):
+    """The workers, and a run of them in an order that the seed chooses."""
 
     def __init__(self, seed: int, *, remembers: bool = True, trades: bool = True) -> None:
-        self.random = random.Random(seed)
-        self.remembers = remembers
-        self.trades = trades
-        self.now_ms = NOW
-        self.owned = {"56911111111": "acme", "56911111112": "beta"}
-        self.tenants: dict[str, Tenant] = {}
-        self._assign()
-        self.world = World(self._owner, AGENTS, PARTITIONS, RULES)
-        self.people = [Person(i, LINES[i % 2]) for i in range(4)]
-        self.shards = {
-            (topic, number): Shard(number)
-            for topic in (SOURCE, *(topics.agent(agent).name for agent in AGENTS))
-            for number in range(PARTITIONS)
-        }
+        super().__init__(seed, remembers=remembers, trades=trades)
         self.scenes = {
             agent: Scene(Agent(agent, self._function(agent)), lambda _: {}, PARTITIONS, LIMITS) for agent in AGENTS
         }
         self.hosts = {(agent, number): self._host(agent) for agent in AGENTS for number in range(PARTITIONS)}
-        self.outputs: list[Record] = []
-        self.letters: list[Record] = []
-        self.wrong: list[str] = []
-        self.posted: dict[str, Person] = {}
-        self.asked: dict[str, str] = {}  # ids of poison, by what they are
-        self.handled: Counter[tuple[str, str]] = Counter()
-        self.forgiven: set[str] = set()  # ids that may be handled again: put back, erased
-        self.finished: set[tuple[str, int, int]] = set()
-        self.mute: dict[tuple[str, bytes], tuple[str, int]] = {}
-        self.steps: Counter[str] = Counter()
-        self.ids = 0
-
-    # The world.
-
-    def _assign(self) -> None:
-        for name in ("acme", "beta"):
-            self.tenants[name] = tenant(name, [did for did, who in self.owned.items() if who == name])
-
-    def _owner(self, did: str) -> Tenant | None:
-        return self.tenants[self.owned[did]] if did in self.owned else None
 
     def _host(self, agent: str) -> AgentHost:
         return AgentHost(
@@ -252,169 +121,6 @@ class Model:
         if (name := conversation.facts.profile_name) and name != conversation.tenant:
             self.wrong.append(f"{kind} of {conversation.tenant} is told a name from {name}")
 
-    def _person(self, name: str) -> Person:
-        return next(person for person in self.people if person.name == name)
-
-    # What comes in.
-
-    def post(self, person: Person, text: str, **more: Any) -> None:
-        """A message by one of the person's keys."""
-        self.ids += 1
-        owner = self.owned[person.did]
-        how = self.random.choice(["phone", "user", "both", "flat"])
-        wamid = f"wamid.{self.ids}"
-        said = f"{text}#{owner}/{person.name}"
-        if how == "flat":
-            state = self.random.choice(["BOT", "BOT", "BOT", "AGENT"])
-            kind = {} if self.random.random() < 0.8 else {"chatType": "OUTBOUND"}
-            body = flat(
-                content=said, did=person.did, msisdn=person.number, id=wamid, name=owner, stateAgent=state, **kind
-            )
-            self._webhook(person, wamid, orjson.dumps(body), person.number)
-            return
-        sender = person.number if how != "user" else ""
-        user = person.user if how != "phone" else ""
-        body = message(wamid, said, sender=sender, user=user, did=person.did, timestamp=str(self.now_ms // 1000))
-        raw = orjson.dumps(body).replace(b'"Ana"', orjson.dumps(owner))
-        self._webhook(person, wamid, raw, sender or user)
-
-    def _webhook(self, person: Person, event_id: str, raw: bytes, contact: str) -> None:
-        contact = phone.identity(contact)
-        self.posted[event_id] = person
-        person.recent = [*person.recent[-7:], (event_id, raw, contact, self.owned[person.did])]
-        self._put_in(raw, "webhook", person.did, contact)
-
-    def _put_in(self, raw: bytes, kind: str, did: str, contact: str, owner: str = "", id: str = "h") -> None:
-        told = Headers(id=id, type=kind, tenant=owner or self.owned[did], at_ms=self.now_ms, did=did, contact=contact)
-        self.write([Record(SOURCE, raw, keys.conversation(did, contact).encode(), told.to_kafka())])
-
-    def again(self, person: Person) -> None:
-        """The provider repeats a webhook."""
-        if person.recent:
-            _, raw, contact, owner = self.random.choice(person.recent)
-            if owner == self.owned[person.did]:
-                self._put_in(raw, "webhook", person.did, contact)
-
-    def control(self, person: Person) -> None:
-        """The chat is given back, or ends."""
-        self.ids += 1
-        action = self.random.choice(["transfer", "close", "timeout"])
-        body = flat(action, "", did=person.did, msisdn=person.number, id=f"c{self.ids}", name=self.owned[person.did])
-        self._put_in(orjson.dumps(body), "webhook", person.did, phone.identity(person.number))
-
-    def changes_number(self, person: Person) -> None:
-        self.ids += 1
-        number = f"549116{self.ids:07}"
-        raw = orjson.dumps(moved_to(number, f"wamid.{self.ids}", sender=person.number)).replace(
-            b"56911111111", person.did.encode()
-        )
-        self._webhook(person, f"wamid.{self.ids}", raw, person.number)
-        self.forgiven |= {
-            one for one, _, contact, _ in person.recent if contact == person.user
-        }  # its key lets go of ids
-        person.recent = [one for one in person.recent if one[2] != person.user]
-        person.takes(number)
-
-    def order(self, person: Person, kind: type[inbound.Command] | None = None) -> None:
-        """A command of the company's systems, for any form of the number, or the user id."""
-        self.ids += 1
-        kind = kind or self.random.choice(
-            [
-                inbound.Resume,
-                inbound.Resume,
-                inbound.HandOff,
-                inbound.Close,
-                inbound.Send,
-                inbound.OptOut,
-                inbound.OptIn,
-                inbound.UpdateCrm,
-            ]
-        )
-        contact = self.random.choice([person.number, person.number.replace("549", "54", 1), person.user])
-        owner = self.owned[person.did]
-        fields: dict[str, Any] = {}
-        if kind is inbound.UpdateCrm:
-            fields["fields"] = {"a": 1}
-        if kind is inbound.Send:
-            fields["message"] = OutboundMessage(
-                id=f"m{self.ids}", tenant=owner, did=person.did, contact=contact, to=contact,
-                content=Text(body="x"), send_class="reply", cause="", agent="",
-            )  # fmt: skip
-        made = kind(
-            id=f"o{self.ids}", tenant=owner, did=person.did, contact=contact, at_ms=self.now_ms, by="isv", **fields
-        )
-        self._put_in(encode(made), "command", person.did, contact, id=f"o{self.ids}")
-
-    def erase(self, person: Person) -> None:
-        """By all keys that the person ever had."""
-        for contact in sorted(person.contacts):
-            self.ids += 1
-            made = inbound.Erase(
-                id=f"o{self.ids}",
-                tenant=self.owned[person.did],
-                did=person.did,
-                contact=contact,
-                at_ms=self.now_ms,
-                by="isv",
-            )
-            self._put_in(encode(made), "command", person.did, contact, id=f"o{self.ids}")
-
-    def poison(self) -> None:
-        self.ids += 1
-        did = self.random.choice(LINES)
-        raw, kind, owner = self.random.choice(POISON)
-        at = f"x{self.ids}"
-        self.asked[at] = kind
-        self._put_in(raw, kind, did, self.random.choice(self.people).number, owner, id=at)
-
-    def changes_hands(self) -> None:
-        if not self.trades:
-            return
-        did = self.random.choice(LINES)
-        self.owned[did] = "beta" if self.owned[did] == "acme" else "acme"
-        self._assign()
-        for person in self.people:
-            if person.did == did:
-                person.recent.clear()
-
-    def put_back(self) -> None:
-        """All dead letters, to where they came from."""
-        letters, self.letters = self.letters, []
-        for letter in letters:
-            told = [one for one in letter.headers if one[0] not in CAUSE] + [("replay", b"run")]
-            if dict(told).get("id", b"").startswith(b"x"):
-                continue
-            if letter.topic.startswith("agents"):
-                self.forgiven.add(dict(told)["id"].decode())
-            self.write([Record(letter.topic.removesuffix(".dlq"), letter.value, letter.key, told, letter.partition)])
-
-    # Workers.
-
-    def write(self, records: Iterable[Record]) -> None:
-        """As Kafka appends."""
-        for record in records:
-            at = keys.partition(record.key or b"", PARTITIONS)
-            shard = self.shards.get((record.topic, at))
-            if shard is None:
-                self.outputs.append(record)
-                if record.topic.endswith(".dlq"):
-                    self.letters.append(record)
-                    reason = Cause.from_headers(record.headers).reason
-                    self.steps[f"letter {reason}"] += 1
-                    if reason == "failed":
-                        self.wrong.append(f"failed: {Cause.from_headers(record.headers).error}")
-                continue
-            if record.partition not in (-1, at):
-                self.wrong.append(f"a record of {record.topic} on another partition than its key's")
-            shard.log.append(
-                Source(record.value, record.key, list(record.headers), len(shard.log), record.topic, at, self.now_ms)
-            )
-
-    def take(self, effects: Effects, shard: Shard) -> None:
-        """A transaction."""
-        self.write(effects.outputs)
-        shard.table.apply(effects.writes)
-
     def converse(self, number: int, most: int = 3) -> bool:
         """The next records of conversations; the chunk may be handled in vain first, by a worker that dies."""
         shard = self.shards[SOURCE, number]
@@ -467,10 +173,9 @@ class Model:
 
     def keep_house(self, agent: str, number: int) -> None:
         shard = self.shards[topics.agent(agent).name, number]
-        for effects in (
-            self.hosts[agent, number].ring_alarms(shard.table),
-            tidy(shard.table, RULES.idle_ms, self.now_ms),
-        ):
+        tidy = tidier(RULES.idle_ms / 86_400_000, lambda: self.now_ms)
+        for housekeeper in (self.hosts[agent, number].ring_alarms, tidy):
+            effects = housekeeper(shard.table)
             if effects is not None:
                 self.take(effects, shard)
 
@@ -478,7 +183,7 @@ class Model:
         self.steps[f"{agent} {done.outcome} {done.reason}"] += 1
         told = Headers.from_kafka(record.headers)
         place = (agent, record.key or b"")
-        if told.type in ("erase", "released", "moved") or self.mute.get(place, ("", 0))[0] != told.tenant:
+        if told.type in ("erase", "released", "moved") or self.mute.get(place, ("", 0, ""))[0] != told.tenant:
             self.mute.pop(place, None)
         if done.outcome == "handled" or done.records:
             at = (agent, record.partition, record.offset)
@@ -492,11 +197,11 @@ class Model:
         posted = event.id.partition(".handed")[0]
         if posted in self.posted and posted not in self.forgiven and self.handled[agent, event.id] > 1:
             self.wrong.append(f"{agent} handled {event.id} ({event.kind}) again")
-        if event.facts.owner_epoch <= self.mute.get(place, ("", -1))[1] and not told.replay:
+        if event.facts.owner_epoch <= self.mute.get(place, ("", -1, ""))[1] and not told.replay:
             self.wrong.append(f"{agent} speaks in {event.id} after its hand-off")
         self.mute.pop(place, None)
         if any(isinstance(action, HandOff) for action in done.actions):
-            self.mute[place] = told.tenant, event.facts.owner_epoch
+            self.mute[place] = told.tenant, event.facts.owner_epoch, event.id
 
     # A run.
 
@@ -563,144 +268,6 @@ class Model:
                         self.keep_house(agent, number)
             await self.settle()
 
-    # What must hold.
-
-    def states(self) -> dict[bytes, State]:
-        return {
-            key: decode_state(value)
-            for (topic, _), shard in self.shards.items()
-            if topic == SOURCE
-            for key, value in shard.table.items()
-        }
-
-    def memories(self) -> dict[tuple[str, bytes], Memory]:
-        return {
-            (topic.removeprefix("agents."), key): decode_memory(value)
-            for (topic, _), shard in self.shards.items()
-            if topic != SOURCE
-            for key, value in shard.table.items()
-        }
-
-    def judge(self) -> list[str]:
-        """What was broken so far, and what is wrong with the whole."""
-        return [*self.wrong, *self._fates(), *self._twice(), *self._disorder(), *self._wishes()]
-
-    def _disorder(self) -> Iterable[str]:
-        """What came to a key and was routed there came to its agents in the same order."""
-        for agent in AGENTS:
-            last: dict[bytes, int] = {}
-            for number in range(PARTITIONS):
-                for record in self.shards[topics.agent(agent).name, number].log:
-                    at = dict(record.headers).get("source", b"").decode().rpartition("-")[2]
-                    if (
-                        at
-                        and "replay" not in dict(record.headers)
-                        and Headers.from_kafka(record.headers).type != "adopt"
-                    ):
-                        if int(at) < last.get(record.key or b"", -1):
-                            yield f"{agent} gets {record.key!r} out of order at {number}-{record.offset}"
-                        last[record.key or b""] = int(at)
-
-    def _wishes(self) -> Iterable[str]:
-        """What egress obeys is what conversations remember."""
-        told: dict[bytes, Any] = {}
-        if self.trades:  # what moves while the line changes hands becomes a dead letter, and a wish with it
-            return
-        for record in self.outputs:
-            if record.topic == topics.OPTOUTS.name:
-                told[record.key or b""] = (
-                    None if record.value is None else orjson.loads(record.value).get("categories", [])
-                )
-        states = self.states()
-        for key in told.keys() | states.keys():
-            known = states[key].optout if key in states else None
-            if told.get(key) != known:
-                yield f"the wish of {key!r} is {known} here and {told.get(key)} for egress"
-
-    def stuck(self) -> list[str]:
-        """Agents that are silent when all is done, where the bot owns the conversation."""
-        states: dict[bytes, State] = self.states()
-        found: list[str] = []
-        if self.trades:  # a hand-off that is on its way then is a dead letter
-            return found
-        for (agent, key), memory in self.memories().items():
-            state = states.get(key, State())
-            silent = memory.muted_since == HELD or memory.muted_since >= state.epoch
-            if silent and state.owner == "bot" and memory.tenant == state.tenant:
-                found.append(f"{agent} is stuck at {key!r}: {memory.muted_since}, epoch {state.epoch}")
-        return found
-
-    def remains(self) -> list[str]:
-        """What is left of people after long idling, beyond their wishes and what agents keep."""
-        left = [f"state of {key!r}: {state}" for key, state in self.states().items() if state != state.wish()]
-        return left + [
-            f"memory of {place}: {memory}"
-            for place, memory in self.memories().items()
-            if memory.lines or memory.alarms or memory.muted_since != -1 or not memory.said
-        ]
-
-    def traces(self, person: Person) -> list[str]:
-        """What is still known of a person who was erased."""
-        found = []
-        for key, state in self.states().items():
-            if key.decode().rpartition("|")[2] in person.contacts and state != state.wish():
-                found.append(f"state of {key!r}: {state}")
-            if (
-                key.decode().rpartition("|")[2] not in person.contacts
-                and {state.user_id, state.alias} & person.contacts
-            ):
-                found.append(f"state of {key!r} names the person")
-        for (agent, key), memory in self.memories().items():
-            if key.decode().rpartition("|")[2] in person.contacts and (memory.said or memory.lines or memory.alarms):
-                found.append(f"{agent} at {key!r}: {memory}")
-        return found
-
-    def _fates(self) -> Iterable[str]:
-        fates: dict[str, Counter[str]] = defaultdict(Counter)
-        for (topic, _), shard in self.shards.items():
-            if topic == SOURCE:
-                continue
-            for record in shard.log:
-                told = Headers.from_kafka(record.headers)
-                if told.type in ("event", "dropped") and "replay" not in dict(record.headers):
-                    fates[told.id][f"{told.type} {topic}"] += 1
-        buried = b"\n".join(record.value or b"" for record in self.outputs if record.topic == f"{SOURCE}.dlq")
-        for event_id in self.posted:
-            found = fates.get(event_id, Counter())
-            if not found and b'"%s"' % event_id.encode() not in buried:
-                yield f"{event_id} is lost"
-            if event_id in self.forgiven:
-                continue
-            kinds = {one.partition(" ")[0] for one in found}
-            if len(kinds) > 1 or any(count > 1 for count in found.values()):
-                yield f"{event_id} has several fates: {dict(found)}"
-
-    def _twice(self) -> Iterable[str]:
-        said = Counter(
-            dict(record.headers)["id"].decode()
-            for record in self.outputs
-            if record.topic == topics.OUTBOUND_REPLIES.name
-        )
-        causes = {
-            dict(record.headers)["id"].decode(): decode(record.value, OutboundMessage).cause
-            for record in self.outputs
-            if record.topic == topics.OUTBOUND_REPLIES.name
-        }
-        for message_id, count in said.items():
-            if count > 1 and causes[message_id] in self.posted.keys() - self.forgiven:
-                yield f"a message because of {causes[message_id]} left {count} times"
-
 
 def _mark(conversation: Conversation) -> str:
     return conversation.tenant
-
-
-async def play(seed: int, steps: int = 400, *, remembers: bool = True) -> Model:
-    """A run, judged."""
-    model = Model(seed, remembers=remembers)
-    await model.run(steps)
-    return model
-
-
-def played(seed: int, steps: int = 400, *, remembers: bool = True) -> Model:
-    return asyncio.run(play(seed, steps, remembers=remembers))

@@ -137,6 +137,7 @@ def test_silence_that_comes_after_the_owner_changed_back_is_over() -> None:
     held = run("adopt", adopt, spoke).memory
     assert held is not None, "a message alone says nothing of a change"
     assert run("event", event("3", epoch=4), held, offset=10).outcome == "muted"
+    assert run("event", event("3", epoch=6), held, offset=10).outcome == "handled", "the owner changed there twice"
 
 
 @pytest.mark.parametrize("epoch", [3, -1])

@@ -1,0 +1,16 @@
+"""Conversations, agents, taps, aliases, loops, timers and housekeepers together, in any order, over crashes.
+
+Each event ends once, each message leaves once, each key is in order; an agent is silent after its hand-off and no
+longer than that; nothing crosses to another tenant, stays of an erased person, or is left when all was idle.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders.processor_checks import played
+
+
+@pytest.mark.parametrize("first", range(0, 32, 8))
+def test_whatever_comes_in_whatever_order_each_event_ends_once_and_nothing_is_left(first: int) -> None:
+    assert {seed: wrong for seed in range(first, first + 8) if (wrong := played(seed))} == {}
