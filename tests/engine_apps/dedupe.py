@@ -123,7 +123,7 @@ class SelfStoppingProducer(confluent_kafka.Producer):
 
     def begin_transaction(self) -> None:
         type(self).begun += self.plan.counts_with in (0, self.partitions)
-        if self.plan.stop_before == self.begun:
+        if self.plan.stop_before and self.plan.stop_before == self.begun:
             signal_itself(signal.SIGSTOP)
         super().begin_transaction()
 
