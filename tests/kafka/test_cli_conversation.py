@@ -19,13 +19,13 @@ from runtime.kafka.reader import read_partition
 from schemas import ids, keys
 from schemas.optout import Optout
 from schemas.record import decode
-from schemas.tenant import Line
+from schemas.tenant import Line, Routing, Rule, When
 from tests.builders.conversations import posted, tenant
 from tests.builders.pipeline import PARTITIONS, Pipeline, until
 from tests.builders.webhooks import cloud, cloud_text, cloud_value
 
 pytestmark = pytest.mark.timeout(120)
-DID, PERSON = "56911170001", "56922270001"
+DID, LOST, PERSON = "56911170001", "56911170002", "56922270001"
 
 
 class Ran(NamedTuple):
@@ -40,7 +40,9 @@ Conversation = Callable[..., Ran]
 @pytest.fixture
 def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
     made = Pipeline(broker, tmp_path)
-    made.tenant(tenant(tenant="convcli", lines=[Line(did=DID, sends="main", templates="main")]))
+    lines = [Line(did=did, sends="main", templates="main") for did in (DID, LOST)]
+    rules = [Rule(to="gone", when=When(line=[LOST])), Rule(to="menu")]
+    made.tenant(tenant(tenant="convcli", lines=lines, routing=Routing(route=rules)))
     yield made
     made.stop()
 
@@ -125,6 +127,8 @@ def test_a_person_orders_and_the_conversation_obeys_each_order_once(
     gone = conversation("show", *here)
     assert (gone.code, "nothing is known" in gone.out) == (1, True)
 
+    dead = conversation("resume", LOST, PERSON)
+    assert (dead.code, "not carried out: unknown_agent (no agent of type 'gone' runs here)" in dead.err) == (1, True)
     before = orders_of(pipeline)
     assert before.count("h1") == before.count("s1") == 1
     closed = conversation("send", *here, "--text", "hola")
