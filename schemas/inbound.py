@@ -11,6 +11,7 @@ from schemas.outbound import OutboundMessage
 from schemas.record import Record
 
 Owner = Literal["bot", "human"]
+LANGUAGE_MAX = 16
 
 
 class Facts(Record):

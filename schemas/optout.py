@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from schemas.record import Record
 
+CATEGORIES = ("marketing", "reply", "utility")
+"""What an opt-out of everything covers; one-time passwords are exempt."""
+
 
 class Optout(Record):
     """Written by conversations alone. Empty `categories`: all but OTP."""

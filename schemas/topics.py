@@ -261,7 +261,7 @@ CONVERSATIONS_STATE = _topic(
     None,
     "compact",
     producers=("conversations",),
-    consumers=("conversations",),
+    consumers=("conversations", "relevo"),
 )
 
 STATIC = (

@@ -20,6 +20,7 @@ from processors.conversations.routed import deliver, drop, tap
 from schemas import ids
 from schemas.content import SessionControl
 from schemas.inbound import (
+    LANGUAGE_MAX,
     AnyCommand,
     Close,
     Command,
@@ -40,7 +41,6 @@ from schemas.session import AnySendable, Control, Text
 
 _decoder = Decoder.of(AnyCommand | Timer)
 BY = "conversations"
-LANGUAGE_MAX = 16
 
 
 def handle(draft: Draft) -> None:

@@ -8,11 +8,8 @@ from typing import Any
 
 from processors.conversations.draft import Draft
 from processors.text import fold
-from schemas.optout import Optout
+from schemas.optout import CATEGORIES, Optout
 from schemas.tenant import Tenant
-
-CATEGORIES = ("marketing", "reply", "utility")
-"""What an opt-out of everything covers; one-time passwords are exempt."""
 
 _ROOM = 16  # characters behind the longest word in which a folded text mostly grows beyond it
 _WORD = re.compile(r"\w")

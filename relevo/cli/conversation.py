@@ -59,7 +59,7 @@ class _Desk(NamedTuple):
         return bool(given) and self.belongs.state is not None and self.belongs.state.knows(given)
 
     def give(self, kind: type[Command], given: str, within_s: float, language: str = "", **fields: Any) -> None:
-        command = orders.order(kind, self.person, given=given, by=who(), now_ms=now_ms(), language=language, **fields)
+        command = orders.order(kind, self.person, given=given, by=_by(), now_ms=now_ms(), language=language, **fields)
         self.carry_out(command, within_s)
 
     def carry_out(self, command: Command, within_s: float) -> None:
@@ -72,6 +72,11 @@ class _Desk(NamedTuple):
             )
         said = "carried out" if done.place else "carried out before, so nothing new comes of it"
         say(f"{said}: {owner(self.stands())}; see: relevo why {command.id}")
+
+
+def _by() -> str:
+    """Who gives the order; never the name of an agent, for what an agent orders it is not told."""
+    return f"person:{who()}"
 
 
 def _broken(name: str, why: str) -> None:
@@ -187,7 +192,7 @@ def send(
     second = made if fallback else None
     if not desk.knows(id_):
         _check_window(desk.stands(), said, second)
-    order = orders.send(desk.person, said, given=id_, by=who(), now_ms=now_ms(), fallback=second)
+    order = orders.send(desk.person, said, given=id_, by=_by(), now_ms=now_ms(), fallback=second)
     desk.carry_out(order, wait)
     say(f"message {order.message.id}")
 

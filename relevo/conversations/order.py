@@ -13,13 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from processors.conversations.commands import LANGUAGE_MAX
-from processors.conversations.optouts import CATEGORIES
 from relevo.campaigns.submit import static
 from runtime.kafka.record import Record
 from schemas import ids, keys, phone, topics
 from schemas.headers import Headers
-from schemas.inbound import Command, Send
+from schemas.inbound import LANGUAGE_MAX, Command, Send
+from schemas.optout import CATEGORIES
 from schemas.outbound import OutboundMessage
 from schemas.record import encode
 from schemas.session import AnySendable, Control, Template, TemplateButton

@@ -6,7 +6,8 @@ a header. So a lost, doubled or swapped event, and a table that does not fit the
 One argument, a JSON object; see `Plan`. `stop_at` and `kill_at` freeze or kill the process itself just before the
 n-th commit, when the transaction already holds outputs, changes and offsets; `stop_before` freezes it before the
 n-th transaction begins, with the works of it in hand; `kill_in` kills it in the middle of the n-th chunk, or
-of the next one that has a middle.
+of the next one that has a middle. With `counts_with` only transactions count that begin while it has so many
+partitions.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ from runtime.engine import (
     EngineSettings,
     EventHandler,
     Exit,
+    SilentObserver,
     SourceRecord,
     StopTimeout,
     TableView,
@@ -66,6 +68,7 @@ class Plan:
     stop_before: int = 0
     stop_at: int = 0
     kill_at: int = 0
+    counts_with: int = 0
 
 
 def state_of(table: TableView, key: bytes) -> dict[str, Any]:
@@ -116,19 +119,25 @@ class Processor:
 class SelfStoppingProducer(confluent_kafka.Producer):
     plan: Plan
     begun = 0
+    partitions = 0
 
     def begin_transaction(self) -> None:
-        type(self).begun += 1
-        if self.plan.stop_before == self.begun:
+        type(self).begun += self.plan.counts_with in (0, self.partitions)
+        if self.plan.stop_before and self.plan.stop_before == self.begun:
             signal_itself(signal.SIGSTOP)
         super().begin_transaction()
 
     def commit_transaction(self, *args: Any) -> None:
         for at, number in ((self.plan.stop_at, signal.SIGSTOP), (self.plan.kill_at, signal.SIGKILL)):
-            if at == self.begun:
+            if at and at == self.begun:
                 self.flush(5)
                 signal_itself(number)
         super().commit_transaction(*args)
+
+
+class Holdings(SilentObserver):
+    def recovered(self, partitions: int, records: int, seconds: float) -> None:
+        SelfStoppingProducer.partitions = partitions
 
 
 def signal_itself(number: signal.Signals) -> None:
@@ -147,6 +156,7 @@ async def main(plan: Plan, handler: ChunkHandler | EventHandler) -> None:
         handler=handler,
         instance=plan.instance,
         outputs=[plan.output],
+        observer=Holdings(),
         settings=EngineSettings(
             session_s=plan.session_s,
             heartbeat_s=1.0,

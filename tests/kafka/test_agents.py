@@ -165,9 +165,10 @@ def test_after_a_hand_off_the_bot_is_silent_though_all_are_killed_in_the_middle_
     pipeline.processes[0].kill()
     pipeline.processes[0].wait(10)
     pipeline.feed(*(said(ODD, one, text, f"wamid.s{one}{n}") for n, text in enumerate(burst) for one in contacts))
+    agent = pipeline.agent(ODD_AGENT, "odd0", "event_submitted=kill:15")
     killed(pipeline.conversations(points="chunk_processed=kill:3"))
     last = pipeline.conversations()
-    killed(pipeline.agent(ODD_AGENT, "odd0", "event_submitted=kill:15"))
+    killed(agent)
     last.kill()
     assert last.wait(10) != 0
     killed(pipeline.agent(ODD_AGENT, "odd0", "event_submitted=kill:15"))
@@ -175,9 +176,11 @@ def test_after_a_hand_off_the_bot_is_silent_though_all_are_killed_in_the_middle_
     pipeline.conversations()
     process = pipeline.agent(ODD_AGENT, "odd0")
     until(lambda: len(handed_off(pipeline, contacts)) == len(contacts), "all hand-offs")
-    for one in contacts:
-        resume = inbound.Resume(id=f"r{one}", tenant="acme", did=ODD, contact=one, at_ms=1, by="operator")
-        pipeline.feed(ordered(resume, did=ODD, contact=one), said(ODD, one, "end", f"wamid.e{one}"))
+    resumes = [
+        inbound.Resume(id=f"r{one}", tenant="acme", did=ODD, contact=one, at_ms=1, by="operator") for one in contacts
+    ]
+    pipeline.feed(*(ordered(resume, did=ODD, contact=resume.contact) for resume in resumes))
+    pipeline.feed(*(said(ODD, one, "end", f"wamid.e{one}") for one in contacts))
     until(lambda: all("end" in " ".join(texts(pipeline, one)) for one in contacts), "the bot's return")
     for one in contacts:
         assert texts(pipeline, one) == ["1: a", "2: b", "3: c", "4: human", "5: end"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
+from processors.conversations import state
 from relevo.cli.program import app
 from relevo.conversations.order import OrderError
 from runtime.clock import now_ms
@@ -18,13 +19,13 @@ from runtime.kafka.reader import read_partition
 from schemas import ids, keys
 from schemas.optout import Optout
 from schemas.record import decode
-from schemas.tenant import Line
+from schemas.tenant import Line, Routing, Rule, When
 from tests.builders.conversations import posted, tenant
 from tests.builders.pipeline import PARTITIONS, Pipeline, until
 from tests.builders.webhooks import cloud, cloud_text, cloud_value
 
 pytestmark = pytest.mark.timeout(120)
-DID, PERSON = "56911170001", "56922270001"
+DID, LOST, PERSON = "56911170001", "56911170002", "56922270001"
 
 
 class Ran(NamedTuple):
@@ -39,7 +40,9 @@ Conversation = Callable[..., Ran]
 @pytest.fixture
 def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
     made = Pipeline(broker, tmp_path)
-    made.tenant(tenant(tenant="convcli", lines=[Line(did=DID, sends="main", templates="main")]))
+    lines = [Line(did=did, sends="main", templates="main") for did in (DID, LOST)]
+    rules = [Rule(to="gone", when=When(line=[LOST])), Rule(to="menu")]
+    made.tenant(tenant(tenant="convcli", lines=lines, routing=Routing(route=rules)))
     yield made
     made.stop()
 
@@ -72,6 +75,12 @@ def orders_of(pipeline: Pipeline) -> list[str]:
     return [str(one["id"], "utf-8") for one in found if one["type"] == b"command" and one["did"] == DID.encode()]
 
 
+def wrote(pipeline: Pipeline) -> bool:
+    """Whether the conversation has heard the person."""
+    found = (one.value() for one in pipeline.read("conversations.state") if one.key() == f"{DID}|{PERSON}".encode())
+    return any(state.decode(one).last_inbound_ms for one in found if isinstance(one, bytes))
+
+
 def optouts(pipeline: Pipeline) -> list[list[str] | None]:
     number, key = keys.partition(DID, PARTITIONS), f"{DID}|{PERSON}".encode()
     found = [one.value() for one in read_partition(pipeline.kafka, "optouts", number) if one.key() == key]
@@ -90,34 +99,36 @@ def test_a_person_orders_and_the_conversation_obeys_each_order_once(
     said = posted(cloud(cloud_value(did=DID, messages=[text])), did=DID, contact=PERSON, at_ms=now_ms())
     pipeline.feed(said._replace(headers=[(k, b"convcli" if k == "tenant" else v) for k, v in said.headers]))
     pipeline.conversations("conv-cli")
-    until(lambda: shown(conversation)["last_inbound_ms"] > 0, "the person's message")
+    until(lambda: wrote(pipeline), "the person's message")
 
-    assert (shown(conversation)["owner"], shown(conversation)["owner_epoch"]) == ("human", 1)
+    stands = shown(conversation)
+    assert (stands["owner"], stands["owner_epoch"], stands["state"]) == ("human", 1, "known")
     again = conversation("handoff", *here, "--id", "h1")
     assert (again.code, again.out.split(":")[0]) == (0, "carried out before, so nothing new comes of it")
     back = conversation("resume", *here, "--language", "pt")
     assert (back.code, back.out.split(";")[0]) == (0, "carried out: owner bot in epoch 2"), back.err
     assert conversation("optout", *here, "--category", "marketing", "--why", "asked").code == 0
-    stands = conversation("show", *here)
+    told = conversation("show", *here).out
     for part in ("owner bot in epoch 2", "window: open for 23 h", "language pt, an order", "wants no marketing"):
-        assert part in stands.out
-    assert PERSON not in stands.out
+        assert part in told
+    assert PERSON not in told
     assert conversation("optin", *here).code == 0
     assert optouts(pipeline) == [["marketing"], None]
     sent = conversation("send", *here, "--text", "hola de nuevo", "--id", "s1")
     assert (sent.code, sent.out.splitlines()[-1]) == (0, f"message {ids.message_id_of_request('convcli', 's1')}")
     assert conversation("send", *here, "--text", "hola de nuevo", "--id", "s1").code == 0
     [reply] = pipeline.replies(DID)
-    assert reply.window_expires_ms == shown(conversation)["window_expires_ms"]
+    assert reply.window_expires_ms == stands["window_expires_ms"] > now_ms()
     assert conversation("close", *here).code == 0
     assert [event.kind for event in pipeline.events("menu", DID)] == ["resumed", "session"]
 
     assert conversation("erase", *here).code == 1  # nobody said yes
-    assert shown(conversation)["state"] == "known"
     assert conversation("erase", *here, "--yes").code == 0
-    assert shown(conversation)["state"] == "unknown"
-    assert conversation("show", *here).code == 1
+    gone = conversation("show", *here)
+    assert (gone.code, "nothing is known" in gone.out) == (1, True)
 
+    dead = conversation("resume", LOST, PERSON)
+    assert (dead.code, "not carried out: unknown_agent (no agent of type 'gone' runs here)" in dead.err) == (1, True)
     before = orders_of(pipeline)
     assert before.count("h1") == before.count("s1") == 1
     closed = conversation("send", *here, "--text", "hola")

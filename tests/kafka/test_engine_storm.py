@@ -102,8 +102,10 @@ def a_broker_is_away(
     scenario: Scenario, away: Callable[[], None], back: Callable[[], None], seconds: float = 0.0
 ) -> None:
     """So long, and until both workers have given up. They are held in a transaction until it is gone: it hits all that
-    a single broker can be hit in, see docs/engine.md."""
-    workers = [scenario.worker(name, stop_at=6, **SLOW) for name in ("a", "b")]
+    a single broker can be hit in, see docs/engine.md. They count once each has its share: who froze before the other
+    was there would be waited for until its transaction is aborted, and the broker be killed in the middle of that."""
+    share = PARTITIONS // 2
+    workers = [scenario.worker(name, stop_at=6, counts_with=share, **SLOW) for name in ("a", "b")]
     for worker in workers:
         worker.froze()
     assert scenario.transaction_open

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,10 @@ def test_help_lists_the_verbs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_a_line_is_said_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     say("[red]a[1][/]" + " word" * 60)
     assert capsys.readouterr().out == "[red]a[1][/]" + " word" * 60 + "\n"
+
+
+def test_the_program_starts_without_what_services_alone_need() -> None:
+    """Faust takes longer to load than most commands to run."""
+    code = "import sys, relevo.cli.program; print({'faust', 'runtime.engine'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "set()"
