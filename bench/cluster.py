@@ -38,7 +38,8 @@ class Found(NamedTuple):
 
 
 class Cluster:
-    """`with Cluster(cores) as cluster:` runs a broker, started on all cores, on these; with a `bootstrap` address it uses that one."""
+    """`with Cluster(cores) as cluster:` runs a broker on these cores, which starts on all of them; with a `bootstrap`
+    address it uses that one."""
 
     def __init__(self, cores: cpu.Cores, bootstrap: str = "") -> None:
         self._cores = cores

@@ -27,7 +27,7 @@ class _Folded(dict[int, str]):
 
 _FOLDED = _Folded()
 
-# Most text is of the first 256 characters, and of these most become one of them: bytes are translated many times faster.
+# Most text is of the first 256 characters, and most of these become one of them: bytes are translated much faster.
 _OTHERWISE = 0
 _FIRST = [_folded(chr(code)) for code in range(256)]
 _BYTES = bytes(ord(one) if len(one) == 1 and one <= "\xff" else _OTHERWISE for one in _FIRST)

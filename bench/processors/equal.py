@@ -97,8 +97,8 @@ def verdict_of(truth: Truth, told: Mapping[Place, Sequence[Told]], facts: Mappin
 def told_of(value: bytes | None, headers: Mapping[str, bytes]) -> Told:
     """A record on an agent's topic."""
     found: dict[str, Any] = orjson.loads(value or b"{}")
-    names = ("id", "did", "contact", "at_s", "name", "window", "id_chat")
-    return Told(*(found[name] for name in names), tuple(sorted(headers.items())))
+    fields = {name: found[name] for name in Told._fields if name != "cause"}
+    return Told(**fields, cause=tuple(sorted(headers.items())))
 
 
 def facts_of(value: bytes) -> Facts:

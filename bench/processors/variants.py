@@ -25,7 +25,7 @@ class Amounts(NamedTuple):
 
 
 FULL = Amounts(noop=30_000, plain=5_000, reference=120_000, ours=120_000, conversations=120_000)
-QUICK = Amounts(noop=3_000, plain=1_000, reference=18_000, ours=18_000, conversations=15_000)
+QUICK = Amounts(noop=3_000, plain=1_000, reference=20_000, ours=20_000, conversations=16_000)
 OURS_OUTPUTS = "bench.ours."
 OURS_STATES = "bench.ours-states"
 

@@ -6,6 +6,7 @@ half done. It stamps tenant, line, contact and the cause's headers itself; no pa
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -116,7 +117,7 @@ class Draft:
 
     def mark(self) -> Mark:
         """Where the draft is now, for `back_to`."""
-        return Mark(self.state.__copy__(), len(self.outputs), len(self.outcomes))
+        return Mark(copy.copy(self.state), len(self.outputs), len(self.outcomes))
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was drafted since the mark."""

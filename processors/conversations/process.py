@@ -7,6 +7,7 @@ depends on nothing but the state before, the records, the world, and `now_ms`.
 
 from __future__ import annotations
 
+import copy
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -58,7 +59,7 @@ class _Chunk:
         """The state as the records before left it, free to change."""
         if key in self.states:
             known = self.states[key]
-            return State() if known is None else known.__copy__()
+            return State() if known is None else copy.copy(known)
         return decode(self.get(key))
 
     def place(self, record: SourceRecord, headers: Headers) -> Place:

@@ -144,24 +144,23 @@ class TransactionThread:
 
     def _produce(self, records: Iterable[Record]) -> None:
         """Waits while the producer's queue is full; raises once nothing of it has left for longer than Kafka waits."""
-        end = time.monotonic() + self._patience_s
         for record in records:
-            while not self._accepted(record):
-                if time.monotonic() > end:
-                    raise KafkaException(KafkaError(KafkaError._QUEUE_FULL, "the queue stays full", False, False, True))
-                self._producer.poll(FULL_S)
-            end = time.monotonic() + self._patience_s
+            if not self._accepted(record):
+                self._insist(record)
+
+    def _insist(self, record: Record) -> None:
+        end = time.monotonic() + self._patience_s
+        while not self._accepted(record):
+            if time.monotonic() > end:
+                raise KafkaException(KafkaError(KafkaError._QUEUE_FULL, "the queue stays full", False, False, True))
+            self._producer.poll(FULL_S)
 
     def _accepted(self, record: Record) -> bool:
-        headers = record.headers
+        topic, value, key, headers, partition, timestamp_ms = record
+        given = headers if isinstance(headers, list) else list(headers) or None
         try:
             self._producer.produce(
-                record.topic,
-                value=record.value,
-                key=record.key,
-                partition=record.partition,
-                timestamp=record.timestamp_ms,
-                headers=headers if isinstance(headers, list) else list(headers) or None,
+                topic, value=value, key=key, partition=partition, timestamp=timestamp_ms, headers=given
             )
         except BufferError:
             return False

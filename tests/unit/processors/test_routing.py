@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 import unicodedata
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from processors.routing import PatternError, Router, Subject, problems, router_of
 from processors.routing.pattern import TEXT_MAX, compiled
-from processors.text import _FOLDED, fold
+from processors.text import _FOLDED, fold, spread
 from schemas import content as c
 from schemas.inbound import Facts, InboundEvent
 from schemas.tenant import Hours, Line, Routing, Rule, Tenant, When
@@ -241,6 +242,29 @@ def test_a_router_is_made_once_for_a_record_and_anew_for_the_next() -> None:
     assert router_of(first) is router_of(first)
     assert router_of(second).decide(subject("x")).agent == "b"
     assert router_of(first).decide(subject("x")).agent == "a"
+
+
+def test_characters_fold_the_same_with_whatever_they_stand_beside() -> None:
+    for code in range(0x3000):
+        here, foreign = spread(f"a{chr(code)}b"), spread(f"a{chr(code)}bп")
+        assert here + "п" == foreign, hex(code)
+
+
+WORDS = ["hola", "HUMANO", "¿qué", "niño,", "½", "straße", "👍", "👍👍", "\n", "a-b", "ay", "\u0301", "µ", "", "no"]
+
+
+@pytest.mark.parametrize("many", [0, 40])
+def test_whole_words_are_found_and_nothing_else_is(many: int) -> None:
+    """Few keywords are searched for and many are looked up; both find what a plain reading of the folded words does."""
+    dice = random.Random(7)
+    more = [f"other{number}" for number in range(many)]
+    for _ in range(2000):
+        text = " ".join(dice.choices(WORDS, k=dice.randrange(1, 6)))
+        keyword = " ".join(dice.choices(WORDS, k=dice.randrange(1, 3)))
+        wanted, said = fold(keyword).split(), fold(text).split()
+        found = any(said[at : at + len(wanted)] == wanted for at in range(len(said) - len(wanted) + 1))
+        made = router(Rule(to="a", when=When(keyword=[keyword, *more])))
+        assert (made.decide(subject(text)).agent == "a") == (found and bool(wanted)), (text, keyword)
 
 
 def test_a_subject_is_what_an_event_and_its_facts_say() -> None:
