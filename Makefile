@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit kafka system check format lock clean
+.PHONY: help setup demo test unit kafka faults system check format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,10 @@ unit: setup ## tests without a broker
 	$(BIN)/pytest tests/unit -q -n 2 --dist loadfile
 
 kafka: setup ## tests on a genuine Kafka
-	$(BIN)/pytest tests/kafka -q -n 3 --dist loadfile
+	$(BIN)/pytest tests/kafka -q -n 2 --dist loadfile -m "not long"
+
+faults: setup ## the long runs with faults on a genuine Kafka, one after the other, in about half an hour
+	$(BIN)/pytest tests/kafka -q -m long
 
 system: setup ## tests of all services as processes, with faults
 	$(BIN)/pytest tests/system -q

@@ -103,8 +103,7 @@ _INBOUND_OURS = inbound.AnyCommand | inbound.Timer | inbound.Alias | inbound.Mov
 
 INBOUND_CONVERSATIONS = _topic(
     "inbound.conversations",
-    "webhooks as they came, one envelope a conversation; commands, timers, and what conversations tell each other "
-    "of a person with two keys (told apart by the `type` header)",
+    "webhooks as they came; commands, timers, aliases and moves of people (told apart by the `type` header)",
     "conversation",
     "did|contact",
     _INBOUND_OURS,

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 RATES = [f"{name}_per_cpu_second" for name in ("noop", "plain", "reference", "ours", "conversations")]
 
 
+@pytest.mark.long
 def test_it_measures_all_five_and_loses_nothing() -> None:
     command = [sys.executable, "-m", "bench.processors", "--json", "--quick", "--events", "400"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)

@@ -26,7 +26,7 @@ def own() -> Iterator[Broker]:
         yield broker
 
 
-@pytest.mark.parametrize(("number", "how"), [(0, "stopped"), (1, "frozen")])
+@pytest.mark.parametrize(("number", "how"), [(0, "stopped"), pytest.param(1, "frozen", marks=pytest.mark.long)])
 async def test_a_broker_that_goes_away_and_comes_back(own: Broker, number: int, how: str) -> None:
     away, back = (own.stop, own.start) if how == "stopped" else (own.pause, own.resume)
     async with Scene(own.bootstrap, 400 + number, LOAD, rate=20.0) as scene:

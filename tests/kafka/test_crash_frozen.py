@@ -19,11 +19,11 @@ LOST = 73
 @pytest.mark.parametrize(
     ("number", "point"),
     [
-        (0, "plan_written=stop:3"),
-        (1, "before_post=stop:6"),
+        pytest.param(0, "plan_written=stop:3", marks=pytest.mark.long),
+        pytest.param(1, "before_post=stop:6", marks=pytest.mark.long),
         (2, "after_post=stop:6"),
-        (3, "transaction_open=stop:3"),
-        (4, "outcome_recorded=stop:2"),
+        pytest.param(3, "transaction_open=stop:3", marks=pytest.mark.long),
+        pytest.param(4, "outcome_recorded=stop:2", marks=pytest.mark.long),
     ],
 )
 async def test_a_worker_frozen_at_a_point_longer_than_its_session(broker: str, number: int, point: str) -> None:

@@ -41,9 +41,9 @@ async def by_person(world: World) -> dict[str, set[str]]:
     ("points", "did"),
     [
         ("", "56920000001"),
-        ("plan_written=kill:3", "56920000002"),
-        ("plan_committed=kill:3", "56920000003"),
-        ("before_post=kill:4", "56920000004"),
+        pytest.param("plan_written=kill:3", "56920000002", marks=pytest.mark.long),
+        pytest.param("plan_committed=kill:3", "56920000003", marks=pytest.mark.long),
+        pytest.param("before_post=kill:4", "56920000004", marks=pytest.mark.long),
         ("after_post=kill:2", "56920000005"),
     ],
 )
@@ -82,7 +82,12 @@ def invalid(did: str, root: str, contact: str, code: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("point", "did"), [("", "56920000011"), ("plan_written=kill", "56920000012"), ("recovered", "56920000013")]
+    ("point", "did"),
+    [
+        pytest.param("", "56920000011", marks=pytest.mark.long),
+        ("plan_written=kill", "56920000012"),
+        pytest.param("recovered", "56920000013", marks=pytest.mark.long),
+    ],
 )
 async def test_who_failed_later_is_sent_to_again_alone_over_a_kill(broker: str, point: str, did: str) -> None:
     async with SmallChattigo() as chattigo, World(broker, chattigo, did) as world:

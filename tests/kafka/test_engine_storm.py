@@ -37,6 +37,7 @@ def own() -> Iterator[Broker]:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.long
 def test_one_stream_through_all_faults_is_exact_also_after_the_cleaner_ran(own: Broker, tmp_path: Path) -> None:
     with Scenario(own.bootstrap, "storm", tmp_path) as scenario:
         scenario.feed(BACKLOG)

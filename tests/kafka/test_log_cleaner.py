@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
+import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from runtime.kafka import config
@@ -87,6 +88,7 @@ async def all_told(scene: Scene, calls: list[Call], state: str) -> None:
     await until(told, "the receipts have found their sends", 40)
 
 
+@pytest.mark.long
 async def test_nothing_is_twice_or_lost_after_the_cleaner_has_run() -> None:
     async with Broker(properties={"log.cleaner.backoff.ms": 200}) as broker, Scene(broker.bootstrap, 500) as scene:
         await asyncio.to_thread(clean_eagerly, scene.kafka)
