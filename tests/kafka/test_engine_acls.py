@@ -19,11 +19,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from runtime.engine import Exit
-from runtime.kafka import config
 from runtime.settings import KafkaSettings
-from sandbox.kafka import Broker
+from tests.builders.secured import secured_broker
 from tests.engine_apps.scenario import Scenario
-from tests.kafka.test_kafka_security import certificate
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
 LOGIN = (
@@ -41,30 +39,12 @@ RESOURCES = {
 def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
     """How the broker's own user gets in, who may do everything."""
     folder = tmp_path_factory.mktemp("acls")
-    cert, both = certificate(folder)
-    settings = KafkaSettings(
-        security_protocol="SASL_SSL",
-        sasl_mechanism="PLAIN",
-        sasl_username="broker",
-        sasl_password="inner",
-        ssl_ca_file=cert,
-    )
-    names = ("security.protocol", "sasl.mechanism", "sasl.username", "sasl.password", "ssl.ca.location")
-    properties = {
-        "listener.security.protocol.map": "PLAINTEXT:SASL_SSL,CONTROLLER:PLAINTEXT",
-        "sasl.enabled.mechanisms": "PLAIN",
-        "sasl.mechanism.inter.broker.protocol": "PLAIN",
-        "listener.name.plaintext.plain.sasl.jaas.config": LOGIN,
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": str(both),
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": str(cert),
+    acls = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:broker;User:ANONYMOUS",  # the controller's listener knows no users
     }
-    client = {name: value for name, value in config.librdkafka(settings).items() if name in names}
-    with Broker(folder / "kafka", properties=properties, client=client) as broker:
-        yield settings.model_copy(update={"bootstrap": broker.bootstrap})
+    with secured_broker(folder, "broker", "inner", LOGIN, acls) as settings:
+        yield settings
 
 
 @pytest.fixture
