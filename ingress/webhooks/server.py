@@ -80,7 +80,8 @@ class WebhookServer:
             await site.stop()
         with suppress(TimeoutError):  # what is left is reported here and cut by the cleanup
             async with asyncio.timeout(max(0.0, deadline_s - 2 * END_S)):
-                await self._idle.wait()
+                while self.in_flight:  # on a connection kept open a request may begin as the last one ends
+                    await self._idle.wait()
         if self.in_flight:
             _log.error("requests did not end before the stop", requests=self.in_flight)
         await runner.cleanup()

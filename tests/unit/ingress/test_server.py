@@ -417,6 +417,33 @@ async def test_a_stop_lets_requests_in_flight_end_also_those_whose_body_still_co
         writer.close()
 
 
+async def test_a_request_that_comes_as_the_last_one_ends_is_no_fault_of_the_stop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for ticks in range(8):  # one of them has it begin between the last one's end and the stop's going on
+        async with running() as run:
+            reader, writer = await run.connect()
+            writer.write(head(len(BODY)) + BODY)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            await until(lambda: run.server.in_flight == 0)  # noqa: B023  read before the loop goes on
+            run.kafka.open.clear()
+            run.kafka.waiting.clear()
+            call = asyncio.create_task(run.call())
+            await run.kafka.waiting.wait()
+            stop = asyncio.create_task(run.server.stop(10))
+            await until(lambda: run.server.stopping)  # noqa: B023
+            writer.write(head(len(BODY)) + BODY)
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            run.kafka.open.set()
+            run.kafka.open.clear()  # the one that waits goes on, the one that comes waits
+            assert (await call)[0] == 200
+            run.kafka.open.set()
+            await stop
+            writer.close()
+    assert "did not end" not in caplog.text
+
+
 async def test_a_stop_accepts_no_new_connection_and_cuts_what_does_not_end() -> None:
     run = Running(ack_hold_s=60)
     await run.server.start()
