@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from schemas.outbound import SendClass
-from schemas.record import Record
+from schemas.record import Frozen, Record
 from schemas.session import Template
 
 CampaignState = Literal["draft", "scheduled", "running", "paused", "finished", "cancelled"]
@@ -20,8 +20,38 @@ Part = Literal["definition", "contents", "progress"]
 CHUNK_MAX = 1000
 
 
+class Canary(Frozen):
+    """So many recipients of a line go first. The rest waits until `settled` (a share) of them are known to be delivered
+    or failed, or until `wait_s` is over; a campaign of which nothing was heard by then pauses."""
+
+    count: int
+    wait_s: float = 900
+    settled: float = 0.9
+
+
+class Ramp(Frozen):
+    """Shares of the line's rate, one after the other for `step_s` each; then all of it."""
+
+    shares: list[float]
+    step_s: float = 300
+
+
+class StopRule(Frozen):
+    """Pause when of the last `window` recipients that were delivered or failed, at least `least`, more than
+    `failed_share` failed (0: never), counting the provider's `codes` alone if some are named."""
+
+    failed_share: float = 0
+    least: int = 100
+    window: int = 1000
+    codes: list[str] = []
+
+
 class Definition(Record, tag_field="type", tag="definition"):
-    """What is sent: the template without its recipients' parameters."""
+    """What is sent on one line: the template without its recipients' parameters.
+
+    A campaign over several lines (`dids`) has a definition, contents and progress for each, written in one transaction;
+    canary and ramp are each line's own. A `draft` waits to be resumed, whatever `start_ms` says.
+    """
 
     campaign: str
     tenant: str
@@ -32,6 +62,12 @@ class Definition(Record, tag_field="type", tag="definition"):
     start_ms: int = 0
     expires_ms: int = 0
     name: str = ""
+    dids: list[str] = []
+    draft: bool = False
+    canary: Canary | None = None
+    ramp: Ramp | None = None
+    stop: StopRule = StopRule()
+    by: str = ""
 
 
 class ChunkRef(msgspec.Struct, frozen=True, array_like=True):
@@ -52,8 +88,15 @@ class Contents(Record, tag_field="type", tag="contents"):
     committed_ms: int
 
 
+Stage = Literal["canary", "judging", "ramp", "full"]
+
+
 class Progress(Record, tag_field="type", tag="progress"):
-    """All recipients before `position` of chunk `chunk` were planned or refused; none after."""
+    """All recipients before `position` of chunk `chunk` were planned or refused; none after.
+
+    `stage` is where canary and ramp stand since `stage_ms`, `step` the ramp's share. `delivered` and `failed` (by the
+    provider's code) are what the owner heard by receipts, to judge by; the exact counts are those of `outcomes`.
+    """
 
     campaign: str
     did: str
@@ -64,6 +107,11 @@ class Progress(Record, tag_field="type", tag="progress"):
     planned: int = 0
     refused: int = 0
     why: str = ""
+    stage: Stage = "full"
+    stage_ms: int = 0
+    step: int = 0
+    delivered: int = 0
+    failed: dict[str, int] = {}
 
 
 CampaignRecord = Definition | Contents | Progress

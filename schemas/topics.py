@@ -10,7 +10,19 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemas import campaign, inbound, journal, line_command, optout, outbound, outcome, tenant, token
+from schemas import (
+    campaign,
+    inbound,
+    journal,
+    line_command,
+    line_state,
+    optout,
+    outbound,
+    outcome,
+    pause,
+    tenant,
+    token,
+)
 from schemas.record import Decoder, Frozen
 
 Partitioning = Literal["conversation", "did", "account", "source", "none"]
@@ -191,6 +203,27 @@ LINES_COMMANDS = _topic(
     producers=("relevo", "api"),
     consumers=("egress",),
 )
+LINES_STATE = _topic(
+    "lines.state",
+    "how each line stands: paused, stopped, its rate, what waits, what was paid today",
+    "did",
+    "did",
+    line_state.LineState,
+    "compact",
+    producers=("egress",),
+    consumers=("egress", "relevo"),
+)
+PAUSES = _topic(
+    "pauses",
+    "sending stands still for everybody, or for a tenant, as long as the record is there",
+    "none",
+    "all, or tenant|<name>",
+    pause.Pause,
+    "compact",
+    producers=("relevo", "api"),
+    consumers=("egress", "relevo"),
+    partitions=1,
+)
 OPTOUTS = _topic(
     "optouts",
     "who does not want what from which line",
@@ -273,6 +306,8 @@ STATIC = (
     CAMPAIGNS,
     CAMPAIGNS_CHUNKS,
     LINES_COMMANDS,
+    LINES_STATE,
+    PAUSES,
     OPTOUTS,
     EGRESS_JOURNAL,
     OUTCOMES,
