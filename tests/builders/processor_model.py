@@ -31,7 +31,7 @@ from relevo import (
     text_of,
 )
 from runtime.engine import Effects, TableView
-from schemas import phone, topics
+from schemas import topics
 from schemas.headers import Headers
 from schemas.record import decode
 from tests.builders.conversations import SOURCE, Source
@@ -131,19 +131,11 @@ class Model(Inputs):
             again = process(records, shard.table.get, self.world, self.now_ms, sweep)
             if (again.effects.outputs, again.effects.writes) != (effects.outputs, effects.writes):
                 self.wrong.append("a chunk is handled in another way when it is handled again")
-        for record in records:
-            if b'"erase"' in (record.value or b""):
-                self._forgive(record)
         self.take(effects, shard)
         for (_, outcome, reason), count in tally.items():
             self.steps[f"{outcome} {reason}"] += count
         shard.committed += len(records)
         return bool(records)
-
-    def _forgive(self, record: Source) -> None:
-        """With the person the ids go that were handled: what is repeated by then is handled again."""
-        contact = (record.key or b"").decode().rpartition("|")[2]
-        self.forgiven |= {one for one, person in self.posted.items() if phone.identity(contact) in person.contacts}
 
     async def act(self, agent: str, number: int, key: bytes | None = None) -> bool:
         """One record of an agent's partition: the first undone one of some conversation that was begun."""
