@@ -80,7 +80,7 @@ def engine(
         found = tenants.owner(did)
         return found.tenant if found else ""
 
-    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor))
+    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of)
     settings = EngineSettings.of_agents(processor)
     handler = AgentHost(
         scene,

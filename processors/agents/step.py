@@ -34,12 +34,14 @@ _events = Decoder.of(InboundEvent)
 
 
 class Scene(NamedTuple):
-    """What steps of one agent type share. `config(tenant)` is the agent's part of the tenant's file."""
+    """What steps of one agent type share. `config(tenant)` is the agent's part of the tenant's file; `owner(did)` names
+    the tenant that has the line now, empty where that is not known."""
 
     agent: Agent
     config: Callable[[str], Mapping[str, Any]]
     partitions: int
     limits: Limits = Limits()
+    owner: Callable[[str], str] = lambda did: ""
 
 
 class Step(NamedTuple):
@@ -106,7 +108,11 @@ def _noted(kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step
 
 
 def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
-    """The person goes on under another key, or came from one."""
+    """The person goes on under another key, or came from one. What comes of a tenant that has the line no more does not
+    take the place of what is remembered for the next one."""
+    theirs = memory.tenant not in ("", headers.tenant) and scene.owner(headers.did) == memory.tenant
+    if theirs and headers.type == moving.ADOPT:
+        return Step("noted", [], memory, "foreign_line", same=True)
     keep = scene.limits.transcript
     records, kept, same = moving.noted(scene.agent.kind, scene.partitions, headers, record.value, memory, keep)
     if kept is not None and not same:

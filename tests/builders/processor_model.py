@@ -58,15 +58,19 @@ class Model(Inputs):
     def __init__(self, seed: int, *, remembers: bool = True, trades: bool = True) -> None:
         super().__init__(seed, remembers=remembers, trades=trades)
         self.scenes = {
-            agent: Scene(Agent(agent, self._function(agent)), lambda _: {}, PARTITIONS, LIMITS) for agent in AGENTS
+            agent: Scene(Agent(agent, self._function(agent)), lambda _: {}, PARTITIONS, LIMITS, self._tenant_of)
+            for agent in AGENTS
         }
         self.hosts = {(agent, number): self._host(agent) for agent in AGENTS for number in range(PARTITIONS)}
+
+    def _tenant_of(self, did: str) -> str:
+        return self.owned.get(did, "")
 
     def _host(self, agent: str) -> AgentHost:
         return AgentHost(
             self.scenes[agent],
             parallel=8,
-            tenant_of=lambda did: self.owned.get(did, ""),
+            tenant_of=self._tenant_of,
             observe=lambda *_: None,
             clock=lambda: self.now_ms,
         )
