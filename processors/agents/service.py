@@ -108,8 +108,8 @@ def engine(
 
 
 def _guard(service: Service, processor: ProcessorSettings, kind: str, tenants: Tenants) -> Guard:
-    def served() -> int:
-        return tenants.count(lambda tenant: _serves(kind, tenant))
+    def served() -> set[str]:
+        return tenants.names(lambda tenant: _serves(kind, tenant))
 
     return Guard(service, f"agents.{kind}", processor, served, OF_THE_CONVERSATION)
 

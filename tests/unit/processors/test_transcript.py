@@ -264,7 +264,7 @@ def test_every_type_has_its_line() -> None:
 async def test_the_agents_engine_tidies_up() -> None:
     """With the clock as it is, what was said in 2023 leaves a table that the engine's housekeepers look at."""
     tenants = cast(Tenants, None)  # only asked when an event comes
-    guard = Guard(Service("test", ServiceSettings()), "agents.menu", ProcessorSettings(), lambda: 1)
+    guard = Guard(Service("test", ServiceSettings()), "agents.menu", ProcessorSettings(), lambda: ["acme"])
     made, _ = service.engine(KafkaSettings(), ProcessorSettings(), Agent("menu", talker), tenants, "i", guard)
     old = Memory(offset=1, touched_ms=NOW, lines=[Line("customer", "hola", NOW)])
     table = TableView(0, {b"k": encode(old)})
