@@ -178,7 +178,10 @@ def _end(draft: Draft, alias: Alias) -> None:
     if state.alias and state.alias != alias.contact:
         draft.count("ignored", "other_alias")
         return
-    state.join_ids(alias.ids, draft.world.rules.ring)
+    if alias.ids:
+        state.join_ids(alias.ids, draft.world.rules.ring)
+    elif state.alias:
+        state.ids = b""  # the phone's conversation was idle for long, and nothing is repeated any more
     if not state.alias and state.tenant:
         if alias.ends == "erase":
             draft.erase()

@@ -418,11 +418,8 @@ def test_an_alias_lives_as_long_as_the_phones_conversation_and_leaves_with_it(pe
     people.now_ms += 8 * DAY
     people.sweep()
     people.settle()
-    assert people.state(USER).forgotten
+    assert people.states == {}
     assert blank(people.memory(USER)), "what stood for what moved is gone, too"
-    people.now_ms += 8 * DAY
-    people.sweep()
-    assert people.states == {}, "and then what was handled"
 
 
 def test_an_alias_that_nobody_ends_leaves_by_itself(people: People) -> None:
