@@ -180,7 +180,7 @@ def _end(draft: Draft, alias: Alias) -> None:
         return
     if alias.ids:
         state.join_ids(alias.ids, draft.world.rules.ring)
-    elif state.alias:
+    elif state.alias and alias.ends == "idle":
         state.ids = b""  # the phone's conversation was idle for long, and nothing is repeated any more
     if not state.alias and state.tenant:
         if alias.ends == "erase":
