@@ -278,6 +278,15 @@ def test_an_alias_that_could_lead_in_a_circle_is_a_dead_letter(alias: Alias) -> 
     assert conversations.table == {}
 
 
+def test_what_cannot_be_read_is_forwarded_too_and_kept_at_the_phones_key() -> None:
+    conversations = Conversations()
+    conversations.feed(record(encode(_alias()), "alias", contact=USER))
+    (forwarded,) = conversations.feed(record(b"{", "webhook", contact=USER))
+    assert (forwarded.key, forwarded.value) == (conversation_key(), b"{")
+    conversations.feed(record(b"{", "webhook")._replace(headers=list(forwarded.headers)))
+    assert Cause.from_headers(conversations.letters()[0].headers).reason == "not_json"
+
+
 def test_what_came_by_an_alias_is_not_forwarded_again() -> None:
     conversations = Conversations()
     conversations.feed(record(encode(_alias()), "alias", contact=USER))
