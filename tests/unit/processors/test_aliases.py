@@ -388,6 +388,16 @@ def test_what_was_forwarded_behind_an_erasure_is_known_when_the_alias_has_ended(
     assert people.tally["acme", "duplicate", ""] == 1
 
 
+def test_an_order_to_erase_ends_the_alias_that_it_came_by_though_the_phone_knows_of_none(people: People) -> None:
+    people.says("wamid.1", sender=PERSON, user=USER)
+    people.settle()
+    del people.states[conversation_key()]
+    people.order(inbound.Erase, "c1", USER)
+    people.settle()
+    assert people.state(USER).forgotten
+    assert people.state().forgotten
+
+
 def test_what_moves_behind_an_erasure_brings_nothing_back_but_the_wish(people: People) -> None:
     """The phone's key is erased while what the user id's key knew is on its way."""
     people.says("wamid.1", user=USER)
