@@ -125,12 +125,13 @@ def number_changed(draft: Draft, content: object) -> None:
         draft.state = draft.state.anew()
 
 
-def left(key: bytes, state: State, tenant: str, partitions: int) -> Iterator[Record]:
-    """The records that end the aliases of a phone's conversation which was idle for long, or is another tenant's."""
+def left(key: bytes, state: State, tenant: str, partitions: int, ids: bytes = b"") -> Iterator[Record]:
+    """The records that end the aliases of a phone's conversation which was idle for long, or is another tenant's; then
+    `ids` are what is to be known of it at the user id's key."""
     did, contact = keys.split(key, 2)
     if not state.alias and phone.is_number(contact):
         for user_id in _user_ids(state):
-            alias = Alias(id="", tenant=tenant, did=did, user_id=user_id, contact=contact, ends="idle")
+            alias = Alias(id="", tenant=tenant, did=did, user_id=user_id, contact=contact, ends="idle", ids=ids)
             told = Headers(id="", type=TYPE, tenant=tenant, at_ms=0, did=did, contact=user_id).to_kafka()
             place = keys.conversation(did, user_id).encode()
             at = keys.partition(place, partitions)

@@ -174,7 +174,8 @@ def _apply(draft: Draft) -> None:
     before = draft.state
     draft.state = before.of(draft.tenant)
     if draft.state is not before and before.tenant:
-        draft.outputs += aliases.left(draft.record.key or b"", before, before.tenant, draft.world.partitions)
+        key = draft.record.key or b""
+        draft.outputs += aliases.left(key, before, before.tenant, draft.world.partitions, before.ids)
     _handler(draft)(draft)
     aliases.claim(draft)
 

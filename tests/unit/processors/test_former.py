@@ -170,4 +170,5 @@ def test_where_the_next_tenant_takes_a_conversation_over_its_aliases_end() -> No
     (end,) = [one for one in left if Headers.from_kafka(one.headers).type == "alias"]
     alias = decode(end.value, Alias)
     assert (alias.tenant, alias.user_id, alias.contact, alias.ends) == ("acme", USER, PERSON, "idle")
+    assert alias.ids == event_hash("wamid.1"), "should the line come back, a repeat is known there"
     assert other.state().user_id == ""
