@@ -132,7 +132,7 @@ async def main(service: Service) -> None:
         await caught_up(tenants, waits.caught_up_s)
         service.health.met("tenants")
         world = World(tenants.owner, frozenset(processor.agents), partitions(kafka.profile), Rules.of(processor))
-        guard = Guard(service, NAME, processor, lambda: tenants.count(_is_served))
+        guard = Guard(service, NAME, processor, lambda: tenants.names(_is_served))
         handler = Handler(world, guard=guard)
         await host(service, engine(kafka, processor, handler, service.settings.instance))
     finally:
