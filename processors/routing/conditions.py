@@ -109,7 +109,10 @@ def _keyword(name: str, given: list[str], schedules: Schedules) -> Condition:
                 return True
         if not few and not single.isdisjoint(subject.word_set):
             return True
-        return any(first in text and words in subject.folded for first, words in several)
+        for first, words in several:
+            if first in text and words in subject.folded:
+                return True
+        return False
 
     return Condition(name, _listed(given), holds, _length)
 
