@@ -109,10 +109,7 @@ def _keyword(name: str, given: list[str], schedules: Schedules) -> Condition:
                 return True
         if not few and not single.isdisjoint(subject.word_set):
             return True
-        for first, words in several:
-            if first in text and words in subject.folded:
-                return True
-        return False
+        return any(first in text and words in subject.folded for first, words in several)
 
     return Condition(name, _listed(given), holds, _length)
 
