@@ -229,7 +229,7 @@ class Lane:
         number, topic = self.tp.partition, self._changelog
         if topic is None:
             return ()
-        return (Record(topic, value, key, partition=number) for key, value in effects.writes.items())
+        return (Record(topic, value, key, (), number) for key, value in effects.writes.items())
 
     def _ended(self, offset: int, finished: int) -> None:
         self._pending -= 1
