@@ -425,13 +425,13 @@ async def test_a_request_that_comes_as_the_last_one_ends_is_no_fault_of_the_stop
             reader, writer = await run.connect()
             writer.write(head(len(BODY)) + BODY)
             assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-            await until(lambda: run.server.in_flight == 0)  # noqa: B023  read before the loop goes on
+            await until(lambda: run.server.in_flight == 0)
             run.kafka.open.clear()
             run.kafka.waiting.clear()
             call = asyncio.create_task(run.call())
             await run.kafka.waiting.wait()
             stop = asyncio.create_task(run.server.stop(10))
-            await until(lambda: run.server.stopping)  # noqa: B023
+            await until(lambda: run.server.stopping)
             writer.write(head(len(BODY)) + BODY)
             for _ in range(ticks):
                 await asyncio.sleep(0)
