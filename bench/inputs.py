@@ -22,6 +22,7 @@ AGENTS = ("menu", "orders", "support", "crm")
 LINES = 3  # of each tenant
 REPEATED = 0.1  # share of events that are delivered twice
 FLAT = 0.1
+_FEW = 4  # people of a line at least
 _BEHIND = 300  # a repeat comes at most so many events later
 _BABBLE = (
     "Hola, buenas tardes. Quisiera saber si tienen disponible el modelo que vi en la tienda la semana pasada, "
@@ -96,6 +97,14 @@ def make(events: int, people: int, at_ms: int, seed: int = 1, topic: str = topic
     drawn = list(_drawn(random.Random(seed), owners, events, people, at_ms // 1000 - events // 100))
     records = [_record(event, at_ms, topic) for event in drawn]
     return Input(owners, list(_with_repeats(random.Random(seed), records)), events)
+
+
+def of_records(records: int, each: int, at_ms: int) -> Input:
+    """Input of so many source records, repeats among them, `each` of a conversation."""
+    owners = tenants()
+    people = max(records // each, _FEW * len(owners) * LINES)
+    made = make(records, people, at_ms)
+    return made._replace(sources=made.sources[:records])
 
 
 def _drawn(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from processors.letters import LetterLimit, Limit, Trip
 from runtime import metrics
@@ -19,14 +19,14 @@ from runtime.settings import ProcessorSettings
 
 
 class Guard:
-    """Of one process. `excused` are reasons that say nothing about the worker."""
+    """Of one process. `served()` names the tenants that it serves; `excused` are reasons that say nothing of it."""
 
     def __init__(
         self,
         service: Service,
         processor: str,
         settings: ProcessorSettings,
-        served: Callable[[], int],
+        served: Callable[[], Collection[str]],
         excused: frozenset[str] = frozenset(),
     ) -> None:
         self._service = service

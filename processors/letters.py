@@ -6,6 +6,9 @@ conversations, each once, by how its last event ended; and it trips when two thi
 - so many conversations failed, of which no tenant brings more than half, unless this worker serves no other;
 - of the conversations of each tenant (the last `_LATELY`), on the average over the tenants, more than a share failed.
 
+Names of which no tenant is served (of one that is gone, or garbage) count as long as no tenant that is served is heard
+of: then they may be all that there is, read wrongly.
+
 Promises: neither a conversation nor a tenant trips it alone while others are served, however much it sends; memory is
 bounded. Leaves to `guard` what a trip does.
 """
@@ -13,7 +16,7 @@ bounded. Leaves to `guard` what a trip does.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 _LATELY = 200  # conversations that are kept of a tenant
@@ -80,9 +83,9 @@ class _Tenant:
 
 
 class LetterLimit:
-    """Of one process. `served()` is how many tenants are configured to be served by it."""
+    """Of one process. `served()` names the tenants that are configured to be served by it."""
 
-    def __init__(self, limit: Limit, served: Callable[[], int]) -> None:
+    def __init__(self, limit: Limit, served: Callable[[], Collection[str]]) -> None:
         self._limit = limit
         self._served = served
         self._tenants: dict[str, _Tenant] = {}
@@ -101,13 +104,15 @@ class LetterLimit:
 
     def _judge(self, now: float) -> Trip | None:
         self._expire(now - self._limit.window_s)
-        failed = [one.failed.total() for one in self._tenants.values()]
-        share = sum(one.share for one in self._tenants.values()) / len(self._tenants)
-        alone = len(self._tenants) == 1 and self._served() <= 1
+        served = self._served()
+        heard = {name: one for name, one in self._tenants.items() if name in served} or self._tenants
+        failed = [one.failed.total() for one in heard.values()]
+        share = sum(one.share for one in heard.values()) / len(heard)
+        alone = len(heard) == 1 and len(served) <= 1
         most = self._limit.conversations if alone else -(-self._limit.conversations // 2)
         if sum(min(one, most) for one in failed) < self._limit.conversations or share <= self._limit.share:
             return None
-        reasons: Counter[str] = sum((one.failed for one in self._tenants.values()), Counter())
+        reasons: Counter[str] = sum((one.failed for one in heard.values()), Counter())
         return Trip(sum(failed), sum(map(bool, failed)), share, dict(reasons.most_common()))
 
     def _expire(self, before: float) -> None:

@@ -9,6 +9,14 @@ from relevo.supervisor import ServiceSpec
 FIRST_ADMIN_PORT = 9401
 
 
+def on_ports(specs: Sequence[ServiceSpec], ports: Sequence[int]) -> list[ServiceSpec]:
+    """The services with these admin ports."""
+    return [
+        spec._replace(env={"RELEVO_SERVICE_ADMIN_PORT": str(port)}, admin_port=port)
+        for spec, port in zip(specs, ports, strict=True)
+    ]
+
+
 def fleet(agents: Sequence[str], first_admin_port: int = FIRST_ADMIN_PORT) -> list[ServiceSpec]:
     """The services in the order of their start: what sends first, what takes work last.
 

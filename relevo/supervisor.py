@@ -1,8 +1,9 @@
 """Runs services as child processes on one machine: `relevo all`, the demo, tests that kill.
 
-Promises: a child that ends is started again, after a wait that doubles while it keeps ending; children end in the
-reverse order of their start; none outlives the supervisor for long, however that ends. On a cluster Kubernetes does
-this work. Leaves to callers: what is run, in which order, with which environment.
+Promises: a child that ends is started again, after a wait that doubles while it keeps ending; one that runs and is not
+live (see `liveness`) is ended for that; children end in the reverse order of their start; none outlives the supervisor
+for long, however that ends. On a cluster Kubernetes does this work. Leaves to callers: what is run, in which order,
+with which environment.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from typing import NamedTuple
 
 import aiohttp
 
+from relevo.liveness import PERIOD_S, Liveness, ask
 from sandbox.kafka.process import Child
 
 POLL_S = 0.1
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
 STEADY_S = 20.0
+GRACE_S = 30.0
 PROGRAM = (sys.executable, "-m", "relevo")
 
 
 class ServiceSpec(NamedTuple):
-    """A service to run: the `relevo` command line after the program's name, and its own environment variables."""
+    """A service to run: the `relevo` command line after the program's name, and its own environment variables. With an
+    `admin_port` it is asked there whether it is live."""
 
     name: str
     arguments: tuple[str, ...]
@@ -37,7 +41,7 @@ class ServiceSpec(NamedTuple):
 
 
 class Exit(NamedTuple):
-    """A child ended when nobody had asked it to. `why` is said where it could not even be started."""
+    """A child ended when nobody had asked it to. `why` is said where it could not even be started, or was not live."""
 
     name: str
     code: int
@@ -54,15 +58,21 @@ class _Running:
         self.started = 0.0
         self.wait_s = FIRST_WAIT_S
         self.due = 0.0
+        self.liveness = Liveness(0.0)
+        self.given_up = ""  # why it must end, once it must
+        self.kill_at = 0.0
 
     def start(self, program: Sequence[str], env: Mapping[str, str]) -> None:
         self.started = time.monotonic()
+        self.liveness, self.given_up = Liveness(self.started), ""
         self.child = Child([*program, *self.spec.arguments], self.log, env={**env, **self.spec.env})
 
 
 class Supervisor:
-    """The services of one machine. `on_exit` hears of each child that ended unasked; `program` runs with a service's
-    arguments."""
+    """The services of one machine. `program` runs with a service's arguments; `period_s` is how often each is asked.
+
+    `on_exit` hears of each child that ended unasked, `on_given_up` of each that is to end as it is not live.
+    """
 
     def __init__(
         self,
@@ -70,12 +80,19 @@ class Supervisor:
         env: Mapping[str, str],
         on_exit: Callable[[Exit], None] | None = None,
         program: Sequence[str] = PROGRAM,
+        *,
+        on_given_up: Callable[[str, str], None] | None = None,
+        period_s: float = PERIOD_S,
+        grace_s: float = GRACE_S,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._program = program
         self._folder = folder
         self._env = dict(env)
         self._on_exit = on_exit or (lambda exit: None)
+        self._on_given_up = on_given_up or (lambda name, why: None)
+        self._period_s = period_s
+        self._grace_s = grace_s
         self._services: dict[str, _Running] = {}
         self._watch: asyncio.Task[None] | None = None
         self.exits: list[Exit] = []
@@ -137,10 +154,36 @@ class Supervisor:
         return forced
 
     async def _keep(self) -> None:
+        async with aiohttp.ClientSession() as session:
+            asking = asyncio.get_running_loop().create_task(self._ask_all(session), name="liveness")
+            try:
+                while not asking.done():
+                    for running in self._services.values():
+                        self._look(running, time.monotonic())
+                    await asyncio.sleep(POLL_S)
+                asking.result()
+            finally:
+                asking.cancel()
+
+    async def _ask_all(self, session: aiohttp.ClientSession) -> None:
+        """All side by side, so that one that does not answer keeps nobody from being asked."""
         while True:
-            for running in self._services.values():
-                self._look(running, time.monotonic())
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._period_s)
+            await asyncio.gather(*(self._ask(session, running) for running in self._services.values()))
+
+    async def _ask(self, session: aiohttp.ClientSession, running: _Running) -> None:
+        child = running.child
+        if child is None or not running.spec.admin_port or running.given_up:
+            return
+        failure = await ask(session, running.spec.admin_port)
+        if running.child is not child:
+            return  # it ended meanwhile, and what runs now was not asked
+        now = time.monotonic()
+        running.given_up = running.liveness.heard(failure, now)
+        if running.given_up:
+            running.kill_at = now + self._grace_s
+            child.send(signal.SIGTERM)
+            self._on_given_up(running.spec.name, running.given_up)
 
     def _look(self, running: _Running, now: float) -> None:
         child = running.child
@@ -150,10 +193,12 @@ class Supervisor:
             return
         code = child.exit_code
         if code is None:
+            if running.given_up and now >= running.kill_at:
+                child.send(signal.SIGKILL)
             return
         child.kill()  # it has ended: this only lets its watchdog go
         running.child = None
-        self._ended(running, Exit(running.spec.name, code), now)
+        self._ended(running, Exit(running.spec.name, code, running.given_up), now)
 
     def _start_again(self, running: _Running, now: float) -> None:
         try:

@@ -148,9 +148,9 @@ class Tenants:
     def tenant(self, name: str) -> Tenant | None:
         return self.snapshot.tenants.get(name)
 
-    def count(self, which: Callable[[Tenant], bool]) -> int:
-        """How many tenants are such."""
-        return sum(map(which, self.snapshot.tenants.values()))
+    def names(self, which: Callable[[Tenant], bool]) -> set[str]:
+        """The names of tenants that are such."""
+        return {name for name, tenant in self.snapshot.tenants.items() if which(tenant)}
 
     def line(self, did: str) -> Line | None:
         """The line with this number, of whichever tenant has it now."""

@@ -158,7 +158,7 @@ class Alias(Record, tag_field="type", tag="alias"):
 
     `reply_to` is that phone's address as the provider writes it. `ends` takes it back: the phone's conversation is
     `idle` or the person is to be forgotten (`erase`). At the phone's key `taken` says that the user id belongs to
-    another phone by now.
+    another phone by now. `ids` are hashes of what was handled at the phone's key, where that is to be known here, too.
     """
 
     id: str
@@ -168,6 +168,7 @@ class Alias(Record, tag_field="type", tag="alias"):
     contact: str
     reply_to: str = ""
     ends: Literal["", "idle", "erase", "taken"] = ""
+    ids: bytes = b""
 
 
 class Moved(Record, tag_field="type", tag="moved"):
@@ -206,6 +207,16 @@ class MovedTo(Record):
     contact: str
     epoch: int = -1
     erase: bool = False
+
+
+class Released(Record):
+    """A notice (`released`) for agents: the owner's epochs begin anew, so none is to stay silent.
+
+    With `handed_off_ms` nobody carried out the order to hand off that was given then: the silence since ends, and no
+    later one.
+    """
+
+    handed_off_ms: int = 0
 
 
 class AdoptedAlarm(Record):

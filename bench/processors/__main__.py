@@ -13,7 +13,7 @@ from bench import cpu, inputs, report
 from bench.cluster import Cluster
 from bench.processes import Measured, measure
 from bench.processors import equal, truth, verdict
-from bench.processors.variants import FULL, OURS_OUTPUTS, OURS_STATES, QUICK, VARIANTS, Amounts
+from bench.processors.variants import FULL, OURS_OUTPUTS, OURS_STATES, QUICK, VARIANTS, Amounts, variants
 from runtime.clock import now_ms
 from runtime.kafka.record import Record
 from schemas import topics
@@ -30,7 +30,7 @@ def main() -> int:
     if options.events:
         amounts = Amounts(*(min(options.events, amount) for amount in amounts))
     started = time.monotonic()
-    figures, examples = run(amounts, options.people or max(max(amounts) // 10, 48), options.bootstrap)
+    figures, examples = run(amounts, options)
     figures["seconds"] = round(time.monotonic() - started, 1)
     report.show(figures, as_json=options.json, lines=examples)
     return 1 if figures["lost"] or figures["wrong_states"] else 0
@@ -41,34 +41,42 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--quick", action="store_true", help="fewer events: under a minute in all")
     parser.add_argument("--events", type=int, default=0, help="at most so many source records for each program")
-    parser.add_argument("--people", type=int, default=0, help="how many conversations (default: a tenth of the events)")
+    parser.add_argument("--each", type=int, default=10, help="records of a conversation (default: 10)")
+    parser.add_argument("--unconfirmed", action="store_true", help="`plain` does not wait for its table: not safe")
     parser.add_argument("--bootstrap", default="", help="use this Kafka, which must be empty, instead of an own one")
     return parser.parse_args()
 
 
-def run(amounts: Amounts, people: int, bootstrap: str) -> tuple[dict[str, Any], list[str]]:
+def run(amounts: Amounts, options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     """The figures, and examples of what was wrong."""
     cores = cpu.plan()
-    given = inputs.make(WARM + max(amounts), people, now_ms())
-    with tempfile.TemporaryDirectory() as name, Cluster(cores.others, bootstrap) as cluster:
+    given = _given(amounts, options.each)
+    with tempfile.TemporaryDirectory() as name, Cluster(cores.others, options.bootstrap) as cluster:
         folder = Path(name)
         subjects = {
-            variant.prepare(cluster, folder, inputs.AGENTS): given.sources[: WARM + getattr(amounts, variant.name)]
-            for variant in VARIANTS
+            variant.prepare(cluster, folder, inputs.AGENTS): given[variant.name].sources
+            for variant in variants(confirmed=not options.unconfirmed)
         }
         cluster.create(inputs.AGENTS)
         cluster.feed(
-            Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in given.tenants
+            Record(topics.TENANTS.name, encode(one), one.tenant.encode(), partition=0) for one in inputs.tenants()
         )
         measured = measure(subjects, cluster, cores, folder, warm=WARM, rounds=ROUNDS)
-        found = _judge(cluster, given, amounts)
+        found = _judge(cluster, given)
     return _figures(measured, found), list(found.examples)
 
 
-def _judge(cluster: Cluster, given: inputs.Input, amounts: Amounts) -> verdict.Verdict:
+def _given(amounts: Amounts, each: int) -> dict[str, inputs.Input]:
+    """An input for each program, of as many records as it is to read: all have as many of a conversation."""
+    at_ms = now_ms()
+    made = {amount: inputs.of_records(WARM + amount, each, at_ms) for amount in set(amounts)}
+    return {name: made[amount] for name, amount in amounts._asdict().items()}
+
+
+def _judge(cluster: Cluster, given: dict[str, inputs.Input]) -> verdict.Verdict:
     """Both of ours against what is reckoned from their input."""
-    ours = equal.compute(given.tenants, given.sources[: WARM + amounts.ours])
-    whole = truth.compute(given.tenants, given.sources[: WARM + amounts.conversations])
+    ours = equal.compute(given["ours"].tenants, given["ours"].sources)
+    whole = truth.compute(given["conversations"].tenants, given["conversations"].sources)
     outputs = {agent: OURS_OUTPUTS + agent for agent in inputs.AGENTS}
     found = equal.judge(cluster, outputs, OURS_STATES, ours)
     return found.plus(verdict.judge(cluster, inputs.AGENTS, whole))

@@ -1,5 +1,10 @@
 """Faust as it is usually made safe against crashes: dedupe in a Table, wait for Kafka's word, then acknowledge.
 
+Each step waits for the one before. First the event: a state that is in Kafka without it would drop it when it is read
+again. Then the state: a record that is acknowledged without it would be taken twice. Faust itself does not wait for
+what a Table writes: before a commit it gives its buffer a tenth of a second, and a write that failed is a line in the
+log. `unconfirmed` leaves it at that, to be compared.
+
 At least once: what was sent and not yet acknowledged is sent again after a crash. Everything else is as Faust comes:
 its driver, its JSON, its Table in memory with a changelog.
 """
@@ -27,7 +32,17 @@ class State(faust.Record):
     name: str = ""
 
 
-def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
+class Confirmed(faust.Table[Any, Any]):
+    """A table that keeps what it wrote last, to be waited for."""
+
+    written: Any = None
+
+    def send_changelog(self, *args: Any, **kwargs: Any) -> Any:
+        self.written = super().send_changelog(*args, **kwargs)
+        return self.written
+
+
+def app(bootstrap: str, source: str, outputs: str, folder: str, confirmed: bool = True) -> faust.App:
     """The app; its group is its name, and its table's changelog `bench-plain-states-changelog`."""
     found = faust.App(
         "bench-plain",
@@ -42,6 +57,7 @@ def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
         stream_wait_empty=False,
         table_standby_replicas=0,
         topic_partitions=4,
+        Table=Confirmed,
     )
     out = found.topic(outputs, key_type=bytes, value_serializer="json")
     states: Any = found.Table("states", default=State, key_type=bytes, value_type=State, partitions=4)
@@ -54,10 +70,15 @@ def app(bootstrap: str, source: str, outputs: str, folder: str) -> faust.App:
             if hear(state, message):
                 await (await out.send(key=event.key, value=told(message), headers=event.headers))
                 states[event.key] = state
+                if confirmed:
+                    await states.written
             event.ack()
 
     return found
 
 
 if __name__ == "__main__":
-    faust.Worker(app(*sys.argv[1:5]), loglevel="warning").execute_from_commandline()
+    broker, read_from, write_to, data, *more = sys.argv[1:]
+    faust.Worker(
+        app(broker, read_from, write_to, data, confirmed=not more), loglevel="warning"
+    ).execute_from_commandline()

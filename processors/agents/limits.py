@@ -14,7 +14,7 @@ OF_THE_CONVERSATION = frozenset({"loop"})
 
 class Limits(NamedTuple):
     """For one event: seconds, actions, and bytes that are remembered after it; for a conversation: timers, what is kept
-    of what was said, and how much the agent may do in a row."""
+    of what was said, how much the agent may do in a row, and how long a hand-off may take to come about."""
 
     timeout_s: float = 15
     actions: int = 20
@@ -22,6 +22,7 @@ class Limits(NamedTuple):
     timers: int = 50
     transcript: Keep = Keep()
     loops: Loops = Loops()
+    hand_off_s: float = 900
 
     @classmethod
     def of(cls, settings: ProcessorSettings) -> Limits:
@@ -33,6 +34,7 @@ class Limits(NamedTuple):
             settings.agent_timers_max,
             Keep(settings.transcript_lines, settings.transcript_bytes),
             Loops(settings.loop_burst, settings.loop_refill_s, settings.loop_quiet_s),
+            settings.hand_off_s,
         )
 
 

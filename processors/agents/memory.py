@@ -36,7 +36,7 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute; or `HELD`).
     `said` is what the agent remembers, `tenant` whose line it was then, `lines` what was said lately, `budget` how much
     of what the agent may do in a row is used. `epoch` is the owner's of the last event (-1: there was none), and at
-    `changed_ms`, by our clock, it was seen to change, or the agent handed off.
+    `changed_ms`, by our clock, it was seen to change, or the agent handed off (see `silence`).
     """
 
     offset: int = -1
@@ -91,8 +91,8 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
         return len(_encoder.encode((self.said, self.alarms)))
 
     def is_idle(self) -> bool:
-        """Whether nothing is kept but what was said, and what tells a replay."""
-        return not self.said and not self.alarms and self.muted_since == -1
+        """Whether nothing is kept but what was said, that it is silent, and what tells a replay."""
+        return not self.said and not self.alarms
 
     def next_due_ms(self) -> int | None:
         """When the first timer is due."""

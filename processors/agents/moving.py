@@ -8,7 +8,7 @@ the one that is used up further. Both are steps like any other: with their memor
 
 A hand-off that was still on its way follows by way of the alias, so the agent is silent at the new key, too, until the
 owner changes there (`HELD`: in whatever epoch its next event comes). If the owner changed there since the hand-off, the
-silence comes too late, and would have no end.
+silence comes too late. Leaves to `silence` when it ends.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from processors.agents.transcript import Keep, Line, told
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.headers import Headers
-from schemas.inbound import Adopt, AdoptedAlarm, InboundEvent, MovedTo
+from schemas.inbound import Adopt, AdoptedAlarm, MovedTo
 from schemas.record import Decoder, RecordError, encode
 
 MOVED, ADOPT = "moved", "adopt"
 NOTICES = frozenset((MOVED, ADOPT))
 _moved = Decoder.of(MovedTo)
 _adopt = Decoder.of(Adopt)
-_SILENT_FOR = frozenset(("message", "timer", "system"))  # other kinds of event say that the owner changed
 
 
 class Moving(NamedTuple):
@@ -53,18 +52,6 @@ def noted(kind: str, partitions: int, headers: Headers, value: bytes | None, mem
         return _handed_over(kind, partitions, headers, _moved.decode(value), memory)
     except RecordError as error:
         raise AgentFailed("malformed", str(error)) from None
-
-
-def settle(memory: Memory, event: InboundEvent, now_ms: int) -> None:
-    """Silence that was brought along becomes silence in the epoch of the first event, or ends with it if the owner
-    changed. When that was is noted for silence that is still to come."""
-    epoch = event.facts.owner_epoch
-    changed = event.kind not in _SILENT_FOR or (memory.epoch >= 0 and memory.epoch != epoch)
-    if changed and memory.epoch != epoch:
-        memory.changed_ms = now_ms
-    if memory.muted_since == HELD:
-        memory.muted_since = -1 if changed else epoch
-    memory.epoch = epoch
 
 
 def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, memory: Memory) -> Moving:
@@ -101,7 +88,9 @@ def _record(kind: str, partitions: int, headers: Headers, moved: MovedTo, adopt:
 
 def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
     if adopt.erase:  # it may come late: the agent may have handed off again, and what was handled stays so
-        return Moving([], Memory(ring=memory.ring, muted_since=memory.muted_since, budget=memory.budget))
+        rest = Memory(ring=memory.ring, budget=memory.budget)
+        rest.muted_since, rest.changed_ms = memory.muted_since, memory.changed_ms
+        return Moving([], rest)
     names = {alarm.name for alarm in memory.alarms}
     adopted = [Alarm(a.name, a.due_ms, a.id, bytes(a.payload)) for a in adopt.alarms if a.name not in names]
     memory.said = {**adopt.said, **memory.said}
@@ -110,7 +99,7 @@ def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
     memory.budget = max(memory.budget, Budget(adopt.used, adopt.used_ms, adopt.stopped), key=_spent)
     memory.join_ids(adopt.ids)
     if adopt.held and memory.muted_since == -1 and not 0 < adopt.held_ms < memory.changed_ms:
-        memory.muted_since = HELD
+        memory.muted_since, memory.changed_ms = HELD, max(adopt.held_ms, memory.changed_ms)
     return Moving([], memory)
 
 

@@ -80,7 +80,7 @@ def engine(
         found = tenants.owner(did)
         return found.tenant if found else ""
 
-    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor))
+    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of)
     settings = EngineSettings.of_agents(processor)
     handler = AgentHost(
         scene,
@@ -108,8 +108,8 @@ def engine(
 
 
 def _guard(service: Service, processor: ProcessorSettings, kind: str, tenants: Tenants) -> Guard:
-    def served() -> int:
-        return tenants.count(lambda tenant: _serves(kind, tenant))
+    def served() -> set[str]:
+        return tenants.names(lambda tenant: _serves(kind, tenant))
 
     return Guard(service, f"agents.{kind}", processor, served, OF_THE_CONVERSATION)
 

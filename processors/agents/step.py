@@ -12,7 +12,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from processors.agents import moving
+from processors.agents import moving, silence
 from processors.agents.actions import Action
 from processors.agents.agent import Agent, Conversation
 from processors.agents.limits import AgentFailed, Limits
@@ -34,12 +34,14 @@ _events = Decoder.of(InboundEvent)
 
 
 class Scene(NamedTuple):
-    """What steps of one agent type share. `config(tenant)` is the agent's part of the tenant's file."""
+    """What steps of one agent type share. `config(tenant)` is the agent's part of the tenant's file; `owner(did)` names
+    the tenant that has the line now, empty where that is not known."""
 
     agent: Agent
     config: Callable[[str], Mapping[str, Any]]
     partitions: int
     limits: Limits = Limits()
+    owner: Callable[[str], str] = lambda did: ""
 
 
 class Step(NamedTuple):
@@ -99,15 +101,18 @@ def _noted(kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step
     a crash would let what came before the notice happen again."""
     if kind == "erase":
         return Step("noted", [], memory.forgotten(record.offset, now_ms), kind)
-    if kind == "released" and memory.muted_since != -1:
-        freed = copy.copy(memory)
-        freed.muted_since = -1
-        return Step("noted", [], freed, kind)
+    if kind == silence.RELEASED:
+        freed = silence.released(record.value, memory)
+        return Step("noted", [], freed, kind, same=freed is memory)
     return Step("noted", [], memory, kind, same=True)
 
 
 def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
-    """The person goes on under another key, or came from one."""
+    """The person goes on under another key, or came from one. What comes of a tenant that has the line no more does not
+    take the place of what is remembered for the next one."""
+    theirs = memory.tenant not in ("", headers.tenant) and scene.owner(headers.did) == memory.tenant
+    if theirs and headers.type == moving.ADOPT:
+        return Step("noted", [], memory, "foreign_line", same=True)
     keep = scene.limits.transcript
     records, kept, same = moving.noted(scene.agent.kind, scene.partitions, headers, record.value, memory, keep)
     if kept is not None and not same:
@@ -131,8 +136,8 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     if memory.knows(event.id):
         return Step("duplicate", [], memory, same=True)
     memory = memory.of(event.tenant)
-    moving.settle(memory, event, now_ms)
-    loops, mute = scene.limits.loops, event.facts.owner_epoch <= memory.muted_since
+    silence.settle(memory, event, now_ms)
+    loops, mute = scene.limits.loops, silence.mute(memory, event, headers.at_ms, scene.limits.hand_off_s)
     came_ms = now_ms if headers.replay else event.at_ms  # a letter that was put back comes now, after all that silence
     memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, came_ms, now_ms)
     if not mute and not loops.admits(memory.budget):

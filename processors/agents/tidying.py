@@ -1,8 +1,8 @@
 """What was said in conversations that are idle leaves memory, changelog and recovery, a few at a time.
 
 After so many days nobody hands off what was said then, and the source has forgotten the records that a replay could
-bring. What the agent itself remembers stays, and its timers, and that it is mute; where there is none of these the
-whole record goes.
+bring. Silence after a hand-off ends then, too: the order to hand off was kept no longer. What the agent itself
+remembers stays, and its timers; where there is neither the whole record goes.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def tidy(table: TableView, idle_ms: int, now_ms: int, at_once: int = AT_ONCE) ->
             continue
         if memory.is_idle():
             effects.writes[key] = None
-        elif memory.lines:
+        elif memory.lines or memory.muted_since != -1:
             rest = copy.copy(memory)
-            rest.lines = []
+            rest.lines, rest.muted_since = [], -1
             effects.writes[key] = encode(rest)
     return effects if effects.writes else None
 

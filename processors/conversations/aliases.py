@@ -5,8 +5,9 @@ transaction of the event. Whoever owns that key keeps the alias there, hands ove
 from then on forwards all that comes: the same bytes, keyed by the phone, with headers that say where they came from.
 
 Promises: an alias leads from a user id to a phone and never on, so there is no circle; it lives as long as the phone's
-conversation, which claims again long before it would be idle; who claimed last has it. Orders for another form of a
-number than its canonical one are forwarded in the same way.
+conversation, which claims again long before it would be idle; who claimed last has it. Where it ends, the user
+id's key learns what was handled at the phone's, so that a repeat is known there. Orders for another form of a number
+than its canonical one are forwarded in the same way.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+import orjson
+
 from processors.conversations import moving
 from processors.conversations.draft import Draft, Undeliverable
-from processors.conversations.state import State
+from processors.conversations.state import HASH_BYTES, State
 from runtime.kafka.record import Record
 from schemas import keys, phone, topics
+from schemas.chattigo import webhook
 from schemas.chattigo.inbound import Arrival
 from schemas.content import NumberChanged
 from schemas.headers import ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE, Headers
@@ -32,6 +36,7 @@ LIVES = 2
 _HOUR_MS = 3_600_000
 _ID_MAX = 160
 _PARENT = ".ENT."
+_NOTED = 16
 
 _decoder = Decoder.of(Alias)
 
@@ -55,7 +60,21 @@ def forward(draft: Draft) -> None:
     draft.to_conversation(elsewhere(draft), draft.record.value, draft.headers.type, *headers)
     if not draft.state.alias:
         draft.erased = True  # a number's other form is nobody's key: nothing is kept there
+    elif draft.headers.type == "webhook":
+        _note(draft)
     draft.count("forwarded")
+
+
+def _note(draft: Draft) -> None:
+    """Know the latest that was forwarded, should the alias end before the phone's conversation has come to it."""
+    room = max(len(draft.state.ids) // HASH_BYTES, _NOTED)
+    try:
+        found = webhook.read(draft.record.value or b"")
+    except orjson.JSONDecodeError:
+        return  # a dead letter of the phone's key
+    for arrival in found:
+        if arrival.id and not draft.state.knows(arrival.id):
+            draft.state.remember(arrival.id, room)
 
 
 def heed(draft: Draft, arrival: Arrival) -> None:
@@ -87,9 +106,11 @@ def claim(draft: Draft) -> None:
 
 
 def end_all(draft: Draft, why: Literal["idle", "erase"]) -> None:
-    """No key leads to this conversation any more."""
+    """No key leads to this conversation any more, nor the one by which the record came."""
     if phone.is_number(draft.place.contact):
-        for user_id in _user_ids(draft.state):
+        came_by = draft.forwarded.get(ALIAS, "")
+        beside = [came_by] if came_by and _may_be_alias(came_by) else []
+        for user_id in dict.fromkeys([*_user_ids(draft.state), *beside]):
             _tell(draft, user_id, why)
 
 
@@ -104,12 +125,13 @@ def number_changed(draft: Draft, content: object) -> None:
         draft.state = draft.state.anew()
 
 
-def left(key: bytes, state: State, tenant: str, partitions: int) -> Iterator[Record]:
-    """The records that end the aliases of a phone's conversation which was idle for long."""
+def left(key: bytes, state: State, tenant: str, partitions: int, ids: bytes = b"") -> Iterator[Record]:
+    """The records that end the aliases of a phone's conversation which was idle for long, or is another tenant's; then
+    `ids` are what is to be known of it at the user id's key."""
     did, contact = keys.split(key, 2)
     if not state.alias and phone.is_number(contact):
         for user_id in _user_ids(state):
-            alias = Alias(id="", tenant=tenant, did=did, user_id=user_id, contact=contact, ends="idle")
+            alias = Alias(id="", tenant=tenant, did=did, user_id=user_id, contact=contact, ends="idle", ids=ids)
             told = Headers(id="", type=TYPE, tenant=tenant, at_ms=0, did=did, contact=user_id).to_kafka()
             place = keys.conversation(did, user_id).encode()
             at = keys.partition(place, partitions)
@@ -123,11 +145,13 @@ def handle(draft: Draft) -> None:
     except RecordError as error:
         raise Undeliverable("malformed", str(error)) from None
     here = alias.contact if alias.ends == "taken" else alias.user_id
-    if (alias.tenant, alias.did, here) != (draft.place.tenant.tenant, draft.did, draft.place.contact):
+    if (alias.tenant, alias.did, here) != (draft.tenant, draft.did, draft.place.contact):
         raise Undeliverable("misplaced", "an alias of another key than the record's")
     if not _may_be_alias(alias.user_id) or not phone.is_number(alias.contact):
         raise Undeliverable("misplaced", "an alias leads from a user id to a phone")
-    if alias.ends == "taken":
+    if draft.former and (draft.state.tenant != draft.tenant or not alias.ends):
+        draft.count("dropped", "foreign_line")  # the line's aliases were forgotten when it went
+    elif alias.ends == "taken":
         _taken(draft, alias)
     elif alias.ends:
         _end(draft, alias)
@@ -145,19 +169,23 @@ def _lead(draft: Draft, alias: Alias) -> None:
     elif before != alias.contact:
         _say(draft, before, alias.user_id, before, "taken")
     address = alias.reply_to if alias.reply_to != alias.contact else ""  # most often: nothing to remember
-    draft.state = State(alias=alias.contact, reply_to=address, epoch=went)
+    draft.state = State(alias=alias.contact, reply_to=address, epoch=went, ids=draft.state.ids)
     draft.count("aliased")
 
 
 def _end(draft: Draft, alias: Alias) -> None:
     """This key leads nowhere any more. To erase is also to erase what followed the alias, or never knew of it."""
     state = draft.state
+    if state.alias and state.alias != alias.contact:
+        draft.count("ignored", "other_alias")
+        return
+    if alias.ids:
+        state.join_ids(alias.ids, draft.world.rules.ring)
+    elif state.alias and alias.ends == "idle":
+        state.ids = b""  # the phone's conversation was idle for long, and nothing is repeated any more
     if not state.alias and state.tenant:
         if alias.ends == "erase":
             draft.erase()
-        return
-    if state.alias and state.alias != alias.contact:
-        draft.count("ignored", "other_alias")
         return
     # agents may know somebody here though no conversation went on: by a dead letter that was put back
     for agent in draft.world.agents if state.epoch or alias.ends == "erase" else ():
@@ -195,11 +223,12 @@ def _tell(draft: Draft, user_id: str, ends: Literal["", "idle", "erase"] = "") -
 def _say(draft: Draft, to: str, user_id: str, contact: str, ends: Literal["", "idle", "erase", "taken"]) -> None:
     alias = Alias(
         id=draft.headers.id,
-        tenant=draft.place.tenant.tenant,
+        tenant=draft.tenant,
         did=draft.did,
         user_id=user_id,
         contact=contact,
         reply_to="" if ends else draft.state.reply_to,
         ends=ends,
+        ids=draft.state.ids if ends in ("idle", "erase") else b"",
     )
     draft.to_conversation(to, encode(alias), TYPE)

@@ -45,12 +45,7 @@ BY = "conversations"
 
 def handle(draft: Draft) -> None:
     """Obey the record's command or timer. Raises Undeliverable when it cannot be."""
-    try:
-        order: Any = _decoder.decode(draft.record.value)
-    except RecordError as error:
-        raise Undeliverable("malformed", str(error)) from None
-    if order.tenant != draft.place.tenant.tenant or not draft.is_ours(order.did, order.contact):
-        raise Undeliverable("misplaced", "an order for another conversation than the record's key")
+    order = read(draft)
     if draft.state.knows(order.id):
         draft.count("duplicate", "order")
         return
@@ -58,6 +53,17 @@ def handle(draft: Draft) -> None:
         draft.state.language, draft.state.pinned = order.language[:LANGUAGE_MAX], True
     _OBEY[type(order)](draft, replace(order, contact=draft.place.contact))
     draft.state.remember(order.id, draft.world.rules.ring)
+
+
+def read(draft: Draft) -> Any:
+    """The order that the record is, of this conversation. Raises Undeliverable."""
+    try:
+        order: Any = _decoder.decode(draft.record.value)
+    except RecordError as error:
+        raise Undeliverable("malformed", str(error)) from None
+    if order.tenant != draft.tenant or not draft.is_ours(order.did, order.contact):
+        raise Undeliverable("misplaced", "an order for another conversation than the record's key")
+    return order
 
 
 def _hand_off(draft: Draft, command: HandOff) -> None:
@@ -133,6 +139,10 @@ def _update_crm(draft: Draft, command: UpdateCrm) -> None:
 
 
 def _erase(draft: Draft, command: Erase) -> None:
+    erase(draft)
+
+
+def erase(draft: Draft) -> None:
     """Forget the person: here, at all agents, and under the other keys that led here."""
     aliases.end_all(draft, "erase")
     draft.erase()

@@ -72,7 +72,8 @@ class Mark(NamedTuple):
 
 
 class Draft:
-    """`now_ms` is our clock; `received_ms` when ingress had the cause."""
+    """`now_ms` is our clock; `received_ms` when ingress had the cause. `tenant` is the record's; one that had the line
+    before is `former`, and then the state is as that one, or its successor, left it."""
 
     def __init__(
         self, record: SourceRecord, headers: Headers, place: Place, state: State, world: World, now_ms: int
@@ -84,6 +85,8 @@ class Draft:
         self.world = world
         self.now_ms = now_ms
         self.headers = headers
+        self.tenant = headers.tenant
+        self.former = headers.tenant != place.tenant.tenant
         self.received_ms = self.headers.at_ms or record.timestamp
         self.outputs: list[Record] = []
         self.outcomes: list[Outcome] = []
@@ -113,7 +116,7 @@ class Draft:
         return self.state.facts(self.world.rules.window_ms, self.place.language)
 
     def count(self, outcome: str, reason: str = "") -> None:
-        self.outcomes.append((self.place.tenant.tenant, outcome, reason))
+        self.outcomes.append((self.tenant, outcome, reason))
 
     def mark(self) -> Mark:
         """Where the draft is now, for `back_to`."""
@@ -167,7 +170,7 @@ class Draft:
         told = replace(
             self.headers,
             type=kind,
-            tenant=self.place.tenant.tenant,
+            tenant=self.tenant,
             at_ms=self.received_ms,
             did=self.did,
             contact=contact,
@@ -212,14 +215,14 @@ class Draft:
         cause, place, record = self.headers, self.place, self.record
         at = ("source", source(record.topic, record.partition, record.offset).encode())
         told = (cause.tenant, cause.at_ms, cause.did, cause.contact)
-        if told == (place.tenant.tenant, self.received_ms, self.did, place.contact):
+        if told == (self.tenant, self.received_ms, self.did, place.contact):
             passed = [one for one in dict(record.headers).items() if one[0] in PASSED_ON and one[1]]
             passed.append(at)
             return passed
         stamps = Headers(
             id="",
             type="",
-            tenant=place.tenant.tenant,
+            tenant=self.tenant,
             at_ms=self.received_ms,
             traceparent=cause.traceparent,
             replay=cause.replay,

@@ -2,7 +2,8 @@
 
 It leaves where an alias begins (a user id's key gives way to a phone's) or where the person says to have another
 number. It is taken there in the order of that key: a human keeps the conversation, opt-outs are united, the newest
-facts stand, and what was handled stays so. A number that changed takes neither window nor chat along: both are the old
+facts stand, and what was handled stays so. Where the line went to another tenant meanwhile, the wish alone is taken and
+what was handled. A number that changed takes neither window nor chat along: both are the old
 number's. Leaves to `aliases` which key belongs to whom, to agents what they remember (a notice `moved`).
 """
 
@@ -29,7 +30,7 @@ def leave(draft: Draft, contact: str, why: Literal["alias", "number"]) -> None:
     chat = {name: getattr(state, name) for name in _CHAT} if why == "alias" else {}
     moved = Moved(
         id=ids.digest(TYPE, draft.place_id),
-        tenant=draft.place.tenant.tenant,
+        tenant=draft.tenant,
         did=draft.did,
         contact=contact,
         from_contact=draft.place.contact,
@@ -58,20 +59,20 @@ def handle(draft: Draft) -> None:
         moved: Moved = _decoder.decode(draft.record.value)
     except RecordError as error:
         raise Undeliverable("malformed", str(error)) from None
-    if (moved.tenant, moved.did, moved.contact) != (draft.place.tenant.tenant, draft.did, draft.place.contact):
+    if (moved.tenant, moved.did, moved.contact) != (draft.tenant, draft.did, draft.place.contact):
         raise Undeliverable("misplaced", "what moved belongs to another conversation than the record's key")
     if draft.state.knows(moved.id):
         draft.count("duplicate", TYPE)
         return
-    expected = moved.why == "number" or moved.from_contact in (draft.state.user_id, draft.state.parent_id)
-    if expected:
+    draft.state.join_ids(moved.ids, draft.world.rules.ring)
+    if draft.former:
+        draft.count("dropped", "foreign_line")
+    elif moved.why == "number" or moved.from_contact in (draft.state.user_id, draft.state.parent_id):
         _join(draft, moved)
-    unite(draft, moved.optout)
-    if expected:
         draft.count("joined", moved.why)
-    else:  # the person was erased here since, or went idle: only the wish is taken
-        draft.erased = not draft.state.touched_ms
+    else:  # the person was erased here since, or went idle
         draft.count("ignored", "unexpected")
+    unite(draft, moved.optout)
     draft.state.remember(moved.id, draft.world.rules.ring)
 
 
@@ -84,7 +85,6 @@ def _join(draft: Draft, moved: Moved) -> None:
             setattr(state, name, value)
     _join_language(state, moved, newer)
     state.last_inbound_ms = max(state.last_inbound_ms, moved.last_inbound_ms)
-    state.join_ids(moved.ids, draft.world.rules.ring)
     if moved.owner == "human" and state.owner == "bot":
         state.give_to("human")
         tap(draft, _handed_off(draft, moved))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from processors.conversations import aliases, arrivals, commands, moving
+from processors.conversations import aliases, arrivals, commands, former, handing, moving
 from processors.conversations.draft import Draft, Place, Tally, Undeliverable, agent_topic
 from processors.conversations.state import State, decode, encode
 from processors.conversations.world import World
@@ -62,15 +62,13 @@ class _Chunk:
             return State() if known is None else copy.copy(known)
         return decode(self.get(key))
 
-    def place(self, record: SourceRecord, headers: Headers) -> Place:
-        """Whose conversation the record belongs to; its key and the tenant that ingress found must agree."""
+    def place(self, record: SourceRecord) -> Place:
+        """Whose conversation the record's key is now."""
         try:
             did, contact = keys.split(record.key or b"", 2)
         except (keys.KeyPartError, UnicodeDecodeError):
             raise Undeliverable("no_conversation", "the record's key is not did|contact") from None
         tenant, line = self.lines.get(did) or self.lines.setdefault(did, _owner(did, self.world))
-        if tenant.tenant != headers.tenant:
-            raise Undeliverable("foreign_line", "the line belongs to another tenant than the record's")
         return Place(tenant, line, contact)
 
     def take(self, record: SourceRecord) -> None:
@@ -78,15 +76,12 @@ class _Chunk:
         key = record.key or b""
         headers = Headers.from_kafka(record.headers)
         try:
-            place = self.place(record, headers)
-            state = self.state(key).of(place.tenant.tenant)
-            draft = Draft(record, headers, place, state, self.world, self.now_ms)
-            if state.handled(record.offset, record.timestamp):
+            draft = Draft(record, headers, self.place(record), self.state(key), self.world, self.now_ms)
+            if draft.state.handled(record.offset, record.timestamp):
                 draft.count("duplicate", "replay")
                 self.count(draft)
                 return
-            _handler(draft)(draft)
-            aliases.claim(draft)
+            _apply(draft)
             _check_sizes(draft)
         except Undeliverable as error:
             self._bury(record, error.reason, error.error)
@@ -102,15 +97,17 @@ class _Chunk:
     def _keep(self, key: bytes, draft: Draft) -> None:
         draft.state.offset = draft.record.offset
         draft.state.touched_ms = self.now_ms
-        draft.state.tenant = draft.place.tenant.tenant
-        self.states[key] = draft.state.wish() if draft.erased else draft.state
+        if not draft.former:
+            draft.state.tenant = draft.tenant
+        self.states[key] = draft.state.rest() if draft.erased else draft.state
         self.effects.outputs += draft.outputs
         self.count(draft)
         if draft.undeliverable:
             self._bury(draft.record, draft.undeliverable.reason, draft.undeliverable.error)
 
     def _bury(self, record: SourceRecord, reason: str, error: str) -> None:
-        self.tally[Headers.from_kafka(record.headers).tenant, "dead_letter", reason] += 1
+        headers = Headers.from_kafka(record.headers)
+        self.tally[headers.tenant, "dead_letter", reason] += 1
         at = source(record.topic, record.partition, record.offset)
         cause = Cause(reason=reason, error=error, source=at, at_ms=self.now_ms, by=BY)
         self.effects.outputs.append(
@@ -122,6 +119,7 @@ class _Chunk:
                 partition=record.partition,
             )
         )
+        self.effects.outputs += handing.given_back(record, headers, self.world)
 
     def sweep(self, entries: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Let go of conversations that were idle for long, with their aliases. Of one with an opt-out the wish stays:
@@ -168,6 +166,20 @@ def _owner(did: str, world: World) -> tuple[Tenant, Line]:
     return tenant, line
 
 
+def _apply(draft: Draft) -> None:
+    """Let the record have its effect."""
+    if draft.former:
+        former.handle(draft)
+        return
+    before = draft.state
+    draft.state = before.of(draft.tenant)
+    if draft.state is not before and before.tenant:
+        key = draft.record.key or b""
+        draft.outputs += aliases.left(key, before, before.tenant, draft.world.partitions, before.ids)
+    _handler(draft)(draft)
+    aliases.claim(draft)
+
+
 def _handler(draft: Draft) -> Callable[[Draft], None]:
     handler = _HANDLERS.get(draft.headers.type)
     if handler is None:
@@ -187,12 +199,12 @@ def _check_sizes(draft: Draft) -> None:
 
 
 def _left(key: bytes, state: State, world: World) -> list[Record]:
-    """End the aliases, if the line is still the tenant's, and tell agents that owner epochs of this conversation begin
+    """End the aliases, and tell agents that owner epochs of this conversation begin
     anew, so that none stays mute for ever; at an alias' key, that nothing comes here any more."""
     did, contact = keys.split(key, 2)
     owner = world.owner(did)
     tenant = owner.tenant if owner else ""
-    ended = list(aliases.left(key, state, tenant, world.partitions)) if tenant and tenant == state.tenant else []
+    ended = list(aliases.left(key, state, state.tenant, world.partitions)) if tenant and state.tenant else []
     if not state.epoch:
         return ended
     kind = "erase" if state.alias else "released"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable, Iterable
 
@@ -25,7 +24,6 @@ from schemas.tenant import Tenant
 APP_ID = "relevo-conversations"
 NAME = "conversations"
 _LETTERS = topics.INBOUND_CONVERSATIONS.name + topics.DEAD_LETTERS
-_COLLECT_AFTER = 20_000  # objects; those of a chunk are gone with it and make no circles
 _SEPARATOR = keys.SEPARATOR.encode()
 
 
@@ -120,8 +118,6 @@ def count(tally: Tally) -> None:
 
 async def main(service: Service) -> None:
     """Runs until the service stops."""
-    gc.freeze()  # what was imported stays for good
-    gc.set_threshold(_COLLECT_AFTER)
     kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
     await check_topics(kafka, _topics(processor))
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
@@ -132,7 +128,7 @@ async def main(service: Service) -> None:
         await caught_up(tenants, waits.caught_up_s)
         service.health.met("tenants")
         world = World(tenants.owner, frozenset(processor.agents), partitions(kafka.profile), Rules.of(processor))
-        guard = Guard(service, NAME, processor, lambda: tenants.count(_is_served))
+        guard = Guard(service, NAME, processor, lambda: tenants.names(_is_served))
         handler = Handler(world, guard=guard)
         await host(service, engine(kafka, processor, handler, service.settings.instance))
     finally:

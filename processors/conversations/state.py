@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from itertools import zip_longest
 
 import msgspec
 
@@ -27,7 +28,8 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
 
     `user_id` and `parent_id` are the person's user ids; those that lead here as aliases were told so last in the hour
     `claimed_h` (since 1970). With an `alias` this is no conversation but the way to one: everything under this key
-    belongs to that contact, whose address is `reply_to`; `epoch` is above 0 if a conversation went there from here.
+    belongs to that contact, whose address is `reply_to`; `epoch` is above 0 if a conversation went there from here, and
+    `ids` are those that were handled here, or forwarded last.
     """
 
     offset: int = -1
@@ -78,6 +80,21 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         """What outlives the conversation: that the person wants to be left alone, if so; a few bytes."""
         return None if self.optout is None else State(optout=self.optout, tenant=self.tenant)
 
+    def rest(self) -> State | None:
+        """What outlives an erasure until it was idle for long: what was handled, so that a repeat brings nobody back,
+        and the wish."""
+        return self._kept() if self.ids else self.wish()
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether nothing is known of a person, but what was handled and, perhaps, the wish."""
+        return self == self._kept()
+
+    def _kept(self) -> State:
+        return State(
+            offset=self.offset, ids=self.ids, touched_ms=self.touched_ms, optout=self.optout, tenant=self.tenant
+        )
+
     def knows(self, event_id: str) -> bool:
         """Whether the event was handled before, as far as the ring reaches."""
         wanted = event_hash(event_id)
@@ -90,9 +107,11 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         """Add an event to the ring of `size`."""
         self.ids = (self.ids + event_hash(event_id))[-size * HASH_BYTES :]
 
-    def join_ids(self, older: bytes, size: int) -> None:
-        """Know what another key of the same person knew; its own events stay longest."""
-        self.ids = (older + self.ids)[-size * HASH_BYTES :]
+    def join_ids(self, theirs: bytes, size: int) -> None:
+        """Know what another key of the same person knew, each once; the newest of both stay longest."""
+        pairs = zip_longest(_newest_first(self.ids), _newest_first(theirs))
+        both = list(dict.fromkeys(one for pair in pairs for one in pair if one))
+        self.ids = b"".join(reversed(both[:size]))
 
     def give_to(self, owner: Owner) -> None:
         """Change the owner (or confirm the present one) in a new epoch."""
@@ -119,6 +138,10 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         )
 
 
+def _newest_first(ids: bytes) -> list[bytes]:
+    return [ids[at : at + HASH_BYTES] for at in range(0, len(ids), HASH_BYTES)][::-1]
+
+
 @lru_cache(maxsize=64)
 def event_hash(event_id: str) -> bytes:
     """Six bytes that stand for an event id; an id is asked for twice, before its event and after it.
@@ -138,6 +161,7 @@ class _Alias(msgspec.Struct, array_like=True):
     alias: str
     reply_to: str
     epoch: int
+    ids: bytes = b""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -151,7 +175,8 @@ def encode(state: State) -> bytes:
     again, and a value stays in memory for days."""
     written: State | _Alias = state
     if state.alias:
-        written = _Alias(state.offset, state.touched_ms, state.tenant, state.alias, state.reply_to, state.epoch)
+        at = (state.offset, state.touched_ms, state.tenant)
+        written = _Alias(*at, state.alias, state.reply_to, state.epoch, state.ids)
     return bytes(memoryview(_encoder.encode(written)))
 
 

@@ -12,11 +12,12 @@ import typer
 
 from relevo.cli.chat import import_from_here
 from relevo.cli.console import fail, out, say
-from relevo.fleet import FIRST_ADMIN_PORT, fleet
+from relevo.fleet import FIRST_ADMIN_PORT, fleet, on_ports
 from relevo.services import SERVICES, main_of
 from relevo.supervisor import Exit, Supervisor
 from runtime import service
 from runtime.settings import ProcessorSettings, load
+from sandbox.kafka.ports import free_ports
 
 _LISTED = "; ".join(f"{name}: {entry.purpose}" for name, entry in SERVICES.items())
 
@@ -45,7 +46,7 @@ def run_all(
         list[str] | None, typer.Option(help="Where agents of a type are: `type=module:function`. May be repeated.")
     ] = None,
 ) -> None:
-    """Run every service on this machine, each as a process, and start again what ends."""
+    """Run every service on this machine, each as a process, and start again what ends or is not live."""
     asyncio.run(_supervise(folder, admin_port, _agents(agent or [])))
 
 
@@ -66,14 +67,19 @@ async def _supervise(folder: Path, admin_port: int, agents: list[str]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    supervisor = Supervisor(folder, os.environ, _say)
-    for spec in fleet(agents, admin_port):
+    supervisor = Supervisor(folder, os.environ, _say, on_given_up=_say_given_up)
+    specs = fleet(agents, admin_port)
+    for spec in specs if admin_port else on_ports(specs, free_ports(len(specs))):
         supervisor.start(spec)
         say(f"{spec.name}: pid {supervisor.pid(spec.name)}, admin on port {spec.admin_port}")
     await stop.wait()
     forced = await supervisor.stop()
     if forced:
         fail(f"these did not stop in time and were killed: {', '.join(forced)}")
+
+
+def _say_given_up(name: str, why: str) -> None:
+    out.print(f"{name} is ended to be started again: {why}", style="yellow", markup=False)
 
 
 def _say(ended: Exit) -> None:

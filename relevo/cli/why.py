@@ -59,9 +59,10 @@ def why(
         sys.stdout.write(msgspec.json.encode(_as_json(found, reading)).decode() + "\n")
     else:
         _say(found)
-    if not found.anything:
-        if not as_json:
+        if not found.anything:
             _say_where(id_, scope, since, reading)
+        _say_older(reading)
+    if not found.anything:
         raise typer.Exit(NOT_FOUND)
 
 
@@ -101,6 +102,7 @@ def _as_json(found: Found, reading: Reading) -> dict[str, Any]:
         "rejected": found.rejected,
         "searched": list(reading.searched),
         "records": reading.records,
+        "not_looked_at": reading.not_looked_at(),
     }
 
 
@@ -128,6 +130,13 @@ def _say_where(asked: str, scope: Scope, since: str, reading: Reading) -> None:
     said.append("or it never came: the provider's webhook was not sent, or not acknowledged (relevo doctor)")
     for text in said:
         err.print(text, markup=False, soft_wrap=True)
+
+
+def _say_older(reading: Reading) -> None:
+    """What is kept of the same partitions and was not looked at."""
+    if older := reading.not_looked_at():
+        listed = ", ".join(f"{number:,} of {topic}" for topic, number in older.items())
+        err.print(f"not looked at, as older than --since: about {listed}", markup=False, soft_wrap=True)
 
 
 def add_to(app: typer.Typer) -> None:

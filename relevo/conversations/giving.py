@@ -61,7 +61,7 @@ def give(settings: KafkaSettings, command: Command, asked: Known, belongs: Known
 
 
 def _done(command: Command, belongs: Known, writes: int) -> bool:
-    """Whether the conversation has obeyed. One that is erased remembers not even that."""
+    """Whether the conversation has obeyed."""
     if isinstance(command, Erase):
         return belongs.writes > writes and belongs.forgotten
     return belongs.state is not None and belongs.state.knows(command.id)

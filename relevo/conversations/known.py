@@ -50,8 +50,8 @@ class Known:
 
     @property
     def forgotten(self) -> bool:
-        """Whether nothing is known but, perhaps, that the person does not want to be written to."""
-        return self.state is None or self.state == self.state.wish()
+        """Whether nothing is known of the person but, perhaps, the wish not to be written to."""
+        return self.state is None or self.state.forgotten
 
 
 def known(settings: KafkaSettings, did: str, contact: str) -> tuple[Known, Known]:

@@ -48,7 +48,7 @@ def standing(person: Person, state: State | None, rules: Rules, *, alias_of: str
     hide = Masks("", clear).contact
     now = (state or State()).of(person.tenant.tenant)
     what: Literal["known", "wish", "unknown"] = "known"
-    if state is None or state == state.wish() or state.tenant not in ("", person.tenant.tenant):
+    if state is None or state.forgotten or state.tenant not in ("", person.tenant.tenant):
         what = "unknown" if now.optout is None else "wish"
     spoken = person.line.language or person.tenant.spoken[0]
     return Standing(

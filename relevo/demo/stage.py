@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 from relevo.demo import scenario
-from relevo.fleet import fleet
+from relevo.fleet import fleet, on_ports
 from relevo.supervisor import Exit, ServiceSpec, Supervisor
 from relevo.tenants.file import TenantFile
 from relevo.tenants.store import write_tenant
@@ -194,7 +194,4 @@ class Stage:
 
     def _fleet(self) -> list[ServiceSpec]:
         """One of each service, each with a free admin port."""
-        return [
-            spec._replace(env={"RELEVO_SERVICE_ADMIN_PORT": str(port)}, admin_port=port)
-            for spec, port in zip(fleet(AGENTS), self._ports[1:], strict=True)
-        ]
+        return on_ports(fleet(AGENTS), self._ports[1:])

@@ -15,10 +15,17 @@ from relevo.audit.scan import Watch, partitions_of, scan_partitions
 from relevo.dead_letters.letter import gathered
 from relevo.why.leads import JOURNAL, MESSAGES, OUTCOMES, REJECTED, SEARCHED, Leads
 from relevo.why.question import Place
-from relevo.why.seen import INBOUND, Seen
+from relevo.why.seen import INBOUND, Again, Seen
 from relevo.why.trail import AGENTS, Fates, Trail
 from runtime.kafka import config
-from runtime.kafka.offsets import OffsetsUnavailable, Partition, begin_offsets, end_offsets, stable_committed
+from runtime.kafka.offsets import (
+    OffsetsUnavailable,
+    Partition,
+    begin_offsets,
+    end_offsets,
+    offsets_since,
+    stable_committed,
+)
 from runtime.kafka.reader import read_partition
 from runtime.settings import KafkaSettings
 from schemas import keys, phone, topics
@@ -59,7 +66,7 @@ class Scope(NamedTuple):
 
 
 class Reading:
-    """One look into Kafka. `searched` says what was read, for the person who found nothing."""
+    """One look into Kafka. `searched` says what was read, and `not_looked_at` how much of it was too old."""
 
     def __init__(self, settings: KafkaSettings, watch: Watch | None = None) -> None:
         self._settings = settings
@@ -67,6 +74,7 @@ class Reading:
         self._count = topics.PROFILES[settings.profile].partitions
         self.searched: dict[str, None] = {}
         self.records = 0
+        self._since: dict[Partition, int] = {}
 
     def record(self, place: Place) -> Seen | None:
         """One record; None when there is none at that place, or none any more."""
@@ -84,6 +92,7 @@ class Reading:
         """Which conversations the id leads to."""
         names = [scope.key] if scope.key else []
         places = [place for place in partitions_of(self._settings, SEARCHED) if self._may_hold(place, scope, names)]
+        self._note(places, scope.since_ms)
         leads = Leads(wanted).read(filter(scope.holds, self._scan(places, scope.since_ms)))
         if leads.plans:
             places = [place for place in places if place[0] == JOURNAL]
@@ -96,10 +105,11 @@ class Reading:
         agents = [name for name in there if name.startswith(AGENTS) and not name.endswith(_STATE)]
         names = [INBOUND, INBOUND + _DLQ, *agents, *(one + end for one in MESSAGES for end in ("", _DLQ))]
         places = [place for place in partitions_of(self._settings, names) if self._may_hold(place, Scope(), [key])]
+        self._note(places, since_ms)
         trail = Trail(key, self._passed(place for place in places if not place[0].endswith(_DLQ)))
         letters: list[Seen] = []
         trail.read(self._without_letters(trail, self._scan(places, since_ms), letters))
-        return trail.read(letters, gathered(map(_Again, letters)))
+        return trail.read(letters, gathered(map(Again, letters)))
 
     def fates(self, did: str, message_ids: Iterable[str], since_ms: int) -> Fates:
         """What egress says of the messages."""
@@ -109,6 +119,23 @@ class Reading:
             for name in (JOURNAL, OUTCOMES):
                 fates.read(self._scan([(name, number)], since_ms))
         return fates
+
+    def not_looked_at(self) -> dict[str, int]:
+        """How many offsets of what was searched are kept and older than what was asked for, by topic."""
+        older: dict[str, int] = {}
+        for since_ms in sorted(set(self._since.values()) - {0}):
+            places = [place for place, begin_ms in self._since.items() if begin_ms == since_ms]
+            begins, starts = begin_offsets(self._settings, places), offsets_since(self._settings, places, since_ms)
+            ends = end_offsets(self._settings, places)
+            for place in places:
+                left = starts.get(place, ends[place]) - begins[place]
+                if left > 0:
+                    older[place[0]] = older.get(place[0], 0) + left
+        return older
+
+    def _note(self, places: Iterable[Partition], since_ms: int) -> None:
+        for place in places:
+            self._since[place] = min(self._since.get(place, since_ms), max(since_ms, 0))
 
     def _may_hold(self, place: Partition, scope: Scope, conversations: list[str]) -> bool:
         """Whether a partition may hold records of the conversations or, where none is named, of the line."""
@@ -158,27 +185,3 @@ class Reading:
             return None
         finally:
             client.close()
-
-
-class _Again(NamedTuple):
-    """A record as a message once more, for those who read messages."""
-
-    seen: Seen
-
-    def topic(self) -> str:
-        return self.seen.topic
-
-    def partition(self) -> int:
-        return self.seen.partition
-
-    def offset(self) -> int:
-        return self.seen.offset
-
-    def value(self) -> bytes | None:
-        return self.seen.value
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        return list(self.seen.headers.items())
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self.seen.at_ms

@@ -91,6 +91,33 @@ class Seen(NamedTuple):
         return self.cause.source or self.place
 
 
+class Again(NamedTuple):
+    """A record as a message once more, for those who read messages."""
+
+    seen: Seen
+
+    def topic(self) -> str:
+        return self.seen.topic
+
+    def partition(self) -> int:
+        return self.seen.partition
+
+    def offset(self) -> int:
+        return self.seen.offset
+
+    def key(self) -> bytes | None:
+        return self.seen.key or None
+
+    def value(self) -> bytes | None:
+        return self.seen.value
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return list(self.seen.headers.items())
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.seen.at_ms
+
+
 def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 

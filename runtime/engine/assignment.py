@@ -18,6 +18,7 @@ from runtime.engine.lane import Lane
 from runtime.engine.membership import Membership
 from runtime.engine.observer import EngineObserver
 from runtime.engine.recovery import Recovery, RecoveryAbandoned, Restored
+from runtime.engine.settings import CHUNKS_BEGUN_SHARE
 from runtime.engine.table import Table, TableView
 
 LaneMaker = Callable[[Partition, int, Membership, TableView], Lane]
@@ -35,7 +36,7 @@ class Assignment:
         make_lane: LaneMaker,
         observer: EngineObserver,
         drain_s: float,
-        begun_share: float = 0.4,
+        begun_share: float = CHUNKS_BEGUN_SHARE,
     ) -> None:
         self.epoch = 0
         self.lanes: dict[Partition, Lane] = {}

@@ -19,6 +19,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.services import Service
 
+from runtime.engine import fetched
 from runtime.engine.chunk import Chunk, Partition, SourceRecord, cut
 from runtime.engine.fatal import Exit, end_process, log
 from runtime.engine.membership import Membership
@@ -166,6 +167,11 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(settings.rebalance_s * 1000),
             request_timeout_ms=int(max(settings.session_s, settings.rebalance_s) * 1000) + 5000,
         )
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:
+        """As Faust does, but the records are ours."""
+        fetched.prepare(consumer._fetcher)
+        return await super()._fetch_records(consumer, *args, **kwargs)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """In the consumer's thread, where the coordinator cannot move on meanwhile."""

@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 from confluent_kafka.admin import AdminClient
 
-from runtime.engine import seams
+from runtime.engine import garbage, seams
 from runtime.engine.app import EngineApp
 from runtime.engine.assignment import Assignment
 from runtime.engine.chunk import Partition
@@ -154,6 +154,7 @@ class Engine:
         for task in self._tasks:
             task.add_done_callback(_housekeeping_ended)
         self._ends.start()
+        garbage.settle()
         self._started = True
 
     async def stop(self, deadline_s: float = 15.0) -> None:

@@ -22,6 +22,7 @@ from runtime.engine.fatal import Exit, end_process, log
 from runtime.engine.handler import ChunkHandler, EventHandler, Housekeeper, LaneClosed
 from runtime.engine.leading import LeadingRun
 from runtime.engine.membership import Membership
+from runtime.engine.settings import CHUNKS_BEGUN_SHARE
 from runtime.engine.table import TableView
 from runtime.engine.transaction import Work
 from runtime.kafka.record import Record
@@ -125,7 +126,7 @@ class Lane:
             self._housekeeping.append(housekeeper)
             self._changed.set()
 
-    async def close(self, drain_s: float, begun_share: float = 0.4) -> None:
+    async def close(self, drain_s: float, begun_share: float = CHUNKS_BEGUN_SHARE) -> None:
         """Stop beginning chunks, let begun ones finish, and wait for the transactions. Begun ones have `begun_share`
         of `drain_s`, then they are cut off; ends the process if transactions do not end within `drain_s`."""
         end = time.monotonic() + drain_s
@@ -228,7 +229,7 @@ class Lane:
         number, topic = self.tp.partition, self._changelog
         if topic is None:
             return ()
-        return (Record(topic, value, key, partition=number) for key, value in effects.writes.items())
+        return (Record(topic, value, key, (), number) for key, value in effects.writes.items())
 
     def _ended(self, offset: int, finished: int) -> None:
         self._pending -= 1

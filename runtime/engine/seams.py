@@ -12,7 +12,7 @@ from typing import Any
 import aiokafka
 import faust
 from aiokafka.consumer.fetcher import Fetcher as AiokafkaFetcher
-from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
 from faust.tables.recovery import Recovery
@@ -39,6 +39,7 @@ FUNCTIONS: tuple[tuple[object, str, str], ...] = (
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer", "self transport"),
     (driver.AIOKafkaConsumerThread, "_ensure_consumer", "self"),
     (driver.AIOKafkaConsumerThread, "getmany", "self active_partitions timeout"),
+    (driver.AIOKafkaConsumerThread, "_fetch_records", "self consumer active_partitions timeout max_records"),
     (QueueServiceThread, "call_thread", "self fun args kwargs"),
     (ServiceThread, "__init__", "self executor loop thread_loop Worker kwargs"),
     (Service, "_crash", "self reason"),
@@ -48,6 +49,8 @@ FUNCTIONS: tuple[tuple[object, str, str], ...] = (
     (GroupCoordinator, "check_errors", "self"),
     (GroupCoordinator, "_on_join_prepare", "self previous_assignment"),
     (AiokafkaFetcher, "fetched_records", "self partitions timeout max_records"),
+    (PartitionRecords, "_consumer_record", "self tp record"),
+    (FetchResult, "__init__", "self tp assignment partition_records backoff"),
     (Assignment, "state_value", "self tp"),
     (aiokafka.AIOKafkaConsumer, "seek", "self partition offset"),
 )
@@ -72,6 +75,10 @@ BEHAVIOURS: tuple[tuple[Callable[..., Any], str], ...] = (
     (GroupCoordinator._push_error_to_user, "self._pending_exception = exc"),
     (GroupCoordinator.reset_generation, "self.member_id ="),
     (AiokafkaFetcher.fetched_records, "reassignment_in_progress"),
+    (AiokafkaFetcher.__init__, "self._records = collections.OrderedDict()"),
+    (AiokafkaFetcher._proc_fetch_request, "self._records[tp] = FetchResult("),
+    (PartitionRecords._unpack_records, "consumer_record = self._consumer_record(tp, record)"),
+    (FetchResult.__init__, "self._partition_records = partition_records"),
     (FetchResult.getall, "self._update_position()"),
     (TopicPartitionState.has_valid_position.fget, "self._position is not None"),
     (aiokafka.AIOKafkaConsumer.last_stable_offset, "self._subscription.subscription.assignment"),

@@ -58,6 +58,13 @@ class ProcessorSettings(Area):
     loop_quiet_s: float = Field(
         600, gt=0, le=86_400, description="Without an event for so long, a conversation that was stopped goes on."
     )
+    hand_off_s: float = Field(
+        900,
+        ge=60,
+        le=604_800,
+        description="An agent that handed off hears the person again when the bot still owns the conversation in what "
+        "came so long after.",
+    )
     drain_begun_share: float = Field(
         0.7,
         gt=0,

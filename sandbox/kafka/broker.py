@@ -5,7 +5,6 @@ data survive `stop()`, `kill()` and `restart()` (a temporary folder goes with `c
 with its owner unless `detached`. Calls block (seconds): use `async with`, or a thread, on an event loop.
 """
 
-import asyncio
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,6 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -25,13 +23,14 @@ from sandbox.kafka.jars import Installation, prepare
 from sandbox.kafka.ports import accepts, free_ports
 from sandbox.kafka.process import Child
 from sandbox.kafka.properties import LOGGING, server_properties
+from sandbox.kafka.running import Running
 
 START_S = 90.0
 STOP_S = 15.0
 PORT_ATTEMPTS = 4
 
 
-class Broker:
+class Broker(Running):
     """`with Broker() as broker: broker.bootstrap`. `port` 0: a free one; `folder` None: a temporary one.
 
     `properties` override the broker's; `client` are librdkafka's options to reach it when they ask for TLS or a login.
@@ -132,23 +131,6 @@ class Broker:
         self.stop()
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.close)
 
     def _choose_ports(self) -> tuple[int, int]:
         if self._ports is None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -20,11 +19,12 @@ from sandbox.kafka.broker import START_S, Broker, new_cluster_id, port_was_taken
 from sandbox.kafka.errors import BrokerFailed
 from sandbox.kafka.ports import free_ports
 from sandbox.kafka.properties import replicated
+from sandbox.kafka.running import Running
 
 ATTEMPTS = 3
 
 
-class Cluster:
+class Cluster(Running):
     """`with Cluster() as cluster: cluster.bootstrap`. In a temporary folder. `properties` override every broker's."""
 
     def __init__(self, size: int = 3, *, properties: Mapping[str, str | int] | None = None, heap: str = "256m") -> None:
@@ -72,17 +72,6 @@ class Cluster:
         """Ends all brokers and removes their data."""
         self._stop()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _new_brokers(self, folder: Path) -> dict[int, Broker]:
         cluster_id = new_cluster_id()

@@ -5,15 +5,14 @@ time out, at most 5 MiB or 100,000 messages a partition, nothing persists, abort
 offsets of committed ones are lost. Good for a demo's last resort, no more; its clients need the profile `mock`.
 """
 
-import asyncio
-from typing import Self
-
 from confluent_kafka import Producer
+
+from sandbox.kafka.running import Running
 
 START_S = 10.0
 
 
-class MockCluster:
+class MockCluster(Running):
     """`with MockCluster() as cluster: cluster.bootstrap`."""
 
     def __init__(self, brokers: int = 1) -> None:
@@ -48,16 +47,3 @@ class MockCluster:
 
     def close(self) -> None:
         self.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import NamedTuple
 
 from processors.agents.agent import Agent, AgentFunction
 from processors.agents.memory import Memory
@@ -12,7 +11,7 @@ from processors.agents.step import Scene, step
 from processors.conversations.process import process
 from processors.conversations.world import World
 from relevo.dead_letters.letter import gathered
-from relevo.why.seen import Seen
+from relevo.why.seen import Again, Seen
 from relevo.why.trail import Trail
 from runtime.kafka.offsets import Partition
 from runtime.kafka.record import Record
@@ -21,33 +20,6 @@ from tests.builders.conversations import NOW, SOURCE, Source, conversation_key, 
 from tests.builders.webhooks import LINE, PERSON
 
 _LETTERS = topics.DEAD_LETTERS
-
-
-class Message(NamedTuple):
-    """A record as those see it who read messages."""
-
-    seen: Seen
-
-    def topic(self) -> str:
-        return self.seen.topic
-
-    def partition(self) -> int:
-        return self.seen.partition
-
-    def offset(self) -> int:
-        return self.seen.offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self.seen.at_ms
-
-    def key(self) -> bytes | None:
-        return self.seen.key or None
-
-    def value(self) -> bytes | None:
-        return self.seen.value
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        return list(self.seen.headers.items())
 
 
 class Log:
@@ -121,7 +93,7 @@ class Log:
         letters = [one for one in self.all() if one.topic.endswith(_LETTERS)]
         others = [one for one in self.all() if not one.topic.endswith(_LETTERS)]
         trail = Trail(conversation_key(contact, did).decode(), self.passed)
-        return trail.read(others).read(letters, gathered(map(Message, letters)))
+        return trail.read(others).read(letters, gathered(map(Again, letters)))
 
 
 def _source(one: Seen) -> Source:

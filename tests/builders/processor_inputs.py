@@ -56,6 +56,15 @@ class Inputs(ModelWorld):
         raw = orjson.dumps(body).replace(b'"Ana"', orjson.dumps(owner))
         self._webhook(person, wamid, raw, sender or user)
 
+    def writes_plainly(self, did: str, contact: str) -> str:
+        """A message that its agent answers with nothing but words, by the phone alone; its id."""
+        self.ids += 1
+        wamid = f"wamid.{self.ids}"
+        body = message(wamid, "hola", sender=contact, did=did, timestamp=str(self.now_ms // 1000))
+        raw = orjson.dumps(body).replace(b'"Ana"', orjson.dumps(self.owned[did]))
+        self._put_in(raw, "webhook", did, contact)
+        return wamid
+
     def _webhook(self, person: Person, event_id: str, raw: bytes, contact: str) -> None:
         contact = phone.identity(contact)
         self.posted[event_id] = person
@@ -87,9 +96,6 @@ class Inputs(ModelWorld):
             b"56911111111", person.did.encode()
         )
         self._webhook(person, f"wamid.{self.ids}", raw, person.number)
-        # the key of the user id lets go of what it handled
-        self.forgiven |= {one for one, _, contact, _ in person.recent if contact == person.user}
-        person.recent = [one for one in person.recent if one[2] != person.user]
         person.takes(number)
 
     def order(self, person: Person) -> None:

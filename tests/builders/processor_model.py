@@ -31,7 +31,7 @@ from relevo import (
     text_of,
 )
 from runtime.engine import Effects, TableView
-from schemas import phone, topics
+from schemas import topics
 from schemas.headers import Headers
 from schemas.record import decode
 from tests.builders.conversations import SOURCE, Source
@@ -58,15 +58,19 @@ class Model(Inputs):
     def __init__(self, seed: int, *, remembers: bool = True, trades: bool = True) -> None:
         super().__init__(seed, remembers=remembers, trades=trades)
         self.scenes = {
-            agent: Scene(Agent(agent, self._function(agent)), lambda _: {}, PARTITIONS, LIMITS) for agent in AGENTS
+            agent: Scene(Agent(agent, self._function(agent)), lambda _: {}, PARTITIONS, LIMITS, self._tenant_of)
+            for agent in AGENTS
         }
         self.hosts = {(agent, number): self._host(agent) for agent in AGENTS for number in range(PARTITIONS)}
+
+    def _tenant_of(self, did: str) -> str:
+        return self.owned.get(did, "")
 
     def _host(self, agent: str) -> AgentHost:
         return AgentHost(
             self.scenes[agent],
             parallel=8,
-            tenant_of=lambda did: self.owned.get(did, ""),
+            tenant_of=self._tenant_of,
             observe=lambda *_: None,
             clock=lambda: self.now_ms,
         )
@@ -131,19 +135,11 @@ class Model(Inputs):
             again = process(records, shard.table.get, self.world, self.now_ms, sweep)
             if (again.effects.outputs, again.effects.writes) != (effects.outputs, effects.writes):
                 self.wrong.append("a chunk is handled in another way when it is handled again")
-        for record in records:
-            if b'"erase"' in (record.value or b""):
-                self._forgive(record)
         self.take(effects, shard)
         for (_, outcome, reason), count in tally.items():
             self.steps[f"{outcome} {reason}"] += count
         shard.committed += len(records)
         return bool(records)
-
-    def _forgive(self, record: Source) -> None:
-        """With the person the ids go that were handled: what is repeated by then is handled again."""
-        contact = (record.key or b"").decode().rpartition("|")[2]
-        self.forgiven |= {one for one, person in self.posted.items() if phone.identity(contact) in person.contacts}
 
     async def act(self, agent: str, number: int, key: bytes | None = None) -> bool:
         """One record of an agent's partition: the first undone one of some conversation that was begun."""

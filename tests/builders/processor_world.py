@@ -120,7 +120,7 @@ class ModelWorld:
         self.posted: dict[str, Person] = {}
         self.asked: dict[str, str] = {}  # ids of poison, by what they are
         self.handled: Counter[tuple[str, str]] = Counter()
-        self.forgiven: set[str] = set()  # ids that may be handled again: put back, erased
+        self.forgiven: set[str] = set()  # ids that may be handled again: put back
         self.finished: set[tuple[str, int, int]] = set()
         self.mute: dict[tuple[str, bytes], tuple[str, int, str]] = {}  # tenant, epoch, event
         self.steps: Counter[str] = Counter()

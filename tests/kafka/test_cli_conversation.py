@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from processors.conversations import state
-from relevo.cli.program import app
 from relevo.conversations.order import OrderError
 from runtime.clock import now_ms
 from runtime.kafka.reader import read_partition
@@ -20,21 +17,13 @@ from schemas import ids, keys
 from schemas.optout import Optout
 from schemas.record import decode
 from schemas.tenant import Line, Routing, Rule, When
+from tests.builders.command import Command, command
 from tests.builders.conversations import posted, tenant
 from tests.builders.pipeline import PARTITIONS, Pipeline, until
 from tests.builders.webhooks import cloud, cloud_text, cloud_value
 
 pytestmark = pytest.mark.timeout(120)
 DID, LOST, PERSON = "56911170001", "56911170002", "56922270001"
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Conversation = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -48,22 +37,12 @@ def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
 
 
 @pytest.fixture
-def conversation(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Conversation:
+def conversation(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Command:
     """`relevo conversation …` in this process."""
-    for name in [name for name in os.environ if name.startswith("RELEVO_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("RELEVO_KAFKA_BOOTSTRAP", pipeline.kafka.bootstrap)
-
-    def run(*arguments: object) -> Ran:
-        ran = CliRunner().invoke(app, ["conversation", *map(str, arguments)])
-        refused = ran.exception if isinstance(ran.exception, OrderError) else None
-        assert refused or ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
-        return Ran(ran.exit_code, ran.stdout, ran.stderr + str(refused or ""))
-
-    return run
+    return command(monkeypatch, pipeline.kafka.bootstrap, "conversation", (OrderError,))
 
 
-def shown(conversation: Conversation, contact: str = PERSON) -> dict[str, Any]:
+def shown(conversation: Command, contact: str = PERSON) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(conversation("show", DID, contact, "--json").out)
     return told
 
@@ -87,9 +66,7 @@ def optouts(pipeline: Pipeline) -> list[list[str] | None]:
     return [decode(one, Optout).categories if isinstance(one, bytes) else None for one in found]
 
 
-def test_a_person_orders_and_the_conversation_obeys_each_order_once(
-    pipeline: Pipeline, conversation: Conversation
-) -> None:
+def test_a_person_orders_and_the_conversation_obeys_each_order_once(pipeline: Pipeline, conversation: Command) -> None:
     here = (DID, "+" + PERSON)
     late = conversation("handoff", *here, "--id", "h1", "--wait", 0)  # nobody carries it out yet
     assert (late.code, late.out) == (1, "")

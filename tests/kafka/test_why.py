@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import pytest
-from typer.testing import CliRunner
 
-from relevo.cli.program import app
 from runtime.clock import now_ms
 from runtime.kafka.record import Record
 from sandbox.kafka import Broker
@@ -22,6 +18,7 @@ from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome
 from schemas.record import encode
 from schemas.tenant import Line, Routing, Rule, Tenant, When
+from tests.builders.command import Command, command
 from tests.builders.conversations import Source, posted, record, tenant
 from tests.builders.pipeline import PARTITIONS, Pipeline, until
 from tests.builders.webhooks import cloud, cloud_text, cloud_value
@@ -29,15 +26,6 @@ from tests.builders.webhooks import cloud, cloud_text, cloud_value
 pytestmark = pytest.mark.timeout(180)
 DID, MOVING, GOING, PERSON = "56911150001", "56911150002", "56911150003", "56922250001"
 PARTITION = keys.partition(f"{DID}|{PERSON}", PARTITIONS)
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Why = Callable[..., Ran]
 
 
 def acme(*rules: Rule, dids: tuple[str, ...] = (DID,), name: str = "acme") -> Tenant:
@@ -58,18 +46,9 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 
 @pytest.fixture
-def why(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Why:
+def why(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Command:
     """`relevo why …` in this process."""
-    for name in [name for name in os.environ if name.startswith("RELEVO_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("RELEVO_KAFKA_BOOTSTRAP", pipeline.kafka.bootstrap)
-
-    def run(*arguments: object) -> Ran:
-        ran = CliRunner().invoke(app, ["why", *map(str, arguments)])
-        assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
-        return Ran(ran.exit_code, ran.stdout, ran.stderr)
-
-    return run
+    return command(monkeypatch, pipeline.kafka.bootstrap, "why")
 
 
 def said(text: str, wamid: str, did: str = DID, name: str = "acme") -> Source:
@@ -103,7 +82,7 @@ def has(text: str, *parts: str) -> None:
         assert part in text, text
 
 
-def test_each_fate_of_an_event_is_told_from_the_records(pipeline: Pipeline, why: Why) -> None:
+def test_each_fate_of_an_event_is_told_from_the_records(pipeline: Pipeline, why: Command) -> None:
     broken, hello = record(b"\xff{", "webhook", did=DID, contact=PERSON), said("hola, todo bien", "wamid.WHYHELLO")
     pipeline.feed(hello, broken, hello, said("raise", "wamid.WHYRAISE"), said("precio", "wamid.WHYPRICE"))
     pipeline.feed(said("human", "wamid.WHYHUMAN"), said("y ahora", "wamid.WHYMUTE"))
@@ -172,7 +151,7 @@ def test_each_fate_of_an_event_is_told_from_the_records(pipeline: Pipeline, why:
     assert story["rules"]["agrees"] is True
 
 
-def test_what_is_nowhere_or_was_refused_at_the_door_is_said(pipeline: Pipeline, why: Why) -> None:
+def test_what_is_nowhere_or_was_refused_at_the_door_is_said(pipeline: Pipeline, why: Command) -> None:
     headers = Headers(id="", type="rejected", tenant="acme", at_ms=now_ms()).to_kafka()
     body = said("x", "wamid.WHYREFUSED").value
     pipeline.write(Record("inbound.rejected", body, None, [*headers, ("reason", b"foreign_line")]))
@@ -184,13 +163,19 @@ def test_what_is_nowhere_or_was_refused_at_the_door_is_said(pipeline: Pipeline, 
     nothing = why("wamid.NOWHERE", "--since", "2h")
     assert (nothing.code, nothing.out) == (1, "")
     has(nothing.err, "nothing of wamid.NOWHERE since ", "(2h): ", "searched: inbound.conversations, ", "--since 7d")
-    assert json.loads(why("wamid.NOWHERE", "--json").out)["found"] is False
+    told = json.loads(why("wamid.NOWHERE", "--json").out)
+    assert (told["found"], told["not_looked_at"]) == (False, {}), "all that there is was written within a day"
+
+    def older() -> str:
+        return why("wamid.WHYREFUSED", "--since", "1s").err.partition("not looked at, as older than --since: about ")[2]
+
+    until(lambda: "of inbound.rejected" in older(), "it is a second old")
     assert why("inbound.conversations-0-99999").code == 1
     assert why("nonsense-0-1").code == 1
     assert (why("x", "--since", "soon").code, why(" ").code) == (2, 2)
 
 
-def test_rules_that_change_while_events_flow_lose_and_double_none(pipeline: Pipeline, why: Why) -> None:
+def test_rules_that_change_while_events_flow_lose_and_double_none(pipeline: Pipeline, why: Command) -> None:
     pipeline.tenant(acme(Rule(to="odd"), dids=(MOVING,), name="moving"))
     fed: list[str] = []
 

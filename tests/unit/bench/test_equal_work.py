@@ -86,3 +86,11 @@ def test_both_forms_of_the_state_hear_a_message_once_and_forget_the_oldest(kind:
 
 def test_every_program_remembers_as_much_as_the_product_does() -> None:
     assert Rules().ring == RING
+
+
+@pytest.mark.parametrize("records", [800, 2000, 9000])
+def test_every_input_has_as_many_records_of_a_conversation_however_long_it_is(records: int) -> None:
+    sources = inputs.of_records(records, 10, NOW).sources
+    people = {record.key for record in sources}
+    assert len(sources) == records
+    assert 8.5 < len(sources) / len(people) < 11.5

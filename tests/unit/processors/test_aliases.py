@@ -252,7 +252,7 @@ def test_a_phone_that_shows_another_user_id_lets_go_of_the_first(people: People)
     people.says("wamid.1", sender=PERSON, user=USER)
     people.says("wamid.2", sender=PERSON, user="CL.2")
     people.settle()
-    assert conversation_key(USER) not in people.states
+    assert people.state(USER).forgotten
     assert people.state("CL.2").alias == PERSON
 
 
@@ -276,6 +276,15 @@ def test_an_alias_that_could_lead_in_a_circle_is_a_dead_letter(alias: Alias) -> 
     conversations.feed(record(encode(alias), "alias", contact=contact))
     assert Cause.from_headers(conversations.letters()[0].headers).reason == "misplaced"
     assert conversations.table == {}
+
+
+def test_what_cannot_be_read_is_forwarded_too_and_kept_at_the_phones_key() -> None:
+    conversations = Conversations()
+    conversations.feed(record(encode(_alias()), "alias", contact=USER))
+    (forwarded,) = conversations.feed(record(b"{", "webhook", contact=USER))
+    assert (forwarded.key, forwarded.value) == (conversation_key(), b"{")
+    conversations.feed(record(b"{", "webhook")._replace(headers=list(forwarded.headers)))
+    assert Cause.from_headers(conversations.letters()[0].headers).reason == "not_json"
 
 
 def test_what_came_by_an_alias_is_not_forwarded_again() -> None:
@@ -337,11 +346,56 @@ def test_erasing_the_person_erases_both_keys_and_what_followed(people: People, a
     people.settle()
     people.order(inbound.Erase, "c1", USER)
     people.settle()
-    assert people.states == {}
+    assert people.state().forgotten
+    assert people.state(USER).forgotten
     assert all(map(blank, people.memories.values()))
     people.says("wamid.3", user=USER)
     people.settle()
     assert agent.heard[-1].contact == USER, "nobody knows that it was the same person"
+
+
+def test_after_an_erasure_no_repeat_brings_the_person_back(people: People, agent: Listener) -> None:
+    """By whichever key it came, wherever it was handled."""
+    people.says("wamid.1", user=USER)
+    people.settle()
+    people.says("wamid.2", sender=PERSON, user=USER)
+    people.says("wamid.3", user=USER)
+    people.settle()
+    people.order(inbound.Erase, "c1")
+    people.settle()
+    heard = len(agent.heard)
+    for wamid in ("wamid.1", "wamid.3"):
+        people.says(wamid, user=USER)
+    people.says("wamid.2", sender=PERSON, user=USER)
+    people.settle()
+    assert len(agent.heard) == heard
+    assert people.state().forgotten
+    assert people.state(USER).forgotten
+
+
+def test_what_was_forwarded_behind_an_erasure_is_known_when_the_alias_has_ended(people: People) -> None:
+    people.says("wamid.1", sender=PERSON, user=USER)
+    people.settle()
+    phone, user = (SOURCE, conversation_key()), (SOURCE, conversation_key(USER))
+    people.order(inbound.Erase, "c1")
+    people.says("wamid.2", user=USER)
+    people.serve(user)  # it is forwarded, and stands behind the order
+    people.serve(phone)
+    people.says("wamid.2", user=USER)
+    people.serve(user)  # the alias ends
+    people.serve(user)
+    assert people.state(USER).forgotten, "the repeat was handled at the phone's key"
+    assert people.tally["acme", "duplicate", ""] == 1
+
+
+def test_an_order_to_erase_ends_the_alias_that_it_came_by_though_the_phone_knows_of_none(people: People) -> None:
+    people.says("wamid.1", sender=PERSON, user=USER)
+    people.settle()
+    del people.states[conversation_key()]
+    people.order(inbound.Erase, "c1", USER)
+    people.settle()
+    assert people.state(USER).forgotten
+    assert people.state().forgotten
 
 
 def test_what_moves_behind_an_erasure_brings_nothing_back_but_the_wish(people: People) -> None:
@@ -356,10 +410,9 @@ def test_what_moves_behind_an_erasure_brings_nothing_back_but_the_wish(people: P
     people.serve(user)
     people.serve(phone)
     people.settle()
-    assert {key: people.state(key.decode().split("|")[1]) for key in people.states} == {
-        conversation_key(): people.state()
-    }
-    assert (people.state().profile_name, people.state().user_id, people.state().optout) == ("", "", [])
+    assert people.state(USER).forgotten
+    assert people.state().forgotten
+    assert (people.state().optout, people.state(USER).optout) == ([], None)
     assert all(map(blank, people.memories.values()))
     assert people.optouts() == {USER: None, PERSON: []}
 
@@ -476,7 +529,7 @@ def test_a_person_with_a_new_number_is_known_there_and_the_old_one_begins_anew(p
     assert [alarm.name for alarm in people.memory(OTHER).alarms] == ["twamid.1"]
     assert (old.owner, old.optout, old.profile_name, old.user_id, old.alias) == ("bot", None, "", "", "")
     assert people.optouts() == {PERSON: None, OTHER: ["marketing"]}
-    assert conversation_key(USER) not in people.states, "the user id does not lead to the old number any more"
+    assert people.state(USER).forgotten, "the user id does not lead to the old number any more"
     people.says("wamid.1", sender=PERSON)
     people.says("wamid.2", sender=PERSON)
     people.settle()
@@ -485,6 +538,18 @@ def test_a_person_with_a_new_number_is_known_there_and_the_old_one_begins_anew(p
     people.post(moved_to(OTHER), sender=PERSON)
     people.settle()
     assert people.tally["acme", "moved", "number"] == 1
+
+
+def test_a_repeat_by_the_user_id_is_known_when_the_number_has_changed(people: People, agent: Listener) -> None:
+    people.says("wamid.1", sender=PERSON, user=USER)
+    people.says("wamid.2", user=USER)
+    people.settle()
+    people.post(moved_to(OTHER), sender=PERSON)
+    people.settle()
+    heard = len(agent.heard)
+    people.says("wamid.2", user=USER)
+    people.settle()
+    assert len(agent.heard) == heard
 
 
 def test_a_wish_at_the_number_that_was_left_is_not_lifted_by_the_one_that_moved(people: People) -> None:

@@ -38,9 +38,9 @@ class Host:
         self.stopped.set()
 
 
-def guard(host: Host, conversations: int = 3, excused: frozenset[str] = frozenset(), served: int = 1) -> Guard:
+def guard(host: Host, conversations: int = 3, excused: frozenset[str] = frozenset(), served: str = "a") -> Guard:
     settings = ProcessorSettings(dead_letter_conversations=conversations, dead_letter_stand_s=0.05)
-    return Guard(cast(Service, host), "test", settings, lambda: served, excused)
+    return Guard(cast(Service, host), "test", settings, lambda: [served], excused)
 
 
 async def test_a_trip_stops_what_follows_shows_why_and_ends_the_service_a_moment_later() -> None:
@@ -80,7 +80,7 @@ def chunk(*records: Source) -> Chunk:
 
 async def test_conversations_commit_nothing_of_the_chunk_that_trips_it_nor_of_any_after() -> None:
     host = Host()
-    handler = Handler(world(tenant()), guard=guard(host, served=1))
+    handler = Handler(world(tenant()), guard=guard(host, served="acme"))
     table = TableView(0)
     effects = await handler(chunk(said(1, broken=True), said(2), said(3)), table)
     assert [output.topic for output in effects.outputs].count("inbound.conversations.dlq") == 1
@@ -92,7 +92,7 @@ async def test_conversations_commit_nothing_of_the_chunk_that_trips_it_nor_of_an
 
 @pytest.mark.parametrize("good", [1, 2])
 async def test_of_a_chunk_what_went_well_is_weighed_against_what_did_not(good: int) -> None:
-    made = guard(Host(), conversations=2)
+    made = guard(Host(), conversations=2, served="acme")
     records = [said(number) for number in range(2 + good)]
     outputs = (await Handler(world(tenant()))(chunk(said(50, broken=True)), TableView(0))).outputs
     letters = [letter._replace(key=record.key) for letter in outputs for record in records[:2]]

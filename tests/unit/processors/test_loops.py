@@ -132,7 +132,7 @@ def test_an_agent_that_wakes_itself_and_talks_is_stopped_and_its_timer_is_gone()
 
 def test_while_it_is_mute_nothing_is_counted() -> None:
     talk = Talk()
-    talk.memory.muted_since = 3
+    talk.memory.muted_since, talk.memory.changed_ms = 3, NOW
     assert outcomes(talk, 9, facts=Facts(owner_epoch=3)) == ["muted"] * 9
 
 

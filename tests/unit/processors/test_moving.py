@@ -73,6 +73,18 @@ def test_another_tenants_memory_is_not_handed_over() -> None:
     assert done.memory.said == {"a": 2}
 
 
+@pytest.mark.parametrize("adopt", [Adopt(from_contact=USER, said={"a": 2}), Adopt(from_contact=USER, erase=True)])
+def test_what_comes_of_the_tenant_before_leaves_the_next_ones_memory_alone(adopt: Adopt) -> None:
+    told = Headers(id="h", type="adopt", tenant="acme", at_ms=NOW, did=LINE, contact=PERSON).to_kafka()
+    record = Source(encode(adopt), conversation_key(), told, 9, "agents.test", 1, NOW)
+    theirs = known(tenant="other", said={"b": 1})
+    for owner, kept in (("other", {"b": 1}), ("acme", adopt.said)):
+        scene = Scene(Agent("test", speaks), lambda _: {}, 4, owner=lambda did, name=owner: name)  # type: ignore[misc]
+        done = asyncio.run(step(scene, record, theirs, NOW))
+        assert done.memory is not None
+        assert (done.memory.said, done.memory.tenant) == (kept, owner)
+
+
 def test_a_memory_is_taken_whole_or_joined_and_what_is_known_already_stands() -> None:
     alarms = [AdoptedAlarm(name=name, due_ms=7, id="theirs") for name in ("one", "two")]
     adopt = Adopt(from_contact=USER, said={"a": 1, "b": 1}, alarms=alarms, ids=known().ring)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.conversations.state import State
 from schemas import inbound
 from schemas.dead_letter import Cause
 from schemas.headers import Headers
@@ -211,17 +210,25 @@ def test_an_optout_word_counts_only_as_the_whole_message() -> None:
 def test_erasing_forgets_the_state_and_tells_every_agent_but_keeps_the_optout() -> None:
     conversations = Conversations()
     conversations.feed(customer(1), order(inbound.OptOut), order(inbound.Erase, "c2"))
-    assert conversations.state() == State(optout=[], tenant="acme")
+    assert (conversations.state().forgotten, conversations.state().optout) == (True, [])
     assert {one.agent for one in conversations.told() if one.kind == "erase"} == {"menu", "echo", "crm"}
     assert optouts(conversations) == [[]]
     conversations.feed(order(inbound.OptIn, "c3", categories=["marketing"]))
     assert optouts(conversations) == [[], ["reply", "utility"]], "an opt-in takes off what it names, and no more"
 
 
-def test_erasing_without_an_optout_leaves_nothing() -> None:
+def test_an_erasure_leaves_what_was_handled_so_that_a_repeat_does_not_bring_the_person_back() -> None:
     conversations = Conversations()
     conversations.feed(customer(1), order(inbound.Erase, "c2"))
-    assert conversations.table == {}
+    assert conversations.state().forgotten
+    assert conversations.feed(customer(1)) == []
+    assert conversations.state().forgotten
+    conversations.feed(customer(2))
+    assert not conversations.state().forgotten, "who writes anew is somebody new"
+    conversations.feed(order(inbound.Erase, "c3"))
+    conversations.now_ms += 7 * 86_400_000 + 1
+    conversations.run([], sweep=8)
+    assert conversations.table == {}, "when it was idle for long nothing is left"
 
 
 def timer(due_ms: int, agent: str = "menu") -> Source:

@@ -264,7 +264,7 @@ def test_every_type_has_its_line() -> None:
 async def test_the_agents_engine_tidies_up() -> None:
     """With the clock as it is, what was said in 2023 leaves a table that the engine's housekeepers look at."""
     tenants = cast(Tenants, None)  # only asked when an event comes
-    guard = Guard(Service("test", ServiceSettings()), "agents.menu", ProcessorSettings(), lambda: 1)
+    guard = Guard(Service("test", ServiceSettings()), "agents.menu", ProcessorSettings(), lambda: ["acme"])
     made, _ = service.engine(KafkaSettings(), ProcessorSettings(), Agent("menu", talker), tenants, "i", guard)
     old = Memory(offset=1, touched_ms=NOW, lines=[Line("customer", "hola", NOW)])
     table = TableView(0, {b"k": encode(old)})
@@ -274,8 +274,8 @@ async def test_the_agents_engine_tidies_up() -> None:
 
 @pytest.mark.parametrize(
     ("said", "muted", "left"),
-    [({}, -1, None), ({"a": 1}, -1, 0), ({}, 4, 0)],
-    ids=["nothing else is kept: all goes", "a memory stays", "a silence stays"],
+    [({}, -1, None), ({"a": 1}, -1, 0), ({}, 4, None), ({"a": 1}, 4, 0)],
+    ids=["nothing else is kept: all goes", "a memory stays", "a silence ends", "a silence ends beside a memory"],
 )
 def test_what_was_said_leaves_when_the_conversation_is_idle(said: dict[str, Any], muted: int, left: int | None) -> None:
     memory = Memory(offset=1, touched_ms=NOW, said=said, muted_since=muted, lines=[Line("customer", "hola", NOW)])
@@ -286,6 +286,6 @@ def test_what_was_said_leaves_when_the_conversation_is_idle(said: dict[str, Any]
     value = effects.writes[b"k"]
     assert (None if value is None else len(decode(value).lines)) == left
     if value is not None:
-        assert decode(value).said == said
+        assert (decode(value).said, decode(value).muted_since) == (said, -1)
         table.apply(effects.writes)
         assert tidy(table, 7 * DAY_MS, NOW + 8 * DAY_MS) is None, "nothing is written twice"

@@ -83,7 +83,8 @@ def test_each_order_is_read_and_obeyed_once_however_often_it_is_given() -> None:
         assert conversations.feed(given(command)) == []
     assert conversations.letters() == []
     conversations.feed(given(order(Erase, "o7")))
-    assert conversations.table == {}
+    assert conversations.state().forgotten
+    assert conversations.state().knows("o7")
 
 
 def test_an_order_lands_where_its_conversation_is_and_says_whose_it_is() -> None:

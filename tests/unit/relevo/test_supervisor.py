@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from relevo.liveness import BEGIN_S, Liveness
 from relevo.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S, Exit, ServiceSpec, Supervisor
 from sandbox.kafka.ports import free_ports
 
@@ -226,3 +227,52 @@ async def test_a_service_that_is_not_ready_in_time_is_named_with_its_log(supervi
     supervisor.start(spec("a")._replace(admin_port=free_ports(1)[0]))
     with pytest.raises(TimeoutError, match=r"a was not ready within 0 s: .*; see .*logs/a\.log"):
         await supervisor.ready("a", 0.2)
+
+
+LIVE = """
+import http.server, os, signal, sys
+live = os.environ["LIVE"].split(",")
+if os.environ.get("STUBBORN"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+class Admin(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        code = int(live.pop(0) if len(live) > 1 else live[0])
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(b"" if code == 200 else b"turns: no step for 61 s")
+    def log_message(self, *_):
+        pass
+print("up", flush=True)
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Admin).serve_forever()
+"""
+
+
+@pytest.mark.parametrize(("stubborn", "code"), [("", -signal.SIGTERM), ("1", -signal.SIGKILL)])
+async def test_a_service_that_runs_and_is_not_live_is_started_again_with_its_reason(
+    tmp_path: Path, stubborn: str, code: int
+) -> None:
+    port, given_up = free_ports(1)[0], list[tuple[str, str]]()
+    supervisor = Supervisor(
+        tmp_path, {}, program=PYTHON, period_s=0.1, grace_s=0.3, on_given_up=lambda *told: given_up.append(told)
+    )
+    sick = spec("a", LIVE, PORT=str(port), LIVE="200,503,503,200,503", STUBBORN=stubborn)._replace(admin_port=port)
+    supervisor.start(sick)
+    supervisor.start(spec("b"))  # without a port nobody asks
+    first, beside = supervisor.pid("a"), supervisor.pid("b")
+    await until(lambda: supervisor.pid("a") not in (0, first))
+    why = "not live, 3 times in a row: turns: no step for 61 s"
+    assert (supervisor.exits, given_up) == ([Exit("a", code, why)], [("a", why)])
+    assert supervisor.pid("b") == beside
+    await supervisor.stop(1)
+
+
+def test_what_was_live_once_is_given_up_after_three_failures_in_a_row() -> None:
+    liveness = Liveness(0)
+    assert [liveness.heard(failure, 1) for failure in ("", "x", "x", "", "x", "x")] == [""] * 6
+    assert liveness.heard("y", 1) == "not live, 3 times in a row: y"
+
+
+def test_what_was_never_live_has_time_to_begin() -> None:
+    liveness = Liveness(100)
+    assert not any(liveness.heard("refused", 100 + at) for at in range(int(BEGIN_S)))
+    assert [bool(liveness.heard("refused", 100 + BEGIN_S)) for _ in range(3)] == [False, False, True]

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_CREATE_TIME,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from runtime.engine import Exit
@@ -15,9 +23,12 @@ from runtime.engine.membership import Membership
 from runtime.engine.transaction import Committed, TransactionsUnavailable, TransactionThread, Work
 from runtime.kafka.offsets import end_offsets
 from runtime.kafka.record import Record
+from runtime.kafka.transactions import transactional_client
 from runtime.settings import KafkaSettings
 from sandbox.kafka import MockCluster
 from tests.engine_apps.builders import TP
+
+PLACES = ("value", "key", "partition", "callback", "on_delivery", "timestamp", "headers")
 
 
 class FakeProducer:
@@ -41,10 +52,13 @@ class FakeProducer:
         self._maybe_fail("begin")
         self.transactions.append({"records": [], "committed": False})
 
-    def produce(self, topic: str, **fields: Any) -> None:
+    def produce(self, topic: str, *given: Any) -> None:
+        """By place, in confluent-kafka's order."""
         if self.full:
             self.full -= 1
             raise BufferError
+        fields = dict(zip(PLACES, given, strict=True))
+        assert (fields.pop("callback"), fields.pop("on_delivery")) == (None, None)
         self.transactions[-1]["records"].append((topic, fields))
 
     def poll(self, timeout: float) -> int:
@@ -162,6 +176,35 @@ async def test_a_full_queue_is_waited_out(thread: Thread) -> None:
     await asyncio.wait_for(thread.submit(1, outputs=2), 5)
     assert len(FakeProducer.made.transactions[0]["records"]) == 2
     assert await ended(thread)
+
+
+async def test_every_field_of_a_record_lands_where_it_belongs(ends: Ends) -> None:
+    record = Record("out", b"value", b"key", [("h", b"1"), ("i", b"2")], partition=2, timestamp_ms=1_700_000_000_123)
+    with MockCluster() as cluster:
+        thread = Thread(lambda: transactional_client(KafkaSettings(bootstrap=cluster.bootstrap), "writer", 20))
+        await thread.thread.start()
+        thread.thread._producer.begin_transaction()
+        await asyncio.to_thread(thread.thread._produce, [record])
+        assert await asyncio.to_thread(thread.thread._producer.flush, 10) == 0
+        found = await asyncio.to_thread(first_of, cluster.bootstrap, TopicPartition("out", 2, 0))
+        assert await ended(thread)
+    assert (found.value(), found.key(), found.headers()) == (b"value", b"key", [("h", b"1"), ("i", b"2")])
+    assert found.timestamp() == (TIMESTAMP_CREATE_TIME, 1_700_000_000_123)
+    assert ends == []
+
+
+def first_of(bootstrap: str, place: TopicPartition) -> Message:
+    """The record at a place, as another program reads it."""
+    options = {"bootstrap.servers": bootstrap, "group.id": "reader", "isolation.level": "read_uncommitted"}
+    consumer = Consumer(options)
+    try:
+        consumer.assign([place])
+        found = consumer.poll(10)
+        assert found is not None
+        assert found.error() is None
+        return found
+    finally:
+        consumer.close()
 
 
 async def test_a_full_queue_of_a_real_producer_is_waited_out(ends: Ends) -> None:
