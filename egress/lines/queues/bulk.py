@@ -108,8 +108,7 @@ class Bulk:
                 channel = chosen
         if channel is None:
             return 0
-        calls = [passed] if channel.route == "batch" else [[item] for item in passed]
-        granted = sum(self._line.plan(call, channel, now, work) for call in calls)
+        granted = sum(self._line.plan(call, channel, now, work) for call in routes.calls(channel, passed))
         if granted:
             self._line.pacer.take_bulk(len(passed), now.s)
         return granted
