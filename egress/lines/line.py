@@ -349,6 +349,7 @@ class Line:
         paid = sum(isinstance(i.message.content, Template) and (not i.retry_of or bool(i.resend_of)) for i in items)
         if paid and tenant is not None and line is not None:
             terms = self.rules.terms.get(tenant, line)
+            metrics.counter(metrics.EGRESS_PAID).labels(tenant=terms.name).inc(paid)
             if not terms.fault:
                 self.paid.add(paid, terms.calendar.day(now.wall_ms))
                 self.rules.ledger.heard(self.did, terms.name, self.paid.day, self.paid.count)
