@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from egress.lines.gate import gate, routes
+from egress.lines.gate import asking, gate, routes
 from egress.lines.gate.gate import Refusal
 from egress.lines.gate.planning import make_grant
 from egress.lines.gate.rules import Rules
@@ -45,7 +45,6 @@ from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
 from schemas.optout import Optout
 from schemas.parked import Kind, queue_of
-from schemas.session import Template
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
 
@@ -241,32 +240,6 @@ class Line:
         limit = self.rules.settings.batch_max
         return max(1, min(config.batch_max, limit)) if config else limit
 
-    def question(self, item: Item, tenant: Tenant, line: LineConfig, now: Now, ahead: int = 0) -> gate.Question:
-        """What the gate is asked of a message, `ahead` of which others go in the same call."""
-        terms = self.rules.terms.get(tenant, line)
-        paid = 0
-        if terms.cap is not None:
-            paid = self.rules.ledger.total(terms.name, terms.calendar.day(now.wall_ms)) + ahead
-        return gate.Question(
-            item.message,
-            now.wall_ms,
-            terms,
-            self.optouts.get(item.contact),
-            paid,
-            counted=bool(item.retry_of) and not item.resend_of,
-            in_lane=item.reply,
-            campaign=bool(item.campaign),
-            check_numbers=self.rules.settings.check_numbers,
-        )
-
-    def window_of(self, item: Item, now: Now) -> gate.Wait | None:
-        """The wait for its recipient's send window, if that is what keeps a message now."""
-        tenant, line = self.owner(item)
-        if item.reply or tenant is None or line is None:
-            return None
-        verdict = gate.RULES["send window"](self.question(item, tenant, line, now))
-        return verdict if isinstance(verdict, gate.Wait) else None
-
     def judged(self, item: Item, now: Now, work: Work, ahead: int = 0) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused or put off. `ahead` are
         those that go before it in the same call."""
@@ -289,10 +262,10 @@ class Line:
         if refusal is not None or tenant is None or line is None:
             self.refuse(item, refusal or Refusal("line_unknown", DRAINED), work)
             return None, None
-        verdict = gate.judge(self.question(item, tenant, line, now, ahead))
+        verdict = gate.judge(asking.question(self, item, tenant, line, now, ahead))
         if isinstance(verdict, gate.Fallback):
             item.message = msgspec.structs.replace(item.message, content=verdict.template, fallback=None)
-            verdict = gate.judge(self.question(item, tenant, line, now, ahead))
+            verdict = gate.judge(asking.question(self, item, tenant, line, now, ahead))
         if isinstance(verdict, gate.Wait):
             admission.put_off(self, item, verdict, now, work)
             return None, None
@@ -326,7 +299,7 @@ class Line:
                 self.refuse(item, Refusal("not_on_this_route", str(error)), work)
             return 0
         work.grant(grant)
-        self._pay(grant.items, now)
+        asking.pay(self, grant.items, now)
         self.rules.accounts.began(grant.plan.account, grant.plan.plan_id)
         self.count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)
@@ -337,22 +310,6 @@ class Line:
             self.failures.close(item.retry_of, item.id)
             self.finish(item)
         return 1
-
-    def learn_paid(self, tenant: str, day: str, count: int) -> None:
-        """What the line's record says was paid, by whoever owned it before; only before anything is granted."""
-        self.paid.restore(day, count)
-        self.rules.ledger.heard(self.did, tenant, self.paid.day, self.paid.count)
-
-    def _pay(self, items: list[Item], now: Now) -> None:
-        """Templates of a first attempt, or of one that may come twice, count among the tenant's paid messages."""
-        tenant, line = self.owner(items[0])
-        paid = sum(isinstance(i.message.content, Template) and (not i.retry_of or bool(i.resend_of)) for i in items)
-        if paid and tenant is not None and line is not None:
-            terms = self.rules.terms.get(tenant, line)
-            metrics.counter(metrics.EGRESS_PAID).labels(tenant=terms.name).inc(paid)
-            if not terms.fault:
-                self.paid.add(paid, terms.calendar.day(now.wall_ms))
-                self.rules.ledger.heard(self.did, terms.name, self.paid.day, self.paid.count)
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is; of one whose earlier

@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from egress.lines.gate import gate
+from egress.lines.gate import asking, gate
 from egress.lines.gate.gate import Refusal, Wait
 from egress.lines.item import Item
 from egress.lines.now import Now
@@ -91,7 +91,7 @@ def _must_wait_outside(line: Line, item: Item, now: Now) -> tuple[Why | None, in
     not_before_ms = item.message.not_before_ms
     if _far(item, not_before_ms, now):
         return "not_before", not_before_ms
-    wait = line.window_of(item, now)
+    wait = asking.window_of(line, item, now)
     if wait is not None and _far(item, wait.until_ms, now):
         return "send_window", wait.until_ms
     if line.paused:

@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from egress.lines.gate import asking
 from egress.lines.gate.paid import Ledger
 from egress.lines.queues.admission import PARKED
 from schemas import ids
@@ -241,7 +242,7 @@ def test_a_new_owner_counts_on_from_the_lines_record() -> None:
     made = world(None, limits={"paid_per_day": 10})
     made.rules = replace(made.rules, ledger=Ledger())
     made.crash()
-    made.partition.line(DID, made.now).learn_paid("acme", "2023-11-14", 7)
+    asking.learn_paid(made.partition.line(DID, made.now), "acme", "2023-11-14", 7)
     submit(made, mixed(9))
     run(made, 20)
     assert len(made.accepted) == 3
