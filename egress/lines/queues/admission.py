@@ -40,7 +40,7 @@ _REASONS: dict[Why, str] = {
     "daily_cap": "it waits in Kafka for the next day: the tenant's paid messages of this one are used up",
 }
 
-_whys: dict[str, Why] = {"send_window": "send_window", "daily_cap": "daily_cap", "paused": "line_paused"}
+_WHYS: dict[str, Why] = {"send_window": "send_window", "daily_cap": "daily_cap", "paused": "line_paused"}
 _ECHO_MS = 1000
 
 
@@ -117,7 +117,7 @@ def put_off(line: Line, item: Item, wait: Wait, now: Now, work: Work) -> None:
         until_ms = min(until_ms, now.wall_ms + _ECHO_MS)
     elif not item.retry_of and (_far(item, until_ms, now) or _of_campaign(item)):
         line.ids.discard(item.id)
-        park(line, item, _whys[wait.code], now, work, resident=False, until_ms=until_ms)
+        park(line, item, _WHYS[wait.code], now, work, resident=False, until_ms=until_ms)
         return
     item.wake_s = now.at_ms(until_ms)
     line.enqueue(item, now)
