@@ -1,8 +1,8 @@
 """The gate: may this message go now? One pure function with an explained verdict; a refusal is an outcome.
 
-The rules are asked in turn and the first that objects is the verdict; `explain` asks them all. Those that refuse come
-before those that make a message wait, so nothing waits that could not go afterwards. Everything is an argument: time,
-the tenant's terms, the person's opt-out, what was paid today, what stands still.
+The rules are asked in turn and the first that objects is the verdict; `explain` asks them all. But for what stands
+still, those that refuse come before those that make a message wait, so nothing waits that could not go afterwards.
+Everything is an argument: time, the tenant's terms, the person's opt-out, what was paid today, what stands still.
 """
 
 from __future__ import annotations
