@@ -22,7 +22,7 @@ class LineState(Record):
     `paused` is by an order to the line; `pauses` are the keys of the standing ones (`pauses`) that its owner holds to.
     `rate` is messages a second as it is now (below the configured one while WhatsApp throttles). `waiting` are messages
     in memory and parked, by class; `recipients` those of campaigns that are not planned. `paid` messages were planned
-    on `day` (`YYYY-MM-DD` in UTC).
+    on `day` (`YYYY-MM-DD` in the tenant's zone).
     """
 
     did: str

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import defaultdict
 from collections.abc import Callable
 
 import msgspec
 
-from egress.lines.gate import gate, routes
+from egress.lines.gate import asking, gate, routes
 from egress.lines.gate.gate import Refusal
 from egress.lines.gate.planning import make_grant
 from egress.lines.gate.rules import Rules
@@ -43,7 +44,7 @@ from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
 from schemas.optout import Optout
-from schemas.parked import Kind
+from schemas.parked import Kind, queue_of
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
 
@@ -61,11 +62,12 @@ class Line:
     ) -> None:
         self.did, self.number, self.rules, self.crowd = did, number, rules, crowd
         self._finish = finish
-        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "bulk": Parking()}
+        self.parkings: defaultdict[str, Parking] = defaultdict(Parking, reply=Parking(), bulk=Parking())
         self.book = Book()
         self.lanes = Lanes()
         self.batcher = Batcher()
         self.campaigns = Campaigns()
+        self.paid = rules.ledger.of(did)
         self.receipts = WaitingRoom()
         self.bisects = Bisects()
         self.failures = Failures()
@@ -106,7 +108,8 @@ class Line:
     def waiting(self, kind: Kind) -> int:
         """How many of a kind wait in memory, or will in a moment."""
         waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
-        return waiting + self.parkings[kind].coming
+        queues = self.parkings.items()
+        return waiting + sum(parking.coming for queue, parking in queues if (queue == "reply") == (kind == "reply"))
 
     def admit(self, item: Item, now: Now, work: Work) -> None:
         """A message that was read."""
@@ -116,11 +119,11 @@ class Line:
         """What becomes of the message is decided for good: the record that brought it need not be kept."""
         if item.pending:
             item.pending = False
-            self.parkings[item.kind].let_go(item)
+            self.parkings[item.queue].let_go(item)
             self._finish(item.source, item.position)
         if item.echoing:
             item.echoing = False
-            self.parkings[item.kind].echoing -= 1
+            self.parkings[item.queue].echoing -= 1
         item.record = None
 
     def is_new(self, item: Item) -> bool:
@@ -175,7 +178,9 @@ class Line:
         """Whether a call of the campaign is open or will be tried again."""
         plans = any(entry.plan.campaign == campaign for entry in self.open_plans.values())
         later = any(item.campaign == campaign for _, _, item in self._later)
+        parked = self.parkings.get(queue_of(campaign))
         coming = bool(self.fetches or self.coming) or self.failures.holds(campaign) or self.silence.holds(campaign)
+        coming = coming or (parked is not None and parked.parked > 0)
         return plans or later or coming or self.batcher.holds(campaign) or bool(self.dying)
 
     # -- what goes
@@ -235,8 +240,9 @@ class Line:
         limit = self.rules.settings.batch_max
         return max(1, min(config.batch_max, limit)) if config else limit
 
-    def judged(self, item: Item, now: Now, work: Work) -> tuple[Item | None, routes.Channel | None]:
-        """The item if it may go, perhaps as its fallback, and its channel; else it is refused."""
+    def judged(self, item: Item, now: Now, work: Work, ahead: int = 0) -> tuple[Item | None, routes.Channel | None]:
+        """The item if it may go, perhaps as its fallback, and its channel; else it is refused or put off. `ahead` are
+        those that go before it in the same call."""
         if item.retry_of and self._overtaken(item):
             self.ids.discard(item.id)
             self.finish(item)
@@ -256,10 +262,13 @@ class Line:
         if refusal is not None or tenant is None or line is None:
             self.refuse(item, refusal or Refusal("line_unknown", DRAINED), work)
             return None, None
-        verdict = gate.judge(item.message, now.wall_ms, tenant, self.optouts.get(item.contact))
+        verdict = gate.judge(asking.question(self, item, tenant, line, now, ahead))
         if isinstance(verdict, gate.Fallback):
             item.message = msgspec.structs.replace(item.message, content=verdict.template, fallback=None)
-            verdict = gate.judge(item.message, now.wall_ms, tenant, self.optouts.get(item.contact))
+            verdict = gate.judge(asking.question(self, item, tenant, line, now, ahead))
+        if isinstance(verdict, gate.Wait):
+            admission.put_off(self, item, verdict, now, work)
+            return None, None
         channel = routes.channel(item.message, tenant, line) if verdict is None else verdict
         if not isinstance(channel, routes.Channel):
             self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
@@ -290,6 +299,7 @@ class Line:
                 self.refuse(item, Refusal("not_on_this_route", str(error)), work)
             return 0
         work.grant(grant)
+        asking.pay(self, grant.items, now)
         self.rules.accounts.began(grant.plan.account, grant.plan.plan_id)
         self.count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)

@@ -19,6 +19,7 @@ from relevo.cli import (
     dlq,
     doctor,
     doubt,
+    gate,
     keys,
     routes,
     run,
@@ -57,6 +58,7 @@ app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(conversation.app, name="conversation")
 app.add_typer(doubt.app, name="doubt")
+app.add_typer(gate.app, name="gate")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(token.app, name="token")
 app.add_typer(sandbox.app, name="sandbox")

@@ -10,7 +10,7 @@ import typer
 from rich.table import Column, Table
 
 from relevo.cli.console import err, out, say
-from relevo.tenants.file import TenantFile, not_yet
+from relevo.tenants.file import TenantFile
 from relevo.tenants.store import check_conflicts, read_tenants, standing_tenants, write_tenant
 from relevo.tenants.yaml_source import YamlSource
 from runtime.clock import now_ms
@@ -39,8 +39,6 @@ def apply(
     for one in applied:
         asyncio.run(write_tenant(settings, one.tenant))
         say(f"{one.tenant.tenant}: {len(one.tenant.lines)} lines, {len(one.tenant.accounts)} accounts")
-        for asked in not_yet(one.tenant):
-            say(f"  {asked} is kept, but this version does not enforce it yet", style="yellow")
         for secret in one.new_secrets:
             say("  its webhook, shown only now:")
             say(f"  {url.rstrip('/')}/v1/webhooks/{secret}")

@@ -113,15 +113,16 @@ def template(
     """One of the tenant's templates, `NAME/LANGUAGE`, with one person's parameters. Raises OrderError."""
     called, _, language = name.partition("/")
     spec = tenant_template(tenant, Template(name=called, language=language or tenant.spoken[0]))
+    taking = spec.taking
     wanted = (("body", spec.body, len(body)), ("header", spec.header != "none", bool(header)))
-    for part, takes, has in (*wanted, ("button", len(spec.buttons), len(buttons))):
+    for part, takes, has in (*wanted, ("button", len(taking), len(buttons))):
         if takes != has:
             raise OrderError(
                 f"template {spec.name}/{spec.language} takes {int(takes)} {part} parameters, not {int(has)}"
             )
     pressed = [
         TemplateButton(index=button.index, parameter=text, kind=button.type)
-        for button, text in zip(spec.buttons, buttons, strict=True)
+        for button, text in zip(taking, buttons, strict=True)
     ]
     return replace(static(spec), body=list(body), header=[header] if header else [], buttons=pressed)
 

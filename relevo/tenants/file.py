@@ -16,7 +16,7 @@ import msgspec
 
 from processors.agents.builtin.menu.load import problems as menu_problems
 from processors.routing import problems as routing_problems
-from relevo.tenants import shape
+from relevo.tenants import sending, shape
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, new_webhook_secret, secret_digest
 from schemas import keys, phone
@@ -32,12 +32,6 @@ class Applied(msgspec.Struct, frozen=True):
 
     tenant: Tenant
     new_secrets: list[str]
-
-
-def not_yet(tenant: Tenant) -> list[str]:
-    """What the tenant asks for and this version keeps but does not carry out."""
-    quiet = [f"line {line.did}: `quiet`" for line in tenant.lines if line.quiet is not None]
-    return [*quiet, *(["`limits`"] if tenant.limits else [])]
 
 
 class TenantFile:
@@ -171,6 +165,8 @@ class TenantFile:
         if len({line.did for line in tenant.lines}) < len(tenant.lines):
             self._wrong(("lines",), "a number stands there twice")
         self._check_languages(tenant)
+        for path, what in sending.faults(tenant):
+            self._wrong(path, what)
         self._check_routing(tenant)
 
     def _check_languages(self, tenant: Tenant) -> None:

@@ -115,6 +115,12 @@ EGRESS_REFUSALS = Metric(
     "Messages refused before or by Chattigo, by reason.",
     ("tenant", "reason"),
 )
+EGRESS_PAID = Metric(
+    "relevo_egress_paid_messages_total",
+    "counter",
+    "Templates planned that count towards the tenant's cap of the day: each once, and each deliberate resend.",
+    ("tenant",),
+)
 EGRESS_CALLS = Metric(
     "relevo_egress_calls_total", "counter", "Calls to Chattigo by route and result.", ("tenant", "route", "result")
 )

@@ -85,6 +85,10 @@ class EgressSettings(Area):
     pair_interval_s: float = Field(6, ge=0, le=600, description="One message to one contact in so many seconds…")
     pair_burst: int = Field(45, ge=1, le=10_000, description="…after a burst of so many.")
     attempts_max: int = Field(5, ge=1, le=100, description="Most attempts of a message that was surely not sent.")
+    check_numbers: bool = Field(
+        True,
+        description="Refuse numbers whose length their country has not; false where it has longer ones than we know.",
+    )
     bisect_calls: int = Field(
         24,
         ge=0,

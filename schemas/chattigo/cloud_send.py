@@ -95,14 +95,28 @@ def template(content: s.Template) -> dict[str, Any]:
     if content.body:
         components.append({"type": "body", "parameters": [{"type": "text", "text": text} for text in content.body]})
     for button in content.buttons:
-        name = "text" if button.kind == "url" else "payload"
-        parameter = {"type": name, name: button.parameter}
         place = {"type": "button", "sub_type": button.kind, "index": str(button.index)}
-        components.append(place | {"parameters": [parameter]})
+        components.append(place | {"parameters": [_pressed(button)]})
     language = {"code": content.language}
     return {"name": content.name, "language": language} | _given(namespace=content.namespace, components=components)
 
 
+def _pressed(button: s.TemplateButton) -> dict[str, Any]:
+    """A button's parameter, by what the button does (META)."""
+    match button.kind:
+        case "url":
+            return {"type": "text", "text": button.parameter}
+        case "copy_code":
+            return {"type": "coupon_code", "coupon_code": button.parameter}
+        case "flow":
+            return {"type": "action", "action": {"flow_token": button.parameter}}
+        case _:
+            return {"type": "payload", "payload": button.parameter}
+
+
 def _header(content: s.Template) -> dict[str, Any]:
     value, kind = content.header[0], content.header_kind
+    if kind == "location":
+        names = ("latitude", "longitude", "name", "address")
+        return {"type": kind, kind: dict(zip(names, content.header, strict=False))}
     return {"type": kind, kind: value if kind == "text" else {"link": value}}

@@ -14,6 +14,10 @@ from schemas.session import Template
 from schemas.tenant import Account
 
 BATCH_MAX = 1000
+BYTES_MAX = 4 * 1024 * 1024
+_ROOM = 64 * 1024  # for what all recipients share
+_OVERHEAD = 256  # a destination's names, id and number
+_WORST = 6  # bytes of a character in JSON: an escaped control character
 
 
 class BatchRecipient(Frozen):
@@ -54,9 +58,25 @@ def batch_key(account: str, did: str, template: Template) -> BatchKey:
 
 
 def recipient(message_id: str, to: str, template: Template) -> BatchRecipient:
-    """The destination of one message."""
+    """The destination of one message. A place in the header has no form here: only texts and addresses are known
+    (Chattigo's facts, 3.3)."""
     buttons = [button.parameter for button in template.buttons]
     return BatchRecipient(id=message_id, to=to, body=template.body, buttons=buttons, header=template.header)
+
+
+def runs(recipients: Sequence[BatchRecipient], limit: int = BYTES_MAX) -> list[int]:
+    """How many recipients go into each call, in their order, so that none has more than so many bytes or `BATCH_MAX`
+    recipients. One that is larger alone goes alone."""
+    counts: list[int] = []
+    left = 0
+    for one in recipients:
+        size = _OVERHEAD + _WORST * sum(map(len, (*one.body, *one.buttons, *one.header)))
+        if not counts or size > left or counts[-1] >= BATCH_MAX:
+            counts.append(0)
+            left = limit - _ROOM
+        counts[-1] += 1
+        left -= size
+    return counts
 
 
 def batch_body(

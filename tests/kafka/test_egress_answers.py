@@ -176,6 +176,11 @@ async def test_an_order_on_a_call_that_nobody_has_declared_is_carried_out_over_a
         killed = await world.worker(points="before_post=kill")
         await world.replies(("e1", "5691"))
         assert await killed.ended() == KILLED
+
+        async def planned() -> bool:
+            return bool(await world.plans())
+
+        await until(planned, "the transaction of the plan shows: its markers may come after the answer to its commit")
         [plan] = await world.plans()
         order = DecideDoubt(
             id="1", did=world.did, at_ms=plan.at_ms, by="ana", plan_id=plan.plan_id, action="resend", why="she asked"

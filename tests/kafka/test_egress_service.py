@@ -58,8 +58,10 @@ async def test_messages_go_out_with_the_token_of_each_account(broker: str, tmp_p
             await world.put(Record("tokens", encode(token), account.key.encode()))
         process = await start(environment(broker, keys))
         template = Template(name="order", language="es", body=["x"])
-        await world.replies(("e1", "5691"))
-        await world.send("outbound.templates", world.message("t1", "5692", content=template, send_class="utility"))
+        await world.replies(("e1", "56911110191"))
+        await world.send(
+            "outbound.templates", world.message("t1", "56911110192", content=template, send_class="utility")
+        )
 
         async def on_record() -> bool:
             return len(await world.messages_in("accepted")) == 2
@@ -74,7 +76,7 @@ async def test_messages_go_out_with_the_token_of_each_account(broker: str, tmp_p
         _, log = await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == 0, log.decode()[-3000:]
         assert b"secret-" not in log
-        assert b"5691" not in log
+        assert b"56911110" not in log
 
 
 async def test_without_a_key_ring_it_says_what_to_do(broker: str, tmp_path: Path) -> None:

@@ -1,1 +1,6 @@
-"""Whether at all, and by which call: `gate` judges by the tenant's `rules`, `planning` picks one of the `routes`."""
+"""Whether at all, and by which call.
+
+`gate` judges by the `terms` of a tenant and a line, with a `verdict`: the `catalogue` of templates, `numbers`, `quiet`
+hours and what was `paid` today are its parts. `asking` brings it a line's messages; `holds` keep whole campaigns.
+`planning` picks one of the `routes`; `rules` are what a line looks up.
+"""

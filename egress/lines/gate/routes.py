@@ -2,13 +2,14 @@
 
 A template goes by the batch route of the line's template account; one that must keep a conversation's order, or a
 one-time password, by the ISV service where the line has it, because its answer names the message (Chattigo's
-facts, section 3.5). A control exists on the API Bot service alone.
+facts, section 3.5). A place in a template's header has a form there alone, a control on the API Bot service.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -57,8 +58,11 @@ def channel(message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | R
 
 def _for_template(message: OutboundMessage, sends: Account | None, templates: Account | None) -> Channel | Refusal:
     single = sends if sends is not None and sends.service == "isv" else None
-    if single is not None and (templates is None or message.send_class in ("reply", "otp")):
+    place = isinstance(message.content, Template) and message.content.header_kind == "location"
+    if single is not None and (templates is None or place or message.send_class in ("reply", "otp")):
         return Channel("session", single)
+    if place and templates is not None and templates.service == "hsm":
+        return Refusal("not_on_this_route", "a place in a template's header needs an account of service isv")
     if templates is None:
         return Refusal("no_account", "the line names no account for templates")
     return Channel("batch" if templates.service == "hsm" else "session", templates)
@@ -69,6 +73,21 @@ def batch_key(channel: Channel, message: OutboundMessage) -> hsm.BatchKey | None
     if channel.route != "batch" or not isinstance(message.content, Template):
         return None
     return hsm.batch_key(channel.account.key, message.did, message.content)
+
+
+def calls(channel: Channel, items: list[Item]) -> list[list[Item]]:
+    """The items of one pile or slice as the calls that they become: one each, or batches that are not too large."""
+    if channel.route != "batch":
+        return [[item] for item in items]
+    ends = accumulate(hsm.runs([_recipient(item) for item in items]), initial=0)
+    return [items[start:end] for start, end in pairwise(ends)]
+
+
+def _recipient(item: Item) -> hsm.BatchRecipient:
+    content = item.message.content
+    if not isinstance(content, Template):
+        raise NotOnThisRoute("only templates go by the batch route")
+    return hsm.recipient(item.id, item.message.to, content)
 
 
 def payload(channel: Channel, items: Sequence[Item], root_id: int | str) -> Payload:
@@ -90,12 +109,7 @@ def _batch(channel: Channel, items: Sequence[Item], root_id: int | str) -> dict[
     key = batch_key(channel, items[0].message)
     if key is None:
         raise NotOnThisRoute("only templates go by the batch route")
-    recipients = [
-        hsm.recipient(item.id, item.message.to, item.message.content)
-        for item in items
-        if isinstance(item.message.content, Template)
-    ]
-    return hsm.batch_body(channel.account, key, recipients, root_id)
+    return hsm.batch_body(channel.account, key, [_recipient(item) for item in items], root_id)
 
 
 def root_id(channel: Channel, plan_id: str) -> int | str:

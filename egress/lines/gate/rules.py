@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from egress.lines.gate.paid import Ledger
+from egress.lines.gate.terms import TermsOf
 from egress.lines.now import Now
 from egress.lines.pace.accounts import Accounts
 from runtime.settings import EgressSettings
 from schemas.journal import Plan
+from schemas.line_state import LineState
 from schemas.tenant import Account, Line, Tenant
 
 
@@ -29,11 +32,18 @@ class Resend(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """Settings and tenants, and what follows from both. `accounts` are those of this process."""
+    """Settings and tenants, and what follows from both. `accounts` are those of this process; `ledger` has what was
+    paid today, by all lines that it has heard of."""
 
     settings: EgressSettings
     tenants: TenantsView
     accounts: Accounts = field(default_factory=Accounts)
+    terms: TermsOf = field(default_factory=TermsOf)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def heard(self, state: LineState) -> None:
+        """What a line's owner, here or elsewhere, says of itself."""
+        self.ledger.heard(state.did, state.tenant, state.day, state.paid)
 
     def account(self, plan: Plan) -> Account | None:
         """The account that a plan was made for, as it is configured now."""

@@ -7,6 +7,8 @@ Kafka, and only a new start is right. Calls under way get their outcomes recorde
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from egress.chattigo.connect import connected
 from egress.lines.gate.rules import Rules
@@ -16,6 +18,7 @@ from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed
 from runtime.kafka.follower import FollowerFailed
 from runtime.kafka.transactions import TransactionFailed
+from runtime.line_states import LineStates
 from runtime.secrets import KeyRing
 from runtime.service import CannotStart, Service
 from runtime.settings import EgressSettings, KafkaSettings, KeysSettings, TenantsSettings, load
@@ -38,6 +41,7 @@ TOPICS = (
     topics.TOKENS,
     topics.TOKENS_REQUESTS,
     topics.TENANTS,
+    topics.LINES_STATE,
     *map(
         topics.dead_letters,
         (topics.OUTBOUND_REPLIES, topics.OUTBOUND_TEMPLATES, topics.LINES_COMMANDS, topics.INBOUND_RECEIPTS),
@@ -65,14 +69,21 @@ async def serve(
     """Owns lines and sends by this client, which the caller has started and will stop."""
     service.health.wait_for("tenants", "reading the tenants")
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
-    await tenants.start()
-    try:
-        await tenants.caught_up(waits.caught_up_s)
+    rules = Rules(egress, tenants)
+    states = LineStates(kafka, rules.heard, on_failure=lambda error: service.fail("lines", error))
+    async with _started(tenants, waits), _started(states, waits):
         service.health.met("tenants")
-        owner = Owner(kafka, Rules(egress, tenants), client, service.health, service.settings.instance)
-        await _own(service, owner)
+        await _own(service, Owner(kafka, rules, client, service.health, service.settings.instance))
+
+
+@asynccontextmanager
+async def _started(model: Tenants | LineStates, waits: TenantsSettings) -> AsyncIterator[None]:
+    await model.start()
+    try:
+        await model.caught_up(waits.caught_up_s)
+        yield
     finally:
-        await tenants.stop()
+        await model.stop()
 
 
 async def _own(service: Service, owner: Owner) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from egress.lines.gate import gate
-from egress.lines.gate.gate import Refusal
+from egress.lines.gate import asking, gate
+from egress.lines.gate.gate import Refusal, Wait
 from egress.lines.item import Item
 from egress.lines.now import Now
 from egress.lines.parking.parking import FAR_MS
@@ -21,7 +21,9 @@ from runtime import metrics
 from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import source
+from schemas.headers import Headers
 from schemas.parked import Kind, Parked, Why
+from schemas.record import encode
 
 if TYPE_CHECKING:
     from egress.lines.line import Line
@@ -34,7 +36,12 @@ _REASONS: dict[Why, str] = {
     "line_paused": "it waits in Kafka: its line is paused",
     "not_before": "it waits in Kafka until its time comes",
     "waits": "it has waited for a while, and is kept in Kafka too",
+    "send_window": "it waits in Kafka until its recipient's quiet hours are over",
+    "daily_cap": "it waits in Kafka for the next day: the tenant's paid messages of this one are used up",
 }
+
+_WHYS: dict[str, Why] = {"send_window": "send_window", "daily_cap": "daily_cap", "paused": "line_paused"}
+_ECHO_MS = 1000
 
 
 def admit(line: Line, item: Item, now: Now, work: Work) -> None:
@@ -45,20 +52,20 @@ def admit(line: Line, item: Item, now: Now, work: Work) -> None:
         days = KEPT_MS // topics.DAY_MS
         line.refuse(item, Refusal("too_far", f"it may go only in more than {days} days"), work)
         return
-    why = _must_wait_outside(line, item, now)
+    why, until_ms = _must_wait_outside(line, item, now)
     if why is None:
-        line.parkings[item.kind].open[item.position] = item
+        line.parkings[item.queue].open[item.position] = item
         _wait(line, item, now)
         return
-    if item.reply and not line.parkings[item.kind].absent:
+    if item.reply and not line.parkings[item.queue].absent:
         park_open(line, item.kind, why, now, work)
-    park(line, item, why, now, work, resident=False)
+    park(line, item, why, now, work, resident=False, until_ms=until_ms)
 
 
 def readmit(line: Line, item: Item, now: Now, work: Work) -> None:
     """A message of the parked topic, for which there is room."""
     if not _decided(line, item, work):
-        line.parkings[item.kind].held[item.position] = item
+        line.parkings[item.queue].held[item.position] = item
         _wait(line, item, now)
 
 
@@ -79,24 +86,55 @@ def _wait(line: Line, item: Item, now: Now) -> None:
     line.enqueue(item, now)
 
 
-def _must_wait_outside(line: Line, item: Item, now: Now) -> Why | None:
-    if _far(item, now):
-        return "not_before"
+def _must_wait_outside(line: Line, item: Item, now: Now) -> tuple[Why | None, int]:
+    """Why it is parked, and until when at least."""
+    not_before_ms = item.message.not_before_ms
+    if _far(item, not_before_ms, now):
+        return "not_before", not_before_ms
+    wait = asking.window_of(line, item, now)
+    if wait is not None and _far(item, wait.until_ms, now):
+        return "send_window", wait.until_ms
     if line.paused:
-        return "line_paused"
+        return "line_paused", not_before_ms
     full = line.crowd.room(line.waiting(item.kind)) <= 0
-    return "backlog" if full or line.parkings[item.kind].absent else None
+    return ("backlog" if full or line.parkings[item.queue].absent else None), not_before_ms
 
 
-def _far(item: Item, now: Now) -> bool:
+def _far(item: Item, until_ms: int, now: Now) -> bool:
     """Whether its time is so far that it need not be in memory. A reply must be: the person's next one waits for it."""
-    return not item.reply and item.message.not_before_ms > now.wall_ms + FAR_MS
+    return not item.reply and until_ms > now.wall_ms + FAR_MS
 
 
-def park(line: Line, item: Item, why: Why, now: Now, work: Work, *, resident: bool) -> None:
+def put_off(line: Line, item: Item, wait: Wait, now: Now, work: Work) -> None:
+    """A message that may go only later, as the gate found when it was its turn.
+
+    It is parked for so long, and a recipient of a campaign becomes a message of its own by that. An attempt after
+    another one waits in memory: what it answers to is known there alone; so does what has a record already whose place
+    is not known yet, for a moment.
+    """
+    until_ms = wait.until_ms or now.wall_ms + FAR_MS
+    if item.echoing:
+        until_ms = min(until_ms, now.wall_ms + _ECHO_MS)
+    elif not item.retry_of and (_far(item, until_ms, now) or _of_campaign(item)):
+        line.ids.discard(item.id)
+        park(line, item, _WHYS[wait.code], now, work, resident=False, until_ms=until_ms)
+        return
+    item.wake_s = now.at_ms(until_ms)
+    line.enqueue(item, now)
+
+
+def _of_campaign(item: Item) -> bool:
+    """Whether it comes from a campaign's chunk: behind the campaign's position no crash would bring it back."""
+    return bool(item.campaign) and not item.pending
+
+
+def park(
+    line: Line, item: Item, why: Why, now: Now, work: Work, *, resident: bool, until_ms: int | None = None
+) -> None:
     """Keeps the message in Kafka, with which its input's offset is finished; `resident`: it stays in memory too."""
-    parking, far = line.parkings[item.kind], _far(item, now)
-    work.park(_record(line, item, why, now), Echo(item.id, item if resident else None, far))
+    until_ms = item.message.not_before_ms if until_ms is None else until_ms
+    parking, far = line.parkings[item.queue], _far(item, until_ms, now)
+    work.park(_record(line, item, why, now, until_ms), Echo(item.id, item if resident else None, far))
     work.say(said_of_item(line.number, item, "parked", why, _REASONS[why]), item.id, item.contact)
     metrics.counter(metrics.EGRESS_PARKINGS).labels(message_class=item.kind, reason=why).inc()
     line.count(item, "parked")
@@ -105,23 +143,35 @@ def park(line: Line, item: Item, why: Why, now: Now, work: Work, *, resident: bo
         item.echoing = True
         parking.echoing += 1
     else:
+        parking.far += far
         parking.unseen += not far
 
 
-def _record(line: Line, item: Item, why: Why, now: Now) -> Record:
+def _record(line: Line, item: Item, why: Why, now: Now, until_ms: int) -> Record:
+    """A copy of what an input brought, as it was read; else the message as it is now."""
     read = item.record
     if read is None:
-        raise ValueError("only what an input brought can be parked")
+        own = Headers(id=item.id, type="message", tenant=item.message.tenant, at_ms=item.cause_ms or now.wall_ms)
+        value, key, headers = encode(item.message), b"", [*own.to_kafka(), *_run(item)]
+        origin = source(item.source, line.number, item.position)
+    else:
+        value, key, headers = read.value or b"", read.key or b"", read.headers
+        origin = source(read.topic, read.partition, read.offset)
     note = Parked(
         did=line.did,
         kind=item.kind,
-        source=source(read.topic, read.partition, read.offset),
+        source=origin,
         why=why,
         at_ms=now.wall_ms,
-        not_before_ms=item.message.not_before_ms,
-        key=read.key or b"",
+        not_before_ms=until_ms,
+        key=key,
+        campaign=item.campaign,
     )
-    return Record(PARKED, read.value, item.id.encode(), note.headers(read.headers), line.number)
+    return Record(PARKED, value, item.id.encode(), note.headers(headers), line.number)
+
+
+def _run(item: Item) -> list[tuple[str, bytes]]:
+    return [("replay", item.replay.encode())] if item.replay else []
 
 
 def park_open(line: Line, kind: Kind, why: Why, now: Now, work: Work, before: int | None = None) -> None:

@@ -2,7 +2,7 @@
 
 A pile is due when it is full or when its oldest item has waited for the linger of its class, whichever comes first;
 then it goes whole, up to the line's `batch_max`. A batch that was not sent keeps together when it is tried again; the
-halves of one that was refused keep apart.
+halves of one that was refused keep apart. One-time passwords go one by one.
 """
 
 from __future__ import annotations
@@ -88,9 +88,10 @@ class Batcher:
         return next((key for key in in_turn if may(self._piles[key].items[0])), None)
 
     def take(self, key: PileKey, batch_max: int) -> list[Item]:
-        """Up to `batch_max` items of a pile (one, where the route takes one a call)."""
+        """Up to `batch_max` items of a pile: one, where the route takes one a call, and of one-time passwords, which
+        must not share another's doubt."""
         pile = self._piles[key]
-        count = min(len(pile.items), batch_max if key.batch else 1)
+        count = min(len(pile.items), batch_max if key.batch and key.send_class != "otp" else 1)
         items = [pile.items.popleft() for _ in range(count)]
         self.waiting -= count
         if not pile.items:
@@ -125,6 +126,11 @@ class Batcher:
                 del self._piles[key]
         self.waiting -= len(weeds)
         return weeds
+
+    @property
+    def of_campaigns(self) -> int:
+        """How many recipients of campaigns wait here."""
+        return sum(len(pile.items) for key, pile in self._piles.items() if key.campaign)
 
     def holds(self, campaign: str) -> bool:
         """Whether recipients of a campaign wait for another attempt."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from egress.lines.gate import routes
+from egress.lines.gate import holds, routes
 from egress.lines.item import Item
 from egress.lines.now import Now
 from egress.lines.queues.campaigns import Campaign, item_of, take
@@ -32,6 +32,7 @@ class Bulk:
     def grant(self, now: Now, room: int, work: Work) -> int:
         """Puts into the work the calls that may go now, at most `room`; returns how many."""
         granted = 0
+        holds.tell(self._line, now, work)
         while granted < room and self._line.pacer.bulk_at(now.s) <= now.s:
             call = self._next(now, work)
             if call is None:
@@ -57,10 +58,10 @@ class Bulk:
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
         taken = take(campaign, self._slice_max(campaign, now), now.s)
         fresh = [item for item in taken.items if not self._line.book.knows(item.id)]
-        before = sum(len(g.items) for g in work.grants)
+        before, parked = sum(len(g.items) for g in work.grants), len(work.echoes)
         granted = self._items(fresh, now, work)
-        planned = sum(len(g.items) for g in work.grants) - before
-        campaign.advance(taken, planned, len(fresh) - planned)
+        planned, parked = sum(len(g.items) for g in work.grants) - before, len(work.echoes) - parked
+        campaign.advance(taken, planned, len(fresh) - planned - parked)
         work.progress(self._line.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
         return granted
 
@@ -69,9 +70,9 @@ class Bulk:
         chosen = self._line.channel(_next_of(campaign))
         if chosen is None or _is_over(campaign, now):
             return self._line.batch_max
-        return (
-            1 if chosen.route != "batch" or self._line.turnstile.probing(chosen.account.key) else self._line.batch_max
-        )
+        if chosen.route != "batch" or self._line.turnstile.probing(chosen.account.key):
+            return 1
+        return min(self._line.batch_max, holds.room(self._line, campaign, now))
 
     def _opens_at(self, item: Item) -> float:
         """When the account of a message may begin a call; in the past for one that the gate refuses anyhow."""
@@ -80,7 +81,10 @@ class Bulk:
 
     def _runs_at(self, campaign: Campaign, now: Now) -> float:
         """When a campaign's next call may begin; one that is over is refused without a call."""
-        return float("-inf") if _is_over(campaign, now) else self._opens_at(_next_of(campaign))
+        if _is_over(campaign, now):
+            return float("-inf")
+        hold = holds.of(self._line, campaign, now)
+        return max(self._opens_at(_next_of(campaign)), now.at_ms(hold.until_ms) if hold else float("-inf"))
 
     def weed(self, now: Now, work: Work) -> None:
         """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
@@ -102,14 +106,13 @@ class Bulk:
         passed: list[Item] = []
         channel: routes.Channel | None = None
         for item in {item.id: item for item in items}.values():
-            good, chosen = self._line.judged(item, now, work)
+            good, chosen = self._line.judged(item, now, work, len(passed))
             if good is not None and chosen is not None:
                 passed.append(good)
                 channel = chosen
         if channel is None:
             return 0
-        calls = [passed] if channel.route == "batch" else [[item] for item in passed]
-        granted = sum(self._line.plan(call, channel, now, work) for call in calls)
+        granted = sum(self._line.plan(call, channel, now, work) for call in routes.calls(channel, passed))
         if granted:
             self._line.pacer.take_bulk(len(passed), now.s)
         return granted

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from relevo.tenants.file import Applied, TenantFile, not_yet
+from egress.lines.gate.terms import Terms
+from relevo.tenants.file import Applied, TenantFile
 from relevo.tenants.store import TenantConflict, check_conflicts
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, generate_key, secret_digest
@@ -162,9 +163,51 @@ def test_a_menu_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
         with_menu(tmp_path, "start: a\nnodes: {a: {texto: hola}}\n").tenant(None, 1)
 
 
-def test_what_is_not_enforced_yet_is_said() -> None:
-    assert not_yet(apply(GOOD).tenant) == ["line 56911111111: `quiet`"]
-    assert not_yet(apply(GOOD + "limits: {paid_per_day: 5}\n").tenant)[-1] == "`limits`"
+SENDING = """\
+zone: America/Santiago
+quiet: {from: "22:00", to: "08:00", zone: recipient}
+limits: {paid_per_day: 200000, zone: America/Lima, backlog: 2000000}
+optout: {words: {es: [baja]}, otp: true}
+"""
+
+
+def test_what_is_said_about_sending_is_what_the_gate_acts_on() -> None:
+    tenant = apply(GOOD + SENDING).tenant
+    terms = Terms(tenant, tenant.lines[0])
+    assert (terms.fault, terms.cap, terms.otp_too, terms.hours) == ("", 200_000, True, (21 * 60, 9 * 60))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wrong"),
+    [
+        ('from: "21:00"', 'from: "9pm"', "acme.yaml:8: lines[0].quiet: a time of the day is written HH:MM, not '9pm'"),
+        ('to: "09:00"', 'to: "21:00"', "acme.yaml:8: lines[0].quiet: begins and ends at the same time"),
+        ('to: "09:00"', 'to: "09:00", zone: Chile', "acme.yaml:8: lines[0].quiet.zone: no time zone 'Chile'"),
+        ("zone: America/Santiago", "zone: Santiago", "acme.yaml:13: zone: no time zone 'Santiago'"),
+        ("paid_per_day: 200000", "paid_per_day: 0", "limits.paid_per_day: paid_per_day is a whole number"),
+        ("paid_per_day: 200000", "paid_per_day: lots", "limits.paid_per_day: paid_per_day is a whole number"),
+        ("zone: America/Lima", "zone: Peru", "limits.zone: no time zone 'Peru'"),
+        ("backlog:", "backlogs:", "limits.backlogs: no such limit; known are paid_per_day, zone, backlog"),
+        ("otp: true", "otp: always", "optout.otp: true where"),
+        ("name: order_update", "name: Order-Update", "templates[0].name: as WhatsApp has it"),
+        ("language: es, body: 2", "language: español, body: 2", "templates[0].language: a language is a code"),
+        ("body: 2", "body: -1", "templates[0].body: how many"),
+        ("body: 2", "body: 2, body_chars: 1025", "templates[0].body_chars: 0 to 1024"),
+        ("body: 2", "body: 2, status: fine", "templates[0].status: Invalid enum value 'fine'"),
+        ("body: 2", "body: 2, header: sound", "templates[0].header: Invalid enum value 'sound'"),
+        ("body: 2", "body: 2, buttons: [{index: 10}]", "templates[0].buttons[0].index: the button's place, 0 to 9"),
+        ("body: 2", "body: 2, buttons: [{index: 1}, {index: 1}]", "templates[0].buttons[1].index: button 1 stands"),
+        (
+            "  - {name: order_update, language: es, body: 2}",
+            "  - {name: a, language: es}\n  - {name: a, language: es}",
+            "templates[0].name: a stands there twice in es",
+        ),
+    ],
+)
+def test_what_is_wrong_about_sending_is_named_with_its_line(old: str, new: str, wrong: str) -> None:
+    text = GOOD + SENDING
+    assert old in text
+    assert wrong in mistakes(text.replace(old, new))[0]
 
 
 def test_a_number_belongs_to_one_tenant() -> None:
