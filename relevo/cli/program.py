@@ -8,8 +8,7 @@ from __future__ import annotations
 import typer
 from confluent_kafka import KafkaException
 
-from relevo.campaigns.recipients import MappingError
-from relevo.campaigns.submit import SubmitError
+from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.cli import (
     audit,
     campaign,

@@ -16,6 +16,7 @@ import msgspec
 
 from processors.agents.builtin.menu.load import problems as menu_problems
 from processors.routing import problems as routing_problems
+from relevo.campaigns import prices
 from relevo.tenants import shape
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, new_webhook_secret, secret_digest
@@ -37,7 +38,7 @@ class Applied(msgspec.Struct, frozen=True):
 def not_yet(tenant: Tenant) -> list[str]:
     """What the tenant asks for and this version keeps but does not carry out."""
     quiet = [f"line {line.did}: `quiet`" for line in tenant.lines if line.quiet is not None]
-    return [*quiet, *(["`limits`"] if tenant.limits else [])]
+    return [*quiet, *(["`limits`"] if tenant.limits.keys() - {"backlog"} else [])]
 
 
 class TenantFile:
@@ -172,6 +173,11 @@ class TenantFile:
             self._wrong(("lines",), "a number stands there twice")
         self._check_languages(tenant)
         self._check_routing(tenant)
+        for place, what in prices.problems(tenant.prices):
+            self._wrong(("prices", *place), what)
+        backlog = tenant.limits.get("backlog", 1)
+        if not isinstance(backlog, int) or isinstance(backlog, bool) or backlog < 1:
+            self._wrong(("limits", "backlog"), "so many messages may wait on a line: a whole number from 1 on")
 
     def _check_languages(self, tenant: Tenant) -> None:
         for index, language in enumerate(tenant.languages):
