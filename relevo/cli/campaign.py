@@ -20,6 +20,7 @@ from relevo.campaigns.mapping import Wanted
 from relevo.campaigns.order import REJECTED, Order, Terms, order
 from relevo.campaigns.passage import MAX_BAD, Found
 from relevo.campaigns.submit import Submission
+from relevo.cli import campaign_progress
 from relevo.cli.console import err, fail, say, who
 from relevo.cli.span import moment, parsed, span
 from relevo.tenants.store import read_tenants
@@ -28,6 +29,7 @@ from runtime.settings import KafkaSettings, load
 from schemas.campaign import Canary, Ramp, StopRule
 
 app = typer.Typer(help="Mass sends from a file.", no_args_is_help=True)
+campaign_progress.add_to(app)
 
 STDIN = Path("-")
 COUNTRIES = 8

@@ -19,6 +19,7 @@ from relevo.cli import (
     doctor,
     doubt,
     keys,
+    pause,
     routes,
     run,
     sandbox,
@@ -48,7 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (run, chat, demo, audit, doctor, why):
+for group in (run, chat, demo, audit, doctor, why, pause):
     group.add_to(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(tenants.app, name="tenants")
