@@ -143,7 +143,8 @@ def _full(line: Line, waiting: int, own: int, limit: int) -> str:
     seconds = room_in_s(waiting, own, limit, line.rate)
     if seconds == 0:
         return ""
-    full = f"on line {line.did} wait {waiting}, and {own} more are beyond its limit of {limit}"
+    more = f", and {own} more are" if own else ","
+    full = f"on line {line.did} wait {waiting}{more} beyond its limit of {limit}"
     if seconds is None:
         return f"{full}; that is never room for so many: take more lines, or cut the file"
     return f"{full}; there is room in about {max(round(seconds / 60), 1)} min"
