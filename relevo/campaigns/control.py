@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from relevo.audit.scan import scan_between
-from relevo.campaigns.progress import OVER
-from relevo.campaigns.records import TOPIC, OnLine, Standing, places
+from relevo.campaigns.records import OVER, TOPIC, OnLine, Standing, places
 from relevo.lines.orders import order_record, write
 from runtime.kafka.offsets import end_offsets
 from runtime.kafka.record import Record

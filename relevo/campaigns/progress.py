@@ -10,14 +10,13 @@ from confluent_kafka import Message
 
 from relevo.audit.scan import scan_between
 from relevo.campaigns.fold import Counts, Fold
+from relevo.campaigns.records import OVER, Directory, OnLine, Standing, places
 from relevo.campaigns.records import TOPIC as CAMPAIGNS
-from relevo.campaigns.records import Directory, OnLine, Standing, places
 from relevo.lines.standing import TOPIC as LINES_STATE
 from relevo.lines.standing import line_state
 from runtime.kafka.offsets import begin_offsets, end_offsets, offsets_since
 from runtime.settings import KafkaSettings
 from schemas import topics
-from schemas.campaign import CampaignState
 from schemas.line_state import LineState
 from schemas.record import RecordError
 
@@ -25,7 +24,6 @@ _OUTCOMES = topics.OUTCOMES
 _DECODER = _OUTCOMES.decoder()
 # Of outcomes that are older than the campaign by the clocks' difference.
 _CLOCKS_MS = 600_000
-OVER: frozenset[CampaignState] = frozenset({"finished", "cancelled"})
 
 
 class Progress:

@@ -23,6 +23,7 @@ from schemas.record import RecordError
 
 TOPIC = topics.CAMPAIGNS
 _DECODER = TOPIC.decoder()
+OVER: frozenset[CampaignState] = frozenset({"finished", "cancelled"})
 _LIVELIEST: tuple[CampaignState, ...] = ("running", "paused", "scheduled", "draft", "cancelled", "finished")
 
 
@@ -35,7 +36,7 @@ class Name(NamedTuple):
 
 @dataclass
 class OnLine:
-    """A campaign's part on one line. `key` records that cannot be read are counted by the reader."""
+    """A campaign's part on one line."""
 
     did: str
     definition: Definition | None = None
