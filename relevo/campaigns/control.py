@@ -79,6 +79,8 @@ class _Acknowledged:
             record = _DECODER.decode(value if isinstance(value, bytes) else None)
         except RecordError:
             return  # said so by whoever shows the campaign
-        if isinstance(record, Progress) and record.campaign == self._campaign and record.state in self._meant:
+        if not isinstance(record, Progress) or record.campaign != self._campaign or record.did not in self.silent:
+            return
+        if record.state in self._meant:
             self.states[record.did] = record.state
             self.silent = [did for did in self.silent if did != record.did]

@@ -78,6 +78,13 @@ def _quiet_spans(at: datetime, quiet: Quiet, zone: str) -> Iterable[tuple[dateti
             yield start, end
 
 
+def days_capped(own: int, paid_per_day: object) -> int:
+    """How many days must pass before the last of so many is paid, where a day has a cap; 0 without one."""
+    if not isinstance(paid_per_day, int) or paid_per_day < 1:
+        return 0
+    return max(own - 1, 0) // paid_per_day
+
+
 def room_in_s(backlog: int, own: int, limit: int, rate: float) -> float | None:
     """In how many seconds the line has room for so many more; 0 for now, None for never."""
     if own > limit:

@@ -40,7 +40,10 @@ def form_of(file: Path, *, encoding: str = "", delimiter: str = "") -> Form:
     """What the file is. Raises MappingError."""
     if delimiter and (len(delimiter) != 1 or delimiter in '"\r\n'):
         raise MappingError(f"a delimiter is one character, not {delimiter!r}")
-    found, digest = _encoding(file)
+    try:
+        found, digest = _encoding(file)
+    except OSError as error:
+        raise MappingError(f"{file} cannot be read: {error.strerror}") from error
     kind = _SUFFIXES.get(file.suffix.lower()) or _kind(file)
     if kind == "ndjson":
         if encoding and codec(encoding) != codec("utf-8"):

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 from relevo.campaigns.numbers import calling_code
 from relevo.campaigns.people import People
 from relevo.campaigns.recipients import WELL_FORMED, BadRow, Reading, Reason
+from relevo.campaigns.refused import SubmitError
 from relevo.campaigns.rows import Row
 from schemas.campaign import Recipient
 
@@ -27,14 +28,23 @@ class Taken(NamedTuple):
     recipient: Recipient
 
 
+def private(file: Path) -> int:
+    """The descriptor of a new or emptied file that nobody but its owner may read. Raises OSError."""
+    number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(number, 0o600)
+    return number
+
+
 class Report:
-    """The rows that are left out, as CSV: place, reason, detail, and the row as it stood. It holds people's numbers, so
-    nobody but its owner may read it."""
+    """The rows that are left out, as CSV: place, reason, detail, and the row as it stood, with people's numbers."""
 
     def __init__(self, file: Path, titles: list[str]) -> None:
+        """Raises SubmitError when the file cannot be written."""
         self.file = file
-        number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.fchmod(number, 0o600)
+        try:
+            number = private(file)
+        except OSError as error:
+            raise SubmitError(f"{file} cannot be written: {error.strerror}; say where with --rejected") from error
         self._stream = os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape", newline="")
         self._writer = csv.writer(self._stream)
         self._writer.writerow(["row", "reason", "detail", *titles])

@@ -11,7 +11,7 @@ from confluent_kafka import Message
 
 from relevo.audit.scan import scan_partitions
 from relevo.campaigns.chunks import Dealer, Share
-from relevo.campaigns.estimate import Load, finish_ms, room_in_s
+from relevo.campaigns.estimate import Load, days_capped, finish_ms, room_in_s
 from relevo.campaigns.intake import Intake, Report
 from relevo.campaigns.numbers import country, zone
 from relevo.campaigns.order import Order
@@ -130,7 +130,9 @@ class Passage:
             )
             for line in self._order.lines
         ]
-        return finish_ms(loads, max(now_ms, terms.start_ms), terms.canary, terms.ramp)
+        begin_ms = max(now_ms, terms.start_ms)
+        capped_ms = begin_ms + topics.DAY_MS * days_capped(intake.taken, self._order.tenant.limits.get("paid_per_day"))
+        return max(finish_ms(loads, begin_ms, terms.canary, terms.ramp), capped_ms)
 
 
 def backlog_limit(order: Order) -> int:

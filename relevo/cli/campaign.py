@@ -64,6 +64,7 @@ def submit(
     campaign: Annotated[str, typer.Option("--id", help="The campaign's id; made from the file when not given.")] = "",
     name: Annotated[str, typer.Option(help="What people call it; the file's name when not given.")] = "",
     max_bad: Annotated[str, typer.Option(help="A larger share of bad rows refuses the whole.")] = f"{MAX_BAD:.0%}",
+    rejected: Annotated[Path | None, typer.Option(help="Where bad rows are reported; beside the file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also beyond what may wait on a line.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -89,11 +90,21 @@ def submit(
         by=who(),
     )
     wanted = _wanted(mapping, to, body or [], button or [], header, country)
-    with _at_hand(file) as (there, rejected):
+    with _at_hand(file) as there:
         chosen = order(
-            there, owner, template=template, language=language, lines=line or [], all_lines=all_lines,
-            campaign=campaign, wanted=wanted, terms=terms, encoding=encoding, delimiter=delimiter, rejected=rejected,
-        )  # fmt: skip
+            there,
+            owner,
+            template=template,
+            language=language,
+            lines=line or [],
+            all_lines=all_lines,
+            campaign=campaign,
+            wanted=wanted,
+            terms=terms,
+            encoding=encoding,
+            delimiter=delimiter,
+            rejected=rejected or (Path("stdin" + REJECTED) if file == STDIN else None),
+        )
         submission = Submission(settings, chosen, now, max_bad=_share(max_bad, "--max-bad"), force=force)
         if dry_run:
             _dry_run(submission, chosen, now, as_json=as_json)
@@ -160,16 +171,16 @@ def _wanted(file: Path | None, to: str, body: list[str], button: list[str], head
 
 
 @contextmanager
-def _at_hand(file: Path) -> Iterator[tuple[Path, Path | None]]:
-    """The file, and where its bad rows are reported (None: beside it); standard input is kept in a file meanwhile."""
+def _at_hand(file: Path) -> Iterator[Path]:
+    """The file; standard input is kept in one meanwhile."""
     if file != STDIN:
-        yield file, None
+        yield file
         return
     with tempfile.TemporaryDirectory(prefix="relevo-") as folder:
         kept = Path(folder) / "stdin"
         with kept.open("wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
-        yield kept, Path("stdin" + REJECTED)
+        yield kept
 
 
 def _time(text: str, now: int, option: str) -> int:

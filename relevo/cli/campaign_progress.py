@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from relevo.campaigns.control import Action, control
+from relevo.campaigns.intake import private
 from relevo.campaigns.progress import Progress
 from relevo.campaigns.records import OVER, read_campaigns
 from relevo.campaigns.results import COLUMNS, results
@@ -114,8 +115,10 @@ def write_results(
     if str(to) == "-":
         _write(sys.stdout, settings, progress)
         return
-    number = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(number, 0o600)
+    try:
+        number = private(to)
+    except OSError as error:
+        fail(f"{to} cannot be written: {error.strerror}")
     with os.fdopen(number, "w", encoding="utf-8", newline="") as stream:
         count = _write(stream, settings, progress)
     say(f"{count} recipients in {to}")

@@ -6,6 +6,8 @@ import asyncio
 import csv
 import json
 import os
+import re
+import shlex
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -266,3 +268,39 @@ async def test_a_pause_is_acknowledged_by_every_line_and_who_did_not_is_named(wo
     for wrong in ((), ("--all", *scope), ("--line", "1", "--tenant", "x")):
         assert (await relevo("pause", *wrong)).code == 2
     assert "no tenant has line '1'" in (await relevo("pause", "--line", "1")).err
+
+
+async def test_the_commands_of_the_page_do_what_it_says(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "campaigns.md").read_text("utf-8")
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    for name in ("people.csv", "people.ndjson", "mapping.yaml"):
+        target = tmp_path / "docs" / "examples" / "campaign" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / "docs" / "examples" / "campaign" / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    await world.worker()
+    said, spring = {}, f"spring-{world.did}"  # other tests of this broker have a spring too
+    for command in commands:
+        words = shlex.split(command.replace("acme", world.tenant).replace("spring", spring))[1:]
+        if words[0] in ("pause", "resume") and "--tenant" in words:
+            words += ["--wait", "1"]  # the tenant's line may not answer here; its order stands
+        ran = await relevo(*words)
+        over = "cancel" in words and "is finished" in ran.err
+        assert ran.code == 0 or over or words[-2:] == ["--wait", "1"], (command, ran)
+        said[" ".join(words[:3])] = ran.out
+        if spring in words and "--id" in words:
+            await until(lambda: len(world.chattigo.accepted) == 1, "the campaign is sent")
+    shown = said["campaign submit docs/examples/campaign/people.csv"]
+    assert shown.startswith(f"campaign {spring} on line {world.did}: 3 recipients in 1 chunks, 2 rows left out\n")
+    assert "left out: 1 duplicate, 1 number; see docs/examples/campaign/people.csv.rejected.csv" in shown
+    [call] = world.chattigo.accepted
+    people = [(one["destination"], one["parameters"]) for one in call.body["hsm"]["destinations"]]
+    assert people == [
+        ("56987654321", ["Ana Pérez"]), ("56987654322", ["cliente"]), ("5491155551234", ['João "Jo"']),
+    ]  # fmt: skip
+    rows = list(csv.DictReader((tmp_path / f"{spring}.csv").read_text().splitlines()))
+    assert [(row["row"], row["number"]) for row in rows] == [
+        ("2", "56987654321"), ("3", "56987654322"), ("4", "5491155551234"),
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relevo.campaigns.chunks import BYTES_MAX, Dealer, Share, digest, whole
-from relevo.campaigns.estimate import Load, finish_ms, open_after, room_in_s
+from relevo.campaigns.estimate import Load, days_capped, finish_ms, open_after, room_in_s
 from relevo.campaigns.intake import Taken
 from relevo.campaigns.order import Terms, campaign_id, order, static
 from relevo.campaigns.prices import Till, problems
@@ -160,6 +160,11 @@ def test_quiet_is_by_the_clock_of_its_zone() -> None:
     assert open_after(noon, 60, quiet, "America/Santiago") == noon + HOUR_MS + 60_000
     assert open_after(noon, 60, quiet, "UTC") == noon + 60_000
     assert open_after(noon, 60, None, "UTC") == noon + 60_000
+
+
+@pytest.mark.parametrize(("own", "cap", "days"), [(10, 10, 0), (11, 10, 1), (0, 10, 0), (30, 10, 2), (9, None, 0)])
+def test_a_daily_cap_takes_days(own: int, cap: int | None, days: int) -> None:
+    assert days_capped(own, cap) == days
 
 
 def test_room_comes_as_the_line_works_and_never_for_more_than_its_limit() -> None:

@@ -17,7 +17,7 @@ from relevo.campaigns.numbers import NotANumber, Numbers, calling_code, country,
 from relevo.campaigns.passage import take_optouts
 from relevo.campaigns.people import People
 from relevo.campaigns.recipients import BadRow, Reading
-from relevo.campaigns.refused import MappingError
+from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.campaigns.rows import Row
 from relevo.tenants.yaml_source import FileError
 from schemas import phone
@@ -238,6 +238,11 @@ def test_who_opted_out_on_one_of_the_lines_is_left_out(people: People) -> None:
 def test_a_one_time_password_is_exempt_from_an_opt_out_of_everything(people: People) -> None:
     take_optouts([OptoutRecord("1", mobile(1), optout())], frozenset({"1"}), "otp", people)  # type: ignore[list-item]
     assert people.meet(mobile(1)) == ""
+
+
+def test_a_report_that_cannot_be_written_is_an_answer(tmp_path: Path) -> None:
+    with pytest.raises(SubmitError, match="cannot be written: Is a directory; say where with --rejected"):
+        Report(tmp_path, [])
 
 
 def test_every_row_is_taken_or_reported_and_counted(tmp_path: Path, people: People) -> None:
