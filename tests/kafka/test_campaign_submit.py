@@ -175,27 +175,30 @@ async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_kill
 async def test_what_became_of_everybody_adds_up_while_it_goes_on_and_stands_in_the_results(
     world: World, tmp_path: Path
 ) -> None:
-    world.line["batch_max"] = 100
+    spring = f"spring-{world.did}"
+    world.line |= {"batch_max": 100, "rate": 20.0}
     await world.configure()
     file = people(tmp_path, 950, ("bad", "row"))
-    order = ("campaign", "submit", file, "--tenant", world.tenant, "--template", "promo", "--id", "spring")
+    order = ("campaign", "submit", file, "--tenant", world.tenant, "--template", "promo", "--id", spring)
     assert (await relevo(*order)).code == 0
-    before = await shown("spring")
+    before = await shown(spring)
     assert (before["state"], before["counts"]["not_started"]) == ("scheduled", 950)
-    silent = await relevo("campaign", "pause", "spring", "--wait", "1")
+    silent = await relevo("campaign", "pause", spring, "--wait", "1")
     assert silent.code == 1
     assert f"not within 1 s: {world.did}. The order stands" in silent.err
     await world.worker()
 
     async def paused() -> bool:
-        return (await shown("spring"))["state"] == "paused"
+        return (await shown(spring))["state"] == "paused"
 
     await until(paused, "the order that stands is carried out")
-    resumed = await relevo("campaign", "resume", "spring")
-    assert (resumed.code, resumed.out) == (0, f"campaign spring on line {world.did}: running\n"), resumed.err
+    world.line["rate"] = 5000.0
+    await world.configure()
+    resumed = await relevo("campaign", "resume", spring)
+    assert (resumed.code, resumed.out) == (0, f"campaign {spring} on line {world.did}: running\n"), resumed.err
 
     async def finished() -> bool:
-        return (await shown("spring"))["state"] == "finished"
+        return (await shown(spring))["state"] == "finished"
 
     await until(finished, "the campaign is finished")
     roots = {call.recipients[0]: call.body["id"] for call in world.chattigo.accepted}
@@ -207,26 +210,26 @@ async def test_what_became_of_everybody_adds_up_while_it_goes_on_and_stands_in_t
     await world.receipt(failed)
 
     async def told() -> bool:
-        counts = (await shown("spring"))["counts"]
+        counts = (await shown(spring))["counts"]
         return bool(counts["delivered"] == 1 and counts["codes"].get("failed") == {"131026": 1})
 
     await until(told, "the receipts are counted")
-    assert (await shown("spring"))["counts"]["accepted"] == 948
-    told_to_people = (await relevo("campaign", "show", "spring", "--follow")).out
+    assert (await shown(spring))["counts"]["accepted"] == 948
+    told_to_people = (await relevo("campaign", "show", spring, "--follow")).out
     assert "finished, 950 recipients\n  accepted 948\n  delivered 1\n  failed 1 (131026: 1)\n" in told_to_people
 
     out = tmp_path / "results.csv"
-    ran = await relevo("campaign", "results", "spring", "--out", out)
+    ran = await relevo("campaign", "results", spring, "--out", out)
     assert (ran.code, ran.out) == (0, f"950 recipients in {out}\n"), ran.err
     with out.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["row"], row["number"]) for row in rows] == [(str(n + 2), mobile(n)) for n in range(950)]
     assert Counter(row["state"] for row in rows) == {"accepted": 948, "delivered": 1, "failed": 1}
     assert (rows[101]["code"], rows[101]["reason"]) == ("131026", "undeliverable")
-    assert rows[3]["message_id"] == ids.message_id_of_recipient(world.did, "spring", 3)
-    over = await relevo("campaign", "cancel", "spring")
+    assert rows[3]["message_id"] == ids.message_id_of_recipient(world.did, spring, 3)
+    over = await relevo("campaign", "cancel", spring)
     assert over.code == 1
-    assert "campaign spring is finished; nothing was ordered" in over.err
+    assert f"campaign {spring} is finished; nothing was ordered" in over.err
     assert "no campaign 'autumn'" in (await relevo("campaign", "show", "autumn")).err
 
 
@@ -287,7 +290,7 @@ async def test_the_commands_of_the_page_do_what_it_says(
         if words[0] in ("pause", "resume") and "--tenant" in words:
             words += ["--wait", "1"]  # the tenant's line may not answer here; its order stands
         ran = await relevo(*words)
-        over = "cancel" in words and "is finished" in ran.err
+        over = words[1] in ("pause", "resume", "cancel") and "is finished; nothing was ordered" in ran.err
         assert ran.code == 0 or over or words[-2:] == ["--wait", "1"], (command, ran)
         said[" ".join(words[:3])] = ran.out
         if spring in words and "--id" in words:
@@ -295,7 +298,7 @@ async def test_the_commands_of_the_page_do_what_it_says(
     shown = said["campaign submit docs/examples/campaign/people.csv"]
     assert shown.startswith(f"campaign {spring} on line {world.did}: 3 recipients in 1 chunks, 2 rows left out\n")
     assert "left out: 1 duplicate, 1 number; see docs/examples/campaign/people.csv.rejected.csv" in shown
-    [call] = world.chattigo.accepted
+    call = world.chattigo.accepted[0]
     people = [(one["destination"], one["parameters"]) for one in call.body["hsm"]["destinations"]]
     assert people == [
         ("56987654321", ["Ana Pérez"]), ("56987654322", ["cliente"]), ("5491155551234", ['João "Jo"']),
