@@ -145,6 +145,8 @@ def _check_terms(terms: Terms) -> None:
         raise SubmitError("the shares of a ramp are above 0 and at most 1, like 0.1,0.5")
     if not 0 <= terms.stop.failed_share <= 1:
         raise SubmitError("a share of failures is between 0 and 1, or 0% and 100%")
+    if terms.stop.codes and not terms.stop.failed_share:
+        raise SubmitError("codes to stop on need the share of failures to stop at (--stop-on)")
 
 
 def static(spec: TemplateSpec) -> Template:

@@ -74,7 +74,8 @@ def _how(line: OnLine, state: LineState | None, now_ms: int) -> list[str]:
     if state is None:
         return parts
     if state.rate and line.state == "running":
-        ahead = max(state.recipients - left, 0) + state.waiting.get("bulk", 0)
+        waiting = sum(count for kind, count in state.waiting.items() if kind != "reply")
+        ahead = max(state.recipients - left, 0) + waiting
         through = finish_ms([Load(line.did, state.rate, ahead, left)], now_ms, None, None)
         parts.append(f"{state.rate:g} messages a second, through in about {span(through - now_ms)}")
     stops = [f"stop {stop.code}{f' of {stop.name}' if stop.name else ''}" for stop in state.stops]

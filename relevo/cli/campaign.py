@@ -112,7 +112,11 @@ def submit(
         done = asyncio.run(submission.run())
     if as_json:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
-        return
+    else:
+        _say_done(done)
+
+
+def _say_done(done: Found) -> None:
     dealt = ", ".join(f"{did} ({count})" if len(done.lines) > 1 else did for did, count in done.lines.items() if count)
     say(
         f"campaign {done.campaign} on line {dealt}: {done.total} recipients in {done.chunks} chunks, "

@@ -54,6 +54,7 @@ def test_an_order_takes_the_first_line_that_sends_templates_or_those_that_are_na
         ({"terms": Terms(canary=Canary(count=0))}, "at least one"),
         ({"terms": Terms(ramp=Ramp(shares=[0.1, 2]))}, "shares of a ramp"),
         ({"terms": Terms(stop=StopRule(failed_share=5))}, "share of failures"),
+        ({"terms": Terms(stop=StopRule(codes=["131026"]))}, "need the share"),
     ],
 )
 def test_an_order_that_cannot_be_sent_is_refused(file: Path, wanted: dict[str, Any], says: str) -> None:
