@@ -126,7 +126,8 @@ class TemplateButton(msgspec.Struct, frozen=True, omit_defaults=True):
 class Template(Sendable, tag="template"):
     """An approved template with the parameters of one recipient.
 
-    `bot_attention` true: the person's answer goes to the bot. `header` is a text variable or a media link.
+    `bot_attention` true: the person's answer goes to the bot. `header` is a text variable or a media link, or a place:
+    latitude, longitude, name, address.
     """
 
     name: str
@@ -134,7 +135,7 @@ class Template(Sendable, tag="template"):
     namespace: str = ""
     body: list[str] = []
     header: list[str] = []
-    header_kind: Literal["text", "image", "video", "document"] = "text"
+    header_kind: Literal["text", "image", "video", "document", "location"] = "text"
     buttons: list[TemplateButton] = []
     bot_attention: bool = True
 

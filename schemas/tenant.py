@@ -57,7 +57,11 @@ class Account(Part):
 
 
 class Quiet(Part, rename={"start": "from", "end": "to"}):
-    """Hours, `HH:MM`, in which bulk is not sent; `zone` is `recipient` or an IANA name."""
+    """Hours, `HH:MM`, in which bulk is not sent, also over midnight; `zone` is `recipient` or an IANA name.
+
+    A recipient's zones are those of the number; where it has several (a whole country), it must be no quiet hour in
+    any of them.
+    """
 
     start: str
     end: str
@@ -68,7 +72,7 @@ class Line(Part):
     """One business number. `sends` and `templates` name the accounts for session messages and templates.
 
     `rate` is messages a second that the number may send; `batch_max` recipients a call. `language` is what people
-    write in here as long as they have not shown otherwise; empty: the tenant's first.
+    write in here as long as they have not shown otherwise; empty: the tenant's first. No `quiet`: the tenant's holds.
     """
 
     did: str
@@ -82,22 +86,35 @@ class Line(Part):
 
 
 class ButtonSpec(Part):
+    """A button of a template; without `parameter` it is the same for everybody."""
+
     index: int
     type: Literal["url", "quick_reply", "copy_code", "flow"] = "url"
+    parameter: bool = True
+
+
+TemplateStatus = Literal["approved", "pending", "rejected", "paused", "disabled", "in_appeal"]
 
 
 class TemplateSpec(Part):
-    """A template as approved: how many body parameters it takes, which buttons have one, and its header."""
+    """A template as approved: how many body parameters it takes, which buttons have one, and its header.
+
+    `header` is what the header takes: nothing (`none`, also for a fixed text), one text, one medium, or a place
+    (latitude, longitude, name, address). `body_chars` are the body's characters without its parameters (0: not known).
+    `status` is WhatsApp's, `enabled` Chattigo's.
+    """
 
     name: str
     language: str
     category: Literal["utility", "marketing", "otp"] = "utility"
     body: int = 0
     buttons: list[ButtonSpec] = []
-    header: Literal["none", "text", "image", "video", "document"] = "none"
+    header: Literal["none", "text", "image", "video", "document", "location"] = "none"
     namespace: str = ""
     bot_attention: bool = True
     enabled: bool = True
+    status: TemplateStatus = "approved"
+    body_chars: int = 0
 
 
 class Hours(Part):
@@ -161,7 +178,8 @@ class Prices(Part):
 class Tenant(Record):
     """A client company. `active` false: webhooks are kept as rejected and nothing is sent.
 
-    `languages` are those that it talks with people in, the usual one first; none stands for Spanish.
+    `languages` are those that it talks with people in, the usual one first; none stands for Spanish. `quiet` is for
+    lines that have none of their own; `zone` (IANA) for people whose number tells none, and for the day of `limits`.
     """
 
     tenant: str
@@ -175,6 +193,8 @@ class Tenant(Record):
     agents: dict[str, dict[str, Any]] = {}
     optout: dict[str, Any] = {}
     limits: dict[str, Any] = {}
+    quiet: Quiet | None = None
+    zone: str = ""
     policies: dict[str, Any] = {}
     languages: list[str] = []
     updated_ms: int = 0

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from relevo.audit.scan import scan_between
 from relevo.campaigns.records import OVER, TOPIC, OnLine, Standing, places
-from relevo.lines.orders import order_record, write
+from relevo.lines.commands import order_record, write
 from runtime.kafka.offsets import end_offsets
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings

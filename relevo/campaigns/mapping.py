@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from relevo.campaigns.refused import MappingError
 from relevo.tenants import shape
@@ -41,7 +42,7 @@ class Wanted(Frozen):
     to: str = ""
     body: list[str | Value] = []
     buttons: list[str | Value] = []
-    header: str | Value = ""
+    header: str | Value | list[str | Value] = ""
     country: str = ""
 
     @classmethod
@@ -74,12 +75,26 @@ class Mapping(Frozen):
         return [*self.body, *self.buttons, *self.header]
 
 
+class Parameters(NamedTuple):
+    """How many values a template takes from each recipient."""
+
+    body: int
+    buttons: int
+    header: int
+
+
+def parameters(template: TemplateSpec) -> Parameters:
+    """A place in the header is latitude, longitude, name and address."""
+    header = {"none": 0, "location": 4}.get(template.header, 1)
+    return Parameters(template.body, sum(button.parameter for button in template.buttons), header)
+
+
 def map_columns(columns: Sequence[str], template: TemplateSpec, wanted: Wanted | None = None) -> Mapping:
     """The mapping for a file with these columns. MappingError says which column is missing, or how many parameters
     the template takes."""
     wanted = wanted or Wanted()
     body, buttons = _values(wanted.body), _values(wanted.buttons)
-    header = _values([wanted.header] if wanted.header else [])
+    header = _values(wanted.header if isinstance(wanted.header, list) else [wanted.header] if wanted.header else [])
     number = wanted.to or next((name for name in columns if name.strip().lower() in NUMBER_COLUMNS), "")
     if not number:
         raise MappingError(f"no column of numbers; name it {NUMBER_COLUMNS[0]!r}, or say which with --to")
@@ -87,18 +102,20 @@ def map_columns(columns: Sequence[str], template: TemplateSpec, wanted: Wanted |
     if unknown := [name for name in named if name not in columns]:
         raise MappingError(f"no column {unknown[0]!r}; the file has {', '.join(columns)}")
     free = [name for name in columns if name and name not in named]
-    headers = int(template.header != "none")
+    takes = parameters(template)
     mapping = Mapping(
         to=number,
-        body=body or _take(free, template.body, "body", columns),
-        buttons=buttons or _take(free, len(template.buttons), "buttons", columns),
-        header=header or _take(free, headers, "header", columns),
+        body=body or _take(free, takes.body, "body", columns),
+        buttons=buttons or _take(free, takes.buttons, "buttons", columns),
+        header=header or _take(free, takes.header, "header", columns),
     )
-    counts = len(mapping.body), len(mapping.buttons), len(mapping.header)
-    if counts != (template.body, len(template.buttons), headers):
+    given = Parameters(len(mapping.body), len(mapping.buttons), len(mapping.header))
+    if template.header == "location" and 2 <= given.header <= takes.header:
+        given = given._replace(header=takes.header)  # name and address of a place may be left out
+    if given != takes:
         raise MappingError(
-            f"{template.name} takes {template.body} body, {len(template.buttons)} button and {headers} header "
-            f"parameters, not {counts[0]}, {counts[1]} and {counts[2]}"
+            f"{template.name} takes {takes.body} body, {takes.buttons} button and {takes.header} header parameters, "
+            f"not {given.body}, {given.buttons} and {given.header}"
         )
     return mapping
 
@@ -113,7 +130,7 @@ def _values(given: Iterable[str | Value]) -> list[Value]:
 
 def _take(free: list[str], count: int, what: str, columns: Sequence[str]) -> list[Value]:
     """Columns `body.0`, `body.1` are the body, wherever they stand; else the next ones that are left."""
-    nested = [what] if what == "header" and what in free else [f"{what}.{n}" for n in range(count)]
+    nested = [what] if what == "header" and count == 1 and what in free else [f"{what}.{n}" for n in range(count)]
     if count and all(name in free for name in nested):
         taken = nested
     else:

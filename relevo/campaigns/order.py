@@ -156,6 +156,6 @@ def static(spec: TemplateSpec) -> Template:
         language=spec.language,
         namespace=spec.namespace,
         header_kind="text" if spec.header == "none" else spec.header,
-        buttons=[TemplateButton(index=one.index, parameter="", kind=one.type) for one in spec.buttons],
+        buttons=[TemplateButton(index=one.index, parameter="", kind=one.type) for one in spec.buttons if one.parameter],
         bot_attention=spec.bot_attention,
     )

@@ -30,6 +30,8 @@ from schemas.record import Frozen, RecordError
 from schemas.tenant import Line
 
 MAX_BAD = 0.05
+# The estimate may be wrong, and a campaign may be paused.
+KEPT_MS = topics.CAMPAIGNS_CHUNKS.retention_ms - 30 * topics.DAY_MS
 _OPTOUTS = topics.OPTOUTS
 _EVERYTHING = Optout(tenant="", since_ms=0, why="its record cannot be read")
 
@@ -83,6 +85,19 @@ class Passage:
                 f"{max_bad:.1%} are not taken (--max-bad). They stand in {self._report.file}"
             )
 
+    def too_late(self, found: Found, now_ms: int) -> str:
+        """Why it could not be sent whole, as far as an estimate tells; empty if it can."""
+        expires_ms = self._order.terms.expires_ms
+        if expires_ms and expires_ms <= now_ms:
+            return "the campaign has expired already"
+        if found.finish_ms > now_ms + KEPT_MS:
+            days = topics.CAMPAIGNS_CHUNKS.retention_ms // topics.DAY_MS
+            return (
+                f"it would be through in {(found.finish_ms - now_ms) // topics.DAY_MS} days, and Kafka keeps "
+                f"recipients for {days}: take more lines, cut the file, or submit it later"
+            )
+        return ""
+
     def full(self, states: dict[str, LineState]) -> str:
         """Why a line has no room for its part; empty where all have."""
         limit = backlog_limit(self._order)
@@ -125,8 +140,8 @@ class Passage:
                 rate=line.rate,
                 ahead=backlog(states.get(line.did)),
                 own=self._dealer.dealt[line.did],
-                quiet=line.quiet,
-                zone=theirs if line.quiet is None or line.quiet.zone == "recipient" else line.quiet.zone,
+                quiet=(quiet := line.quiet or self._order.tenant.quiet),
+                zone=theirs if quiet is None or quiet.zone == "recipient" else quiet.zone,
             )
             for line in self._order.lines
         ]

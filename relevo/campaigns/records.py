@@ -53,6 +53,16 @@ class OnLine:
             case Contents() if not self.exists:
                 self.contents = record
 
+    def forget(self, part: str) -> None:
+        """A tombstone of one of its records; of other parts (who was heard of) nothing is known here."""
+        match part:
+            case "definition":
+                self.definition = None
+            case "contents":
+                self.contents = None
+            case "progress":
+                self.progress = None
+
     @property
     def exists(self) -> bool:
         return self.definition is not None and self.contents is not None
@@ -124,8 +134,9 @@ class Directory:
         """One record of the topic; a tombstone takes its part away."""
         text = key.decode("utf-8", "replace") if isinstance(key, bytes) else key or ""
         if value is None:
-            did, campaign, _ = (*text.split(keys.SEPARATOR), "", "", "")[:3]
-            self._found.pop((did, campaign), None)
+            did, campaign, part = (*text.split(keys.SEPARATOR), "", "", "")[:3]
+            if (line := self._found.get((did, campaign))) is not None:
+                line.forget(part)
             return
         try:
             record: CampaignRecord = _DECODER.decode(value if isinstance(value, bytes) else value.encode())

@@ -86,7 +86,10 @@ class Submission:
             problems.append(str(refused))
         if not self._force and (full := passage.full(states)):
             problems.append(full)
-        return passage.found(states, self._now_ms), problems
+        found = passage.found(states, self._now_ms)
+        if late := passage.too_late(found, self._now_ms):
+            problems.append(late)
+        return found, problems
 
     async def _submit(self, transactions: TransactionalProducer) -> Found:
         states = await asyncio.to_thread(read_lines, self._settings, self._order.dids)
@@ -108,8 +111,11 @@ class Submission:
         passage.check(self._max_bad)
         if not self._force and (full := passage.full(states)):
             raise SubmitError(f"{full}. To submit it all the same: --force")
+        found = passage.found(states, self._now_ms)
+        if late := passage.too_late(found, self._now_ms):
+            raise SubmitError(late)
         await self._commit(transactions, self._records())
-        return passage.found(states, self._now_ms)
+        return found
 
     # -- what is there
 

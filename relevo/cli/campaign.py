@@ -48,7 +48,7 @@ def submit(
     to: Annotated[str, typer.Option(help="The column of the numbers.")] = "",
     body: Annotated[list[str] | None, typer.Option(help="COLUMN, COLUMN:=default or =constant; in order.")] = None,
     button: Annotated[list[str] | None, typer.Option(help="The same for buttons; in order.")] = None,
-    header: Annotated[str, typer.Option(help="The same for the header.")] = "",
+    header: Annotated[list[str] | None, typer.Option(help="The same for the header.")] = None,
     country: Annotated[str, typer.Option(help="Of numbers without a country code: CL.")] = "",
     encoding: Annotated[str, typer.Option(help="Of a CSV; found out when not given.")] = "",
     delimiter: Annotated[str, typer.Option(help="Of a CSV; found out when not given.")] = "",
@@ -89,7 +89,7 @@ def submit(
         name=name,
         by=who(),
     )
-    wanted = _wanted(mapping, to, body or [], button or [], header, country)
+    wanted = _wanted(mapping, to, body or [], button or [], header or [], country)
     with _at_hand(file) as there:
         chosen = order(
             there,
@@ -156,6 +156,8 @@ def _say_found(found: Found, chosen: Order, now: int) -> None:
     else:
         say("  cost: unknown; the tenant file has no `prices` for it")
     say(f"  about {span(found.finish_ms - now)} to send: through at about {moment(found.finish_ms)}")
+    if 0 < chosen.terms.expires_ms < found.finish_ms:
+        say(f"  it expires before: what is not sent by {moment(chosen.terms.expires_ms)} is refused", "yellow")
     if chosen.terms.draft:
         say("  a draft: the time counts from when it is resumed")
 
@@ -167,7 +169,7 @@ def _say_left_out(found: Found) -> None:
     say(f"  left out: {reasons}; see {found.rejected}")
 
 
-def _wanted(file: Path | None, to: str, body: list[str], button: list[str], header: str, country: str) -> Wanted:
+def _wanted(file: Path | None, to: str, body: list[str], button: list[str], header: list[str], country: str) -> Wanted:
     """The mapping file's words, and over them those of the flags."""
     read = Wanted.read(file) if file is not None else Wanted()
     given = {"to": to, "body": body, "buttons": button, "header": header, "country": country}

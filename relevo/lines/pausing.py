@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from relevo.audit.scan import scan_partitions
 from relevo.campaigns.refused import SubmitError
-from relevo.lines.orders import order_record, write
+from relevo.lines.commands import order_record, write
 from relevo.lines.standing import Lines
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings

@@ -53,9 +53,9 @@ async def process(world: World, *arguments: object, points: str = "") -> Ran:
     return Ran(child.returncode or 0, out.decode(), err.decode())
 
 
-async def relevo(*arguments: object) -> Ran:
+async def relevo(*arguments: object, given: bytes = b"") -> Ran:
     """The command in a thread of this process."""
-    ran = await asyncio.to_thread(CliRunner().invoke, app, [*map(str, arguments)])
+    ran = await asyncio.to_thread(CliRunner().invoke, app, [*map(str, arguments)], input=given)
     if ran.exception is not None and not isinstance(ran.exception, SystemExit):
         return Ran(1, ran.stdout, str(ran.exception))
     return Ran(ran.exit_code, ran.stdout, ran.stderr)
@@ -110,7 +110,7 @@ def people(folder: Path, count: int, *more: tuple[str, str]) -> Path:
 
 
 async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_killed_or_given_twice(
-    world: World, tmp_path: Path
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = beside(world)
     await with_lines(world, second, prices=Prices(marketing={"56": 0.01}), limits={"backlog": 3000})
@@ -128,6 +128,9 @@ async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_kill
     assert found["lines"] == {world.did: 2000, second: 499}
     assert found["calls"] == {world.did: 2, second: 1}
     assert not await world.read("campaigns.chunks", Chunk)
+    far = await relevo(*order, "--dry-run", "--at", "89d", "--expires", "90d")
+    assert far.code == 1
+    assert "it would be refused: it would be through in 89 days, and Kafka keeps recipients for 90" in far.err
 
     killed = await process(world, *order, points="transaction_open=kill")
     assert killed.code == -9
@@ -166,9 +169,12 @@ async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_kill
     assert {one["campaign"]: one["state"] for one in listed} == {
         found["campaign"]: "scheduled", "twin": "scheduled", "third": "draft",
     }  # fmt: skip
-    bad = await relevo(*order, "--id", "fourth", "--force", "--max-bad", "0.01%")
+    monkeypatch.chdir(tmp_path)
+    piped = ("campaign", "submit", "-", *order[3:], "--id", "fourth", "--force", "--max-bad", "0.01%")
+    bad = await relevo(*piped, given=file.read_bytes())
     assert bad.code == 1
     assert "2 rows of " in bad.err
+    assert len((tmp_path / "stdin.rejected.csv").read_text().splitlines()) == 5
     assert len(json.loads((await relevo("campaign", "ls", "--tenant", world.tenant, "--json")).out)) == 3
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from relevo.campaigns.chunks import BYTES_MAX, Dealer, Share, digest, whole
 from relevo.campaigns.estimate import Load, days_capped, finish_ms, open_after, room_in_s
@@ -18,7 +19,7 @@ from relevo.campaigns.refused import SubmitError
 from schemas.campaign import Canary, Ramp, Recipient, StopRule
 from schemas.record import encode
 from schemas.session import TemplateButton
-from schemas.tenant import Prices, Quiet
+from schemas.tenant import ButtonSpec, Prices, Quiet
 from tests.builders.recipients import FIRST, SECOND, SPEC, mobile, shop, taken
 
 HOUR_MS = 3_600_000
@@ -75,7 +76,9 @@ def test_the_same_file_for_the_same_lines_and_template_is_the_same_campaign(file
 
 def test_the_template_of_a_campaign_keeps_its_buttons() -> None:
     """Each recipient's parameters are put into them, and without them would go nowhere."""
+    spec = replace(SPEC, buttons=[ButtonSpec(index=0, type="quick_reply", parameter=False), ButtonSpec(index=1)])
     assert static(SPEC).buttons == [TemplateButton(index=0, parameter="", kind="url")]
+    assert static(spec).buttons == [TemplateButton(index=1, parameter="", kind="url")]
 
 
 # -- chunks

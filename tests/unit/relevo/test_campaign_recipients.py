@@ -156,6 +156,11 @@ def test_a_mapping_file_names_its_mistakes(tmp_path: Path) -> None:
 def test_a_header_is_a_parameter_where_the_template_has_one() -> None:
     spec = TemplateSpec(name="t", language="es", header="image")
     assert map_columns(["to", "header"], spec).header == [Value(column="header")]
+    place = TemplateSpec(name="t", language="es", header="location")
+    columns = ["lat", "lon", "name", "address"]
+    assert [one.column for one in map_columns(["to", *columns], place).header] == columns
+    named = Wanted(header=["=1.5", "=2.5"])
+    assert map_columns(["to", *columns], place, named).header[0] == Value(constant="1.5")
 
 
 # -- rows

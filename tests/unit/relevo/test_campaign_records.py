@@ -99,6 +99,8 @@ def test_two_tenants_may_give_the_same_id_and_then_it_must_be_said_whose() -> No
 def test_what_is_gone_or_cannot_be_read_is_no_campaign() -> None:
     made = directory(definition(), contents())
     made.learn(b"1|x|contents", b"{")
+    made.learn(b"1|c|heard|3", None)
+    assert len(list(made.campaigns())) == 1
     made.learn(b"1|c|contents", None)
     assert (list(made.campaigns()), made.unreadable) == ([], 1)
 
