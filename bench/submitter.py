@@ -1,8 +1,9 @@
-"""Submits a file of a million rows to a genuine Kafka, and tells what the command needed: time, and memory at its most.
+"""Submits a file of a million rows to a genuine Kafka, counts what became of everybody, and tells what that needed.
 
     python -m bench.submitter --rows 1000000 --json
 
-The memory is `ru_maxrss` of the command's process as the kernel counted it.
+Every recipient has two outcomes when it is counted: accepted, then delivered in another order. Memory is `ru_maxrss`
+of a command's process as the kernel counted it, in MiB; time is by the clock, on a machine that may have more to do.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +27,13 @@ from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
 from sandbox.kafka import Broker
-from schemas import topics
+from schemas import ids, keys, topics
+from schemas.outcome import Outcome, State
 from schemas.record import encode
 from schemas.tenant import Account, Line, TemplateSpec, Tenant
 
 ROWS = 1_000_000
+SUBMIT = ("campaign", "submit", "--tenant", "bench", "--template", "order", "--all-lines", "--json")
 DIDS = ("56900009901", "56900009902")
 _STEP = 7_368_787  # prime to 10^8: every number once, in no order
 
@@ -75,13 +79,36 @@ async def prepare(settings: KafkaSettings) -> None:
         await producer.stop()
 
 
-def submit(bootstrap: str, file: Path, *arguments: str) -> Needed:
-    """The command as a process of its own."""
+async def tell(settings: KafkaSettings, campaign: str, lines: dict[str, int]) -> None:
+    """Two outcomes of every recipient."""
+    producer = Producer(settings)
+    await producer.start()
+    try:
+        for did, count in lines.items():
+            await producer.send_all(outcomes(campaign, did, count, "accepted", 1))
+            await producer.send_all(outcomes(campaign, did, count, "delivered", count // 1000 or 1))
+    finally:
+        await producer.stop()
+
+
+def outcomes(campaign: str, did: str, count: int, state: State, step: int) -> Iterator[Record]:
+    """Records of up to 1000 messages, whose positions are `step` apart."""
+    order = [position for first in range(step) for position in range(first, count, step)]
+    place = keys.partition(did, topics.OUTCOMES.count(topics.LAPTOP))
+    for first in range(0, count, 1000):
+        names = [ids.message_id_of_recipient(did, campaign, position) for position in order[first : first + 1000]]
+        outcome = Outcome(
+            tenant="bench", did=did, state=state, at_ms=1, message_ids=names, contacts=names, campaign=campaign
+        )
+        yield Record(topics.OUTCOMES.name, encode(outcome), did.encode(), partition=place)
+
+
+def run(bootstrap: str, *words: str) -> Needed:
+    """A command as a process of its own."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RELEVO_")}
-    words = ("campaign", "submit", str(file), "--tenant", "bench", "--template", "order", "--all-lines", "--json")
     began = time.monotonic()
     child = subprocess.Popen(
-        [sys.executable, "-m", "relevo", *words, *arguments],
+        [sys.executable, "-m", "relevo", *words],
         env=environ | {"RELEVO_KAFKA_BOOTSTRAP": bootstrap},
         stdout=subprocess.PIPE,
     )
@@ -102,17 +129,24 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Broker() as broker:
         file = Path(folder) / "people.csv"
         write_file(file, arguments.rows)
-        asyncio.run(prepare(KafkaSettings(bootstrap=broker.bootstrap)))
-        needed = submit(broker.bootstrap, file)
+        settings = KafkaSettings(bootstrap=broker.bootstrap)
+        asyncio.run(prepare(settings))
+        submitted = run(broker.bootstrap, *SUBMIT, str(file))
+        campaign = submitted.said["campaign"]
+        asyncio.run(tell(settings, campaign, submitted.said["lines"]))
+        shown = run(broker.bootstrap, "campaign", "show", campaign, "--json")
     figures = {
         "rows": arguments.rows,
-        "recipients": needed.said.get("total", 0),
-        "chunks": needed.said.get("chunks", 0),
-        "seconds": round(needed.seconds, 1),
-        "max_rss_mib": round(needed.max_rss_mib, 1),
+        "recipients": submitted.said["total"],
+        "chunks": submitted.said["chunks"],
+        "submit_seconds": round(submitted.seconds, 1),
+        "submit_max_rss_mib": round(submitted.max_rss_mib, 1),
+        "delivered": shown.said["counts"]["delivered"],
+        "show_seconds": round(shown.seconds, 1),
+        "show_max_rss_mib": round(shown.max_rss_mib, 1),
     }
     report.show(figures, as_json=arguments.json)
-    return needed.code
+    return submitted.code or shown.code
 
 
 if __name__ == "__main__":

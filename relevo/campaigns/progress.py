@@ -6,6 +6,7 @@ what becomes of a recipient, and to callers how often they look.
 
 from __future__ import annotations
 
+import msgspec
 from confluent_kafka import Message
 
 from relevo.audit.scan import scan_between
@@ -40,7 +41,7 @@ class Progress:
         found = self._directory.find(campaign, tenant)
         self.name = found.name
         self._folds = {did: Fold(did, found.name.campaign, line.total) for did, line in found.lines.items()}
-        self._prefilter = found.name.campaign.encode()
+        self._prefilter = msgspec.json.encode(found.name.campaign)
         self._follow(found)
 
     def _follow(self, found: Standing) -> None:
