@@ -19,7 +19,6 @@ from relevo.campaigns.people import People
 from relevo.campaigns.prices import Cost, Till
 from relevo.campaigns.recipients import Reading
 from relevo.campaigns.records import places
-from relevo.campaigns.refused import SubmitError
 from relevo.lines.standing import backlog
 from runtime.settings import KafkaSettings
 from schemas import keys, topics
@@ -71,19 +70,20 @@ class Passage:
             self._chunks += 1
             yield chunk
 
-    def check(self, max_bad: float) -> None:
-        """Raises SubmitError where nobody is left, or too many rows are bad."""
+    def unfit(self, max_bad: float) -> str:
+        """Why the file is not taken: nobody is left, or too many rows are bad; empty if it is."""
         intake = self._intake
         if not intake.taken:
-            raise SubmitError(
+            return (
                 f"{self._order.file} has no row that can be sent; {intake.left_out.total()} were left out, and stand "
                 f"in {self._report.file}"
             )
         if intake.bad_share > max_bad:
-            raise SubmitError(
+            return (
                 f"{intake.bad} rows of {self._order.file} are bad, {intake.bad_share:.1%} of all; more than "
                 f"{max_bad:.1%} are not taken (--max-bad). They stand in {self._report.file}"
             )
+        return ""
 
     def too_late(self, found: Found, now_ms: int) -> str:
         """Why it could not be sent whole, as far as an estimate tells; empty if it can."""

@@ -28,6 +28,7 @@ from runtime.settings import KafkaSettings
 from schemas import keys, topics
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Part
 from schemas.headers import Headers
+from schemas.line_state import LineState
 from schemas.record import encode
 
 AHEAD = 8
@@ -72,31 +73,21 @@ class Submission:
 
     def dry_run(self) -> tuple[Found, list[str]]:
         """What a submission would find, and why it would be refused. Writes the report alone. Blocks."""
-        problems = []
         states = read_lines(self._settings, self._order.dids)
-        if self._exists():
-            problems.append(self._known())
+        known = [self._known()] if self._exists() else []
         with self._people() as people, self._report() as report:
             passage = Passage(self._order, people, report)
             for _ in passage.chunks():
                 pass
-        try:
-            passage.check(self._max_bad)
-        except SubmitError as refused:
-            problems.append(str(refused))
-        if not self._force and (full := passage.full(states)):
-            problems.append(full)
         found = passage.found(states, self._now_ms)
-        if late := passage.too_late(found, self._now_ms):
-            problems.append(late)
-        return found, problems
+        return found, known + self._refusals(passage, states, found)
 
     async def _submit(self, transactions: TransactionalProducer) -> Found:
         states = await asyncio.to_thread(read_lines, self._settings, self._order.dids)
         with self._people() as people, self._report() as report:
             passage = Passage(self._order, people, report)
-            if not self._force and (full := passage.full(states)):
-                raise SubmitError(f"{full}. To submit it all the same: --force")
+            if full := self._full(passage, states):
+                raise SubmitError(full)
             producer = Producer(self._settings)
             await producer.start()
             try:
@@ -108,14 +99,24 @@ class Submission:
                 for written in self._open:
                     written.landing.cancel()
                 await producer.stop()
-        passage.check(self._max_bad)
-        if not self._force and (full := passage.full(states)):
-            raise SubmitError(f"{full}. To submit it all the same: --force")
         found = passage.found(states, self._now_ms)
-        if late := passage.too_late(found, self._now_ms):
-            raise SubmitError(late)
+        if refusals := self._refusals(passage, states, found):
+            raise SubmitError(refusals[0])
         await self._commit(transactions, self._records())
         return found
+
+    def _refusals(self, passage: Passage, states: dict[str, LineState], found: Found) -> list[str]:
+        """Why the file cannot be submitted, now that it was read."""
+        reasons = (
+            passage.unfit(self._max_bad),
+            self._full(passage, states),
+            passage.too_late(found, self._now_ms),
+        )
+        return [reason for reason in reasons if reason]
+
+    def _full(self, passage: Passage, states: dict[str, LineState]) -> str:
+        full = "" if self._force else passage.full(states)
+        return f"{full}. To submit it all the same: --force" if full else ""
 
     # -- what is there
 
