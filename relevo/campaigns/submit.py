@@ -33,7 +33,8 @@ from schemas.record import encode
 
 AHEAD = 8
 TRANSACTION_S = 30.0
-_MARGIN_BYTES = 64 * 1024
+# Of a line's campaign: its contents are then 2 MB at most, half of what a record may have.
+CHUNKS_MAX = 100_000
 
 
 class _Written(NamedTuple):
@@ -177,12 +178,13 @@ class Submission:
             digest=whole(self._digests[did]),
             committed_ms=self._now_ms,
         )
-        value = encode(contents)
-        if len(value) > topics.MESSAGE_MAX_BYTES - _MARGIN_BYTES:
-            raise SubmitError(f"line {did} would have {len(contents.chunks)} chunks, more than one record can name")
+        if len(contents.chunks) > CHUNKS_MAX:
+            raise SubmitError(
+                f"line {did} would have {len(contents.chunks)} chunks, and can have {CHUNKS_MAX}; cut {self._order.file}"
+            )
         return [
             self._record(did, "definition", encode(self._definition(did, dids))),
-            self._record(did, "contents", value),
+            self._record(did, "contents", encode(contents)),
         ]
 
     def _definition(self, did: str, dids: list[str]) -> Definition:
