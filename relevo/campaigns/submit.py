@@ -180,7 +180,7 @@ class Submission:
         )
         if len(contents.chunks) > CHUNKS_MAX:
             raise SubmitError(
-                f"line {did} would have {len(contents.chunks)} chunks, and can have {CHUNKS_MAX}; cut {self._order.file}"
+                f"line {did} would have {len(contents.chunks)} chunks, and can have {CHUNKS_MAX}; cut the file in two"
             )
         return [
             self._record(did, "definition", encode(self._definition(did, dids))),
