@@ -50,9 +50,10 @@ class Progress:
         mine = set(places(settings, CAMPAIGNS.name, dids))
         self._at = {place: at for place, at in self._at.items() if place in mine}
         outcomes = places(settings, _OUTCOMES.name, dids)
+        # Where nothing is young enough, the next record will be; what comes meanwhile is behind this end.
+        ends = end_offsets(settings, outcomes)
         since = offsets_since(settings, outcomes, found.definition.created_ms - _CLOCKS_MS)
-        late = end_offsets(settings, [place for place in outcomes if place not in since])
-        self._at |= since | late | begin_offsets(settings, places(settings, LINES_STATE.name, dids))
+        self._at |= ends | since | begin_offsets(settings, places(settings, LINES_STATE.name, dids))
 
     @property
     def standing(self) -> Standing:
