@@ -5,7 +5,8 @@ A dry run and a submission make the same pass; what differs is what becomes of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from confluent_kafka import Message
 
@@ -15,7 +16,7 @@ from relevo.campaigns.estimate import Load, days_capped, finish_ms, room_in_s
 from relevo.campaigns.intake import Intake, Report
 from relevo.campaigns.numbers import country, zone
 from relevo.campaigns.order import Order
-from relevo.campaigns.people import People
+from relevo.campaigns.people import People, covers
 from relevo.campaigns.prices import Cost, Till
 from relevo.campaigns.recipients import Reading
 from relevo.campaigns.records import places
@@ -32,7 +33,6 @@ MAX_BAD = 0.05
 # The estimate may be wrong, and a campaign may be paused.
 KEPT_MS = topics.CAMPAIGNS_CHUNKS.retention_ms - 30 * topics.DAY_MS
 _OPTOUTS = topics.OPTOUTS
-_EVERYTHING = Optout(tenant="", since_ms=0, why="its record cannot be read")
 
 
 class Found(Frozen):
@@ -170,11 +170,14 @@ def _full(line: Line, waiting: int, own: int, limit: int) -> str:
 def learn_optouts(settings: KafkaSettings, order: Order, people: People) -> None:
     """Who has opted out on the order's lines, as far as Kafka says now."""
     wanted = places(settings, _OPTOUTS.name, order.dids)
-    take_optouts(scan_partitions(settings, wanted), frozenset(order.dids), order.template.category, people)
+    covered = partial(covers, category=order.template.category, otp=order.tenant.optout.get("otp") is True)
+    take_optouts(scan_partitions(settings, wanted), frozenset(order.dids), covered, people)
 
 
-def take_optouts(messages: Iterable[Message], dids: frozenset[str], category: str, people: People) -> None:
-    """Records of `optouts`. Whose cannot be read has opted out of everything."""
+def take_optouts(
+    messages: Iterable[Message], dids: frozenset[str], covered: Callable[[Optout], bool], people: People
+) -> None:
+    """Records of `optouts`. Whose cannot be read has opted out."""
     decoder = _OPTOUTS.decoder()
     for message in messages:
         did, _, contact = (message.key() or b"").decode("utf-8", "replace").partition(keys.SEPARATOR)
@@ -182,7 +185,7 @@ def take_optouts(messages: Iterable[Message], dids: frozenset[str], category: st
             continue
         value = message.value()
         try:
-            optout = decoder.decode(value) if value is not None else None
+            out = value is not None and covered(decoder.decode(value))
         except RecordError:
-            optout = _EVERYTHING
-        people.opt_out(did, contact, optout, category)
+            out = True
+        people.opt_out(did, contact, out)

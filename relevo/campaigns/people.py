@@ -41,12 +41,12 @@ class People:
     ) -> None:
         self._base.close()
 
-    def opt_out(self, did: str, contact: str, optout: Optout | None, category: str) -> None:
-        """A record of `optouts`, in the topic's order; None ends an earlier one."""
+    def opt_out(self, did: str, contact: str, out: bool) -> None:
+        """What a record of `optouts` means for the campaign, in the topic's order; false ends an earlier one."""
         if not phone.is_number(contact):
             return  # a user id, which no file names
         person = int(phone.canonical(contact)), int(did)
-        if optout is not None and covers(optout, category):
+        if out:
             self._base.execute("INSERT OR IGNORE INTO out VALUES (?, ?)", person)
             self._any_out = True
         else:
@@ -62,6 +62,6 @@ class People:
         return ""
 
 
-def covers(optout: Optout, category: str) -> bool:
-    """Whether the opt-out is of this category; one without categories is of all but OTP."""
-    return category in optout.categories if optout.categories else category != "otp"
+def covers(optout: Optout, category: str, *, otp: bool = False) -> bool:
+    """Whether the opt-out is of this category; one without categories is of all, but of OTP only where that is said."""
+    return category in optout.categories if optout.categories else category != "otp" or otp

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from relevo.campaigns.intake import Intake, Report
 from relevo.campaigns.mapping import Mapping, Value, Wanted, map_columns
 from relevo.campaigns.numbers import NotANumber, Numbers, calling_code, country, zone
 from relevo.campaigns.passage import take_optouts
-from relevo.campaigns.people import People
+from relevo.campaigns.people import People, covers
 from relevo.campaigns.recipients import BadRow, Reading
 from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.campaigns.rows import Row
@@ -236,13 +238,17 @@ def test_who_opted_out_on_one_of_the_lines_is_left_out(people: People) -> None:
         OptoutRecord("1", mobile(6), optout("marketing")),
         OptoutRecord("1", mobile(6), optout("utility")),
     ]
-    take_optouts(records, frozenset({"1", "2"}), "marketing", people)  # type: ignore[arg-type]
+    take_optouts(records, frozenset({"1", "2"}), partial(covers, category="marketing"), people)  # type: ignore[arg-type]
     assert [people.meet(mobile(n)) for n in range(1, 7)] == ["opted_out", "", "", "", "opted_out", ""]
 
 
 def test_a_one_time_password_is_exempt_from_an_opt_out_of_everything(people: People) -> None:
-    take_optouts([OptoutRecord("1", mobile(1), optout())], frozenset({"1"}), "otp", people)  # type: ignore[list-item]
+    record: Any = OptoutRecord("1", mobile(1), optout())
+    take_optouts([record], frozenset({"1"}), partial(covers, category="otp"), people)
     assert people.meet(mobile(1)) == ""
+    record = OptoutRecord("1", mobile(2), optout())
+    take_optouts([record], frozenset({"1"}), partial(covers, category="otp", otp=True), people)
+    assert people.meet(mobile(2)) == "opted_out", "where the tenant says so"
 
 
 def test_a_report_that_cannot_be_written_is_an_answer(tmp_path: Path) -> None:
@@ -251,7 +257,7 @@ def test_a_report_that_cannot_be_written_is_an_answer(tmp_path: Path) -> None:
 
 
 def test_every_row_is_taken_or_reported_and_counted(tmp_path: Path, people: People) -> None:
-    people.opt_out("1", mobile(9), Optout(tenant="t", since_ms=1, why="x"), "marketing")
+    people.opt_out("1", mobile(9), True)
     rows = [
         row(2, to=mobile(1), name="Ana"),
         row(3, to=mobile(1), name="Ana"),
