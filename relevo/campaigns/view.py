@@ -7,7 +7,7 @@ from typing import Any
 
 from relevo.campaigns.estimate import Load, finish_ms
 from relevo.campaigns.fold import Counts
-from relevo.campaigns.records import OVER, Name, OnLine, Standing
+from relevo.campaigns.records import Name, OnLine, Standing
 from relevo.cli.span import moment, span
 from schemas.campaign import Definition
 from schemas.line_state import LineState
@@ -69,7 +69,7 @@ def _how(line: OnLine, state: LineState | None, now_ms: int) -> list[str]:
     parts = [line.state, f"{line.started} of {line.total} taken up"]
     if said is not None and said.why:
         parts.append(said.why)
-    if said is not None and said.stage != "full" and line.state not in OVER:
+    if said is not None and said.stage != "full" and line.state == "running":
         parts.append(f"{said.stage}{_share(line)} since {span(now_ms - said.stage_ms)}")
     if state is None:
         return parts

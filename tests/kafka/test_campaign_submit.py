@@ -154,6 +154,15 @@ async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_kill
     assert [len(chunk.recipients) for chunk in whole] == [ref.count for ref in contents.chunks]
     assert {row for chunk in whole for row in chunk.rows}.isdisjoint({9, 2502, 2503, 2504})
 
+    out = tmp_path / "results.csv"
+    assert (await relevo("campaign", "results", found["campaign"], "--out", out)).code == 0
+    with out.open(newline="") as stream:
+        told = list(csv.DictReader(stream))
+    assert Counter((row["line"], row["state"]) for row in told) == {
+        (world.did, "not_started"): 2000, (second, "not_started"): 499,
+    }  # fmt: skip
+    assert {int(row["row"]) for row in told} == set(range(2, 2505)) - {9, 2502, 2503, 2504}
+
     twins = await asyncio.gather(*(process(world, *order, "--id", "twin") for _ in range(2)))
     assert sorted(ran.code for ran in twins) == [0, 1], twins
     assert [one.campaign for one in await world.read("campaigns", Contents)] == [found["campaign"], "twin"]
