@@ -127,7 +127,10 @@ class Recipient(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Chunk(Record):
-    """Up to 1000 recipients; `first` is the position of the first in the whole campaign."""
+    """Up to 1000 recipients; `first` is the position of the first in the line's campaign.
+
+    `rows` are their places in the file, parallel to them: of a CSV the row (the header is 1), else the line.
+    """
 
     campaign: str
     did: str
@@ -135,3 +138,4 @@ class Chunk(Record):
     first: int
     recipients: list[Recipient]
     digest: str
+    rows: list[int] = []

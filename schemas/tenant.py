@@ -170,6 +170,16 @@ class Routing(Part):
     also: list[str] = []
 
 
+class Prices(Part):
+    """What a message costs by its template's category and the beginning of the number (`56`), the longest that fits;
+    `default` for all others. A number that none fits has an unknown price."""
+
+    currency: str = "USD"
+    marketing: dict[str, float] = {}
+    utility: dict[str, float] = {}
+    otp: dict[str, float] = {}
+
+
 class Tenant(Record):
     """A client company. `active` false: webhooks are kept as rejected and nothing is sent.
 
@@ -194,6 +204,7 @@ class Tenant(Record):
     languages: list[str] = []
     updated_ms: int = 0
     hours: dict[str, Hours] = {}
+    prices: Prices = Prices()
 
     @property
     def spoken(self) -> list[str]:

@@ -6,7 +6,7 @@ Promises: every committed record below those ends, in order within a partition, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -41,7 +41,22 @@ def scan_partitions(
     settings: KafkaSettings, wanted: Collection[Partition], *, since_ms: int = 0, watch: Watch | None = None
 ) -> Iterator[Message]:
     """Every record of the partitions that was written at `since_ms` or later (0: all). Raises ReadFailed."""
-    reach = _Reach(settings, wanted, since_ms)
+    places = list(wanted)
+    ends = end_offsets(settings, places)
+    starts = offsets_since(settings, places, since_ms) if since_ms else begin_offsets(settings, places)
+    yield from _read(settings, _Reach(starts, ends), watch)
+
+
+def scan_between(
+    settings: KafkaSettings, starts: Mapping[Partition, int], ends: Mapping[Partition, int]
+) -> Iterator[Message]:
+    """Every record of these offsets; a start below the first that Kafka keeps is that first. Raises ReadFailed."""
+    yield from _read(settings, _Reach(starts, ends), None)
+
+
+def _read(settings: KafkaSettings, reach: _Reach, watch: Watch | None) -> Iterator[Message]:
+    if not reach.left:
+        return
     client = Consumer(config.consumer(settings, "relevo-audit", overrides={"enable.partition.eof": True}))
     try:
         client.assign([TopicPartition(*place, reach.starts[place]) for place in reach.left])
@@ -53,10 +68,8 @@ def scan_partitions(
 class _Reach:
     """From where to where each partition is read, and which are still `left`."""
 
-    def __init__(self, settings: KafkaSettings, wanted: Collection[Partition], since_ms: int) -> None:
-        places = list(wanted)
-        self.ends = end_offsets(settings, places)
-        self.starts = offsets_since(settings, places, since_ms) if since_ms else begin_offsets(settings, places)
+    def __init__(self, starts: Mapping[Partition, int], ends: Mapping[Partition, int]) -> None:
+        self.starts, self.ends = starts, ends
         self.left = {place for place, start in self.starts.items() if start < self.ends[place]}
         self._at = {place: self.starts[place] for place in self.left}
         self.total = sum(self.ends[place] - start for place, start in self._at.items())

@@ -1,120 +1,80 @@
-"""Reads a CSV of recipients, row by row, in constant memory but for a hash of each number.
+"""Recipients: what a row of a file says about one of them, or why it cannot be sent to. Pure.
 
-Promises: the first row names the columns; a row that cannot be sent is reported with its line and why, and does
-not stop the others; a number that stands twice is sent once. Leaves to callers: what is done with the rows.
+Promises: every parameter is one that WhatsApp takes, none is empty; no row raises. Leaves to `people` whether somebody
+stands twice in the file or has opted out.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
 from typing import Literal, NamedTuple
 
-from schemas import phone
+from relevo.campaigns.mapping import Mapping, Value
+from relevo.campaigns.numbers import NotANumber, Numbers
+from relevo.campaigns.rows import Row
 from schemas.campaign import Recipient
-from schemas.record import Frozen
-from schemas.tenant import TemplateSpec
 
-NUMBER_COLUMNS = ("to", "phone", "number", "msisdn", "destination", "telefono", "celular")
 PARAMETER_MAX = 1024
+Reason = Literal["unreadable", "number", "missing", "too_many", "too_long", "characters", "duplicate", "opted_out"]
+WELL_FORMED: frozenset[Reason] = frozenset({"duplicate", "opted_out"})
+"""Reasons that say nothing against the file."""
 
-
-class MappingError(ValueError):
-    """The columns do not fit the template; nothing was read."""
-
-
-class ColumnMapping(Frozen):
-    """Which column holds the number, and which fill the template's body, buttons and header."""
-
-    to: str
-    body: list[str] = []
-    buttons: list[str] = []
-    header: str = ""
+# WhatsApp refuses parameters with line breaks, tabs or more than four spaces in a row; a lone surrogate or U+FFFD
+# is a byte that the file's encoding does not have.
+_LOST = re.compile("[\ud800-\udfff\ufffd]")
+_REFUSED = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]| {5}")
 
 
 class BadRow(NamedTuple):
-    """A row that is not sent: its line in the file (the header is 1) and why."""
+    """A row that is not sent, as it stood, and why."""
 
-    line: int
-    reason: Literal["number", "missing", "too_long", "duplicate"]
+    row: Row
+    reason: Reason
     detail: str
 
 
-def map_columns(
-    columns: Sequence[str],
-    template: TemplateSpec,
-    *,
-    to: str = "",
-    body: Sequence[str] = (),
-    buttons: Sequence[str] = (),
-    header: str = "",
-) -> ColumnMapping:
-    """The mapping for a file with these columns; what is not named is taken in the order of the columns.
+class Reading:
+    """Reads the rows of one file by one mapping."""
 
-    MappingError says which column is missing, or how many parameters the template takes.
-    """
-    wanted = [name for name in (to, *body, *buttons, header) if name]
-    if unknown := [name for name in wanted if name not in columns]:
-        raise MappingError(f"no column {unknown[0]!r}; the file has {', '.join(columns)}")
-    number = to or next((name for name in columns if name.strip().lower() in NUMBER_COLUMNS), "")
-    if not number:
-        raise MappingError(f"no column of numbers; name it {NUMBER_COLUMNS[0]!r}, or say which with --to")
-    free = [name for name in columns if name != number and name not in wanted]
-    chosen_body = list(body) or _take(free, template.body, "body")
-    chosen_buttons = list(buttons) or _take(free, len(template.buttons), "button")
-    chosen_header = header or (_take(free, 1, "header")[0] if template.header != "none" else "")
-    if len(chosen_body) != template.body or len(chosen_buttons) != len(template.buttons):
-        raise MappingError(
-            f"{template.name} takes {template.body} body and {len(template.buttons)} button parameters, "
-            f"not {len(chosen_body)} and {len(chosen_buttons)}"
-        )
-    return ColumnMapping(to=number, body=chosen_body, buttons=chosen_buttons, header=chosen_header)
+    def __init__(self, mapping: Mapping, numbers: Numbers) -> None:
+        self._mapping, self._numbers = mapping, numbers
+        nested = (("body", mapping.body), ("buttons", mapping.buttons))
+        self._one_more = [f"{what}.{len(values)}" for what, values in nested if _nested(what, values)]
+
+    def read(self, row: Row) -> Recipient | BadRow:
+        """The recipient, or what is wrong with the row."""
+        if row.problem:
+            return BadRow(row, "unreadable", row.problem)
+        try:
+            number = self._numbers.read(row.values.get(self._mapping.to, ""))
+        except NotANumber as error:
+            return BadRow(row, "number", str(error))
+        if more := [name for name in self._one_more if name in row.values]:
+            return BadRow(row, "too_many", f"the template takes no {more[0]}")
+        mapping, values = self._mapping, row.values
+        body = [_value(one, values) for one in mapping.body]
+        buttons = [_value(one, values) for one in mapping.buttons]
+        header = [_value(one, values) for one in mapping.header]
+        for value, source in zip((*body, *buttons, *header), mapping.values, strict=True):
+            if not value or len(value) > PARAMETER_MAX or _REFUSED.search(value):
+                return _wrong(row, value, source)
+        return Recipient(number, body, buttons, header)
 
 
-def _take(free: list[str], count: int, what: str) -> list[str]:
-    if len(free) < count:
-        raise MappingError(f"the template takes {count} {what} parameters, the file has {len(free)} columns left")
-    taken, free[:count] = free[:count], []
-    return taken
+def _nested(what: str, values: list[Value]) -> bool:
+    return bool(values) and all(one.column == f"{what}.{n}" for n, one in enumerate(values))
 
 
-def read_rows(rows: Iterable[Mapping[str, str | None]], mapping: ColumnMapping) -> Iterator[Recipient | BadRow]:
-    """Each row as a recipient or as the reason why it is none, in the file's order."""
-    seen: set[bytes] = set()
-    for line, row in enumerate(rows, 2):
-        number = phone.digits(row.get(mapping.to) or "")
-        if not phone.is_number(number):
-            yield BadRow(line, "number", "a number has 7 to 15 digits, with its country code")
-            continue
-        identity = hashlib.blake2b(phone.canonical(number).encode(), digest_size=8).digest()
-        if identity in seen:
-            yield BadRow(line, "duplicate", "the number stands in an earlier row")
-            continue
-        found = _recipient(line, number, row, mapping)
-        if isinstance(found, Recipient):
-            seen.add(identity)
-        yield found
+def _value(source: Value, values: dict[str, str]) -> str:
+    return source.constant or values.get(source.column, "").strip() or source.default
 
 
-def _recipient(line: int, number: str, row: Mapping[str, str | None], mapping: ColumnMapping) -> Recipient | BadRow:
-    columns = [*mapping.body, *mapping.buttons, *([mapping.header] if mapping.header else [])]
-    values = {name: (row.get(name) or "").strip() for name in columns}
-    if empty := [name for name, value in values.items() if not value]:
-        return BadRow(line, "missing", f"column {empty[0]!r} is empty, and a template parameter must not be")
-    if long := [name for name, value in values.items() if len(value) > PARAMETER_MAX]:
-        return BadRow(line, "too_long", f"column {long[0]!r} has more than {PARAMETER_MAX} characters")
-    return Recipient(
-        number,
-        [values[name] for name in mapping.body],
-        [values[name] for name in mapping.buttons],
-        [values[mapping.header]] if mapping.header else [],
-    )
-
-
-def open_csv(lines: Iterable[str]) -> csv.DictReader[str]:
-    """A reader of comma-separated lines with a header row; MappingError when there is none."""
-    reader = csv.DictReader(lines)
-    if not reader.fieldnames:
-        raise MappingError("the file is empty; its first row names the columns")
-    return reader
+def _wrong(row: Row, value: str, source: Value) -> BadRow:
+    name = f"column {source.column!r}" if source.column else "a constant"
+    if not value:
+        return BadRow(row, "missing", f"{name} is empty, and a template parameter must not be")
+    if len(value) > PARAMETER_MAX:
+        return BadRow(row, "too_long", f"{name} has more than {PARAMETER_MAX} characters")
+    if _LOST.search(value):
+        return BadRow(row, "characters", f"{name} has characters that the file's encoding does not have")
+    return BadRow(row, "characters", f"{name} has a line break, a tab or five spaces in a row, which WhatsApp refuses")

@@ -8,8 +8,7 @@ from __future__ import annotations
 import typer
 from confluent_kafka import KafkaException
 
-from relevo.campaigns.recipients import MappingError
-from relevo.campaigns.submit import SubmitError
+from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.cli import (
     audit,
     campaign,
@@ -21,6 +20,7 @@ from relevo.cli import (
     doubt,
     gate,
     keys,
+    pause,
     routes,
     run,
     sandbox,
@@ -50,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (run, chat, demo, audit, doctor, why):
+for group in (run, chat, demo, audit, doctor, why, pause):
     group.add_to(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(tenants.app, name="tenants")

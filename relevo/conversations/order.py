@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from relevo.campaigns.submit import static
+from relevo.campaigns.order import static
 from runtime.kafka.record import Record
 from schemas import ids, keys, phone, topics
 from schemas.headers import Headers

@@ -14,7 +14,9 @@ from urllib.parse import quote
 from relevo.audit.gathered import Gathered, gather
 from relevo.audit.provider import Provider, read_ledger
 from relevo.audit.report import Report, report
-from relevo.campaigns.submit import Submission, Submitted, order
+from relevo.campaigns.order import order
+from relevo.campaigns.passage import Found
+from relevo.campaigns.submit import Submission
 from relevo.demo import scenario
 from relevo.demo.captured import Captured
 from relevo.demo.stage import AGENTS, Stage, StageError
@@ -79,11 +81,11 @@ async def _campaigns(stage: Stage) -> None:
             raise StageError(f"campaign {done.campaign} has {done.total} of {campaign.recipients} recipients")
 
 
-async def submit(stage: Stage, campaign: scenario.DemoCampaign) -> Submitted:
+async def submit(stage: Stage, campaign: scenario.DemoCampaign) -> Found:
     """Write the campaign's file and submit it, as `relevo campaign submit` does."""
     tenants = await asyncio.to_thread(read_tenants, stage.kafka)
     file = scenario.write_recipients(campaign, stage.folder)
-    wanted = order(file, tenants[campaign.tenant], line="", template=campaign.template, language="es")
+    wanted = order(file, tenants[campaign.tenant], template=campaign.template, language="es")
     return await Submission(stage.kafka, wanted, now_ms()).run()
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from processors.agents.builtin.menu.load import problems as menu_problems
 from processors.routing import problems as routing_problems
+from relevo.campaigns import prices
 from relevo.tenants import sending, shape
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, new_webhook_secret, secret_digest
@@ -168,6 +169,11 @@ class TenantFile:
         for path, what in sending.faults(tenant):
             self._wrong(path, what)
         self._check_routing(tenant)
+        for place, what in prices.problems(tenant.prices):
+            self._wrong(("prices", *place), what)
+        backlog = tenant.limits.get("backlog", 1)
+        if not isinstance(backlog, int) or isinstance(backlog, bool) or backlog < 1:
+            self._wrong(("limits", "backlog"), "so many messages may wait on a line: a whole number from 1 on")
 
     def _check_languages(self, tenant: Tenant) -> None:
         for index, language in enumerate(tenant.languages):

@@ -329,7 +329,8 @@ def test_a_campaign_stands_in_kafka_with_exactly_its_recipients(
     definition, contents = records
     assert isinstance(definition, Definition)
     assert isinstance(contents, Contents)
-    assert ran.out == f"campaign {contents.campaign} on line {line}: 2500 recipients in 3 chunks, 0 rows left out\n"
+    said = f"campaign {contents.campaign} on line {line}: 2500 recipients in 3 chunks, 0 rows left out"
+    assert ran.out.splitlines() == [said, f"see: relevo campaign show {contents.campaign}"]
     assert [len(chunk.recipients) for _, chunk, _ in chunks] == [1000, 1000, 500]
     assert [chunk.first for _, chunk, _ in chunks] == [0, 1000, 2000]
     sent = [(one.to, one.body) for _, chunk, _ in chunks for one in chunk.recipients]
@@ -373,11 +374,19 @@ def test_a_dry_run_reports_and_writes_nothing(cluster: Cluster, submit: Run, tmp
     file = recipients(tmp_path, [*(f"549{n:010d},x" for n in range(30)), "12,bad"])
     before = ends(cluster)
     ran = submit(file, "--dry-run")
-    assert ran.code == 0
-    bad, summary = ran.out.splitlines()
-    assert bad.startswith(f"{file}:32: would not be sent, number: ")
-    assert summary.endswith(": 30 recipients, 1 rows left out, about 3 s to send")
+    assert ran.code == 0, ran.err
+    shown = ran.out.splitlines()
+    assert shown[0].endswith(": 30 recipients of order/es (csv, utf-8-sig, delimiter ',')")
+    assert shown[1:4] == [
+        f"  line {line}: 30 recipients in 1 calls", "  AR (+54): 30", f"  left out: 1 number; see {file}.rejected.csv",
+    ]  # fmt: skip
+    assert shown[4] == "  cost: unknown; the tenant file has no `prices` for it"
+    assert shown[5].startswith("  about 3 s to send: through at about 20")
+    assert Path(f"{file}.rejected.csv").read_text().splitlines()[1].startswith("32,number,")
     assert ends(cluster) == before
+    refused = submit(file, "--dry-run", "--max-bad", "1%")
+    assert (refused.code, ends(cluster)) == (1, before)
+    assert "it would be refused: 1 rows of " in refused.err
 
 
 def test_rows_that_cannot_be_sent_are_named_and_the_others_go(
@@ -399,7 +408,7 @@ def test_rows_that_cannot_be_sent_are_named_and_the_others_go(
 @pytest.mark.parametrize(
     ("rows", "arguments", "says"),
     [
-        (["x,Ana"], (), "has no row that can be sent (1 refused)"),
+        (["x,Ana"], (), "has no row that can be sent; 1 were left out"),
         (["56911111111,Ana"], ("--template", "promo"), "has no template promo/es; it has order/es"),
         (["56911111111,Ana"], ("--line", "1"), "has no line '1'"),
         (["56911111111,Ana"], ("--tenant", "nobody"), "no tenant 'nobody'; see: relevo tenants ls"),

@@ -61,7 +61,7 @@ def command(words: list[str]) -> tuple[Command, list[str]]:
     """The command that the words name, and what is behind its name. `ls|show` names several; the first counts."""
     found: Any = get_command(app)
     rest = list(words)
-    while rest and hasattr(found, "commands"):
+    while rest and hasattr(found, "commands") and not rest[0].startswith("-"):
         for name in rest[0].split("|"):
             assert name in found.commands, f"no command {name!r} in: relevo {' '.join(words)}"
         found = found.commands[rest.pop(0).split("|")[0]]

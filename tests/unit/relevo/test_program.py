@@ -12,8 +12,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from relevo.audit.gathered import Gathered
-from relevo.campaigns.recipients import MappingError
-from relevo.campaigns.submit import SubmitError
+from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.cli import audit, doctor, tenants
 from relevo.cli.console import say
 from relevo.cli.program import main

@@ -236,3 +236,27 @@ def test_languages_are_codes_and_a_lines_is_one_of_them() -> None:
     assert "twice" in twice
     (foreign,) = mistakes(GOOD.replace("sends: isv,", "sends: isv, language: pt,"))
     assert "must be one of `languages`: es" in foreign
+
+
+PRICED = 'prices: {currency: CLP, marketing: {"56": 80.5, default: 90}}\nlimits: {backlog: 500}\n'
+
+
+def test_prices_and_what_may_wait_are_taken_as_written() -> None:
+    tenant = apply(GOOD + PRICED).tenant
+    assert (tenant.prices.currency, tenant.prices.marketing) == ("CLP", {"56": 80.5, "default": 90})
+    assert tenant.limits == {"backlog": 500}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ('"56": 80.5', '"+56": 80.5', "prices.marketing.+56: the beginning of a number is digits"),
+        ("default: 90", "default: -1", "prices.marketing.default: a price is not negative"),
+        ("currency", "curency", "prices.curency: no such field; did you mean 'currency'?"),
+        ("backlog: 500", "backlog: 0", "limits.backlog: so many messages may wait on a line"),
+        ("backlog: 500", "backlog: lots", "limits.backlog: so many messages may wait on a line"),
+    ],
+)
+def test_mistakes_of_prices_and_limits_are_named(right: str, wrong: str, says: str) -> None:
+    found = mistakes(GOOD + PRICED.replace(right, wrong))
+    assert any(says in line for line in found), found

@@ -1,0 +1,177 @@
+"""What is asked for is checked before anything is read: lines, template, terms, price and time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from relevo.campaigns.chunks import BYTES_MAX, Dealer, Share, digest, whole
+from relevo.campaigns.estimate import Load, days_capped, finish_ms, open_after, room_in_s
+from relevo.campaigns.intake import Taken
+from relevo.campaigns.order import Terms, campaign_id, order, static
+from relevo.campaigns.prices import Till, problems
+from relevo.campaigns.refused import SubmitError
+from schemas.campaign import Canary, Ramp, Recipient, StopRule
+from schemas.record import encode
+from schemas.session import TemplateButton
+from schemas.tenant import ButtonSpec, Prices, Quiet
+from tests.builders.recipients import FIRST, SECOND, SPEC, mobile, shop, taken
+
+HOUR_MS = 3_600_000
+MIDNIGHT = 1_767_225_600_000  # 2026-01-01T00:00Z
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "a.csv"
+    made.write_text(f"to,a,b,c\n{mobile(1)},1,2,3\n")
+    return made
+
+
+def ordered(file: Path, **fields: Any) -> Any:
+    return order(file, shop(), **({"template": "order", "language": "es"} | fields))
+
+
+def test_an_order_takes_the_first_line_that_sends_templates_or_those_that_are_named(file: Path) -> None:
+    assert ordered(file).dids == [FIRST]
+    assert ordered(file, lines=[SECOND, FIRST, SECOND]).dids == [SECOND, FIRST]
+    assert ordered(file, all_lines=True).dids == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"lines": ["1"]}, "has no line '1'"),
+        ({"lines": ["56900000000"]}, "no account for templates"),
+        ({"lines": [FIRST], "all_lines": True}, "either some lines"),
+        ({"language": "en"}, "no template order/en; it has order/es"),
+        ({"campaign": "a|b"}, "id cannot be 'a|b'"),
+        ({"terms": Terms(start_ms=2, expires_ms=2)}, "expire before it starts"),
+        ({"terms": Terms(canary=Canary(count=0))}, "at least one"),
+        ({"terms": Terms(ramp=Ramp(shares=[0.1, 2]))}, "shares of a ramp"),
+        ({"terms": Terms(stop=StopRule(failed_share=5))}, "share of failures"),
+        ({"terms": Terms(stop=StopRule(codes=["131026"]))}, "need the share"),
+    ],
+)
+def test_an_order_that_cannot_be_sent_is_refused(file: Path, wanted: dict[str, Any], says: str) -> None:
+    with pytest.raises(SubmitError, match=says):
+        ordered(file, **wanted)
+
+
+def test_the_same_file_for_the_same_lines_and_template_is_the_same_campaign(file: Path, tmp_path: Path) -> None:
+    name = ordered(file).campaign
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(file.read_bytes())
+    assert ordered(copy).campaign == name
+    assert ordered(file, campaign="spring").campaign == "spring"
+    others = [campaign_id("shop", dids, "order", ordered(file).form.digest) for dids in ([FIRST], [SECOND, FIRST])]
+    assert others[0] == name
+    assert others[1] == ordered(file, all_lines=True).campaign != name
+
+
+def test_the_template_of_a_campaign_keeps_its_buttons() -> None:
+    """Each recipient's parameters are put into them, and without them would go nowhere."""
+    spec = replace(SPEC, buttons=[ButtonSpec(index=0, type="quick_reply", parameter=False), ButtonSpec(index=1)])
+    assert static(SPEC).buttons == [TemplateButton(index=0, parameter="", kind="url")]
+    assert static(spec).buttons == [TemplateButton(index=1, parameter="", kind="url")]
+
+
+# -- chunks
+
+SHARES = st.lists(st.tuples(st.floats(1, 500), st.integers(1, 1000)), min_size=1, max_size=5)
+
+
+@given(st.integers(0, 5000), SHARES)
+def test_every_recipient_is_dealt_once_in_order_and_by_the_rates(count: int, lines: list[tuple[float, int]]) -> None:
+    shares = [Share(str(n), rate, run) for n, (rate, run) in enumerate(lines)]
+    dealer, people = Dealer("c", shares), taken(count)
+    chunks = list(dealer.deal(people))
+    placed = sorted((place, one) for chunk in chunks for place, one in zip(chunk.rows, chunk.recipients, strict=True))
+    assert [Taken(*one) for one in placed] == people
+    for share in shares:
+        mine = [chunk for chunk in chunks if chunk.did == share.did]
+        assert [chunk.index for chunk in mine] == list(range(len(mine)))
+        assert [chunk.first for chunk in mine] == [sum(len(c.recipients) for c in mine[:n]) for n in range(len(mine))]
+        rows = [place for chunk in mine for place in chunk.rows]
+        assert rows == sorted(rows)
+        assert all(len(chunk.recipients) % share.run == 0 for chunk in mine[:-1])
+        assert dealer.dealt[share.did] == len(rows)
+        assert dealer.calls[share.did] == -(-len(rows) // share.run)
+        rest = sum(other.run for other in shares)
+        assert len(rows) <= count * share.rate / sum(other.rate for other in shares) + rest
+    assert all(chunk.digest == digest(chunk.recipients) for chunk in chunks)
+
+
+def test_a_chunk_fits_into_a_record() -> None:
+    people = [Taken(n, Recipient(mobile(n), ["ñ" * 1024] * 9)) for n in range(1000)]
+    chunks = list(Dealer("c", [Share("d", 80, 1000)]).deal(people))
+    assert sum(len(chunk.recipients) for chunk in chunks) == 1000
+    assert all(len(encode(chunk)) < BYTES_MAX + 100_000 for chunk in chunks)
+
+
+def test_a_digest_tells_other_recipients_and_another_order() -> None:
+    digests = [digest([Recipient("1")]), digest([Recipient("2")])]
+    assert len(set(digests)) == 2
+    assert whole(digests) != whole(digests[::-1])
+
+
+# -- price and time
+
+
+def test_the_longest_beginning_of_a_number_has_the_price() -> None:
+    till = Till(Prices(currency="EUR", marketing={"56": 0.1, "569": 0.2, "default": 1}), "marketing")
+    for number in ("56911", "56211", "54911"):
+        till.add(number)
+    assert till.cost == ("EUR", 1.3, 0)
+    unknown = Till(Prices(utility={"56": 0.5}), "utility")
+    for number in ("56911", "54911"):
+        unknown.add(number)
+    assert unknown.cost == ("USD", 0.5, 1)
+
+
+def test_prices_that_cannot_be_meant_are_named() -> None:
+    wrong = Prices(marketing={"+56": 1, "default": -1}, otp={"1": 0})
+    assert [path for path, _ in problems(wrong)] == [("marketing", "+56"), ("marketing", "default")]
+
+
+def test_a_line_is_through_when_its_backlog_canary_ramp_and_rest_are() -> None:
+    load = Load("1", rate=10, ahead=100, own=1000)
+    assert finish_ms([load], 0, None, None) == 110_000
+    assert finish_ms([load], 0, Canary(count=50, wait_s=60), None) == 170_000
+    # For 20 s at a tenth 20, for 20 s at a half 100, then 880.
+    assert finish_ms([load], 0, None, Ramp(shares=[0.1, 0.5], step_s=20)) == 138_000
+    assert finish_ms([load, Load("2", 10, 0, 0), Load("3", 1, 0, 500)], 0, None, None) == 500_000
+    assert finish_ms([Load("1", 10, 0, 5)], 0, Canary(count=50), Ramp(shares=[0.5])) == 1000
+
+
+@given(st.floats(0, 100_000), st.integers(0, 48))
+def test_hours_of_quiet_are_waited_for(seconds: float, begin_h: int) -> None:
+    quiet = Quiet(start="21:00", end="09:00")
+    end = open_after(MIDNIGHT + begin_h * HOUR_MS, seconds, quiet, "UTC")
+    hour = end / HOUR_MS % 24
+    assert 9 <= hour <= 21 + 1e-6
+    assert end - (MIDNIGHT + begin_h * HOUR_MS) >= int(seconds * 1000) - 1
+
+
+def test_quiet_is_by_the_clock_of_its_zone() -> None:
+    quiet = Quiet(start="12:00", end="13:00", zone="recipient")
+    noon = MIDNIGHT + 15 * HOUR_MS  # in Santiago in summer
+    assert open_after(noon, 60, quiet, "America/Santiago") == noon + HOUR_MS + 60_000
+    assert open_after(noon, 60, quiet, "UTC") == noon + 60_000
+    assert open_after(noon, 60, None, "UTC") == noon + 60_000
+
+
+@pytest.mark.parametrize(("own", "cap", "days"), [(10, 10, 0), (11, 10, 1), (0, 10, 0), (30, 10, 2), (9, None, 0)])
+def test_a_daily_cap_takes_days(own: int, cap: int | None, days: int) -> None:
+    assert days_capped(own, cap) == days
+
+
+def test_room_comes_as_the_line_works_and_never_for_more_than_its_limit() -> None:
+    assert room_in_s(900, 100, 1000, 10) == 0
+    assert room_in_s(900, 200, 1000, 10) == 10
+    assert room_in_s(0, 1001, 1000, 10) is None
