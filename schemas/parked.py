@@ -15,16 +15,14 @@ Why = Literal["backlog", "line_paused", "not_before", "waits", "send_window", "d
 
 _DID, _KIND, _FROM, _KEY = "did", "parked_kind", "parked_from", "parked_key"
 _WHY, _AT, _UNTIL = "parked_why", "parked_at", "parked_until"
-_CAMPAIGN = "parked_campaign"
 _BASE, _DONE = "parked_base", "parked_done"
-_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL, _CAMPAIGN))
+_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL))
 
 
 class Parked(Frozen):
     """`kind` is the queue (a reply keeps its person's order), `source` the input, as `topic-partition-offset`.
 
     `key` is the input's, `at_ms` when it was parked, `not_before_ms` when it may go at the earliest (0: at once).
-    `campaign` names the one of whose recipients it is.
     """
 
     did: str
@@ -34,7 +32,6 @@ class Parked(Frozen):
     at_ms: int
     not_before_ms: int = 0
     key: bytes = b""
-    campaign: str = ""
 
     def headers(self, original: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
         """The input's headers and these."""
@@ -45,7 +42,6 @@ class Parked(Frozen):
             (_WHY, self.why),
             (_AT, str(self.at_ms)),
             (_UNTIL, str(self.not_before_ms or "")),
-            (_CAMPAIGN, self.campaign),
         )
         kept = [pair for pair in unparked(original) if pair[0] != _DID]
         own = [(name, value.encode()) for name, value in fields if value]
@@ -63,13 +59,7 @@ class Parked(Frozen):
             at_ms=_number(found.get(_AT)),
             not_before_ms=_number(found.get(_UNTIL)),
             key=found.get(_KEY) or b"",
-            campaign=_text(found.get(_CAMPAIGN)),
         )
-
-    @property
-    def queue(self) -> str:
-        """The queue of its line that it stands in: replies, bulk, or a campaign's own."""
-        return self.kind if self.kind == "reply" else queue_of(self.campaign)
 
     @property
     def origin(self) -> tuple[str, int]:
@@ -77,11 +67,6 @@ class Parked(Frozen):
         topic, _, place = self.source.partition("-")
         offset = place.rpartition("-")[2]
         return (topic, int(offset)) if offset.isascii() and offset.isdigit() else ("", -1)
-
-
-def queue_of(campaign: str) -> str:
-    """The queue of bulk, or of the recipients of one campaign."""
-    return f"campaign/{campaign}" if campaign else "bulk"
 
 
 class Done(NamedTuple):

@@ -10,7 +10,7 @@ from egress.lines.incoming import Incoming
 from schemas import phone, topics
 from schemas.journal import BatchPart
 from schemas.outbound import OutboundMessage
-from schemas.parked import Kind, queue_of
+from schemas.parked import Kind
 
 REPLIES = topics.OUTBOUND_REPLIES.name
 
@@ -64,11 +64,6 @@ class Item:
     def kind(self) -> Kind:
         """The queue that it waits in."""
         return "reply" if self.reply else "bulk"
-
-    @property
-    def queue(self) -> str:
-        """Where it queues on the parked topic: recipients of a campaign apart, so that they stand still with it."""
-        return self.kind if self.reply else queue_of(self.campaign)
 
     @property
     def id(self) -> str:

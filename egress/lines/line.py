@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import defaultdict
 from collections.abc import Callable
 
 import msgspec
@@ -44,7 +43,7 @@ from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
 from schemas.optout import Optout
-from schemas.parked import Kind, queue_of
+from schemas.parked import Kind
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
 
@@ -62,7 +61,7 @@ class Line:
     ) -> None:
         self.did, self.number, self.rules, self.crowd = did, number, rules, crowd
         self._finish = finish
-        self.parkings: defaultdict[str, Parking] = defaultdict(Parking, reply=Parking(), bulk=Parking())
+        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "bulk": Parking()}
         self.book = Book()
         self.lanes = Lanes()
         self.batcher = Batcher()
@@ -108,8 +107,7 @@ class Line:
     def waiting(self, kind: Kind) -> int:
         """How many of a kind wait in memory, or will in a moment."""
         waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
-        queues = self.parkings.items()
-        return waiting + sum(parking.coming for queue, parking in queues if (queue == "reply") == (kind == "reply"))
+        return waiting + self.parkings[kind].coming
 
     def admit(self, item: Item, now: Now, work: Work) -> None:
         """A message that was read."""
@@ -119,11 +117,11 @@ class Line:
         """What becomes of the message is decided for good: the record that brought it need not be kept."""
         if item.pending:
             item.pending = False
-            self.parkings[item.queue].let_go(item)
+            self.parkings[item.kind].let_go(item)
             self._finish(item.source, item.position)
         if item.echoing:
             item.echoing = False
-            self.parkings[item.queue].echoing -= 1
+            self.parkings[item.kind].echoing -= 1
         item.record = None
 
     def is_new(self, item: Item) -> bool:
@@ -178,9 +176,7 @@ class Line:
         """Whether a call of the campaign is open or will be tried again."""
         plans = any(entry.plan.campaign == campaign for entry in self.open_plans.values())
         later = any(item.campaign == campaign for _, _, item in self._later)
-        parked = self.parkings.get(queue_of(campaign))
         coming = bool(self.fetches or self.coming) or self.failures.holds(campaign) or self.silence.holds(campaign)
-        coming = coming or (parked is not None and parked.parked > 0)
         return plans or later or coming or self.batcher.holds(campaign) or bool(self.dying)
 
     # -- what goes

@@ -9,7 +9,7 @@ came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
 from egress.lines.gate.gate import Refusal
 from egress.lines.incoming import Incoming
@@ -24,7 +24,7 @@ from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import Cause, source
 from schemas.outbound import OutboundMessage
-from schemas.parked import Done, Kind, Parked, names_line, queue_of, unparked
+from schemas.parked import Done, Kind, Parked, names_line, unparked
 from schemas.record import RecordError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
     """Records for which a line has room, to be fetched in this order."""
 
     line: Line
-    queue: str
+    kind: Kind
     offsets: list[int]
 
 
@@ -104,10 +104,9 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
         _bury(partition, incoming, note, "undecodable", "its headers name no line", now)
         return
     line, offset = partition.line(note.did, now), incoming.offset
-    parking = line.parkings[note.queue]
-    if echo is not None and echo.item is None:
-        parking.far -= echo.far
-        parking.unseen -= not echo.far
+    parking = line.parkings[note.kind]
+    if echo is not None and echo.item is None and not echo.far:
+        parking.unseen -= 1
     item = echo.item if echo is not None else None
     if item is not None and item.echoing:  # else it was decided meanwhile
         item.echoing, item.pending = False, True
@@ -128,41 +127,28 @@ def wanted(partition: Partition, now: Now) -> list[Wanted]:
     """What is to be fetched now; each record is named once. Nothing for a paused line, but what Kafka deletes soon."""
     found = []
     for line in partition.lines.values():
-        for queue, parking in line.parkings.items():
+        for kind, parking in line.parkings.items():
             if parking.coming or not parking.fetchable:
                 continue
-            offsets = parking.take(_room(partition, line, queue, now), now.wall_ms)
+            offsets = parking.take(_room(partition, line, kind, now), now.wall_ms)
             if offsets:
                 line.crowd.admitted(partition.number, len(offsets))
-                found.append(Wanted(line, queue, offsets))
+                found.append(Wanted(line, kind, offsets))
     return found
 
 
-def _room(partition: Partition, line: Line, queue: str, now: Now) -> int:
-    first = line.parkings[queue].queue.first
+def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
+    first = line.parkings[kind].queue.first
     if first is not None and 0 < partition.lot.since_ms(first) < now.wall_ms - KEPT_MS:
         return GIVEN_UP_MAX
-    waiting = line.waiting(_kind(queue))
+    waiting = line.waiting(kind)
     room = line.crowd.room(waiting)
-    if line.paused or room < waiting:
-        return 0
-    return room if queue in get_args(Kind) else _room_of_campaign(line, queue, room)
-
-
-def _room_of_campaign(line: Line, queue: str, room: int) -> int:
-    """None while it is paused. All campaigns leave most of the memory to single messages, for they may be paused
-    later."""
-    paused = any(queue_of(name) == queue for name in line.campaigns.paused())
-    return 0 if paused else max(0, min(room, line.rules.settings.line_memory // 4 - line.batcher.of_campaigns))
-
-
-def _kind(queue: str) -> Kind:
-    return "reply" if queue == "reply" else "bulk"
+    return room if not line.paused and room >= waiting else 0
 
 
 def arrived(partition: Partition, wanted: Wanted, found: Mapping[int, Incoming], now: Now) -> None:
     """The records came; those that are missing Kafka keeps no longer."""
-    wanted.line.parkings[wanted.queue].coming = 0
+    wanted.line.parkings[wanted.kind].coming = 0
     wanted.line.crowd.admitted(partition.number, -len(wanted.offsets))
     for offset in wanted.offsets:
         incoming = found.get(offset)
@@ -189,9 +175,8 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
         pending=True,
         attempt=max(1, message.attempt),
         cause_ms=incoming.at_ms or message.at_ms,
-        reply=wanted.queue == "reply",
+        reply=wanted.kind == "reply",
         replay=incoming.replay,
-        campaign=note.campaign,
     )
     if not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)

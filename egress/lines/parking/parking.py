@@ -62,18 +62,18 @@ class Offsets:
 
 
 class Parking:
-    """One line, one kind; or the recipients of one campaign, who wait for their send window.
+    """One line, one kind.
 
     `open` are messages in memory whose input's offset is open, by position, oldest first; `held` those whose place on
     the parked topic is open. Of `echoing` messages in memory, and of `unseen` ones that are not, that place is not
-    known yet; nor of `far` ones, whose time is far. `coming` are being fetched.
+    known yet; `coming` are being fetched.
     """
 
     def __init__(self) -> None:
         self.queue = Offsets()
         self.open: dict[int, Item] = {}
         self.held: dict[int, Item] = {}
-        self.echoing = self.unseen = self.far = self.coming = 0
+        self.echoing = self.unseen = self.coming = 0
         self._fetched = 0
         self._later: dict[int, array[int]] = {}
 
@@ -91,7 +91,7 @@ class Parking:
     def parked(self) -> int:
         """How many have a place on the parked topic."""
         later = sum(len(offsets) for offsets in self._later.values())
-        return len(self.queue) + later + self.unseen + self.far + self.coming + self.echoing + len(self.held)
+        return len(self.queue) + later + self.unseen + self.coming + self.echoing + len(self.held)
 
     def firsts(self) -> list[int]:
         """The places of those that were parked first: of those in memory, and of the others."""

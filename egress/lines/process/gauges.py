@@ -44,8 +44,7 @@ def parked(partition: Partition) -> Counter[str]:
     """Messages that have a place on the parked topic, by kind."""
     counts: Counter[str] = Counter()
     for line in partition.lines.values():
-        for queue, parking in line.parkings.items():
-            counts["reply" if queue == "reply" else "bulk"] += parking.parked
+        counts.update({kind: parking.parked for kind, parking in line.parkings.items()})
     return counts
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from egress.lines.campaigns import deferred
 from egress.lines.gate import asking, gate
 from egress.lines.gate.gate import Refusal, Wait
 from egress.lines.item import Item
@@ -54,10 +55,10 @@ def admit(line: Line, item: Item, now: Now, work: Work) -> None:
         return
     why, until_ms = _must_wait_outside(line, item, now)
     if why is None:
-        line.parkings[item.queue].open[item.position] = item
+        line.parkings[item.kind].open[item.position] = item
         _wait(line, item, now)
         return
-    if item.reply and not line.parkings[item.queue].absent:
+    if item.reply and not line.parkings[item.kind].absent:
         park_open(line, item.kind, why, now, work)
     park(line, item, why, now, work, resident=False, until_ms=until_ms)
 
@@ -65,7 +66,7 @@ def admit(line: Line, item: Item, now: Now, work: Work) -> None:
 def readmit(line: Line, item: Item, now: Now, work: Work) -> None:
     """A message of the parked topic, for which there is room."""
     if not _decided(line, item, work):
-        line.parkings[item.queue].held[item.position] = item
+        line.parkings[item.kind].held[item.position] = item
         _wait(line, item, now)
 
 
@@ -97,7 +98,7 @@ def _must_wait_outside(line: Line, item: Item, now: Now) -> tuple[Why | None, in
     if line.paused:
         return "line_paused", not_before_ms
     full = line.crowd.room(line.waiting(item.kind)) <= 0
-    return ("backlog" if full or line.parkings[item.queue].absent else None), not_before_ms
+    return ("backlog" if full or line.parkings[item.kind].absent else None), not_before_ms
 
 
 def _far(item: Item, until_ms: int, now: Now) -> bool:
@@ -108,14 +109,16 @@ def _far(item: Item, until_ms: int, now: Now) -> bool:
 def put_off(line: Line, item: Item, wait: Wait, now: Now, work: Work) -> None:
     """A message that may go only later, as the gate found when it was its turn.
 
-    It is parked for so long, and a recipient of a campaign becomes a message of its own by that. An attempt after
-    another one waits in memory: what it answers to is known there alone; so does what has a record already whose place
-    is not known yet, for a moment.
+    It is parked for so long. An attempt after another one waits in memory: what it answers to is known there alone; so
+    does what has a record already whose place is not known yet, for a moment.
     """
     until_ms = wait.until_ms or now.wall_ms + FAR_MS
+    if item.campaign:
+        deferred.defer(line, item, until_ms, now, work)
+        return
     if item.echoing:
         until_ms = min(until_ms, now.wall_ms + _ECHO_MS)
-    elif not item.retry_of and (_far(item, until_ms, now) or _of_campaign(item)):
+    elif not item.retry_of and _far(item, until_ms, now):
         line.ids.discard(item.id)
         park(line, item, _WHYS[wait.code], now, work, resident=False, until_ms=until_ms)
         return
@@ -123,17 +126,12 @@ def put_off(line: Line, item: Item, wait: Wait, now: Now, work: Work) -> None:
     line.enqueue(item, now)
 
 
-def _of_campaign(item: Item) -> bool:
-    """Whether it comes from a campaign's chunk: behind the campaign's position no crash would bring it back."""
-    return bool(item.campaign) and not item.pending
-
-
 def park(
     line: Line, item: Item, why: Why, now: Now, work: Work, *, resident: bool, until_ms: int | None = None
 ) -> None:
     """Keeps the message in Kafka, with which its input's offset is finished; `resident`: it stays in memory too."""
     until_ms = item.message.not_before_ms if until_ms is None else until_ms
-    parking, far = line.parkings[item.queue], _far(item, until_ms, now)
+    parking, far = line.parkings[item.kind], _far(item, until_ms, now)
     work.park(_record(line, item, why, now, until_ms), Echo(item.id, item if resident else None, far))
     work.say(said_of_item(line.number, item, "parked", why, _REASONS[why]), item.id, item.contact)
     metrics.counter(metrics.EGRESS_PARKINGS).labels(message_class=item.kind, reason=why).inc()
@@ -143,7 +141,6 @@ def park(
         item.echoing = True
         parking.echoing += 1
     else:
-        parking.far += far
         parking.unseen += not far
 
 
@@ -165,7 +162,6 @@ def _record(line: Line, item: Item, why: Why, now: Now, until_ms: int) -> Record
         at_ms=now.wall_ms,
         not_before_ms=until_ms,
         key=key,
-        campaign=item.campaign,
     )
     return Record(PARKED, value, item.id.encode(), note.headers(headers), line.number)
 

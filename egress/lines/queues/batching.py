@@ -127,11 +127,6 @@ class Batcher:
         self.waiting -= len(weeds)
         return weeds
 
-    @property
-    def of_campaigns(self) -> int:
-        """How many recipients of campaigns wait here."""
-        return sum(len(pile.items) for key, pile in self._piles.items() if key.campaign)
-
     def holds(self, campaign: str) -> bool:
         """Whether recipients of a campaign wait for another attempt."""
         return any(key.campaign == campaign for key in self._piles)

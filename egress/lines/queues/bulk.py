@@ -58,10 +58,10 @@ class Bulk:
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
         taken = take(campaign, self._slice_max(campaign, now), now.s)
         fresh = [item for item in taken.items if not self._line.book.knows(item.id)]
-        before, parked = sum(len(g.items) for g in work.grants), len(work.echoes)
+        before = sum(len(g.items) for g in work.grants)
         granted = self._items(fresh, now, work)
-        planned, parked = sum(len(g.items) for g in work.grants) - before, len(work.echoes) - parked
-        campaign.advance(taken, planned, len(fresh) - planned - parked)
+        planned = sum(len(g.items) for g in work.grants) - before
+        campaign.advance(taken, planned, len(fresh) - planned)
         work.progress(self._line.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
         return granted
 
