@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from egress.lines.campaigns import ending
+from egress.lines.campaigns.recipients import chunk_of
 from egress.lines.commands import command
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
@@ -27,7 +29,6 @@ from egress.lines.parking.lot import Lot
 from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
 from egress.lines.queues.admission import PARKED
-from egress.lines.queues.campaigns import chunk_of
 from egress.lines.queues.crowd import Crowd
 from egress.lines.receipts import claims
 from egress.lines.receipts.receipts import Letter, Waiting
@@ -37,7 +38,7 @@ from egress.lines.work import Work
 from runtime import logs, metrics
 from runtime.kafka.record import Record
 from schemas import keys, topics
-from schemas.campaign import Chunk, Progress
+from schemas.campaign import Chunk, Heard, Progress
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.journal import PlanRef, RefusedRef, SegmentRef
@@ -63,6 +64,7 @@ _INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
 BEHIND_MAX = 10_000
 
 REFRESH_S = 6 * 3600.0
+TIDY_S = 60.0
 # How far the clocks of owners may differ.
 CLOCKS_MS = 600_000
 
@@ -165,14 +167,21 @@ class Partition:
             self._optout(incoming, now)
             return
         if incoming.value is None:
+            self._forget(incoming, now, recovering=recovering)
             return
         try:
             record = _DECODERS[incoming.topic].decode(incoming.value)
         except RecordError as error:
             _log.error("unreadable record", topic=incoming.topic, offset=incoming.offset, problem=str(error))
             return
-        if recovering or not isinstance(record, Progress):
+        if recovering or not isinstance(record, Progress | Heard):
             self.line(record.did, now).campaigns.apply(record)
+
+    def _forget(self, incoming: Incoming, now: Now, *, recovering: bool) -> None:
+        """A tombstone: of a campaign, unless it is the owner's own echo; of who was heard of, which means nothing."""
+        parts = (incoming.key or b"").decode("utf-8", "replace").split(keys.SEPARATOR)
+        if recovering and len(parts) == 3:
+            self.line(parts[0], now).campaigns.forget(parts[1])
 
     def _optout(self, incoming: Incoming, now: Now) -> None:
         try:
@@ -251,7 +260,7 @@ class Partition:
         """Everything that can be decided now, and how many calls it grants."""
         work = self.work
         work.at_ms = now.wall_ms
-        granted = 0
+        granted, expired = 0, 0
         for line in self._in_turn():
             self._settle_receipts(line, now)
             doubts.declare_doubts(line, now, work)
@@ -262,10 +271,13 @@ class Partition:
             doubts.resend_silent(line, now)
             journal.repeat(line, now, work)
             if self.granting:
+                expired += ending.step(line, now, work, ending.EXPIRED_A_CYCLE - expired)
                 granted += line.grant(now, room - granted, work)
                 endings.close_refused(line, now, work)
-                endings.finish_campaigns(line, now, work)
+                ending.finish(line, now)
                 admission.park_old(line, now, work)
+                self._tidy(line, now, work)
+            ending.write(line, now, work)
             line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
         self._park_behind(now)
         self._commit(work, now)
@@ -323,6 +335,12 @@ class Partition:
         since_ms = min(since, default=float("inf"))
         since_ms = min(since_ms, self.lot.open_since_ms) - CLOCKS_MS
         return lambda segment: segment.returns(self._committed) or segment.to_ms >= since_ms
+
+    def _tidy(self, line: Line, now: Now, work: Work) -> None:
+        """Once in a while: campaigns stay for days."""
+        if now.s >= line.tidied_s + TIDY_S:
+            line.tidied_s = now.s
+            ending.tidy(line, now, work)
 
     def _in_turn(self) -> list[Line]:
         """All lines, another one first each time, so that none always comes last when room is short."""

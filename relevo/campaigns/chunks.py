@@ -6,14 +6,12 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-import msgspec
-
-from schemas.campaign import CHUNK_MAX, Chunk, Recipient
+from schemas.campaign import CHUNK_MAX, Chunk, Recipient, digest_of
 
 
 def digest(recipients: Iterable[Recipient]) -> str:
     """A digest of the recipients, in order."""
-    return hashlib.blake2b(msgspec.json.encode(list(recipients)), digest_size=16).hexdigest()
+    return digest_of(recipients)
 
 
 def chunked(campaign: str, did: str, recipients: Iterable[Recipient], size: int = CHUNK_MAX) -> Iterator[Chunk]:

@@ -19,7 +19,7 @@ from runtime.kafka.reader import read_partition
 from runtime.kafka.record import Delivered, Record
 from runtime.settings import KafkaSettings
 from schemas import ids, keys, topics
-from schemas.campaign import ChunkRef, Contents, Definition, Part, Recipient
+from schemas.campaign import CHUNKS_MAX, ChunkRef, Contents, Definition, Part, Recipient
 from schemas.headers import Headers
 from schemas.outbound import SendClass
 from schemas.record import Frozen, encode
@@ -141,6 +141,10 @@ class Submission:
         digests: list[str] = []
         with self._order.file.open(encoding="utf-8-sig", newline="") as stream:
             for chunk in chunked(self._order.campaign, self._order.line.did, self._recipients(stream)):
+                if chunk.index >= CHUNKS_MAX:
+                    raise SubmitError(
+                        f"a line's campaign has at most {CHUNKS_MAX} chunks; cut {self._order.file} in two"
+                    )
                 landed: Delivered = await producer.send(self._chunk_record(chunk.index, encode(chunk)))
                 refs.append(ChunkRef(landed.offset, len(chunk.recipients)))
                 digests.append(chunk.digest)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from egress.chattigo.result import CallResult
+from egress.lines.campaigns import recipients
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
@@ -17,7 +18,6 @@ from egress.lines.now import Now
 from egress.lines.pace.accounts import Accounts
 from egress.lines.parking import parked
 from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
-from egress.lines.queues import campaigns
 from egress.lines.queues.admission import PARKED
 from egress.lines.results import settling
 from egress.lines.results.attempts import in_lane
@@ -179,16 +179,16 @@ class Model:
             items = []
             missing = [m for m in fetch.messages if (m.source, m.position) in self.lost]
             for planned in (m for m in fetch.messages if m not in missing):
-                if campaigns.chunk_of(planned.source) is None:
+                if recipients.chunk_of(planned.source) is None:
                     value = self.topics[planned.source][planned.position].value
                     message, place = decode(value, OutboundMessage), (planned.source, planned.position)
                     items.append(Item(message, *place, self.now.s, reply=in_lane(fetch.entry.plan)))
                 else:
-                    name, index = campaigns.chunk_of(planned.source) or ("", 0)
+                    name, index = recipients.chunk_of(planned.source) or ("", 0)
                     campaign, chunk = line.campaigns.get(name), self.chunks[index]
                     assert campaign is not None
                     row = chunk.recipients[planned.position]
-                    items.append(campaigns.item_of(campaign, chunk, planned.position, row, self.now.s))
+                    items.append(recipients.item_of(campaign, chunk, planned.position, row, self.now.s))
             line.coming.discard(fetch.entry.plan.plan_id)
             settling.revive(line, fetch, items, self.now)
             settling.vanished(line, fetch, missing, self.partition.work)
