@@ -323,9 +323,9 @@ class Line:
             self.count(item, "expired" if refusal.state == "expired" else "refused")
             reason = refusal.counted or refusal.code
             metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=reason).inc()
+            if item.part is not None or item.failed:
+                self.campaigns.hear(item.campaign, *item.place, item.failed or refusal.code)
         self.campaigns.decided(item, planned=False, rate=self.pacer.rate, now_ms=work.at_ms)
-        if item.campaign and (item.part is not None or item.failed):
-            self.campaigns.hear(item.campaign, *item.place, item.failed or refusal.code)
         self.finish(item)
 
     def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:

@@ -42,12 +42,13 @@ ANSWERS = {
     "time_out": CallResult(kind="in_doubt"),
     "time_out_taken": CallResult(kind="in_doubt"),
 }
-TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"})
+TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after", "handed_over"})
 _SPOILT = {
     "accept": "refuse",
     "crash_after": "crash_before",
     "time_out_taken": "time_out",
     "error_500_taken": "error_500",
+    "handed_over": "crash_before",
 }
 
 
@@ -58,6 +59,8 @@ class Model:
     A call with a `bad` recipient is refused whatever it would have met; `answered` are calls that were accepted or
     refused, `taken` those that reached people; inputs that are `lost` cannot be read again. Answers to session calls
     say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read.
+    When the partition is `handed_over`, the calls under way are answered and put on record by the owner before. `shift_ms`
+    is how far the wall clock was set.
     While it is `slow`, parked messages that are fetched do not come; while it is `deaf`, none is read back.
     """
 
@@ -76,6 +79,7 @@ class Model:
     named: bool = False
     slow: bool = False
     deaf: bool = False
+    shift_ms: int = 0
 
     def __post_init__(self) -> None:
         self._written_s: list[float] = []
@@ -83,7 +87,8 @@ class Model:
 
     @property
     def now(self) -> Now:
-        return at(self.seconds)
+        moment = at(self.seconds)
+        return moment._replace(wall_ms=moment.wall_ms + self.shift_ms)
 
     def put(self, topic: str, *records: object, key: bytes = b"k") -> None:
         """Records that others write."""
@@ -150,8 +155,10 @@ class Model:
             self.offsets[topic] = offset
         for grant in work.grants:
             self._call(grant, fate)
-        if fate.startswith("crash"):
+        if fate.startswith("crash") or fate == "handed_over":
             self.crash()
+        for grant in work.grants if fate == "handed_over" else []:
+            self._answered_elsewhere(grant)
         return len(work.grants)
 
     def _call(self, grant: Grant, fate: str) -> None:
@@ -162,7 +169,7 @@ class Model:
         if fate in TAKEN:
             self.accepted += [(m.contact, m.id) for m in grant.plan.messages]
             self.taken.append(grant.plan)
-        if fate.startswith("crash"):
+        if fate.startswith("crash") or fate == "handed_over":
             return
         line = self.partition.lines[grant.plan.did]
         account, settings = grant.channel.account, self.rules.settings
@@ -173,6 +180,14 @@ class Model:
         verdict = settling.proven(line, decide(grant.plan, result, account, settings, self.now.wall_ms))
         self._append(settling.announcement(0, grant.plan, verdict.outcome))
         settling.settled(line, grant.items, verdict, self.now)
+
+    def _answered_elsewhere(self, grant: Grant) -> None:
+        verdict = decide(grant.plan, ANSWERS["accept"], grant.channel.account, self.rules.settings, self.now.wall_ms)
+        if not self.bad.intersection(m.contact for m in grant.plan.messages):
+            self._append(settling.announcement(0, grant.plan, verdict.outcome))
+
+    def _chunk(self, campaign: str, index: int) -> Chunk:
+        return next(chunk for chunk in self.chunks if (chunk.campaign, chunk.index) == (campaign, index))
 
     def _fetch(self) -> None:
         for line, fetch in list(self.partition.fetches()):
@@ -185,7 +200,7 @@ class Model:
                     items.append(Item(message, *place, self.now.s, reply=in_lane(fetch.entry.plan)))
                 else:
                     name, index = recipients.chunk_of(planned.source) or ("", 0)
-                    campaign, chunk = line.campaigns.get(name), self.chunks[index]
+                    campaign, chunk = line.campaigns.get(name), self._chunk(name, index)
                     assert campaign is not None
                     row = chunk.recipients[planned.position]
                     items.append(recipients.item_of(campaign, chunk, planned.position, row, self.now.s))
@@ -195,7 +210,7 @@ class Model:
         self._look_up()
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
-                campaign.chunks[index] = self.chunks[index]
+                campaign.chunks[index] = self._chunk(campaign.name, index)
         self.wanted += parked.wanted(self.partition, self.now)
         while self.wanted and not self.slow:
             wanted = self.wanted.pop(0)

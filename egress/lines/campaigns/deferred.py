@@ -7,6 +7,7 @@ parked: the campaign itself waits for the first of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,13 +37,13 @@ HOLD_LEAST_MS = 1000
 
 
 def defer(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None:
-    """A recipient may go at `until_ms` at the earliest: one of the slice that is being planned, or one that came
-    back.
-    """
+    """A recipient may go at `until_ms` at the earliest: one of a slice, one that came back, or another attempt."""
     campaign = line.campaigns.get(item.campaign)
     if campaign is None:
         raise ValueError("only a campaign's recipient can be deferred")
-    if item.recipient[0]:
+    if item.retry_of:
+        line.enqueue(replace(item, wake_s=now.at_ms(until_ms)), now)
+    elif item.recipient[0]:
         campaign.admitted -= 1
         _park(line, item, until_ms, now, work)
     else:
