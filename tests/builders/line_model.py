@@ -58,10 +58,10 @@ class Model:
 
     A call with a `bad` recipient is refused whatever it would have met; `answered` are calls that were accepted or
     refused, `taken` those that reached people; inputs that are `lost` cannot be read again. Answers to session calls
-    say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read.
-    When the partition is `handed_over`, the calls under way are answered and put on record by the owner before. `shift_ms`
-    is how far the wall clock was set.
-    While it is `slow`, parked messages that are fetched do not come; while it is `deaf`, none is read back.
+    say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read. When the
+    partition is `handed_over`, the calls under way are answered and put on record by the owner before. `shift_ms` is
+    how far the wall clock was set. While it is `slow`, parked messages that are fetched do not come; while it is
+    `deaf`, none is read back.
     """
 
     rules: Rules

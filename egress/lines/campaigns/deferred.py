@@ -68,7 +68,14 @@ def settle(line: Line, campaign: Campaign, count: int, now: Now, work: Work) -> 
 def _park(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None:
     name, place = item.place
     message = msgspec.structs.replace(item.message, not_before_ms=until_ms)
-    note = Parked(line.did, "bulk", source(name, line.number, place), WHY, now.wall_ms, until_ms)
+    note = Parked(
+        did=line.did,
+        kind="bulk",
+        source=source(name, line.number, place),
+        why=WHY,
+        at_ms=now.wall_ms,
+        not_before_ms=until_ms,
+    )
     own = Headers(id=item.id, type="message", tenant=message.tenant, at_ms=now.wall_ms).to_kafka()
     record = Record(topics.OUTBOUND_PARKED.name, encode(message), item.id.encode(), note.headers(own), line.number)
     far = until_ms > now.wall_ms + FAR_MS
