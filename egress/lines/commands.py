@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from egress.lines.partition import Partition
 
 
-def command(partition: Partition, order: AnyLineCommand, now: Now) -> None:
-    """Carries out an order; one that means nothing (an unknown campaign, a settled plan) does nothing."""
+def command(partition: Partition, order: AnyLineCommand, now: Now) -> bool:
+    """Carries out an order; one that means nothing (a settled plan, a campaign that is long over) does nothing.
+
+    False for an order on a campaign that is not known yet: it may have been read before what it is about.
+    """
     line = partition.line(order.did, now)
     match order:
         case ControlLine():
             line.paused = order.action == "pause"
         case ControlCampaign():
             campaign = line.campaigns.get(order.campaign)
-            if campaign is not None:
-                orders.carry_out(campaign, order, now.wall_ms)
+            if campaign is None or not campaign.exists:
+                return order.campaign in line.campaigns.ended()
+            orders.carry_out(campaign, order, now.wall_ms)
         case DecideDoubt():
             doubts.take_order(line, order, now, partition.work)
+    return True

@@ -42,7 +42,7 @@ from schemas.campaign import Chunk, Heard, Progress
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.journal import PlanRef, RefusedRef, SegmentRef
-from schemas.line_command import ControlLine
+from schemas.line_command import AnyLineCommand, ControlCampaign, ControlLine
 from schemas.outbound import OutboundMessage
 from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
@@ -65,6 +65,8 @@ BEHIND_MAX = 10_000
 
 REFRESH_S = 6 * 3600.0
 TIDY_S = 60.0
+# So long an order waits for a campaign that is not known: the topics are read one beside the other.
+UNKNOWN_S = 30.0
 # How far the clocks of owners may differ.
 CLOCKS_MS = 600_000
 
@@ -85,6 +87,7 @@ class Partition:
         self._committed = {topic: starts.get(topic, 0) for topic in (*COMMITTED, PARKED)}
         self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
         self._early: list[Incoming] = []
+        self._orders: list[tuple[AnyLineCommand, int, float]] = []
         self._refresh_s = 0.0
         self.recovered = False
         self.granting = True
@@ -198,8 +201,8 @@ class Partition:
             if incoming.topic == RECEIPTS:
                 self._receipts(incoming, now)
             elif incoming.topic == COMMANDS:
-                command(self, _DECODERS[COMMANDS].decode(incoming.value), now)
-                self.trackers[COMMANDS].finish(incoming.offset)
+                self._orders.append((_DECODERS[COMMANDS].decode(incoming.value), incoming.offset, now.s))
+                self._carry_out(now)
             elif (incoming.topic, incoming.offset) in self.parked_already:
                 self.parked_already.discard((incoming.topic, incoming.offset))
                 self.trackers[incoming.topic].finish(incoming.offset)
@@ -207,6 +210,18 @@ class Partition:
                 self._message(incoming, now)
         except (RecordError, msgspec.DecodeError, RecursionError) as error:
             self._dead(incoming, "undecodable", str(error), now)
+
+    def _carry_out(self, now: Now) -> None:
+        """Orders, each in its turn. One on a campaign that nobody knows waits a while for it, others about it too."""
+        waiting, self._orders = self._orders, []
+        about: set[tuple[str, str]] = set()
+        for order, offset, since_s in waiting:
+            named = (order.did, order.campaign) if isinstance(order, ControlCampaign) else ("", "")
+            if named not in about and (command(self, order, now) or now.s > since_s + UNKNOWN_S):
+                self.trackers[COMMANDS].finish(offset)
+            else:
+                about.add(named)
+                self._orders.append((order, offset, since_s))
 
     def _message(self, incoming: Incoming, now: Now) -> None:
         message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
@@ -261,6 +276,7 @@ class Partition:
         work = self.work
         work.at_ms = now.wall_ms
         granted, expired = 0, 0
+        self._carry_out(now)
         for line in self._in_turn():
             self._settle_receipts(line, now)
             doubts.declare_doubts(line, now, work)

@@ -24,8 +24,9 @@ class Campaign:
     `begun` says that its progress is on record or will be. Of those before `chunk` and `position`, `planned` were
     planned, `refused` refused, and `waiting` are parked until their turn comes. `next_ms` is when a ramp lets the next
     call go. Of the waiting ones `admitted` came back and are not decided yet; `deferring` are those of the slice that
-    is being planned, and until when. Before `hold_ms` it plans nothing: all of its next recipients must wait.
-    `unreadable` says that a chunk could not be read. `at_ms` is when its progress was last written.
+    is being planned, and until when, `deferred_in_a_row` how many had to wait since one could go. Before `hold_ms` it
+    plans nothing: all of its next recipients must wait. `unreadable` says that a chunk could not be read. `at_ms` is
+    when its progress was last written.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Campaign:
     admitted: int = 0
     hold_ms: int = 0
     deferring: list[tuple[Item, int]] = field(default_factory=list)
+    deferred_in_a_row: int = 0
     chunks: dict[int, Chunk] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)
     hearing: Hearing = field(default_factory=Hearing)

@@ -1,8 +1,8 @@
 """Deferred: recipients whose turn comes later, each kept as a single message on `outbound.parked`. Pure.
 
 The campaign goes on with the others, and is finished when these came back and were planned or refused. In a plan they
-are named by their place in the campaign, as all its recipients are. Where nobody of a slice may go now, nobody is
-parked: the campaign itself waits for the first of them.
+are named by their place in the campaign, as all its recipients are. When many in a row had to wait, nobody more is
+parked: the campaign itself waits.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ REASON = "it waits in Kafka until its time comes"
 # One that comes back while its campaign is paused, or at a stage that lets nobody go, is kept for so long again.
 AGAIN_MS = 900_000
 HOLD_LEAST_MS = 1000
+# When so many in a row had to wait, the rest will have to.
+HOLD_AFTER = 100
 
 
 def defer(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None:
@@ -51,9 +53,14 @@ def defer(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None:
 
 
 def settle(line: Line, campaign: Campaign, count: int, now: Now, work: Work) -> bool:
-    """Those of a slice of `count` that must wait are parked; False if that is everybody, so that the campaign waits."""
+    """Those of a slice of `count` that must wait are parked; False if that is everybody for long, so that the campaign
+    waits for the first of them.
+    """
     deferring, campaign.deferring = campaign.deferring, []
-    if deferring and len(deferring) == count:
+    campaign.deferred_in_a_row += len(deferring)
+    if len(deferring) < count:
+        campaign.deferred_in_a_row = 0
+    elif campaign.deferred_in_a_row >= HOLD_AFTER:
         campaign.hold_ms = max(now.wall_ms + HOLD_LEAST_MS, min(until_ms for _, until_ms in deferring))
         return False
     campaign.waiting += len(deferring)

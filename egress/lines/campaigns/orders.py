@@ -9,8 +9,6 @@ from schemas.line_command import ControlCampaign
 
 def carry_out(campaign: Campaign, order: ControlCampaign, now_ms: int) -> None:
     """From now on it holds: nothing is planned in between. One on a campaign that has ended changes nothing."""
-    if not campaign.exists:
-        return
     campaign.touched = True
     if not campaign.live:
         return

@@ -5,12 +5,13 @@ canary ──n planned──▶ judging ──enough heard of──▶ ramp ─�
                          └──nothing heard in time──▶ paused; to resume it means: go on with the ramp
 ```
 
-Canary and ramp never let more go than they say, over crashes too: both follow from what is on record. A ramp's step in
-which nothing was sent for as long as a step takes begins again: an idle line proves nothing.
+Canary and ramp never let more go than they say, over crashes too: both follow from what is on record. A ramp's step
+lasts for as long as its share of the line's rate is made use of: a line that cannot send proves nothing.
 """
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 from egress.lines.campaigns.campaign import Campaign
@@ -64,13 +65,16 @@ def paid(campaign: Campaign, count: int, rate: float, now_ms: int) -> None:
     ramp = _definition(campaign).ramp
     if campaign.stage == "ramp" and ramp is not None and count:
         share_s = max(ramp.shares[campaign.step] * rate, 1e-6)
-        campaign.next_ms = max(campaign.next_ms, now_ms) + round(count / share_s * 1000)
+        campaign.stage_ms += max(0, now_ms - campaign.next_ms)
+        campaign.next_ms = max(campaign.next_ms, now_ms) + math.ceil(count / share_s * 1000)
 
 
 def wakes_at(campaign: Campaign, now_ms: int) -> int | None:
-    """When time alone changes what it may do; None for never."""
+    """When time alone changes what it may do, now while there is more of it to refuse; None for never."""
     if not campaign.live:
         return None
+    if campaign.over(now_ms) and campaign.chunk in campaign.chunks:
+        return now_ms
     definition = _definition(campaign)
     times = [definition.start_ms if campaign.state in ("running", "scheduled") else 0, definition.expires_ms]
     times.append(campaign.hold_ms if campaign.running(now_ms) else 0)
@@ -112,6 +116,7 @@ def _go_on(campaign: Campaign, now_ms: int) -> None:
 def _enter(campaign: Campaign, now_ms: int) -> None:
     """A stage or a step begins now."""
     campaign.stage_ms, campaign.touched = now_ms, True
+    campaign.next_ms = max(campaign.next_ms, now_ms)
     ramp = _definition(campaign).ramp
     if campaign.stage == "ramp" and (ramp is None or campaign.step >= len(ramp.shares)):
         campaign.stage = "full"
@@ -119,11 +124,9 @@ def _enter(campaign: Campaign, now_ms: int) -> None:
 
 def _climb(campaign: Campaign, now_ms: int) -> None:
     step_ms = round(cast(Ramp, _definition(campaign).ramp).step_s * 1000)
-    if now_ms < campaign.stage_ms + step_ms:
-        return
-    if campaign.next_ms and now_ms <= campaign.next_ms + step_ms:
+    if min(now_ms, campaign.next_ms) >= campaign.stage_ms + step_ms:
         campaign.step += 1
-    _enter(campaign, now_ms)
+        _enter(campaign, now_ms)
 
 
 def resumed(campaign: Campaign, now_ms: int) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from egress.lines.line import Line
 
 WEED_S = 1.0
+# A campaign of which so many batches are refused and searched, or told "not now", plans no more until some are through.
+AGAIN_BATCHES = 2
 
 
 class Bulk:
@@ -86,7 +88,9 @@ class Bulk:
         return self._line.turnstile.opens_at(chosen.account.key) if chosen is not None else float("-inf")
 
     def _runs_at(self, campaign: Campaign) -> float:
-        """When a campaign's next call may begin."""
+        """When a campaign's next call may begin; not while too many of it wait for another attempt."""
+        if self._line.batcher.tried_again(campaign.name) >= AGAIN_BATCHES * self._line.batch_max:
+            return float("inf")
         return self._opens_at(next_of(campaign))
 
     def weed(self, now: Now, work: Work) -> None:
