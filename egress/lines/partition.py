@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from egress.lines.campaigns import ending
+from egress.lines.campaigns import ending, following
 from egress.lines.campaigns.recipients import chunk_of
-from egress.lines.commands import command
+from egress.lines.commands import Orders
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES, Item
@@ -38,11 +38,11 @@ from egress.lines.work import Work
 from runtime import logs, metrics
 from runtime.kafka.record import Record
 from schemas import keys, topics
-from schemas.campaign import Chunk, Heard, Progress
+from schemas.campaign import Chunk
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.journal import PlanRef, RefusedRef, SegmentRef
-from schemas.line_command import AnyLineCommand, ControlCampaign, ControlLine
+from schemas.line_command import ControlLine
 from schemas.outbound import OutboundMessage
 from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
@@ -65,8 +65,6 @@ BEHIND_MAX = 10_000
 
 REFRESH_S = 6 * 3600.0
 TIDY_S = 60.0
-# So long an order waits for a campaign that is not known: the topics are read one beside the other.
-UNKNOWN_S = 30.0
 # How far the clocks of owners may differ.
 CLOCKS_MS = 600_000
 
@@ -87,7 +85,7 @@ class Partition:
         self._committed = {topic: starts.get(topic, 0) for topic in (*COMMITTED, PARKED)}
         self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
         self._early: list[Incoming] = []
-        self._orders: list[tuple[AnyLineCommand, int, float]] = []
+        self.orders = Orders()
         self._refresh_s = 0.0
         self.recovered = False
         self.granting = True
@@ -169,22 +167,7 @@ class Partition:
         if incoming.topic == OPTOUTS:
             self._optout(incoming, now)
             return
-        if incoming.value is None:
-            self._forget(incoming, now, recovering=recovering)
-            return
-        try:
-            record = _DECODERS[incoming.topic].decode(incoming.value)
-        except RecordError as error:
-            _log.error("unreadable record", topic=incoming.topic, offset=incoming.offset, problem=str(error))
-            return
-        if recovering or not isinstance(record, Progress | Heard):
-            self.line(record.did, now).campaigns.apply(record)
-
-    def _forget(self, incoming: Incoming, now: Now, *, recovering: bool) -> None:
-        """A tombstone: of a campaign, unless it is the owner's own echo; of who was heard of, which means nothing."""
-        parts = (incoming.key or b"").decode("utf-8", "replace").split(keys.SEPARATOR)
-        if recovering and len(parts) == 3:
-            self.line(parts[0], now).campaigns.forget(parts[1])
+        following.follow(self, incoming, now, recovering=recovering)
 
     def _optout(self, incoming: Incoming, now: Now) -> None:
         try:
@@ -201,8 +184,7 @@ class Partition:
             if incoming.topic == RECEIPTS:
                 self._receipts(incoming, now)
             elif incoming.topic == COMMANDS:
-                self._orders.append((_DECODERS[COMMANDS].decode(incoming.value), incoming.offset, now.s))
-                self._carry_out(now)
+                self.orders.take(self, _DECODERS[COMMANDS].decode(incoming.value), incoming.offset, now)
             elif (incoming.topic, incoming.offset) in self.parked_already:
                 self.parked_already.discard((incoming.topic, incoming.offset))
                 self.trackers[incoming.topic].finish(incoming.offset)
@@ -210,18 +192,6 @@ class Partition:
                 self._message(incoming, now)
         except (RecordError, msgspec.DecodeError, RecursionError) as error:
             self._dead(incoming, "undecodable", str(error), now)
-
-    def _carry_out(self, now: Now) -> None:
-        """Orders, each in its turn. One on a campaign that nobody knows waits a while for it, others about it too."""
-        waiting, self._orders = self._orders, []
-        about: set[tuple[str, str]] = set()
-        for order, offset, since_s in waiting:
-            named = (order.did, order.campaign) if isinstance(order, ControlCampaign) else ("", "")
-            if named not in about and (command(self, order, now) or now.s > since_s + UNKNOWN_S):
-                self.trackers[COMMANDS].finish(offset)
-            else:
-                about.add(named)
-                self._orders.append((order, offset, since_s))
 
     def _message(self, incoming: Incoming, now: Now) -> None:
         message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
@@ -276,7 +246,7 @@ class Partition:
         work = self.work
         work.at_ms = now.wall_ms
         granted, expired = 0, 0
-        self._carry_out(now)
+        self.orders.carry_out(self, now)
         for line in self._in_turn():
             self._settle_receipts(line, now)
             doubts.declare_doubts(line, now, work)
