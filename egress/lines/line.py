@@ -301,7 +301,7 @@ class Line:
             self.pairs.take(item.contact, now.s)
             self.ids.discard(item.id)
             self.failures.close(item.retry_of, item.id)
-            self.campaigns.decided(item, planned=True, rate=self.pacer.rate, now_ms=now.wall_ms)
+            self.campaigns.decided(item, planned=True)
             self.finish(item)
         return 1
 
@@ -325,7 +325,7 @@ class Line:
             metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=reason).inc()
             if item.part is not None or item.failed:
                 self.campaigns.hear(item.campaign, *item.place, item.failed or refusal.code)
-        self.campaigns.decided(item, planned=False, rate=self.pacer.rate, now_ms=work.at_ms)
+        self.campaigns.decided(item, planned=False)
         self.finish(item)
 
     def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:

@@ -91,13 +91,9 @@ class Campaign:
             return canary is None or self.planned + self.admitted < canary.count
         return self.stage == "full" or (self.stage == "ramp" and self.next_ms <= now_ms)
 
-    def lets_in(self, now_ms: int, count: int) -> bool:
-        """Whether one that waited may go now, on a line that takes so many a call."""
-        return (
-            self.running(now_ms)
-            and self._goes(now_ms)
-            and (self.stage == "full" or self.admitted < self.at_most(count))
-        )
+    def lets_in(self, now_ms: int, ahead_ms: int) -> bool:
+        """Whether one that waited may go now; on a ramp, so far ahead of its turn."""
+        return self.running(now_ms) and self._goes(now_ms + ahead_ms if self.stage == "ramp" else now_ms)
 
     def over(self, now_ms: int) -> bool:
         """Whether its time has passed: nobody of it may be sent to any more."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from egress.lines.campaigns import stages
 from egress.lines.campaigns.campaign import Campaign
 from egress.lines.campaigns.recipients import chunk_of
 from egress.lines.item import Item
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
 WHY = "not_before"
 REASON = "it waits in Kafka until its time comes"
-# One that comes back while its campaign is paused, or at a stage that lets nobody go, is kept for so long again.
-AGAIN_MS = 900_000
+# One that comes back while its campaign is paused, or at a stage that lets nobody go, is kept for so long again. On a
+# ramp each gets its turn when it comes back, so far ahead.
+AGAIN_MS = 300_000
 HOLD_LEAST_MS = 1000
 # When so many in a row had to wait, the rest will have to.
 HOLD_AFTER = 100
@@ -114,8 +116,12 @@ def may_go(line: Line, item: Item, now: Now, work: Work) -> bool:
     if campaign is None or not item.recipient[0] or not campaign.live or campaign.over(now.wall_ms):
         return True
     campaign.admitted -= 1  # without itself
-    may = campaign.lets_in(now.wall_ms, line.batch_max)
+    may = campaign.lets_in(now.wall_ms, AGAIN_MS)
     campaign.admitted += 1
     if not may:
         defer(line, item, now.wall_ms + AGAIN_MS, now, work)
+    elif campaign.stage == "ramp":
+        turn_ms = max(campaign.next_ms, now.wall_ms)
+        item.message = msgspec.structs.replace(item.message, not_before_ms=turn_ms)
+        stages.paid(campaign, 1, line.pacer.rate, now.wall_ms)
     return may

@@ -131,7 +131,7 @@ class Campaigns:
         for message in messages:
             self.hear(name, message.source, message.position, code)
 
-    def decided(self, item: Item, *, planned: bool, rate: float, now_ms: int) -> None:
+    def decided(self, item: Item, *, planned: bool) -> None:
         """A recipient that waited parked is planned, or refused."""
         campaign = self._all.get(item.campaign) if item.recipient[0] and not item.retry_of else None
         if campaign is not None:
@@ -140,4 +140,3 @@ class Campaigns:
             campaign.planned += planned
             campaign.refused += not planned
             campaign.touched = True
-            stages.paid(campaign, int(planned), rate, now_ms)

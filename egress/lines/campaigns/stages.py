@@ -64,6 +64,7 @@ def paid(campaign: Campaign, count: int, rate: float, now_ms: int) -> None:
     """So many of it were planned on a line of this rate: when a ramp lets the next call go."""
     ramp = _definition(campaign).ramp
     if campaign.stage == "ramp" and ramp is not None and count:
+        campaign.touched = True
         share_s = max(ramp.shares[campaign.step] * rate, 1e-6)
         campaign.stage_ms += max(0, now_ms - campaign.next_ms)
         campaign.next_ms = max(campaign.next_ms, now_ms) + math.ceil(count / share_s * 1000)

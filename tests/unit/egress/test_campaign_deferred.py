@@ -12,10 +12,11 @@ from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.work import Work
-from schemas.campaign import Canary
+from schemas.campaign import Canary, Ramp
+from schemas.tenant import Line as LineConfig
 from tests.builders.campaigns import first_calls, order, outcomes, progress, sizes_of, submit
 from tests.builders.line_model import Model
-from tests.builders.lines import WALL, rules, tenant
+from tests.builders.lines import DID, WALL, rules, tenant
 from tests.unit.egress.test_partition_model import assert_nobody_twice
 
 _judged = Line.judged
@@ -159,3 +160,17 @@ def test_a_few_who_must_wait_do_not_hold_up_the_others_also_where_a_call_has_one
     quiet.update(dict.fromkeys(people[:in_a_row], WALL + 3_600_000))
     run(made)
     assert (progress(made).planned, progress(made).waiting) == ((7, 3) if in_a_row == 3 else (0, 3))
+
+
+def test_those_that_come_back_keep_to_the_ramp(quiet: Quiet) -> None:
+    line = LineConfig(did=DID, sends="isv", templates="hsm", rate=10, batch_max=10)
+    made = Model(rules(tenant(lines=[line]), circuit_failures=0, reserve_per_s=0))
+    people = submit(made, [60], ramp=Ramp(shares=[0.1], step_s=10_000))
+    quiet.update(dict.fromkeys(people[::2], WALL + 300_000))
+    run(made, 60, 1)
+    assert (progress(made).planned, progress(made).waiting) == (30, 30)
+    made.seconds = 300.0
+    run(made, 10, 1)
+    assert sum(sizes_of(made)) - 30 <= 11, "one a second"
+    run(made, 30, 1)
+    assert progress(made).state == "finished"
