@@ -93,6 +93,7 @@ class Watched:
             self.chunks.append(chunk)
         self.progress: Progress | None = None
         self.plans: list[Plan] = []
+        self.on_ramp: list[Plan] = []
         self.heard: dict[str, str] = {}
         self.judged: list[str] = []
 
@@ -219,13 +220,16 @@ class Campaigning(RuleBasedStateMachine):
                 self.states[message_id] = merge(self.states.get(message_id), outcome.state)
             if outcome.campaign in self.watched:
                 self.watched[outcome.campaign].hear(outcome)
-        for plan in self._news("egress.journal", Plan):
-            if plan.campaign in self.watched:
-                self.watched[plan.campaign].plans.append(plan)
-            (self.resends if plan.resend_of else Counter()).update(m.id for m in plan.messages)
-            (self.first if plan.attempt == 1 else Counter()).update(m.id for m in plan.messages)
         for progress in self._news("campaigns", Progress):
             self.watched[progress.campaign].progress = progress
+        for plan in self._news("egress.journal", Plan):
+            if plan.campaign in self.watched:
+                one = self.watched[plan.campaign]
+                one.plans.append(plan)
+                if plan.attempt == 1 and one.progress and one.progress.stage == "ramp":
+                    one.on_ramp.append(plan)
+            (self.resends if plan.resend_of else Counter()).update(m.id for m in plan.messages)
+            (self.first if plan.attempt == 1 else Counter()).update(m.id for m in plan.messages)
 
     def _news(self, topic: str, kind: type[Any]) -> list[Any]:
         records = self.made.topics.get(topic, [])
@@ -271,7 +275,7 @@ class Campaigning(RuleBasedStateMachine):
             assert progress.planned <= canary.count
         if ramp is None or progress.stage != "ramp" or self.made.shift_ms:
             return
-        here = [plan for plan in one.plans if plan.attempt == 1 and plan.at_ms >= progress.stage_ms]
+        here = [plan for plan in one.on_ramp if plan.at_ms >= progress.stage_ms]
         paid = sum(len(plan.messages) for plan in here[:-1])
         if here:
             passed_s = (here[-1].at_ms - progress.stage_ms) / 1000
