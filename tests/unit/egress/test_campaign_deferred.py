@@ -105,6 +105,9 @@ def test_one_that_comes_back_while_its_campaign_is_paused_is_parked_again(quiet:
     made.seconds = HOUR_S
     run(made, 5, 30)
     assert made.partition.waiting() == (0, 0)
+    campaign = made.partition.lines[DID].campaigns.get("c")
+    assert campaign is not None
+    assert campaign.admitted == 0
     assert len(made.topics["outbound.parked"]) == 2
     assert progress(made).waiting == 1
     order(made, "resume")

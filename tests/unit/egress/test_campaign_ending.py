@@ -175,11 +175,13 @@ def test_one_that_has_ended_serves_late_receipts_and_orders_then_only_its_name_i
     campaigns = made.partition.lines[DID].campaigns
     assert campaigns.get("c") is None
     assert list(campaigns.ended()) == ["c"]
+    said = len([r for r in made.topics["campaigns"] if b"progress" in (r.key or b"")])
     submit(made, [5], prefix="5677")
     run(made, 5, 30)
     made.crash()
     run(made, 5, 30)
     assert len(made.plans()) == 3, "what is submitted under its name does not run"
+    assert len([r for r in made.topics["campaigns"] if b"progress" in (r.key or b"")]) == said
 
 
 def test_one_of_which_a_doubt_stands_is_kept_until_that_is_decided() -> None:
