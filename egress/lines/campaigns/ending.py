@@ -111,7 +111,8 @@ def tidy(line: Line, now: Now, work: Work) -> None:
     """Lets go of campaigns that have ended long ago, a few at a time."""
     for campaign in line.campaigns.all():
         idle_ms = now.wall_ms - campaign.at_ms
-        if campaign.live and campaign.begun and idle_ms > KEPT_MS and campaign.state in ("paused", "draft"):
+        stands = campaign.state in ("paused", "draft") or campaign.waiting > 0  # what is parked for so long is lost
+        if campaign.live and campaign.begun and idle_ms > KEPT_MS and stands:
             orders.cancel(campaign, UNKEPT)
         elif campaign.exists and not campaign.live and idle_ms > HORIZON_MS and not _needed(line, campaign):
             _retire(line, campaign, now, work)
