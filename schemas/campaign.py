@@ -6,6 +6,8 @@ does not exist, after it the campaign exists whole. Progress is the line's owner
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -15,9 +17,11 @@ from schemas.record import Frozen, Record
 from schemas.session import Template
 
 CampaignState = Literal["draft", "scheduled", "running", "paused", "finished", "cancelled"]
-Part = Literal["definition", "contents", "progress"]
+Part = Literal["definition", "contents", "progress", "heard"]
 
 CHUNK_MAX = 1000
+# Of a line's campaign. Its contents are then 2 MB at most, half of what Kafka takes: a hundred million recipients.
+CHUNKS_MAX = 100_000
 
 
 class Canary(Frozen):
@@ -91,11 +95,20 @@ class Contents(Record, tag_field="type", tag="contents"):
 Stage = Literal["canary", "judging", "ramp", "full"]
 
 
-class Progress(Record, tag_field="type", tag="progress"):
-    """All recipients before `position` of chunk `chunk` were planned or refused; none after.
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """So many recipients in a row were heard of with the same code; an empty one stands for delivered."""
 
-    `stage` is where canary and ramp stand since `stage_ms`, `step` the ramp's share. `delivered` and `failed` (by the
-    provider's code) are what the owner heard by receipts, to judge by; the exact counts are those of `outcomes`.
+    code: str
+    count: int
+
+
+class Progress(Record, tag_field="type", tag="progress"):
+    """All recipients before `position` of chunk `chunk` were planned or refused, or are `waiting`: parked until their
+    turn comes. None after was.
+
+    `stage` is where canary and ramp stand since `stage_ms`, `step` the ramp's share, and its next call may go at
+    `next_ms`. `delivered` and `failed` (by the provider's code) are what the owner heard by receipts and answers, to
+    judge by, and `recent` the last of it in order; the exact counts are those of `outcomes`.
     """
 
     campaign: str
@@ -112,9 +125,24 @@ class Progress(Record, tag_field="type", tag="progress"):
     step: int = 0
     delivered: int = 0
     failed: dict[str, int] = {}
+    waiting: int = 0
+    next_ms: int = 0
+    recent: list[Run] = []
 
 
-CampaignRecord = Definition | Contents | Progress
+class Heard(Record, tag_field="type", tag="heard"):
+    """Which recipients of a chunk were heard of by now, under `did|campaign|heard|chunk`: place n is bit n.
+
+    Written by the owner alone, with the progress that counts them, where canary or stop rule want to know.
+    """
+
+    campaign: str
+    did: str
+    chunk: int
+    known: bytes
+
+
+CampaignRecord = Definition | Contents | Progress | Heard
 
 
 class Recipient(msgspec.Struct, frozen=True, array_like=True):
@@ -139,3 +167,8 @@ class Chunk(Record):
     recipients: list[Recipient]
     digest: str
     rows: list[int] = []
+
+
+def digest_of(recipients: Iterable[Recipient]) -> str:
+    """The digest of a chunk: of its recipients, in order."""
+    return hashlib.blake2b(msgspec.json.encode(list(recipients)), digest_size=16).hexdigest()

@@ -175,9 +175,9 @@ OUTBOUND_PARKED = _topic(
 )
 CAMPAIGNS = _topic(
     "campaigns",
-    "a campaign's definition, contents and progress, as separate records",
+    "a campaign's definition, contents and progress, and who was heard of, as separate records",
     "did",
-    "did|campaign|part",
+    "did|campaign|part[|chunk]",
     campaign.CampaignRecord,
     "compact",
     producers=("relevo", "egress"),

@@ -6,6 +6,7 @@
 - `process`: the only part that reads, writes or waits
 - `parking`: what waits in Kafka
 - `queues`: what waits in memory, and in which order it goes
+- `campaigns`: how far each is, and how fast it may become
 - `pace`, `gate`: how fast, and whether at all
 - `results`: what became of a call
 - `receipts`: what a receipt does

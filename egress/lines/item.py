@@ -27,8 +27,9 @@ class Item:
     code with which an earlier attempt failed.
 
     `reply` says that the person's next reply waits for this one; it stays so wherever the message is read again.
-    `record` is the input as it was read, until its offset is finished. `echoing` says that it was parked and that its
-    place on `outbound.parked` is not known yet; then that is its source and position.
+    `record` is the input as it was read, until its offset is finished. `recipient` is the source and position that a
+    plan names of a campaign's recipient that waited parked. `echoing` says that it was parked and that its place on
+    `outbound.parked` is not known yet; then that is its source and position.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -53,6 +54,7 @@ class Item:
     reply: bool = False
     record: Incoming | None = None
     echoing: bool = False
+    recipient: tuple[str, int] = ("", -1)
 
     def __post_init__(self) -> None:
         contact = phone.identity(self.message.contact)
@@ -64,6 +66,11 @@ class Item:
     def kind(self) -> Kind:
         """The queue that it waits in."""
         return "reply" if self.reply else "bulk"
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where a plan says that the message is to be found again."""
+        return self.recipient if self.recipient[0] else (self.source, self.position)
 
     @property
     def id(self) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from egress.lines.campaigns.roster import Campaigns
 from egress.lines.gate import asking, gate, routes
 from egress.lines.gate.gate import Refusal
 from egress.lines.gate.planning import make_grant
@@ -29,7 +30,6 @@ from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
 from egress.lines.queues.batching import Batcher, PileKey
 from egress.lines.queues.bulk import Bulk
-from egress.lines.queues.campaigns import Campaigns
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.lanes import Lanes
 from egress.lines.receipts.failures import Failures, failed_with
@@ -74,6 +74,7 @@ class Line:
         self.optouts: dict[str, Optout] = {}
         self.open_plans: dict[str, Entry] = {}
         self.calls = 0
+        self.tidied_s = now.s
         self.paused = False
         self.inherited: dict[str, float] = {}
         self.doubts: dict[str, Entry] = {}
@@ -171,6 +172,8 @@ class Line:
         """What is on record of a plan counts for others: for parts of its batch, and for doubts of its time."""
         self.bisects.learn(plan, outcome)
         self.silence.learn(plan, outcome)
+        if plan.campaign and outcome is not None and outcome.result == "refused" and outcome.status:
+            self.campaigns.hear_all(plan.campaign, plan.messages, outcome.code or str(outcome.status))
 
     def has_open(self, campaign: str) -> bool:
         """Whether a call of the campaign is open or will be tried again."""
@@ -304,6 +307,7 @@ class Line:
             self.pairs.take(item.contact, now.s)
             self.ids.discard(item.id)
             self.failures.close(item.retry_of, item.id)
+            self.campaigns.decided(item, planned=True)
             self.finish(item)
         return 1
 
@@ -325,6 +329,9 @@ class Line:
             self.count(item, "expired" if refusal.state == "expired" else "refused")
             reason = refusal.counted or refusal.code
             metrics.counter(metrics.EGRESS_REFUSALS).labels(tenant=item.message.tenant, reason=reason).inc()
+            if item.part is not None or item.failed:
+                self.campaigns.hear(item.campaign, *item.place, item.failed or refusal.code)
+        self.campaigns.decided(item, planned=False)
         self.finish(item)
 
     def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:
@@ -349,8 +356,8 @@ class Line:
         times += [min(self.inherited.values(), default=float("inf")), self.failures.next_at(), self.silence.next_at()]
         if not self.paused and self.calls < self.rules.settings.line_parallel:
             times += self._sends_at(now)
-        starts = self.campaigns.starts_at(now.wall_ms)
-        return min(times + ([now.at_ms(starts)] if starts is not None else []))
+        wakes = self.campaigns.wakes_at(now.wall_ms)
+        return min(times + ([now.at_ms(wakes)] if wakes is not None else []))
 
     def _sends_at(self, now: Now) -> list[float]:
         replies_s, bulk_s = self.pacer.reply_at(now.s), self.pacer.bulk_at(now.s)

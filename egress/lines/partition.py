@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from egress.lines.commands import command
+from egress.lines.campaigns import ending, following
+from egress.lines.campaigns.recipients import chunk_of
+from egress.lines.commands import Orders
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES, Item
@@ -27,7 +29,6 @@ from egress.lines.parking.lot import Lot
 from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
 from egress.lines.queues.admission import PARKED
-from egress.lines.queues.campaigns import chunk_of
 from egress.lines.queues.crowd import Crowd
 from egress.lines.receipts import claims
 from egress.lines.receipts.receipts import Letter, Waiting
@@ -37,7 +38,7 @@ from egress.lines.work import Work
 from runtime import logs, metrics
 from runtime.kafka.record import Record
 from schemas import keys, topics
-from schemas.campaign import Chunk, Progress
+from schemas.campaign import Chunk
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.journal import PlanRef, RefusedRef, SegmentRef
@@ -63,6 +64,7 @@ _INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
 BEHIND_MAX = 10_000
 
 REFRESH_S = 6 * 3600.0
+TIDY_S = 60.0
 # How far the clocks of owners may differ.
 CLOCKS_MS = 600_000
 
@@ -83,6 +85,7 @@ class Partition:
         self._committed = {topic: starts.get(topic, 0) for topic in (*COMMITTED, PARKED)}
         self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
         self._early: list[Incoming] = []
+        self.orders = Orders()
         self._refresh_s = 0.0
         self.recovered = False
         self.granting = True
@@ -164,15 +167,7 @@ class Partition:
         if incoming.topic == OPTOUTS:
             self._optout(incoming, now)
             return
-        if incoming.value is None:
-            return
-        try:
-            record = _DECODERS[incoming.topic].decode(incoming.value)
-        except RecordError as error:
-            _log.error("unreadable record", topic=incoming.topic, offset=incoming.offset, problem=str(error))
-            return
-        if recovering or not isinstance(record, Progress):
-            self.line(record.did, now).campaigns.apply(record)
+        following.follow(self, incoming, now, recovering=recovering)
 
     def _optout(self, incoming: Incoming, now: Now) -> None:
         try:
@@ -189,8 +184,7 @@ class Partition:
             if incoming.topic == RECEIPTS:
                 self._receipts(incoming, now)
             elif incoming.topic == COMMANDS:
-                command(self, _DECODERS[COMMANDS].decode(incoming.value), now)
-                self.trackers[COMMANDS].finish(incoming.offset)
+                self.orders.take(self, _DECODERS[COMMANDS].decode(incoming.value), incoming.offset, now)
             elif (incoming.topic, incoming.offset) in self.parked_already:
                 self.parked_already.discard((incoming.topic, incoming.offset))
                 self.trackers[incoming.topic].finish(incoming.offset)
@@ -251,7 +245,8 @@ class Partition:
         """Everything that can be decided now, and how many calls it grants."""
         work = self.work
         work.at_ms = now.wall_ms
-        granted = 0
+        granted, expired = 0, 0
+        self.orders.carry_out(self, now)
         for line in self._in_turn():
             self._settle_receipts(line, now)
             doubts.declare_doubts(line, now, work)
@@ -262,10 +257,13 @@ class Partition:
             doubts.resend_silent(line, now)
             journal.repeat(line, now, work)
             if self.granting:
+                expired += ending.step(line, now, work, ending.EXPIRED_A_CYCLE - expired)
                 granted += line.grant(now, room - granted, work)
                 endings.close_refused(line, now, work)
-                endings.finish_campaigns(line, now, work)
+                ending.finish(line, now)
                 admission.park_old(line, now, work)
+                self._tidy(line, now, work)
+            ending.write(line, now, work)
             line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
         self._park_behind(now)
         self._commit(work, now)
@@ -323,6 +321,12 @@ class Partition:
         since_ms = min(since, default=float("inf"))
         since_ms = min(since_ms, self.lot.open_since_ms) - CLOCKS_MS
         return lambda segment: segment.returns(self._committed) or segment.to_ms >= since_ms
+
+    def _tidy(self, line: Line, now: Now, work: Work) -> None:
+        """Once in a while: campaigns stay for days."""
+        if now.s >= line.tidied_s + TIDY_S:
+            line.tidied_s = now.s
+            ending.tidy(line, now, work)
 
     def _in_turn(self) -> list[Line]:
         """All lines, another one first each time, so that none always comes last when room is short."""

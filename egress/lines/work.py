@@ -23,6 +23,9 @@ from schemas.outcome import Outcome, State
 from schemas.record import encode
 from schemas.session import Template
 
+# Messages of one record of `outcomes`.
+SAID_MAX = 1000
+
 
 class Grant(NamedTuple):
     """A call that is made once its plan is committed."""
@@ -158,7 +161,9 @@ class Work:
     def records(self) -> list[Record]:
         """Everything that the transaction writes."""
         return self._records + [
-            public_record(said, messages, contacts, self.at_ms) for said, (messages, contacts) in self._said.items()
+            public_record(said, messages[n : n + SAID_MAX], contacts[n : n + SAID_MAX], self.at_ms)
+            for said, (messages, contacts) in self._said.items()
+            for n in range(0, len(messages), SAID_MAX)
         ]
 
 

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import msgspec
-
 from relevo.campaigns.intake import Taken
-from schemas.campaign import CHUNK_MAX, Chunk, Recipient
+from schemas.campaign import CHUNK_MAX, Chunk, Recipient, digest_of
 from schemas.tenant import Line
 
 BYTES_MAX = 3 * 1024 * 1024
@@ -35,7 +33,7 @@ class Share(NamedTuple):
 
 def digest(recipients: Iterable[Recipient]) -> str:
     """A digest of the recipients, in order."""
-    return hashlib.blake2b(msgspec.json.encode(list(recipients)), digest_size=16).hexdigest()
+    return digest_of(recipients)
 
 
 def whole(digests: Iterable[str]) -> str:

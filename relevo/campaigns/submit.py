@@ -26,15 +26,13 @@ from runtime.kafka.record import Delivered, Record
 from runtime.kafka.transactions import Fenced, TransactionalProducer, TransactionFailed
 from runtime.settings import KafkaSettings
 from schemas import keys, topics
-from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Part
+from schemas.campaign import CHUNKS_MAX, Chunk, ChunkRef, Contents, Definition, Part
 from schemas.headers import Headers
 from schemas.line_state import LineState
 from schemas.record import encode
 
 AHEAD = 8
 TRANSACTION_S = 30.0
-# Of a line's campaign: its contents are then 2 MB at most, half of what a record may have.
-CHUNKS_MAX = 100_000
 
 
 class _Written(NamedTuple):

@@ -204,6 +204,23 @@ EGRESS_FAILURES = Metric(
 EGRESS_ORPHANS = Metric(
     "relevo_egress_orphan_receipts_total", "counter", "Receipts that belong to no send that is known.", ("tenant",)
 )
+EGRESS_CAMPAIGNS = Metric(
+    "relevo_egress_campaigns",
+    "gauge",
+    "Campaigns of this worker's lines by state; those that ended are counted for two days.",
+    ("state",),
+)
+EGRESS_CAMPAIGN_LEFT = Metric(
+    "relevo_egress_campaign_left_recipients",
+    "gauge",
+    "Recipients of campaigns that have not ended, neither planned nor refused yet.",
+)
+EGRESS_CAMPAIGN_PAUSES = Metric(
+    "relevo_egress_campaign_pauses_total",
+    "counter",
+    "Campaigns that paused by themselves: `stop_rule`, `canary` (nothing was heard), `chunk` (cannot be read).",
+    ("tenant", "reason"),
+)
 EGRESS_CIRCUIT = Metric(
     "relevo_egress_account_circuit_state",
     "gauge",

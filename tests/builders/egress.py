@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import json
 import os
@@ -22,7 +23,7 @@ from runtime.kafka.producer import Producer, Record
 from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.settings import KafkaSettings
 from schemas import ids, keys, topics
-from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
+from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient, digest_of
 from schemas.headers import Headers
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import LineCommand
@@ -125,6 +126,7 @@ class World:
         self.chattigo, self.did, self.tenant = chattigo, did, f"tenant-{did}"
         self.partition = keys.partition(did, topics.LAPTOP.partitions)
         self.line = {"rate": 2000.0} | line
+        self.dids = [did]
         self.account: dict[str, Any] = {}
         self.accounts: dict[str, Account] = {}
         self.policies: dict[str, Any] = {}
@@ -156,7 +158,7 @@ class World:
         }
         fields: dict[str, Any] = {
             "accounts": accounts,
-            "lines": [Line(did=self.did, sends="isv", templates="hsm", **self.line)],
+            "lines": [Line(did=did, sends="isv", templates="hsm", **self.line) for did in self.dids],
             "templates": [
                 TemplateSpec(name="promo", language="es", category="marketing", body=1),
                 TemplateSpec(name="order", language="es", category="utility", body=1),
@@ -165,6 +167,12 @@ class World:
         }
         tenant = Tenant(tenant=self.tenant, **(fields | self.more))
         await self.put(Record("tenants", encode(tenant), self.tenant.encode(), partition=0))
+
+    def on(self, did: str) -> World:
+        """The same tenant, seen from another of its lines."""
+        other = copy.copy(self)
+        other.did, other.partition = did, keys.partition(did, topics.LAPTOP.partitions)
+        return other
 
     async def put(self, *records: Record) -> None:
         await self.producer.send_all(records)
@@ -194,12 +202,13 @@ class World:
         """Replies (event, contact), in order."""
         await self.send("outbound.replies", *(self.message(event, contact) for event, contact in pairs))
 
-    async def campaign(self, name: str, numbers: list[str], template: str = "promo") -> None:
+    async def campaign(self, name: str, numbers: list[str], template: str = "promo", **fields: Any) -> None:
         """A campaign as it is submitted: chunks first, then the record that commits them."""
         refs = []
         for index, first in enumerate(range(0, len(numbers), 1000)):
             rows = [Recipient(number, [f"p{first + n}"]) for n, number in enumerate(numbers[first : first + 1000])]
-            chunk = Chunk(campaign=name, did=self.did, index=index, first=first, recipients=rows, digest="")
+            digest = digest_of(rows)
+            chunk = Chunk(campaign=name, did=self.did, index=index, first=first, recipients=rows, digest=digest)
             future = self.producer.send(
                 Record(
                     "campaigns.chunks", encode(chunk), keys.join(name, str(index)).encode(), partition=self.partition
@@ -212,6 +221,7 @@ class World:
             did=self.did,
             template=Template(name=template, language="es"),
             created_ms=1,
+            **fields,
         )
         contents = Contents(
             campaign=name,

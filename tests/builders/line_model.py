@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from egress.chattigo.result import CallResult
+from egress.lines.campaigns import recipients
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
@@ -17,7 +18,6 @@ from egress.lines.now import Now
 from egress.lines.pace.accounts import Accounts
 from egress.lines.parking import parked
 from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
-from egress.lines.queues import campaigns
 from egress.lines.queues.admission import PARKED
 from egress.lines.results import settling
 from egress.lines.results.attempts import in_lane
@@ -42,12 +42,13 @@ ANSWERS = {
     "time_out": CallResult(kind="in_doubt"),
     "time_out_taken": CallResult(kind="in_doubt"),
 }
-TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after"})
+TAKEN = frozenset({"accept", "error_500_taken", "time_out_taken", "crash_after", "handed_over"})
 _SPOILT = {
     "accept": "refuse",
     "crash_after": "crash_before",
     "time_out_taken": "time_out",
     "error_500_taken": "error_500",
+    "handed_over": "crash_before",
 }
 
 
@@ -57,8 +58,10 @@ class Model:
 
     A call with a `bad` recipient is refused whatever it would have met; `answered` are calls that were accepted or
     refused, `taken` those that reached people; inputs that are `lost` cannot be read again. Answers to session calls
-    say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read.
-    While it is `slow`, parked messages that are fetched do not come; while it is `deaf`, none is read back.
+    say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read. When the
+    partition is `handed_over`, the calls under way are answered and put on record by the owner before. `shift_ms` is
+    how far the wall clock was set. While it is `slow`, parked messages that are fetched do not come; while it is
+    `deaf`, none is read back.
     """
 
     rules: Rules
@@ -76,6 +79,7 @@ class Model:
     named: bool = False
     slow: bool = False
     deaf: bool = False
+    shift_ms: int = 0
 
     def __post_init__(self) -> None:
         self._written_s: list[float] = []
@@ -83,7 +87,8 @@ class Model:
 
     @property
     def now(self) -> Now:
-        return at(self.seconds)
+        moment = at(self.seconds)
+        return moment._replace(wall_ms=moment.wall_ms + self.shift_ms)
 
     def put(self, topic: str, *records: object, key: bytes = b"k") -> None:
         """Records that others write."""
@@ -150,8 +155,10 @@ class Model:
             self.offsets[topic] = offset
         for grant in work.grants:
             self._call(grant, fate)
-        if fate.startswith("crash"):
+        if fate.startswith("crash") or fate == "handed_over":
             self.crash()
+        for grant in work.grants if fate == "handed_over" else []:
+            self._answered_elsewhere(grant)
         return len(work.grants)
 
     def _call(self, grant: Grant, fate: str) -> None:
@@ -162,7 +169,7 @@ class Model:
         if fate in TAKEN:
             self.accepted += [(m.contact, m.id) for m in grant.plan.messages]
             self.taken.append(grant.plan)
-        if fate.startswith("crash"):
+        if fate.startswith("crash") or fate == "handed_over":
             return
         line = self.partition.lines[grant.plan.did]
         account, settings = grant.channel.account, self.rules.settings
@@ -174,28 +181,36 @@ class Model:
         self._append(settling.announcement(0, grant.plan, verdict.outcome))
         settling.settled(line, grant.items, verdict, self.now)
 
+    def _answered_elsewhere(self, grant: Grant) -> None:
+        verdict = decide(grant.plan, ANSWERS["accept"], grant.channel.account, self.rules.settings, self.now.wall_ms)
+        if not self.bad.intersection(m.contact for m in grant.plan.messages):
+            self._append(settling.announcement(0, grant.plan, verdict.outcome))
+
+    def _chunk(self, campaign: str, index: int) -> Chunk:
+        return next(chunk for chunk in self.chunks if (chunk.campaign, chunk.index) == (campaign, index))
+
     def _fetch(self) -> None:
         for line, fetch in list(self.partition.fetches()):
             items = []
             missing = [m for m in fetch.messages if (m.source, m.position) in self.lost]
             for planned in (m for m in fetch.messages if m not in missing):
-                if campaigns.chunk_of(planned.source) is None:
+                if recipients.chunk_of(planned.source) is None:
                     value = self.topics[planned.source][planned.position].value
                     message, place = decode(value, OutboundMessage), (planned.source, planned.position)
                     items.append(Item(message, *place, self.now.s, reply=in_lane(fetch.entry.plan)))
                 else:
-                    name, index = campaigns.chunk_of(planned.source) or ("", 0)
-                    campaign, chunk = line.campaigns.get(name), self.chunks[index]
+                    name, index = recipients.chunk_of(planned.source) or ("", 0)
+                    campaign, chunk = line.campaigns.get(name), self._chunk(name, index)
                     assert campaign is not None
                     row = chunk.recipients[planned.position]
-                    items.append(campaigns.item_of(campaign, chunk, planned.position, row, self.now.s))
+                    items.append(recipients.item_of(campaign, chunk, planned.position, row, self.now.s))
             line.coming.discard(fetch.entry.plan.plan_id)
             settling.revive(line, fetch, items, self.now)
             settling.vanished(line, fetch, missing, self.partition.work)
         self._look_up()
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
-                campaign.chunks[index] = self.chunks[index]
+                campaign.chunks[index] = self._chunk(campaign.name, index)
         self.wanted += parked.wanted(self.partition, self.now)
         while self.wanted and not self.slow:
             wanted = self.wanted.pop(0)

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from egress.lines.gate.gate import Wait
 from egress.lines.gate.terms import OTP, Terms
 from egress.lines.now import Now
-from egress.lines.work import Work
 
 if TYPE_CHECKING:
+    from egress.lines.campaigns.campaign import Campaign
     from egress.lines.line import Line
-    from egress.lines.queues.campaigns import Campaign
 
 _TELLS = "until "
 
@@ -42,15 +41,13 @@ def room(line: Line, campaign: Campaign, now: Now) -> int:
     return line.batch_max if left is None else max(1, left)
 
 
-def tell(line: Line, now: Now, work: Work) -> None:
+def tell(line: Line, now: Now) -> None:
     """Each campaign's progress says why it is held, once, and that it is held no longer."""
     for campaign in line.campaigns.able(now.wall_ms):
         hold = of(line, campaign, now)
         why = f"{_TELLS}{hold.until_ms}: {hold.code}, {hold.reason}" if hold else ""
         if why != campaign.why and (why or campaign.why.startswith(_TELLS)):
-            campaign.why = why
-            definition = campaign.definition
-            work.progress(line.number, definition.tenant if definition else "", campaign.progress(now.wall_ms))
+            campaign.why, campaign.touched = why, True
 
 
 def _room(line: Line, terms: Terms, now: Now) -> int | None:

@@ -27,7 +27,7 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         account=channel.account.key,
         route=channel.route,
         send_class=first.message.send_class,
-        messages=[PlannedMessage(i.id, i.contact, i.message.to, i.source, i.position) for i in items],
+        messages=[PlannedMessage(i.id, i.contact, i.message.to, *i.place) for i in items],
         digest=payload.digest,
         deadline_ms=now.wall_ms + int(settings.plan_deadline_s * 1000),
         at_ms=now.wall_ms,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from egress.lines.campaigns import deferred
 from egress.lines.gate.gate import Refusal
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
@@ -178,14 +179,16 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
         reply=wanted.kind == "reply",
         replay=incoming.replay,
     )
+    deferred.named(item, note)
     if not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)
         return
+    deferred.came(line, item)
     if note.at_ms < now.wall_ms - KEPT_MS:
         why = f"it was parked for {KEPT_MS // topics.DAY_MS} days"
         line.refuse(item, Refusal("parked_too_long", why, "dead"), partition.work)
         _bury(partition, incoming, note, "parked_too_long", why, now)
-    else:
+    elif deferred.may_go(line, item, now, partition.work):
         admission.readmit(line, item, now, partition.work)
 
 

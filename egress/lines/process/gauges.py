@@ -10,6 +10,7 @@ from egress.lines.now import Now
 from egress.lines.partition import Partition
 from egress.lines.results import doubts
 from runtime import metrics
+from schemas.campaign import CampaignState
 from schemas.outbound import SendClass
 from schemas.parked import Kind
 
@@ -20,6 +21,10 @@ def show(partitions: Sequence[Partition], now: Now) -> None:
         metrics.gauge(metrics.EGRESS_IN_DOUBT).labels(message_class=kind).set(count)
     for kind, count in _every(get_args(Kind), map(parked, partitions)).items():
         metrics.gauge(metrics.EGRESS_PARKED).labels(message_class=kind).set(count)
+    for state, count in _every(get_args(CampaignState), map(campaigns, partitions)).items():
+        metrics.gauge(metrics.EGRESS_CAMPAIGNS).labels(state=state).set(count)
+    left = sum(line.campaigns.left for partition in partitions for line in partition.lines.values())
+    metrics.gauge(metrics.EGRESS_CAMPAIGN_LEFT).labels().set(left)
     oldest_ms = min((parked_since_ms(partition, now) for partition in partitions), default=now.wall_ms)
     metrics.gauge(metrics.EGRESS_PARKED_OLDEST).labels().set(max(0, now.wall_ms - oldest_ms) / 1000)
     tail = max((partition.checkpoints.behind for partition in partitions), default=0)
@@ -46,6 +51,11 @@ def parked(partition: Partition) -> Counter[str]:
     for line in partition.lines.values():
         counts.update({kind: parking.parked for kind, parking in line.parkings.items()})
     return counts
+
+
+def campaigns(partition: Partition) -> Counter[str]:
+    """Campaigns by state."""
+    return Counter(one.state for line in partition.lines.values() for one in line.campaigns.all() if one.exists)
 
 
 def parked_since_ms(partition: Partition, now: Now) -> int:

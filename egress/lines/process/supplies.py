@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 
+from egress.lines.campaigns import ending, recipients
+from egress.lines.campaigns.campaign import Campaign
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
@@ -24,16 +26,14 @@ from egress.lines.parking import parked
 from egress.lines.parking.parked import Wanted
 from egress.lines.partition import CHUNK_DECODER, JOURNAL, MESSAGE_DECODER, Partition
 from egress.lines.process.fetching import Fetch, Fetcher
-from egress.lines.queues import campaigns
 from egress.lines.queues.admission import PARKED
-from egress.lines.queues.campaigns import Campaign
 from egress.lines.results import settling
 from egress.lines.results.attempts import in_lane
 from runtime import logs, metrics
 from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.reader import ReadFailed
 from schemas import topics
-from schemas.campaign import Chunk
+from schemas.campaign import Chunk, digest_of
 from schemas.journal import PlannedMessage, PlanRef, SegmentRef
 from schemas.journal import Segment as SegmentRecord
 from schemas.record import Decoder, RecordError
@@ -135,15 +135,13 @@ class Supplies:
 
     async def _chunk(self, partition: Partition, campaign: Campaign, index: int, offset: int) -> None:
         chunk = await self._decoded_chunk(partition, offset)
-        if chunk is None or not _is_chunk(chunk, campaign, index):
+        if not campaign.live or index not in campaign.asked:
+            return  # it was cancelled meanwhile
+        if chunk is None or not ending.is_whole(chunk, campaign, index, digest_of(chunk.recipients)):
             _log.error("a campaign's chunk is gone", campaign=campaign.name, chunk=index, offset=offset)
-            campaign.asked.discard(index)  # a `resume` tries again
-            campaign.state, campaign.why = "paused", f"chunk {index} cannot be read"
-            if campaign.definition is not None:
-                progress = campaign.progress(Now.read().wall_ms)
-                partition.work.progress(partition.number, campaign.definition.tenant, progress)
-            return
-        campaign.chunks[index] = chunk
+            ending.unreadable(campaign, index)
+        else:
+            campaign.chunks[index] = chunk
 
     async def _decoded_chunk(self, partition: Partition, offset: int) -> Chunk | None:
         chunk: Chunk | None = await self._decoded(CHUNK_DECODER, topics.CAMPAIGNS_CHUNKS.name, partition.number, offset)
@@ -171,7 +169,7 @@ class Supplies:
 
     async def _item(self, partition: Partition, line: Line, planned: PlannedMessage, reply: bool) -> Item | None:
         now = Now.read()
-        named = campaigns.chunk_of(planned.source)
+        named = recipients.chunk_of(planned.source)
         if named is None:
             message = await self._decoded(MESSAGE_DECODER, planned.source, partition.number, planned.position)
             place = (planned.source, planned.position)
@@ -183,10 +181,4 @@ class Supplies:
         if chunk is None or campaign is None or planned.position >= len(chunk.recipients):
             return None
         partition.chunks = {planned.source: chunk}
-        return campaigns.item_of(campaign, chunk, planned.position, chunk.recipients[planned.position], now.s)
-
-
-def _is_chunk(chunk: Chunk, campaign: Campaign, index: int) -> bool:
-    """Whether it is the chunk that the campaign's contents name, and whole."""
-    count = campaign.contents.chunks[index].count if campaign.contents is not None else 0
-    return (chunk.campaign, chunk.index, len(chunk.recipients)) == (campaign.name, index, count) and count > 0
+        return recipients.item_of(campaign, chunk, planned.position, chunk.recipients[planned.position], now.s)

@@ -1,5 +1,4 @@
 """What waits on a line, and in which order it goes.
 
-`admission` and `crowd` say how much may wait; `lanes` are replies by contact; `bulk`, `batching` and `campaigns` are
-templates.
+`admission` and `crowd` say how much may wait; `lanes` are replies by contact; `bulk` and `batching` are templates.
 """

@@ -114,7 +114,7 @@ def put_off(line: Line, item: Item, wait: Wait, now: Now, work: Work) -> None:
     """
     until_ms = wait.until_ms or now.wall_ms + FAR_MS
     if item.campaign:
-        deferred.defer(line, item, until_ms, now, work)
+        deferred.defer(line, item, until_ms, now, work, _WHYS[wait.code])
         return
     if item.echoing:
         until_ms = min(until_ms, now.wall_ms + _ECHO_MS)

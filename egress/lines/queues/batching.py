@@ -127,6 +127,10 @@ class Batcher:
         self.waiting -= len(weeds)
         return weeds
 
+    def tried_again(self, campaign: str) -> int:
+        """How many recipients of a campaign wait for another attempt."""
+        return sum(len(pile.items) for key, pile in self._piles.items() if key.campaign == campaign and key.retry_of)
+
     def holds(self, campaign: str) -> bool:
         """Whether recipients of a campaign wait for another attempt."""
         return any(key.campaign == campaign for key in self._piles)

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from egress.lines.campaigns import deferred, stages
+from egress.lines.campaigns.campaign import Campaign
+from egress.lines.campaigns.recipients import next_of, take
 from egress.lines.gate import holds, routes
 from egress.lines.item import Item
 from egress.lines.now import Now
-from egress.lines.queues.campaigns import Campaign, item_of, take
 from egress.lines.work import Work
 
 if TYPE_CHECKING:
     from egress.lines.line import Line
 
 WEED_S = 1.0
+# A campaign of which so many batches are refused and searched, or told "not now", plans no more until some are through.
+AGAIN_BATCHES = 2
 
 
 class Bulk:
@@ -32,7 +36,7 @@ class Bulk:
     def grant(self, now: Now, room: int, work: Work) -> int:
         """Puts into the work the calls that may go now, at most `room`; returns how many."""
         granted = 0
-        holds.tell(self._line, now, work)
+        holds.tell(self._line, now)
         while granted < room and self._line.pacer.bulk_at(now.s) <= now.s:
             call = self._next(now, work)
             if call is None:
@@ -43,7 +47,10 @@ class Bulk:
     def _next(self, now: Now, work: Work) -> int | None:
         """One call of singles or of a campaign, in turns; None when neither has one."""
         key = self._line.batcher.peek(
-            now.s, self._line.batch_max, self._line.campaigns.paused(), lambda item: self._opens_at(item) <= now.s
+            now.s,
+            self._line.batch_max,
+            self._line.campaigns.held(now.wall_ms),
+            lambda item: self._opens_at(item) <= now.s,
         )
         campaign = self._line.campaigns.ready(now.wall_ms, lambda one: self._runs_at(one, now) <= now.s)
         if key is None and campaign is None:
@@ -56,23 +63,25 @@ class Bulk:
         return self._slice(campaign, now, work) if campaign is not None else None
 
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
+        line = self._line
         taken = take(campaign, self._slice_max(campaign, now), now.s)
-        fresh = [item for item in taken.items if not self._line.book.knows(item.id)]
-        before = sum(len(g.items) for g in work.grants)
+        fresh = [item for item in taken.items if not line.book.knows(item.id)]
+        before, waited = sum(len(g.items) for g in work.grants), campaign.waiting
         granted = self._items(fresh, now, work)
+        if not deferred.settle(line, campaign, len(taken.items), now, work):
+            return 0
         planned = sum(len(g.items) for g in work.grants) - before
-        campaign.advance(taken, planned, len(fresh) - planned)
-        work.progress(self._line.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
+        refused = len(fresh) - planned - (campaign.waiting - waited)
+        campaign.step_over(len(taken.items), planned + len(taken.items) - len(fresh), refused)
+        stages.paid(campaign, planned, line.pacer.rate, now.wall_ms)
         return granted
 
     def _slice_max(self, campaign: Campaign, now: Now) -> int:
         """A whole call's recipients, or one where the line has no batch route or its account is to be probed."""
-        chosen = self._line.channel(_next_of(campaign))
-        if chosen is None or _is_over(campaign, now):
-            return self._line.batch_max
-        if chosen.route != "batch" or self._line.turnstile.probing(chosen.account.key):
-            return 1
-        return min(self._line.batch_max, holds.room(self._line, campaign, now))
+        chosen = self._line.channel(next_of(campaign))
+        if chosen is None or (chosen.route == "batch" and not self._line.turnstile.probing(chosen.account.key)):
+            return campaign.at_most(min(self._line.batch_max, holds.room(self._line, campaign, now)))
+        return 1
 
     def _opens_at(self, item: Item) -> float:
         """When the account of a message may begin a call; in the past for one that the gate refuses anyhow."""
@@ -80,11 +89,11 @@ class Bulk:
         return self._line.turnstile.opens_at(chosen.account.key) if chosen is not None else float("-inf")
 
     def _runs_at(self, campaign: Campaign, now: Now) -> float:
-        """When a campaign's next call may begin; one that is over is refused without a call."""
-        if _is_over(campaign, now):
-            return float("-inf")
+        """When a campaign's next call may begin; not while too many of it wait for another attempt."""
+        if self._line.batcher.tried_again(campaign.name) >= AGAIN_BATCHES * self._line.batch_max:
+            return float("inf")
         hold = holds.of(self._line, campaign, now)
-        return max(self._opens_at(_next_of(campaign)), now.at_ms(hold.until_ms) if hold else float("-inf"))
+        return max(self._opens_at(next_of(campaign)), now.at_ms(hold.until_ms) if hold else float("-inf"))
 
     def weed(self, now: Now, work: Work) -> None:
         """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
@@ -122,17 +131,6 @@ class Bulk:
         batcher, campaigns = self._line.batcher, self._line.campaigns
         yield from (self._runs_at(campaign, now) for campaign in campaigns.able(now.wall_ms))
         if batcher.waiting:
-            paused = campaigns.paused()
+            paused = campaigns.held(now.wall_ms)
             full = batcher.peek(now.s, self._line.batch_max, paused, lambda item: self._opens_at(item) <= now.s)
             yield now.s if full else batcher.due_at(paused, self._opens_at)
-
-
-def _is_over(campaign: Campaign, now: Now) -> bool:
-    """Whether nobody of it may be sent to any more."""
-    return campaign.definition is not None and 0 < campaign.definition.expires_ms <= now.wall_ms
-
-
-def _next_of(campaign: Campaign) -> Item:
-    """The message to the campaign's next recipient."""
-    chunk, place = campaign.chunks[campaign.chunk], campaign.position
-    return item_of(campaign, chunk, place, chunk.recipients[place], 0)

@@ -10,6 +10,7 @@ from typing import cast
 
 import msgspec
 
+from egress.lines.campaigns.heard import NO_CODE
 from egress.lines.line import Line
 from egress.lines.memory.book import given_up
 from egress.lines.memory.entry import Entry, Place
@@ -49,6 +50,9 @@ def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> N
         line.end_order(plan.plan_id, message.id, plan.tenant, work)
     elif _is_followed(line, receipt, place, now, work):
         return
+    if plan.campaign and state != "sent":
+        code = (code_of(receipt) or NO_CODE) if state == "failed" else ""
+        line.campaigns.hear(plan.campaign, message.source, message.position, code)
     work.say(_said_of_receipt(line, plan, receipt), message.id, message.contact)
 
 

@@ -1,4 +1,4 @@
-"""Endings: messages that nobody will try again, campaigns that are through, and what of it must be on record. Pure."""
+"""Endings: messages that nobody will try again, and what of it must be on record. Pure."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def bury(line: Line, now: Now, work: Work) -> None:
             reason = f"not sent again, and an earlier attempt may have arrived; the last: {code}"
         work.say(said_of_item(line.number, item, "dead", ATTEMPTS, reason, plan_id), item.id, item.contact)
         work.write(_letter(line, item, reason, calls, now))
+        line.campaigns.hear(item.campaign, *item.place, ATTEMPTS)
         plans[plan_id] = entry, reason
     line.dying.clear()
     for plan_id, (entry, reason) in plans.items():
@@ -134,12 +135,3 @@ def remember_refused(line: Line, comes_back: Callable[[Item], bool], now: Now, w
             outcome = _never_planned(line, name, refusal, now, item.source, item.position)
             line.book.apply(outcome)
             work.journal(line.number, item.message.tenant, outcome)
-
-
-def finish_campaigns(line: Line, now: Now, work: Work) -> None:
-    """Campaigns whose recipients are all planned or refused, and of which no call is open, are finished."""
-    for campaign in line.campaigns.all():
-        if campaign.running(now.wall_ms) and campaign.planned_all and not line.has_open(campaign.name):
-            campaign.state = "finished"
-            definition = campaign.definition
-            work.progress(line.number, definition.tenant if definition else "", campaign.progress(now.wall_ms))

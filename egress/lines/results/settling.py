@@ -154,6 +154,7 @@ def vanished(line: Line, fetch: Fetch, missing: list[PlannedMessage], work: Work
         reason = "it failed, and its record is no longer kept in Kafka"
         for message in missing:
             line.end_order(plan.plan_id, message.id, plan.tenant, work)
+            line.campaigns.hear(plan.campaign, message.source, message.position, failed)
             work.say(said_of_plan(line.number, plan, "failed", failed, reason), message.id, message.contact)
         return
     entry.ended = (entry.ended or set()) | {message.id for message in missing}

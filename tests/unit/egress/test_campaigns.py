@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.lines.queues.campaigns import Campaign, Campaigns, chunk_of, take
+from egress.lines.campaigns.campaign import Campaign
+from egress.lines.campaigns.recipients import chunk_of, take
+from egress.lines.campaigns.roster import Campaigns
 from schemas import ids
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
 from schemas.session import Template, TemplateButton
@@ -45,7 +47,7 @@ def test_everyone_is_taken_once_in_order(sizes: list[int], batch_max: int) -> No
             break
         part = take(ready, batch_max, 0.0)
         taken += [item.message.to for item in part.items]
-        ready.advance(part, len(part.items), 0)
+        ready.step_over(len(part.items), len(part.items), 0)
         calls += 1
     assert taken == [f"5691{n}" for n in range(sum(sizes))]
     assert calls == sum(-(-size // batch_max) for size in sizes)
@@ -91,7 +93,7 @@ def test_a_recipients_parameters_fill_the_template() -> None:
 
 def test_only_a_running_campaign_in_its_time_is_ready() -> None:
     all_, chunks = campaign([1], start_ms=WALL + 5000)
-    assert all_.starts_at(WALL) == WALL + 5000
+    assert all_.wakes_at(WALL) == WALL + 5000
     assert all_.wanted(WALL) == []
     bring(all_, chunks, WALL + 5000)
     found = all_.get("c")

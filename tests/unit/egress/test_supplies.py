@@ -22,6 +22,7 @@ from tests.builders.lines import DID, START, WALL, message, rules
 
 WHOLE = Chunk(campaign="c", did=DID, index=0, first=0, recipients=[Recipient("5691"), Recipient("5692")], digest="")
 CUT = Chunk(campaign="c", did=DID, index=0, first=0, recipients=[Recipient("5691")], digest="")
+FORGED = Chunk(campaign="c", did=DID, index=0, first=0, recipients=WHOLE.recipients, digest="another's")
 OTHER = Chunk(campaign="d", did=DID, index=0, first=0, recipients=WHOLE.recipients, digest="")
 
 
@@ -77,7 +78,7 @@ async def test_a_chunk_reaches_its_campaign() -> None:
     assert partition.lines[DID].campaigns.ready(WALL) is not None
 
 
-@pytest.mark.parametrize("value", [None, b"{poison", encode(CUT), encode(OTHER)])
+@pytest.mark.parametrize("value", [None, b"{poison", encode(CUT), encode(OTHER), encode(FORGED)])
 async def test_a_chunk_that_is_gone_or_unreadable_or_not_whole_pauses_its_campaign_until_a_person_resumes_it(
     value: bytes | None,
 ) -> None:

@@ -53,7 +53,9 @@ def test_any_text_in_json_comes_out_as_it_was_written(tmp_path: Path, objects: l
 def test_no_bytes_stop_the_reading(tmp_path: Path, data: bytes, name: str) -> None:
     head = b"to,name\n" if name.endswith("csv") else b'{"to": "1"}\n'
     found = rows(written(tmp_path, head + data, name))
-    assert all(row.problem or row.values for row in found)
+    places = [row.place for row in found]
+    assert places == sorted(set(places))
+    assert not any(row.problem and row.values for row in found)
 
 
 @pytest.mark.parametrize(

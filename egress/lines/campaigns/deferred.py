@@ -1,0 +1,126 @@
+"""Deferred: recipients whose turn comes later, each kept as a single message on `outbound.parked`. Pure.
+
+The campaign goes on with the others, and is finished when these came back and were planned or refused. In a plan they
+are named by their place in the campaign, as all its recipients are. When many in a row had to wait, nobody more is
+parked: the campaign itself waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from egress.lines.campaigns import stages
+from egress.lines.campaigns.campaign import Campaign
+from egress.lines.campaigns.recipients import chunk_of
+from egress.lines.item import Item
+from egress.lines.now import Now
+from egress.lines.parking.parking import FAR_MS
+from egress.lines.work import Echo, Work, said_of_item
+from runtime import metrics
+from runtime.kafka.record import Record
+from schemas import topics
+from schemas.dead_letter import source
+from schemas.headers import Headers
+from schemas.parked import Parked, Why
+from schemas.record import encode
+
+if TYPE_CHECKING:
+    from egress.lines.line import Line
+
+REASON = "it waits in Kafka until its time comes"
+# One that comes back while its campaign is paused, or at a stage that lets nobody go, is kept for so long again. On a
+# ramp each gets its turn when it comes back, so far ahead.
+AGAIN_MS = 300_000
+HOLD_LEAST_MS = 1000
+# When so many in a row had to wait, the rest will have to.
+HOLD_AFTER = 100
+
+
+def defer(line: Line, item: Item, until_ms: int, now: Now, work: Work, why: Why = "not_before") -> None:
+    """A recipient may go at `until_ms` at the earliest: one of a slice, one that came back, or another attempt."""
+    campaign = line.campaigns.get(item.campaign)
+    if campaign is None:
+        raise ValueError("only a campaign's recipient can be deferred")
+    if item.retry_of:
+        line.enqueue(replace(item, wake_s=now.at_ms(until_ms)), now)
+    elif item.recipient[0]:
+        campaign.admitted -= 1
+        _park(line, item, until_ms, now, work, why)
+    else:
+        campaign.deferring.append((item, until_ms, why))
+
+
+def settle(line: Line, campaign: Campaign, count: int, now: Now, work: Work) -> bool:
+    """Those of a slice of `count` that must wait are parked; False if that is everybody for long, so that the campaign
+    waits for the first of them.
+    """
+    deferring, campaign.deferring = campaign.deferring, []
+    campaign.deferred_in_a_row += len(deferring)
+    if len(deferring) < count:
+        campaign.deferred_in_a_row = 0
+    elif campaign.deferred_in_a_row >= HOLD_AFTER:
+        campaign.hold_ms = max(now.wall_ms + HOLD_LEAST_MS, min(until_ms for _, until_ms, _ in deferring))
+        return False
+    campaign.waiting += len(deferring)
+    for item, until_ms, why in deferring:
+        _park(line, item, until_ms, now, work, why)
+        work.say(said_of_item(line.number, item, "parked", why, REASON), item.id, item.contact)
+        metrics.counter(metrics.EGRESS_PARKINGS).labels(message_class="bulk", reason=why).inc()
+        line.count(item, "parked")
+    return True
+
+
+def _park(line: Line, item: Item, until_ms: int, now: Now, work: Work, why: Why) -> None:
+    name, place = item.place
+    message = msgspec.structs.replace(item.message, not_before_ms=until_ms)
+    note = Parked(
+        did=line.did,
+        kind="bulk",
+        source=source(name, line.number, place),
+        why=why,
+        at_ms=now.wall_ms,
+        not_before_ms=until_ms,
+    )
+    own = Headers(id=item.id, type="message", tenant=message.tenant, at_ms=now.wall_ms).to_kafka()
+    record = Record(topics.OUTBOUND_PARKED.name, encode(message), item.id.encode(), note.headers(own), line.number)
+    far = until_ms > now.wall_ms + FAR_MS
+    work.park(record, Echo(item.id, None, far))
+    line.parkings["bulk"].unseen += not far
+    line.ids.discard(item.id)
+    line.finish(item)
+
+
+def named(item: Item, note: Parked) -> None:
+    """What a parked record says of the campaign that its message is of."""
+    place = note.source.rpartition("-")
+    name = place[0].rpartition("-")[0]
+    found = chunk_of(name)
+    if found is not None and place[2].isdigit():
+        item.campaign, item.recipient = found[0], (name, int(place[2]))
+
+
+def came(line: Line, item: Item) -> None:
+    """One that waited was read again."""
+    campaign = line.campaigns.get(item.campaign)
+    if campaign is not None and item.recipient[0]:
+        campaign.admitted += 1
+
+
+def may_go(line: Line, item: Item, now: Now, work: Work) -> bool:
+    """Whether one that came back may; else it is parked again, so that it takes no place in memory."""
+    campaign = line.campaigns.get(item.campaign)
+    if campaign is None or not item.recipient[0] or not campaign.live or campaign.over(now.wall_ms):
+        return True
+    campaign.admitted -= 1  # without itself
+    may = campaign.lets_in(now.wall_ms, AGAIN_MS)
+    campaign.admitted += 1
+    if not may:
+        defer(line, item, now.wall_ms + AGAIN_MS, now, work)
+    elif campaign.stage == "ramp":
+        turn_ms = max(campaign.next_ms, now.wall_ms)
+        item.message = msgspec.structs.replace(item.message, not_before_ms=turn_ms)
+        stages.paid(campaign, 1, line.pacer.rate, now.wall_ms)
+    return may
