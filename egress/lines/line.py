@@ -103,6 +103,11 @@ class Line:
     def waiting_bulk(self) -> int:
         return self.batcher.waiting + len(self._later)
 
+    @property
+    def hungry(self) -> bool:
+        """Whether there is something to send, now or later."""
+        return bool(self.lanes.waiting or self.waiting_bulk or self.campaigns.unsent)
+
     def waiting(self, kind: Kind) -> int:
         """How many of a kind wait in memory, or will in a moment."""
         waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
@@ -347,11 +352,11 @@ class Line:
         return min(times + ([now.at_ms(starts)] if starts is not None else []))
 
     def _sends_at(self, now: Now) -> list[float]:
-        replies_s, bulk_s = self.pacer.reply_at(now.s), self.pacer.bulk_at(now.s)
+        replies_s = self.pacer.reply_at(now.s)
         times = [self.lanes.next_at(), max(replies_s, self.turnstile.next_at())]
         if self.lanes.ready(now.s):
             times.append(replies_s)
-        return times + [max(bulk_s, at_s) for at_s in self.bulk.goes_at(now)]
+        return times + list(self.bulk.goes_at(now))
 
 
 def _after_doubt(resend_why: str) -> bool:

@@ -29,6 +29,7 @@ from egress.lines.queues import admission
 from egress.lines.queues.admission import PARKED
 from egress.lines.queues.campaigns import chunk_of
 from egress.lines.queues.crowd import Crowd
+from egress.lines.queues.turns import Turns, share
 from egress.lines.receipts import claims
 from egress.lines.receipts.receipts import Letter, Waiting
 from egress.lines.results import doubts, endings, settling
@@ -84,6 +85,7 @@ class Partition:
         self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
         self._early: list[Incoming] = []
         self._refresh_s = 0.0
+        self._turns: Turns[str] = Turns()
         self.recovered = False
         self.granting = True
         self.work = Work(0)
@@ -251,21 +253,10 @@ class Partition:
         """Everything that can be decided now, and how many calls it grants."""
         work = self.work
         work.at_ms = now.wall_ms
-        granted = 0
-        for line in self._in_turn():
-            self._settle_receipts(line, now)
-            doubts.declare_doubts(line, now, work)
-            doubts.carry_out_orders(line, now, work)
-            endings.bury(line, now, work)
-            claims.record_bindings(line, work)
-            claims.take_up_failed(line, now)
-            doubts.resend_silent(line, now)
-            journal.repeat(line, now, work)
-            if self.granting:
-                granted += line.grant(now, room - granted, work)
-                endings.close_refused(line, now, work)
-                endings.finish_campaigns(line, now, work)
-                admission.park_old(line, now, work)
+        for line in self.lines.values():
+            self._take_up(line, now, work)
+        granted = self._grant(now, room, work) if self.granting else 0
+        for line in self.lines.values():
             line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
         self._park_behind(now)
         self._commit(work, now)
@@ -277,6 +268,35 @@ class Partition:
         self.work = Work(now.wall_ms)
         self.recount()
         return work, granted
+
+    def _take_up(self, line: Line, now: Now, work: Work) -> None:
+        """What became of calls, by receipts, by time and by orders."""
+        self._settle_receipts(line, now)
+        doubts.declare_doubts(line, now, work)
+        doubts.carry_out_orders(line, now, work)
+        endings.bury(line, now, work)
+        claims.record_bindings(line, work)
+        claims.take_up_failed(line, now)
+        doubts.resend_silent(line, now)
+        journal.repeat(line, now, work)
+
+    def _grant(self, now: Now, room: int, work: Work) -> int:
+        """The lines' calls, shared out where room is short: who had least comes first."""
+        granted = 0
+        hungry = self._turns.order(did for did, line in self.lines.items() if line.hungry)
+        asked = set(hungry)
+        for left, did in zip(range(len(hungry), 0, -1), hungry, strict=True):
+            calls = self.lines[did].grant(now, share(room - granted, left), work)
+            if calls:
+                self._turns.took(did, calls)
+                granted += calls
+        for did, line in self.lines.items():
+            if did not in asked:
+                line.grant(now, 0, work)
+            endings.close_refused(line, now, work)
+            endings.finish_campaigns(line, now, work)
+            admission.park_old(line, now, work)
+        return granted
 
     def _park_behind(self, now: Now) -> None:
         """Where too much was read behind messages that wait, the older half of them is parked."""
@@ -324,13 +344,6 @@ class Partition:
         since_ms = min(since_ms, self.lot.open_since_ms) - CLOCKS_MS
         return lambda segment: segment.returns(self._committed) or segment.to_ms >= since_ms
 
-    def _in_turn(self) -> list[Line]:
-        """All lines, another one first each time, so that none always comes last when room is short."""
-        names = list(self.lines)
-        if names:
-            self.lines[names[0]] = self.lines.pop(names[0])
-        return [self.lines[name] for name in names]
-
     def _settle_receipts(self, line: Line, now: Now) -> None:
         for waiting, place in line.receipts.settle(line.book, now.s):
             if place is not None:
@@ -350,6 +363,11 @@ class Partition:
     def next_at(self, now: Now) -> float:
         """When there may be something to do that nothing announces."""
         return min((line.next_at(now) for line in self.lines.values()), default=float("inf"))
+
+    @property
+    def hungry(self) -> bool:
+        """Whether some line has something to send."""
+        return any(line.hungry for line in self.lines.values())
 
     def waiting(self) -> tuple[int, int]:
         """Replies and bulk that wait in memory, or will in a moment."""

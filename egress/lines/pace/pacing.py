@@ -84,6 +84,17 @@ class Pacer:
         payer.level -= 1
         return True
 
+    def replies_now(self, now_s: float) -> int:
+        """How many replies could go now."""
+        self._refill(now_s)
+        return 0 if now_s < self._replies_held else max(0, int(self._replies.level + _EPSILON))
+
+    def take_urgent(self, count: int, now_s: float) -> bool:
+        """Grants a call to `count` recipients who are not to wait for bulk's debt: each is paid for like a reply."""
+        if count > self.replies_now(now_s):
+            return False
+        return all([self.take_reply(now_s) for _ in range(count)])
+
     def bulk_at(self, now_s: float) -> float:
         """When the next bulk call can be granted."""
         self._refill(now_s)

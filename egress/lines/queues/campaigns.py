@@ -109,6 +109,11 @@ class Campaigns:
     def all(self) -> Iterator[Campaign]:
         return iter(self._all.values())
 
+    @property
+    def unsent(self) -> bool:
+        """Whether recipients of some campaign are at hand."""
+        return any(campaign.chunks for campaign in self._all.values())
+
     def paused(self) -> set[str]:
         """Names of those that are paused: what of them is to be tried again waits."""
         return {name for name, campaign in self._all.items() if campaign.state == "paused"}
