@@ -24,9 +24,17 @@ class ControlCampaign(LineCommand, tag="campaign"):
 
 
 class ControlLine(LineCommand, tag="line"):
-    """Pause or resume all sending on the line."""
+    """Pause or resume all sending on the line. To resume also lifts what WhatsApp stopped on it, templates apart."""
 
     action: Literal["pause", "resume"]
+    why: str = ""
+
+
+class ResumeTemplate(LineCommand, tag="template"):
+    """A template that WhatsApp paused or disabled may go again on the line."""
+
+    name: str
+    language: str
 
 
 class DecideDoubt(LineCommand, tag="doubt"):
@@ -37,4 +45,4 @@ class DecideDoubt(LineCommand, tag="doubt"):
     why: str = ""
 
 
-AnyLineCommand = ControlCampaign | ControlLine | DecideDoubt
+AnyLineCommand = ControlCampaign | ControlLine | ResumeTemplate | DecideDoubt

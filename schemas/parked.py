@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from schemas.record import Frozen
 
 Kind = Literal["reply", "bulk"]
-Why = Literal["backlog", "line_paused", "not_before", "waits"]
+Why = Literal["backlog", "line_paused", "line_stopped", "not_before", "paused", "waits", "withheld"]
 
 _DID, _KIND, _FROM, _KEY = "did", "parked_kind", "parked_from", "parked_key"
 _WHY, _AT, _UNTIL = "parked_why", "parked_at", "parked_until"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from egress.lines.now import Now
+from egress.lines.pace.stops import template_name
 from egress.lines.results import doubts
 from schemas.campaign import CampaignState
-from schemas.line_command import AnyLineCommand, ControlCampaign, ControlLine, DecideDoubt
+from schemas.line_command import AnyLineCommand, ControlCampaign, ControlLine, DecideDoubt, ResumeTemplate
 
 if TYPE_CHECKING:
     from egress.lines.line import Line
@@ -21,11 +22,20 @@ def command(partition: Partition, order: AnyLineCommand, now: Now) -> None:
     line = partition.line(order.did, now)
     match order:
         case ControlLine():
-            line.paused = order.action == "pause"
+            control_line(line, order, now)
+        case ResumeTemplate():
+            line.stance.stops.resume_template(template_name(order.name, order.language), now.wall_ms)
         case ControlCampaign():
             _control(partition, line, order, now)
         case DecideDoubt():
             doubts.take_order(line, order, now, partition.work)
+
+
+def control_line(line: Line, order: ControlLine, now: Now) -> None:
+    """Pauses the line, or lets it go on, whatever stopped it."""
+    line.stance.order(order.action == "pause", order.by, order.at_ms)
+    if order.action == "resume":
+        line.stance.stops.resume_line(now.wall_ms)
 
 
 def _control(partition: Partition, line: Line, order: ControlCampaign, now: Now) -> None:

@@ -28,7 +28,8 @@ class Item:
 
     `reply` says that the person's next reply waits for this one; it stays so wherever the message is read again.
     `record` is the input as it was read, until its offset is finished. `echoing` says that it was parked and that its
-    place on `outbound.parked` is not known yet; then that is its source and position.
+    place on `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were
+    not posted.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -53,6 +54,7 @@ class Item:
     reply: bool = False
     record: Incoming | None = None
     echoing: bool = False
+    spared: int = 0
 
     def __post_init__(self) -> None:
         contact = phone.identity(self.message.contact)
@@ -66,6 +68,11 @@ class Item:
         return "reply" if self.reply else "bulk"
 
     @property
+    def urgent(self) -> bool:
+        """A one-time password beside the campaigns: it goes before bulk, and does not wait for bulk's debt."""
+        return self.message.send_class == "otp" and not self.reply and not self.campaign
+
+    @property
     def id(self) -> str:
         return self.message.id
 
@@ -73,11 +80,12 @@ class Item:
     def contact(self) -> str:
         return self.message.contact
 
-    def again(self, *, plan: str, wake_s: float, resend_why: str = "") -> Item:
-        """The next attempt after `plan`; with a reason it is a deliberate resend."""
+    def again(self, *, plan: str, wake_s: float, resend_why: str = "", spared: bool = False) -> Item:
+        """The next attempt after `plan`; with a reason it is a deliberate resend. A `spared` one was not posted."""
         return replace(
             self,
             attempt=self.attempt + 1,
+            spared=self.spared + spared,
             pending=False,
             wake_s=wake_s,
             retry_of=plan,

@@ -22,7 +22,10 @@ from egress.lines.item import Item
 from egress.lines.memory.book import ENDED, Book, given_up
 from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
+from egress.lines.pace import signals
 from egress.lines.pace.pacing import Pacer, PairLimit
+from egress.lines.pace.stance import Stance
+from egress.lines.pace.throttle import Aimd, Throttle
 from egress.lines.pace.turnstile import Turnstile
 from egress.lines.parking.parking import Parking
 from egress.lines.process.fetching import Fetch
@@ -34,6 +37,7 @@ from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.lanes import Lanes
 from egress.lines.receipts.failures import Failures, failed_with
 from egress.lines.receipts.receipts import WaitingRoom
+from egress.lines.receipts.wishes import Wishes
 from egress.lines.results import replays
 from egress.lines.results.bisect import Bisects
 from egress.lines.results.silence import Silence
@@ -42,8 +46,10 @@ from runtime import logs, metrics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
+from schemas.line_state import LineState
 from schemas.optout import Optout
 from schemas.parked import Kind
+from schemas.session import Template
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
 
@@ -73,7 +79,6 @@ class Line:
         self.optouts: dict[str, Optout] = {}
         self.open_plans: dict[str, Entry] = {}
         self.calls = 0
-        self.paused = False
         self.inherited: dict[str, float] = {}
         self.doubts: dict[str, Entry] = {}
         self.orders: dict[str, DecideDoubt] = {}
@@ -89,7 +94,10 @@ class Line:
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
         config = rules.tenants.line(did)
         self._rate = config.rate if config else settings.rate_per_s
+        self.throttle = Throttle(Aimd.of(settings))
         self.pacer = Pacer(self._rate, settings.reserve_per_s, now.s)
+        self.stance = Stance(lambda: rules.pauses.holding(self.tenant) if len(rules.pauses) else [])
+        self.wishes = Wishes()
         self.pairs = PairLimit(settings.pair_interval_s, settings.pair_burst)
         self.bulk = Bulk(self, now)
 
@@ -190,7 +198,7 @@ class Line:
         self._rerate(now)
         while self._later and self._later[0][0] <= now.s:
             self._pile(heapq.heappop(self._later)[2], now)
-        if self.paused:
+        if self.stance.still:
             return 0
         self.bulk.weed(now, work)
         room = min(room, self.rules.settings.line_parallel - self.calls)
@@ -201,9 +209,32 @@ class Line:
 
     def _rerate(self, now: Now) -> None:
         config = self.rules.tenants.line(self.did)
-        if config is not None and config.rate != self._rate:
-            self._rate = config.rate
-            self.pacer.rerate(config.rate, self.rules.settings.reserve_per_s, now.s)
+        self._rate = config.rate if config is not None else self._rate
+        rate = self._rate * self.throttle.share(now.s)
+        if rate != self.pacer.rate:
+            self.pacer.rerate(rate, self.rules.settings.reserve_per_s, now.s)
+
+    @property
+    def rate(self) -> float:
+        """Messages a second, as it is now."""
+        return self.pacer.rate
+
+    @property
+    def tenant(self) -> str:
+        """Whose line it is now; empty when nobody has it."""
+        owner = self.rules.tenants.owner(self.did)
+        return owner.tenant if owner is not None else ""
+
+    def backlog(self) -> dict[str, int]:
+        """How many wait by kind, in memory and in Kafka."""
+        return {kind: self.waiting(kind) + parking.outside for kind, parking in self.parkings.items()}
+
+    def restore(self, record: LineState, now: Now) -> None:
+        """How an earlier owner left the line."""
+        self.stance.restore(record)
+        self.wishes.restore(record.opted_out)
+        if 0 < record.rate < self._rate:
+            self.throttle.restore(record.rate / self._rate, now.at_ms(record.at_ms))
 
     def _grant_replies(self, now: Now, room: int, work: Work) -> int:
         granted = 0
@@ -261,10 +292,14 @@ class Line:
         if refusal is not None or tenant is None or line is None:
             self.refuse(item, refusal or Refusal("line_unknown", DRAINED), work)
             return None, None
-        verdict = gate.judge(item.message, now.wall_ms, tenant, self.optouts.get(item.contact))
+        known = self.optouts.get(item.contact)
+        optout = self.wishes.joined(item.contact, known, tenant.tenant, now.wall_ms)
+        verdict = gate.judge(item.message, now.wall_ms, tenant, optout)
         if isinstance(verdict, gate.Fallback):
             item.message = msgspec.structs.replace(item.message, content=verdict.template, fallback=None)
-            verdict = gate.judge(item.message, now.wall_ms, tenant, self.optouts.get(item.contact))
+            verdict = gate.judge(item.message, now.wall_ms, tenant, optout)
+        if verdict is None and len(self.stance.stops) and isinstance(item.message.content, Template):
+            verdict = signals.refusal(self, item.message.content)
         channel = routes.channel(item.message, tenant, line) if verdict is None else verdict
         if not isinstance(channel, routes.Channel):
             self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
@@ -346,7 +381,7 @@ class Line:
         """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""
         times = [self.receipts.next_at(now.s), self._later[0][0] if self._later else float("inf")]
         times += [min(self.inherited.values(), default=float("inf")), self.failures.next_at(), self.silence.next_at()]
-        if not self.paused and self.calls < self.rules.settings.line_parallel:
+        if not self.stance.still and self.calls < self.rules.settings.line_parallel:
             times += self._sends_at(now)
         starts = self.campaigns.starts_at(now.wall_ms)
         return min(times + ([now.at_ms(starts)] if starts is not None else []))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from egress.lines.commands import command
+from egress.lines.commands import command, control_line
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES, Item
@@ -22,6 +22,8 @@ from egress.lines.memory.checkpoint import Checkpoints
 from egress.lines.memory.entry import Entry
 from egress.lines.memory.index import Returns
 from egress.lines.now import Now
+from egress.lines.pace import signals
+from egress.lines.pace.stance import STATE
 from egress.lines.parking import parked
 from egress.lines.parking.lot import Lot
 from egress.lines.process.fetching import Fetch
@@ -56,7 +58,7 @@ OPTOUTS = topics.OPTOUTS.name
 
 # Their offsets are the group's; the others are read from their beginning.
 COMMITTED = (REPLIES, TEMPLATES, COMMANDS, RECEIPTS)
-LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, COMMANDS)
+LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, STATE, COMMANDS)
 
 _INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
 
@@ -111,6 +113,8 @@ class Partition:
         """A record from before the recovery barrier."""
         if incoming.topic == COMMANDS:
             self._learn_command(incoming, now)
+        elif incoming.topic == STATE:
+            self._learn_state(incoming, now)
         elif incoming.topic == PARKED:
             parked.learn(self, incoming, now)
         else:
@@ -148,15 +152,24 @@ class Partition:
         return offset >= self._committed.get(topic, offset + 1) and not (topic == PARKED and self.lot.noted(offset))
 
     def _learn_command(self, incoming: Incoming, now: Now) -> None:
-        """Pauses of lines are nowhere else: the commands that were carried out already say how a line stands."""
+        """How a line stands that has no record of it yet: the commands that were carried out already say so."""
         if incoming.offset >= self.trackers[COMMANDS].position:
             return
         try:
             record = _DECODERS[COMMANDS].decode(incoming.value)
         except RecordError:
             return  # it became a dead letter when it was carried out
-        if isinstance(record, ControlLine):
-            self.line(record.did, now).paused = record.action == "pause"
+        if isinstance(record, ControlLine) and (line := self.line(record.did, now)).stance.told is None:
+            control_line(line, record, now)
+
+    def _learn_state(self, incoming: Incoming, now: Now) -> None:
+        try:
+            record = _DECODERS[STATE].decode(incoming.value) if incoming.value is not None else None
+        except RecordError as error:
+            _log.error("unreadable record", topic=STATE, offset=incoming.offset, problem=str(error))
+            return
+        if record is not None:
+            self.line(record.did, now).restore(record, now)
 
     def _follow(self, incoming: Incoming, now: Now, *, recovering: bool) -> None:
         """Journal, campaigns, opt-outs. What cannot be read there is counted; nobody waits for it."""
@@ -179,10 +192,13 @@ class Partition:
     def _optout(self, incoming: Incoming, now: Now) -> None:
         try:
             did, contact = keys.split(incoming.key or b"", 2)
-            if incoming.value is None:
-                self.line(did, now).optouts.pop(contact, None)
+            line = self.line(did, now)
+            record = _DECODERS[OPTOUTS].decode(incoming.value) if incoming.value is not None else None
+            line.wishes.heard(contact, record)
+            if record is None:
+                line.optouts.pop(contact, None)
             else:
-                self.line(did, now).optouts[contact] = _DECODERS[OPTOUTS].decode(incoming.value)
+                line.optouts[contact] = record
         except (RecordError, keys.KeyPartError) as error:
             _log.error("unreadable opt-out", offset=incoming.offset, problem=str(error))
 
@@ -256,6 +272,9 @@ class Partition:
         for line in self.lines.values():
             self._take_up(line, now, work)
         granted = self._grant(now, room, work) if self.granting else 0
+        for line in self.lines.values() if self.granting else ():
+            line.wishes.tell(line.did, now.wall_ms, work)
+            line.stance.tell(line, now, work)
         for line in self.lines.values():
             line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
         self._park_behind(now)
@@ -282,6 +301,8 @@ class Partition:
 
     def _grant(self, now: Now, room: int, work: Work) -> int:
         """The lines' calls, shared out where room is short: who had least comes first."""
+        for line in self.lines.values():
+            signals.pause_campaigns(line, now, work)
         granted = 0
         hungry = self._turns.order(did for did, line in self.lines.items() if line.hungry)
         asked = set(hungry)

@@ -1,4 +1,4 @@
-"""Rules: what a line looks up to decide: settings, tenants and their policies, and how the accounts stand."""
+"""Rules: what a line looks up to decide: settings, tenants, their policies and pauses, and how the accounts stand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from egress.lines.now import Now
 from egress.lines.pace.accounts import Accounts
+from runtime.pauses import Standing
 from runtime.settings import EgressSettings
 from schemas.journal import Plan
 from schemas.tenant import Account, Line, Tenant
@@ -18,6 +19,13 @@ class TenantsView(Protocol):
     def tenant(self, name: str) -> Tenant | None: ...
     def line(self, did: str) -> Line | None: ...
     def owner(self, did: str) -> Tenant | None: ...
+
+
+class PausesView(Protocol):
+    """What egress needs of the standing pauses (`runtime.pauses.Pauses` has it)."""
+
+    def __len__(self) -> int: ...
+    def holding(self, tenant: str) -> list[str]: ...
 
 
 class Resend(NamedTuple):
@@ -34,6 +42,7 @@ class Rules:
     settings: EgressSettings
     tenants: TenantsView
     accounts: Accounts = field(default_factory=Accounts)
+    pauses: PausesView = field(default_factory=Standing)
 
     def account(self, plan: Plan) -> Account | None:
         """The account that a plan was made for, as it is configured now."""

@@ -143,7 +143,7 @@ def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
         return GIVEN_UP_MAX
     waiting = line.waiting(kind)
     room = line.crowd.room(waiting)
-    return room if not line.paused and room >= waiting else 0
+    return room if line.stance.why_held(kind) is None and room >= waiting else 0
 
 
 def arrived(partition: Partition, wanted: Wanted, found: Mapping[int, Incoming], now: Now) -> None:

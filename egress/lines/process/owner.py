@@ -92,6 +92,10 @@ class Owner:
         await self._transactions.stop()
         await self._producer.stop()
 
+    def wake(self) -> None:
+        """Something changed that the next cycle should know at once."""
+        self._wake.set()
+
     def _forbid(self) -> None:
         for partition in self._partitions.values():
             partition.granting = False

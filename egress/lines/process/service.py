@@ -16,6 +16,7 @@ from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed
 from runtime.kafka.follower import FollowerFailed
 from runtime.kafka.transactions import TransactionFailed
+from runtime.pauses import Pauses
 from runtime.secrets import KeyRing
 from runtime.service import CannotStart, Service
 from runtime.settings import EgressSettings, KafkaSettings, KeysSettings, TenantsSettings, load
@@ -29,6 +30,9 @@ TOPICS = (
     topics.OUTBOUND_TEMPLATES,
     topics.OUTBOUND_PARKED,
     topics.LINES_COMMANDS,
+    topics.LINES_STATE,
+    topics.PAUSES,
+    topics.INBOUND_CONVERSATIONS,
     topics.INBOUND_RECEIPTS,
     topics.CAMPAIGNS,
     topics.CAMPAIGNS_CHUNKS,
@@ -65,13 +69,19 @@ async def serve(
     """Owns lines and sends by this client, which the caller has started and will stop."""
     service.health.wait_for("tenants", "reading the tenants")
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
+    pauses = Pauses(kafka, on_failure=lambda error: service.fail("pauses", error))
     await tenants.start()
     try:
         await tenants.caught_up(waits.caught_up_s)
         service.health.met("tenants")
-        owner = Owner(kafka, Rules(egress, tenants), client, service.health, service.settings.instance)
+        await pauses.start()
+        await pauses.caught_up(waits.caught_up_s)
+        rules = Rules(egress, tenants, pauses=pauses)
+        owner = Owner(kafka, rules, client, service.health, service.settings.instance)
+        pauses.on_change(owner.wake)
         await _own(service, owner)
     finally:
+        await pauses.stop()
         await tenants.stop()
 
 

@@ -32,6 +32,9 @@ KEPT_MS = topics.OUTBOUND_PARKED.retention_ms - 2 * topics.DAY_MS
 _REASONS: dict[Why, str] = {
     "backlog": "it waits in Kafka behind others: more are waiting than memory holds",
     "line_paused": "it waits in Kafka: its line is paused",
+    "line_stopped": "it waits in Kafka: WhatsApp stopped its line, and a person must resume it",
+    "paused": "it waits in Kafka: its tenant is paused, or everybody is",
+    "withheld": "WhatsApp withheld it (131049); it is sent again later",
     "not_before": "it waits in Kafka until its time comes",
     "waits": "it has waited for a while, and is kept in Kafka too",
 }
@@ -82,8 +85,12 @@ def _wait(line: Line, item: Item, now: Now) -> None:
 def _must_wait_outside(line: Line, item: Item, now: Now) -> Why | None:
     if _far(item, now):
         return "not_before"
-    if line.paused:
-        return "line_paused"
+    if item.urgent:
+        # Somebody waits for it now: neither a stop of bulk nor a backlog of bulk is in its way.
+        held = line.stance.why_held("reply")
+        return held or ("backlog" if line.crowd.room(line.batcher.urgent) <= 0 else None)
+    if (held := line.stance.why_held(item.kind)) is not None:
+        return held
     full = line.crowd.room(line.waiting(item.kind)) <= 0
     return "backlog" if full or line.parkings[item.kind].absent else None
 
@@ -135,7 +142,7 @@ def park_open(line: Line, kind: Kind, why: Why, now: Now, work: Work, before: in
 def park_old(line: Line, now: Now, work: Work) -> None:
     """Those that have waited for so long that their inputs' offsets shall go on."""
     since_s = now.s - line.rules.settings.park_after_s
-    why: Why = "line_paused" if line.paused else "waits"
-    for parking in line.parkings.values():
+    for kind, parking in line.parkings.items():
+        why: Why = line.stance.why_held(kind) or "waits"
         for item in list(takewhile(lambda item: item.since_s <= since_s, parking.open.values())):
             park(line, item, why, now, work, resident=True)

@@ -72,11 +72,11 @@ class Pile:
 
 
 class Batcher:
-    """The single templates that wait on one line."""
+    """The single templates that wait on one line; `urgent` ones are among those `waiting`."""
 
     def __init__(self) -> None:
         self._piles: dict[PileKey, Pile] = {}
-        self.waiting = 0
+        self.waiting = self.urgent = 0
 
     def __iter__(self) -> Iterator[Item]:
         return (item for pile in self._piles.values() for item in pile.items)
@@ -90,7 +90,7 @@ class Batcher:
             pile = self._piles[key] = Pile(due)
         pile.due_s = min(pile.due_s, due)
         pile.items.append(item)
-        self.waiting += 1
+        self._count(key, 1)
 
     def ripe(self, now_s: float, batch_max: int, paused: Container[str] = ()) -> list[PileKey]:
         """The piles that may go, the one due first first: due or full, none of a paused campaign."""
@@ -110,7 +110,7 @@ class Batcher:
         pile = self._piles[key]
         count = min(len(pile.items), batch_max if key.batch else 1)
         items = [pile.items.popleft() for _ in range(count)]
-        self.waiting -= count
+        self._count(key, -count)
         if not pile.items:
             del self._piles[key]
         return items
@@ -135,11 +135,15 @@ class Batcher:
             found = [item for item in pile.items if over(item)]
             if found:
                 weeds += found
+                self._count(key, -len(found))
                 pile.items = deque(item for item in pile.items if not over(item))
             if not pile.items:
                 del self._piles[key]
-        self.waiting -= len(weeds)
         return weeds
+
+    def _count(self, key: PileKey, more: int) -> None:
+        self.waiting += more
+        self.urgent += more if key.urgent else 0
 
     def holds(self, campaign: str) -> bool:
         """Whether recipients of a campaign wait for another attempt."""

@@ -35,7 +35,7 @@ class Bulk:
     def grant(self, now: Now, room: int, work: Work) -> int:
         """Puts into the work the calls that may go now, at most `room`; returns how many."""
         granted = self._urgent(now, room, work)
-        while granted < room and self._line.pacer.bulk_at(now.s) <= now.s:
+        while granted < room and not self._line.stance.stops.bulk and self._line.pacer.bulk_at(now.s) <= now.s:
             call = self._next(now, work)
             if call is None:
                 break
@@ -73,7 +73,8 @@ class Bulk:
     def _ripe(self, now: Now) -> list[PileKey]:
         if not self._line.batcher.waiting:
             return []
-        return self._line.batcher.ripe(now.s, self._line.batch_max, self._line.campaigns.paused())
+        ripe = self._line.batcher.ripe(now.s, self._line.batch_max, self._line.campaigns.paused())
+        return [key for key in ripe if key.urgent] if self._line.stance.stops.bulk else ripe
 
     def _may(self, key: PileKey, now: Now) -> bool:
         return self._opens_at(self._line.batcher.first(key)) <= now.s
@@ -150,7 +151,7 @@ class Bulk:
     def goes_at(self, now: Now) -> Iterator[float]:
         """When each that waits may go, on the clock of `Now.s`."""
         batcher, campaigns, pacer = self._line.batcher, self._line.campaigns, self._line.pacer
-        bulk_s = pacer.bulk_at(now.s)
+        bulk_s = float("inf") if self._line.stance.stops.bulk else pacer.bulk_at(now.s)
         yield from (max(bulk_s, self._runs_at(campaign, now)) for campaign in campaigns.able(now.wall_ms))
         if not batcher.waiting:
             return

@@ -110,6 +110,12 @@ class Campaigns:
         return iter(self._all.values())
 
     @property
+    def recipients(self) -> int:
+        """How many are not planned yet, of campaigns that are not over."""
+        alive = (c for c in self._all.values() if c.contents is not None and c.state not in ("finished", "cancelled"))
+        return sum(c.contents.total - c.planned - c.refused for c in alive if c.contents is not None)
+
+    @property
     def unsent(self) -> bool:
         """Whether recipients of some campaign are at hand."""
         return any(campaign.chunks for campaign in self._all.values())

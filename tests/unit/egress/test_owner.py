@@ -79,7 +79,7 @@ async def test_a_call_is_made_when_its_plan_and_its_offset_are_committed_and_not
     await world.cycle()
     assert world.events == ["commit", "committed", "call"]
     assert world.offsets == [(REPLIES, 0, 1)]
-    assert [record.topic for record in world.records] == ["egress.journal"]
+    assert [record.topic for record in world.records] == ["egress.journal", "lines.state"]
 
 
 async def test_a_transaction_that_was_refused_makes_no_call() -> None:

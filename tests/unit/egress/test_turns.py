@@ -17,7 +17,7 @@ costs = st.integers(1, MOST)
 @given(st.lists(st.lists(costs, min_size=1, max_size=30), min_size=1, max_size=8))
 def test_queues_that_all_wait_never_differ_by_more_than_one_batch(backlogs: list[list[int]]) -> None:
     turns: Turns[int] = Turns()
-    given_: Counter[int] = Counter({n: 0 for n in range(len(backlogs))})
+    given_: Counter[int] = Counter(dict.fromkeys(range(len(backlogs)), 0))
     left = {n: list(backlog) for n, backlog in enumerate(backlogs)}
     while all(left.values()):
         first = turns.order(left)[0]
