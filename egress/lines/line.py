@@ -156,6 +156,17 @@ class Line:
         else:
             self._pile(item, now)
 
+    def unslowed(self, items: list[Item], now: Now) -> list[Item]:
+        """Those whose person may get something now; for the others it is too fast, and they wait."""
+        ready = []
+        for item in items:
+            item.wake_s = self.pairs.slowed_until(item.contact)
+            if item.wake_s > now.s:
+                self.enqueue(item, now)
+            else:
+                ready.append(item)
+        return ready
+
     def _pile(self, item: Item, now: Now) -> None:
         chosen = self.channel(item)
         key = routes.batch_key(chosen, item.message) if chosen is not None else None

@@ -36,6 +36,8 @@ ANSWERS = {
     "accept": CallResult(kind="accepted", status=200),
     "refuse": CallResult(kind="refused", status=400),
     "unreachable": CallResult(kind="not_sent"),
+    "too_fast": CallResult(kind="throttled", status=429, code="130429"),
+    "held": CallResult(kind="not_sent", code="paused"),
     "throttle": CallResult(kind="throttled", status=429, retry_after_s=2),
     "error_500": CallResult(kind="in_doubt", status=500),
     "error_500_taken": CallResult(kind="in_doubt", status=500),

@@ -85,7 +85,7 @@ class Bulk:
         else:
             items = self._line.batcher.take(key, count)
         self._turns.took(key.flow, len(items))
-        return self._items(items, now, work, urgent=key.urgent)
+        return self._items(self._line.unslowed(items, now), now, work, urgent=key.urgent)
 
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
         taken = take(campaign, self._slice_max(campaign, now), now.s)
