@@ -78,6 +78,7 @@ class Model:
     named: bool = False
     slow: bool = False
     deaf: bool = False
+    room: int = 10
 
     def __post_init__(self) -> None:
         self._written_s: list[float] = []
@@ -100,7 +101,7 @@ class Model:
 
     def _incoming(self, topic: str, start: int) -> list[Incoming]:
         records = self.topics.get(topic, [])
-        return [Incoming(topic, 0, n, r.key, r.value, list(r.headers)) for n, r in enumerate(records) if n >= start]
+        return [Incoming(topic, 0, n, r.key, r.value, list(r.headers)) for n, r in enumerate(records[start:], start)]
 
     def crash(self) -> None:
         """The process ends; the next one recovers from the topics alone, the journal being compacted by then."""
@@ -142,7 +143,7 @@ class Model:
             for incoming in fresh:
                 self.partition.read(incoming, self.now)
         self._fetch()
-        work, _ = self.partition.cycle(self.now, 10)
+        work, _ = self.partition.cycle(self.now, self.room)
         if fate == "crash_uncommitted":
             self.crash()
             return 0
