@@ -29,7 +29,7 @@ class Item:
     `reply` says that the person's next reply waits for this one; it stays so wherever the message is read again.
     `record` is the input as it was read, until its offset is finished. `echoing` says that it was parked and that its
     place on `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were
-    not posted.
+    not posted. `waited` says that it failed, was parked for its time, and goes again.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -55,6 +55,7 @@ class Item:
     record: Incoming | None = None
     echoing: bool = False
     spared: int = 0
+    waited: bool = False
 
     def __post_init__(self) -> None:
         contact = phone.identity(self.message.contact)

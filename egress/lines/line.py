@@ -84,6 +84,7 @@ class Line:
         self.orders: dict[str, DecideDoubt] = {}
         self.dying: list[tuple[Item, str]] = []
         self.fetches: list[Fetch] = []
+        self.withheld: list[Item] = []
         self.coming: set[str] = set()
         self.refused_again: dict[str, Refusal] = {}
         self.refused_first: list[tuple[Item, Refusal]] = []
@@ -140,12 +141,23 @@ class Line:
         """Whether the message was never planned or refused, or was given up and put back, and does not wait already."""
         if item.id in self.ids:
             return False
+        if item.waited:
+            return self._follows(item)
         if not item.replay:
             return not self.book.knows(item.id)
         taken_up = replays.take_up(self.book, item)
         if not taken_up:
             _log.info("a message that was put back is a duplicate", message_id=item.id, run=item.replay)
         return taken_up
+
+    def _follows(self, item: Item) -> bool:
+        """Whether the attempt that a withheld message follows is still its last one, and nothing else ended it."""
+        if self.book.refused(item.id):
+            return False
+        place = self.book.latest(item.id)
+        if place is not None:
+            return place.entry.plan.plan_id == item.retry_of
+        return all(ref.plan_id == item.retry_of for ref in self.book.index.named(item.id))
 
     def enqueue(self, item: Item, now: Now, *, first: bool = False) -> None:
         """The item waits for its turn; `first` at the head of its lane, for another attempt."""
@@ -320,7 +332,8 @@ class Line:
     def _overtaken(self, item: Item) -> bool:
         """Whether the attempt before is no longer the last one, or no longer what this one answers to."""
         place = self.book.latest(item.id)
-        if failed_with(item.resend_why) and not self.failures.stands(item.retry_of, item.id):
+        ordered = failed_with(item.resend_why) and not item.waited
+        if ordered and not self.failures.stands(item.retry_of, item.id):
             return True
         if place is None:
             return False

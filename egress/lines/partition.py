@@ -24,7 +24,7 @@ from egress.lines.memory.index import Returns
 from egress.lines.now import Now
 from egress.lines.pace import signals
 from egress.lines.pace.stance import STATE
-from egress.lines.parking import parked
+from egress.lines.parking import parked, withheld
 from egress.lines.parking.lot import Lot
 from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
@@ -296,6 +296,7 @@ class Partition:
         endings.bury(line, now, work)
         claims.record_bindings(line, work)
         claims.take_up_failed(line, now)
+        withheld.park(line, now, work)
         doubts.resend_silent(line, now)
         journal.repeat(line, now, work)
 

@@ -93,6 +93,13 @@ class EgressSettings(Area):
     throttle_grow: float = Field(0.01, gt=0, le=1, description="Share of its rate that a line gets back a second.")
     throttle_window_s: float = Field(5, ge=0, le=600, description="A line is slowed down at most once in so long.")
     attempts_max: int = Field(5, ge=1, le=100, description="Most attempts of a message that was surely not sent.")
+    withheld_wait_s: float = Field(
+        86_400,
+        ge=1,
+        le=1_209_600,
+        description="A message that WhatsApp withholds (131049) goes again after so long, if it has not expired.",
+    )
+    withheld_attempts: int = Field(3, ge=1, le=10, description="Most attempts of such a message; 1: it fails at once.")
     bisect_calls: int = Field(
         24,
         ge=0,

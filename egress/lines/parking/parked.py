@@ -16,6 +16,7 @@ from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
+from egress.lines.parking.withheld import follow
 from egress.lines.queues import admission
 from egress.lines.queues.admission import KEPT_MS, PARKED
 from egress.lines.work import Echo, Work
@@ -113,7 +114,7 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
         item.source, item.position = PARKED, offset
         parking.echoing -= 1
         parking.held[offset] = item
-    elif item is not None or (not incoming.replay and line.book.knows(_id(incoming))):
+    elif item is not None or (not incoming.replay and note.after is None and line.book.knows(_id(incoming))):
         partition.lot.known(offset, _id(incoming))
     else:
         parking.put(offset, 0 if note.kind == "reply" else note.not_before_ms, now.wall_ms)
@@ -178,6 +179,8 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
         reply=wanted.kind == "reply",
         replay=incoming.replay,
     )
+    if note.after is not None:
+        follow(item, note.after)
     if not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)
         return

@@ -13,7 +13,7 @@ from egress.lines.pace import signals
 from egress.lines.pace.stops import SCOPES
 from egress.lines.process.fetching import Fetch
 from egress.lines.receipts import claims
-from egress.lines.receipts.failures import WINDOW_CLOSED, failed_with
+from egress.lines.receipts.failures import WINDOW_CLOSED, WITHHELD, failed_with
 from egress.lines.results import doubts
 from egress.lines.results.attempts import PROOF, PUBLIC, again, held_back, in_lane, mark, release
 from egress.lines.results.doubts import after_doubt, send_again
@@ -138,6 +138,9 @@ def revive(line: Line, fetch: Fetch, items: list[Item], now: Now) -> None:
         return
     if fetch.entry.result == "not_sent" and fetch.entry.outcome and fetch.entry.outcome.bisected:
         _halve(line, fetch.entry, items, now)
+        return
+    if failed_with(fetch.resend_why) == WITHHELD:
+        line.withheld += [item.again(plan=plan.plan_id, wake_s=0, resend_why=fetch.resend_why) for item in items]
         return
     send_again(line, fetch.entry, items, fetch.wake_s, fetch.resend_why, now)
 
