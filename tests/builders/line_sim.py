@@ -51,7 +51,7 @@ class Sim(Model):
         heapq.heappush(self._under_way, (self.seconds + self.call_s, next(self._numbers), grant))
 
     def run(self, until_s: float) -> None:
-        """Turns the owner's cycle as an owner would: when a call ends, when something is due, at least once a second."""
+        """Turns the cycle as an owner would: when a call ends, when something is due, at least once a second."""
         while self.seconds < until_s:
             self.room = self.rules.settings.calls_parallel - len(self._under_way)
             self.step()

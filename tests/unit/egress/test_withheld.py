@@ -1,4 +1,4 @@
-"""What WhatsApp withheld from a person (131049) goes again after a day, on record, once, within its attempts and expiry."""
+"""What WhatsApp withheld from a person (131049) goes again after a day: on record, once, within its attempts."""
 
 from __future__ import annotations
 
