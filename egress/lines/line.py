@@ -46,7 +46,6 @@ from runtime import logs, metrics
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.journal import CallOutcome, Plan
 from schemas.line_command import DecideDoubt
-from schemas.line_state import LineState
 from schemas.optout import Optout
 from schemas.parked import Kind
 from schemas.session import Template
@@ -93,10 +92,9 @@ class Line:
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
-        config = rules.tenants.line(did)
-        self._rate = config.rate if config else settings.rate_per_s
+        self._rate = settings.rate_per_s
         self.throttle = Throttle(Aimd.of(settings))
-        self.pacer = Pacer(self._rate, settings.reserve_per_s, now.s)
+        self.pacer = Pacer(self.configured_rate, settings.reserve_per_s, now.s)
         self.stance = Stance(lambda: rules.pauses.holding(self.tenant) if len(rules.pauses) else [])
         self.wishes = Wishes()
         self.pairs = PairLimit(settings.pair_interval_s, settings.pair_burst)
@@ -142,22 +140,13 @@ class Line:
         if item.id in self.ids:
             return False
         if item.waited:
-            return self._follows(item)
+            return replays.follows(self.book, item)
         if not item.replay:
             return not self.book.knows(item.id)
         taken_up = replays.take_up(self.book, item)
         if not taken_up:
             _log.info("a message that was put back is a duplicate", message_id=item.id, run=item.replay)
         return taken_up
-
-    def _follows(self, item: Item) -> bool:
-        """Whether the attempt that a withheld message follows is still its last one, and nothing else ended it."""
-        if self.book.refused(item.id):
-            return False
-        place = self.book.latest(item.id)
-        if place is not None:
-            return place.entry.plan.plan_id == item.retry_of
-        return all(ref.plan_id == item.retry_of for ref in self.book.index.named(item.id))
 
     def enqueue(self, item: Item, now: Now, *, first: bool = False) -> None:
         """The item waits for its turn; `first` at the head of its lane, for another attempt."""
@@ -231,33 +220,22 @@ class Line:
         return granted
 
     def _rerate(self, now: Now) -> None:
-        config = self.rules.tenants.line(self.did)
-        self._rate = config.rate if config is not None else self._rate
-        rate = self._rate * self.throttle.share(now.s)
+        rate = self.configured_rate * self.throttle.share(now.s)
         if rate != self.pacer.rate:
             self.pacer.rerate(rate, self.rules.settings.reserve_per_s, now.s)
 
     @property
-    def rate(self) -> float:
-        """Messages a second, as it is now."""
-        return self.pacer.rate
+    def configured_rate(self) -> float:
+        """Messages a second that the tenant's record allows, or allowed as long as it named the line."""
+        config = self.rules.tenants.line(self.did)
+        self._rate = config.rate if config is not None else self._rate
+        return self._rate
 
     @property
     def tenant(self) -> str:
         """Whose line it is now; empty when nobody has it."""
         owner = self.rules.tenants.owner(self.did)
         return owner.tenant if owner is not None else ""
-
-    def backlog(self) -> dict[str, int]:
-        """How many wait by kind, in memory and in Kafka."""
-        return {kind: self.waiting(kind) + parking.outside for kind, parking in self.parkings.items()}
-
-    def restore(self, record: LineState, now: Now) -> None:
-        """How an earlier owner left the line."""
-        self.stance.restore(record)
-        self.wishes.restore(record.opted_out)
-        if 0 < record.rate < self._rate:
-            self.throttle.restore(record.rate / self._rate, now.at_ms(record.at_ms))
 
     def _grant_replies(self, now: Now, room: int, work: Work) -> int:
         granted = 0

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from egress.lines.commands import command, control_line
+from egress.lines import commands
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES, Item
@@ -44,7 +44,6 @@ from schemas.campaign import Chunk, Progress
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.journal import PlanRef, RefusedRef, SegmentRef
-from schemas.line_command import ControlLine
 from schemas.outbound import OutboundMessage
 from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
@@ -112,9 +111,10 @@ class Partition:
     def learn(self, incoming: Incoming, now: Now) -> None:
         """A record from before the recovery barrier."""
         if incoming.topic == COMMANDS:
-            self._learn_command(incoming, now)
+            if incoming.offset < self.trackers[COMMANDS].position:
+                commands.learn_command(self, incoming, now)
         elif incoming.topic == STATE:
-            self._learn_state(incoming, now)
+            commands.learn_state(self, incoming, now)
         elif incoming.topic == PARKED:
             parked.learn(self, incoming, now)
         else:
@@ -150,26 +150,6 @@ class Partition:
     def returns(self, topic: str, offset: int) -> bool:
         """Whether a crash would bring this record again: an offset of the group that is not committed."""
         return offset >= self._committed.get(topic, offset + 1) and not (topic == PARKED and self.lot.noted(offset))
-
-    def _learn_command(self, incoming: Incoming, now: Now) -> None:
-        """How a line stands that has no record of it yet: the commands that were carried out already say so."""
-        if incoming.offset >= self.trackers[COMMANDS].position:
-            return
-        try:
-            record = _DECODERS[COMMANDS].decode(incoming.value)
-        except RecordError:
-            return  # it became a dead letter when it was carried out
-        if isinstance(record, ControlLine) and (line := self.line(record.did, now)).stance.told is None:
-            control_line(line, record, now)
-
-    def _learn_state(self, incoming: Incoming, now: Now) -> None:
-        try:
-            record = _DECODERS[STATE].decode(incoming.value) if incoming.value is not None else None
-        except RecordError as error:
-            _log.error("unreadable record", topic=STATE, offset=incoming.offset, problem=str(error))
-            return
-        if record is not None:
-            self.line(record.did, now).restore(record, now)
 
     def _follow(self, incoming: Incoming, now: Now, *, recovering: bool) -> None:
         """Journal, campaigns, opt-outs. What cannot be read there is counted; nobody waits for it."""
@@ -207,7 +187,7 @@ class Partition:
             if incoming.topic == RECEIPTS:
                 self._receipts(incoming, now)
             elif incoming.topic == COMMANDS:
-                command(self, _DECODERS[COMMANDS].decode(incoming.value), now)
+                commands.command(self, _DECODERS[COMMANDS].decode(incoming.value), now)
                 self.trackers[COMMANDS].finish(incoming.offset)
             elif (incoming.topic, incoming.offset) in self.parked_already:
                 self.parked_already.discard((incoming.topic, incoming.offset))

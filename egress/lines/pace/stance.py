@@ -78,8 +78,11 @@ class Stance:
 
     # -- what is on record
 
-    def restore(self, record: LineState) -> None:
-        """As an earlier owner left it."""
+    def restore(self, line: Line, record: LineState, now: Now) -> None:
+        """As an earlier owner left the line."""
+        line.wishes.restore(record.opted_out)
+        if 0 < record.rate < line.configured_rate:
+            line.throttle.restore(record.rate / line.configured_rate, now.at_ms(record.at_ms))
         self.paused, self.paused_by, self.paused_ms = record.paused, record.paused_by, record.paused_ms
         self.stops.restore(record.stops, record.resumed_ms)
         self.told = record
@@ -109,8 +112,8 @@ class Stance:
             paused_ms=self.paused_ms,
             pauses=pauses,
             stops=stops,
-            rate=round(line.rate, 3),
-            waiting=line.backlog(),
+            rate=round(line.pacer.rate, 3),
+            waiting={kind: line.waiting(kind) + parking.outside for kind, parking in line.parkings.items()},
             recipients=line.campaigns.recipients,
             resumed_ms=self.stops.resumed_ms,
             opted_out=line.wishes.all(),

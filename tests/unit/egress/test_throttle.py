@@ -55,7 +55,7 @@ def test_a_new_owner_goes_on_where_the_last_one_would_be(share: float, away_s: f
 
 
 def slow_line(made: Model) -> float:
-    return made.partition.lines[DID].rate
+    return made.partition.lines[DID].pacer.rate
 
 
 def eighty(**settings: object) -> Model:
