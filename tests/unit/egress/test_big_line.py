@@ -119,3 +119,23 @@ def test_a_one_time_password_does_not_wait_for_bulks_debt_nor_behind_a_backlog()
     made.put("outbound.templates", message("otp", "5691", otp, send_class="otp"))
     made.run(4.1)
     assert made.begun[-1].ids == ["otp"]
+
+
+def test_a_campaign_and_templates_of_two_classes_share_a_line_by_recipients() -> None:
+    line = Line(did=BIG, sends="isv", templates="hsm", rate=500, batch_max=100)
+    made = Sim(rules(tenant(lines=[line])))
+    made.put("outbound.templates", *(promo(f"m{n}", f"5696{n:06}") for n in range(1500)))
+    content = Template(name="promo", language="es", body=["x"])
+    made.put(
+        "outbound.templates",
+        *(message(f"u{n}", f"5695{n:06}", content, send_class="utility") for n in range(500)),
+    )
+    million(made)
+    made.run(7)
+    had = {"c": 0, "marketing": 0, "utility": 0}
+    for plan in made.plans():
+        had[plan.campaign or plan.send_class] += len(plan.messages)
+        if sum(had.values()) > 1000:  # all of them have waited since
+            break
+    assert max(had.values()) - min(had.values()) <= 200, had
+    assert min(had.values()) >= 200, had
