@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from egress.lines.memory.book import Book
+from egress.lines.results import replays
+from schemas.journal import PlanRef
 from schemas.outcome import Outcome
 from schemas.parked import After, Parked
 from schemas.record import decode
 from tests.builders.line_model import Model
-from tests.builders.lines import WALL, promo
+from tests.builders.lines import WALL, promo, template_item
 from tests.unit.egress.test_failures import notice, said, sent
 from tests.unit.egress.test_partition_model import assert_nobody_twice, model, with_campaign
 
@@ -113,6 +116,16 @@ def test_a_recipient_of_a_campaign_goes_again_as_part_of_it_and_the_campaign_doe
     assert (again.campaign, again.attempt, [m.contact for m in again.messages]) == ("c", 2, [numbers[2]])
     told = [decode(record.value, Outcome) for record in made.topics["outcomes"]]
     assert {outcome.campaign for outcome in told} == {"c"}
+
+
+@pytest.mark.parametrize(("plans", "goes"), [((), True), (("p",), True), (("p", "q"), False), (("q",), False)])
+def test_a_copy_whose_plan_has_left_memory_goes_only_if_no_other_attempt_is_known(
+    plans: tuple[str, ...], goes: bool
+) -> None:
+    book, item = Book(), template_item("t1")
+    item.retry_of = "p"
+    book.index.named = lambda name: [PlanRef(plan, 0) for plan in plans if name == "t1"]  # type: ignore[method-assign]
+    assert replays.follows(book, item) == goes
 
 
 def test_a_note_of_the_attempt_that_it_follows_is_read_as_it_was_written() -> None:
