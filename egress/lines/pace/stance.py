@@ -93,13 +93,8 @@ class Stance:
         pauses, stops, told = self._standing(), self.stops.all(), self.told
         if told is None and not line.tenant:
             return
-        news = told is None or (told.paused, told.paused_ms, told.pauses, told.stops, told.opted_out) != (
-            self.paused,
-            self.paused_ms,
-            pauses,
-            stops,
-            line.wishes.all(),
-        )
+        held = (self.paused, self.paused_ms, pauses, stops, self.stops.resumed_ms, line.wishes.all())
+        news = told is None or held != _held(told)
         if not news and now.s < self._told_s + TELL_S:
             return
         self._told_s = now.s
@@ -122,6 +117,10 @@ class Stance:
             return
         self.told = record
         work.write(_record(line, record))
+
+
+def _held(told: LineState) -> tuple[object, ...]:
+    return told.paused, told.paused_ms, told.pauses, told.stops, told.resumed_ms, told.opted_out
 
 
 def _record(line: Line, record: LineState) -> Record:

@@ -95,7 +95,7 @@ class Stops:
     def _end(self, stops: list[Stop], now_ms: int) -> list[Stop]:
         for stop in stops:
             del self._all[_key(stop)]
-        self.resumed_ms = now_ms if stops else self.resumed_ms
+        self.resumed_ms = now_ms
         return stops
 
 

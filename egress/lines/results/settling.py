@@ -106,6 +106,8 @@ def restore(line: Line, now: Now) -> None:
                 line.lanes.block(plan.messages[0].contact, plan.plan_id)
             continue
         mark(entry, outcome)
+        if outcome.code in SCOPES:
+            signals.answered(line, plan, outcome, now)  # perhaps its owner died before it wrote the stop
         left = line.book.remaining(entry)
         if left and outcome.result in ("not_sent", "throttled"):
             _retry_restored(line, entry, outcome, left, now)

@@ -152,6 +152,25 @@ def test_a_batch_that_is_refused_for_its_template_is_not_searched_for_a_bad_reci
     assert state(made).stops[0].code == "132016"
 
 
+def test_an_owner_that_dies_before_it_wrote_the_stop_of_an_answer_leaves_it_to_the_next() -> None:
+    line_model.ANSWERS["locked"] = CallResult(kind="refused", status=403, code="131031")
+    made = model()
+    made.put("outbound.replies", message("r1", "5691"))
+    made.step("locked")
+    del line_model.ANSWERS["locked"]
+    made.crash()
+    made.put("outbound.replies", message("r2", "5692"))
+    for _ in range(3):
+        assert made.step("accept", 3) == 0
+    assert [stop.code for stop in state(made).stops] == ["131031"]
+    resume(made)
+    made.step("accept", 3)
+    made.crash()
+    made.settle(3)
+    assert told(made) == ["r2"]
+    assert state(made).stops == [], "what a person resumed stays so"
+
+
 def test_a_country_that_may_not_be_written_to_stops_nothing_and_is_counted() -> None:
     made = model()
     counted = metrics.counter(metrics.EGRESS_ALARMS).labels(tenant="acme", code="130497")
