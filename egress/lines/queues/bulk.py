@@ -30,6 +30,7 @@ class Bulk:
     def __init__(self, line: Line, now: Now) -> None:
         self._line = line
         self._turns: Turns[Flow] = Turns()
+        self._again: set[Flow] = set()  # campaigns whose last call was another attempt
         self._weeded_s = now.s
 
     def grant(self, now: Now, room: int, work: Work) -> int:
@@ -60,7 +61,10 @@ class Bulk:
             if not key.urgent:
                 flows.setdefault(key.flow, []).append(key)
         for campaign in self._line.campaigns.able(now.wall_ms):
-            flows.setdefault(Flow(campaign.name), []).append(campaign)
+            flow = Flow(campaign.name)
+            fresh_first = flow in self._again  # a campaign's new recipients and its other attempts alternate
+            waiting = flows.setdefault(flow, [])
+            waiting.insert(0 if fresh_first else len(waiting), campaign)
         for flow in self._turns.order(flows):
             for one in flows[flow]:
                 if isinstance(one, Campaign):
@@ -85,6 +89,8 @@ class Bulk:
         else:
             items = self._line.batcher.take(key, count)
         self._turns.took(key.flow, len(items))
+        if key.campaign:
+            self._again.add(key.flow)
         return self._items(self._line.unslowed(items, now), now, work, urgent=key.urgent)
 
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
@@ -93,6 +99,7 @@ class Bulk:
         before = sum(len(g.items) for g in work.grants)
         granted = self._items(fresh, now, work)
         self._turns.took(Flow(campaign.name), len(taken.items))
+        self._again.discard(Flow(campaign.name))
         planned = sum(len(g.items) for g in work.grants) - before
         campaign.advance(taken, planned, len(fresh) - planned)
         work.progress(self._line.number, taken.items[0].message.tenant, campaign.progress(now.wall_ms))
