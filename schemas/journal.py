@@ -46,7 +46,8 @@ class Plan(Record, tag_field="type", tag="plan"):
     accepted and failed; `fallback` says that the message names a template that may still go instead. `retry_of` is the
     plan of the attempt before. `replay` is the run that put the messages back from dead letters, and `first_attempt`
     the first one of that run. `lane` says that it is a reply, which the person's next reply waits for, wherever it was
-    read from.
+    read from. `template` and `language` name what is sent; `spared` attempts before this one were not posted because
+    their line was paused or stopped meanwhile.
     """
 
     plan_id: str
@@ -72,11 +73,14 @@ class Plan(Record, tag_field="type", tag="plan"):
     failed: str = ""
     fallback: bool = False
     lane: bool = False
+    language: str = ""
+    spared: int = 0
 
     @property
     def tries(self) -> int:
-        """The attempts that bounds and pauses count: those since the messages were put back, halving not counted."""
-        return self.attempt - self.first_attempt + 1 - (self.part.depth if self.part else 0)
+        """The attempts that bounds and pauses count: those since the messages were put back, without halving and
+        without those whose line was held before the POST."""
+        return self.attempt - self.first_attempt + 1 - self.spared - (self.part.depth if self.part else 0)
 
 
 class CallOutcome(Record, tag_field="type", tag="outcome"):

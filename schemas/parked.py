@@ -8,21 +8,49 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from schemas.record import Frozen
 
 Kind = Literal["reply", "bulk"]
-Why = Literal["backlog", "line_paused", "not_before", "waits", "send_window", "daily_cap"]
+Why = Literal[
+    "backlog",
+    "line_paused",
+    "line_stopped",
+    "not_before",
+    "paused",
+    "waits",
+    "withheld",
+    "send_window",
+    "daily_cap",
+]
 
 _DID, _KIND, _FROM, _KEY = "did", "parked_kind", "parked_from", "parked_key"
 _WHY, _AT, _UNTIL = "parked_why", "parked_at", "parked_until"
+_AFTER = "parked_after"
 _BASE, _DONE = "parked_base", "parked_done"
-_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL))
+_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL, _AFTER))
+
+
+class After(Frozen):
+    """The attempt that a copy will be: it follows `plan`, which failed with the provider's code `failed`."""
+
+    plan: str
+    attempt: int
+    failed: str
+    first_attempt: int = 1
+    spared: int = 0
+    campaign: str = ""
+
+
+_AFTERS = msgspec.json.Decoder(After)
 
 
 class Parked(Frozen):
     """`kind` is the queue (a reply keeps its person's order), `source` the input, as `topic-partition-offset`.
 
     `key` is the input's, `at_ms` when it was parked, `not_before_ms` when it may go at the earliest (0: at once).
+    With `after` it is a copy of a message that was sent and failed, and goes again.
     """
 
     did: str
@@ -32,6 +60,7 @@ class Parked(Frozen):
     at_ms: int
     not_before_ms: int = 0
     key: bytes = b""
+    after: After | None = None
 
     def headers(self, original: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
         """The input's headers and these."""
@@ -45,6 +74,8 @@ class Parked(Frozen):
         )
         kept = [pair for pair in unparked(original) if pair[0] != _DID]
         own = [(name, value.encode()) for name, value in fields if value]
+        if self.after is not None:
+            own.append((_AFTER, msgspec.json.encode(self.after)))
         return kept + own + ([(_KEY, self.key)] if self.key else [])
 
     @classmethod
@@ -59,6 +90,7 @@ class Parked(Frozen):
             at_ms=_number(found.get(_AT)),
             not_before_ms=_number(found.get(_UNTIL)),
             key=found.get(_KEY) or b"",
+            after=_after(found.get(_AFTER)),
         )
 
     @property
@@ -97,6 +129,14 @@ def unparked(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, byt
 def names_line(headers: Iterable[tuple[str, bytes | None]]) -> bool:
     """Whether a record says which line it is of."""
     return any(name == _DID and value for name, value in headers)
+
+
+def _after(value: bytes | None) -> After | None:
+    """None also for one that cannot be read: then the record is a copy of what is known, and is done."""
+    try:
+        return _AFTERS.decode(value) if value else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def _text(value: bytes | None) -> str:

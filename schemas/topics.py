@@ -120,7 +120,7 @@ INBOUND_CONVERSATIONS = _topic(
     "did|contact",
     _INBOUND_OURS,
     "7d",
-    producers=("webhooks", "api", "agents", "conversations", "relevo"),
+    producers=("webhooks", "api", "agents", "conversations", "egress", "relevo"),
     consumers=("conversations",),
 )
 INBOUND_RECEIPTS = _topic(

@@ -29,7 +29,8 @@ class Item:
     `reply` says that the person's next reply waits for this one; it stays so wherever the message is read again.
     `record` is the input as it was read, until its offset is finished. `recipient` is the source and position that a
     plan names of a campaign's recipient that waited parked. `echoing` says that it was parked and that its place on
-    `outbound.parked` is not known yet; then that is its source and position.
+    `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were not posted.
+    `waited` says that it failed, was parked for its time, and goes again.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -55,6 +56,8 @@ class Item:
     record: Incoming | None = None
     echoing: bool = False
     recipient: tuple[str, int] = ("", -1)
+    spared: int = 0
+    waited: bool = False
 
     def __post_init__(self) -> None:
         contact = phone.identity(self.message.contact)
@@ -73,6 +76,11 @@ class Item:
         return self.recipient if self.recipient[0] else (self.source, self.position)
 
     @property
+    def urgent(self) -> bool:
+        """A one-time password beside the campaigns: it goes before bulk, and does not wait for bulk's debt."""
+        return self.message.send_class == "otp" and not self.reply and not self.campaign
+
+    @property
     def id(self) -> str:
         return self.message.id
 
@@ -80,11 +88,12 @@ class Item:
     def contact(self) -> str:
         return self.message.contact
 
-    def again(self, *, plan: str, wake_s: float, resend_why: str = "") -> Item:
-        """The next attempt after `plan`; with a reason it is a deliberate resend."""
+    def again(self, *, plan: str, wake_s: float, resend_why: str = "", spared: bool = False) -> Item:
+        """The next attempt after `plan`; with a reason it is a deliberate resend. A `spared` one was not posted."""
         return replace(
             self,
             attempt=self.attempt + 1,
+            spared=self.spared + spared,
             pending=False,
             wake_s=wake_s,
             retry_of=plan,

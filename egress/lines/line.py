@@ -24,6 +24,8 @@ from egress.lines.memory.book import ENDED, Book, given_up
 from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
 from egress.lines.pace.pacing import Pacer, PairLimit
+from egress.lines.pace.stance import Stance
+from egress.lines.pace.throttle import Aimd, Throttle
 from egress.lines.pace.turnstile import Turnstile
 from egress.lines.parking.parking import Parking
 from egress.lines.process.fetching import Fetch
@@ -34,6 +36,7 @@ from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.lanes import Lanes
 from egress.lines.receipts.failures import Failures, failed_with
 from egress.lines.receipts.receipts import WaitingRoom
+from egress.lines.receipts.wishes import Wishes
 from egress.lines.results import replays
 from egress.lines.results.bisect import Bisects
 from egress.lines.results.silence import Silence
@@ -75,12 +78,12 @@ class Line:
         self.open_plans: dict[str, Entry] = {}
         self.calls = 0
         self.tidied_s = now.s
-        self.paused = False
         self.inherited: dict[str, float] = {}
         self.doubts: dict[str, Entry] = {}
         self.orders: dict[str, DecideDoubt] = {}
         self.dying: list[tuple[Item, str]] = []
         self.fetches: list[Fetch] = []
+        self.withheld: list[Item] = []
         self.coming: set[str] = set()
         self.refused_again: dict[str, Refusal] = {}
         self.refused_first: list[tuple[Item, Refusal]] = []
@@ -89,9 +92,11 @@ class Line:
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
-        config = rules.tenants.line(did)
-        self._rate = config.rate if config else settings.rate_per_s
-        self.pacer = Pacer(self._rate, settings.reserve_per_s, now.s)
+        self._rate = settings.rate_per_s
+        self.throttle = Throttle(Aimd.of(settings))
+        self.pacer = Pacer(self.configured_rate, settings.reserve_per_s, now.s)
+        self.stance = Stance(lambda: rules.pauses.holding(self.tenant) if len(rules.pauses) else [])
+        self.wishes = Wishes()
         self.pairs = PairLimit(settings.pair_interval_s, settings.pair_burst)
         self.bulk = Bulk(self, now)
 
@@ -104,6 +109,11 @@ class Line:
     @property
     def waiting_bulk(self) -> int:
         return self.batcher.waiting + len(self._later)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether there is something to send, now or later."""
+        return bool(self.lanes.waiting or self.waiting_bulk or self.campaigns.unsent)
 
     def waiting(self, kind: Kind) -> int:
         """How many of a kind wait in memory, or will in a moment."""
@@ -129,6 +139,8 @@ class Line:
         """Whether the message was never planned or refused, or was given up and put back, and does not wait already."""
         if item.id in self.ids:
             return False
+        if item.waited:
+            return replays.follows(self.book, item)
         if not item.replay:
             return not self.book.knows(item.id)
         taken_up = replays.take_up(self.book, item)
@@ -144,6 +156,17 @@ class Line:
             heapq.heappush(self._later, (item.wake_s, next(self._sequence), item))
         else:
             self._pile(item, now)
+
+    def unslowed(self, items: list[Item], now: Now) -> list[Item]:
+        """Those whose person may get something now; for the others it is too fast, and they wait."""
+        ready = []
+        for item in items:
+            item.wake_s = self.pairs.slowed_until(item.contact)
+            if item.wake_s > now.s:
+                self.enqueue(item, now)
+            else:
+                ready.append(item)
+        return ready
 
     def _pile(self, item: Item, now: Now) -> None:
         chosen = self.channel(item)
@@ -189,7 +212,7 @@ class Line:
         self._rerate(now)
         while self._later and self._later[0][0] <= now.s:
             self._pile(heapq.heappop(self._later)[2], now)
-        if self.paused:
+        if self.stance.still:
             return 0
         self.bulk.weed(now, work)
         room = min(room, self.rules.settings.line_parallel - self.calls)
@@ -199,10 +222,22 @@ class Line:
         return granted
 
     def _rerate(self, now: Now) -> None:
+        rate = self.configured_rate * self.throttle.share(now.s)
+        if rate != self.pacer.rate:
+            self.pacer.rerate(rate, self.rules.settings.reserve_per_s, now.s)
+
+    @property
+    def configured_rate(self) -> float:
+        """Messages a second that the tenant's record allows, or allowed as long as it named the line."""
         config = self.rules.tenants.line(self.did)
-        if config is not None and config.rate != self._rate:
-            self._rate = config.rate
-            self.pacer.rerate(config.rate, self.rules.settings.reserve_per_s, now.s)
+        self._rate = config.rate if config is not None else self._rate
+        return self._rate
+
+    @property
+    def tenant(self) -> str:
+        """Whose line it is now; empty when nobody has it."""
+        owner = self.rules.tenants.owner(self.did)
+        return owner.tenant if owner is not None else ""
 
     def _grant_replies(self, now: Now, room: int, work: Work) -> int:
         granted = 0
@@ -277,7 +312,8 @@ class Line:
     def _overtaken(self, item: Item) -> bool:
         """Whether the attempt before is no longer the last one, or no longer what this one answers to."""
         place = self.book.latest(item.id)
-        if failed_with(item.resend_why) and not self.failures.stands(item.retry_of, item.id):
+        ordered = failed_with(item.resend_why) and not item.waited
+        if ordered and not self.failures.stands(item.retry_of, item.id):
             return True
         if place is None:
             return False
@@ -354,17 +390,17 @@ class Line:
         """When there may be something to do again that nothing will announce; on the clock of `Now.s`."""
         times = [self.receipts.next_at(now.s), self._later[0][0] if self._later else float("inf")]
         times += [min(self.inherited.values(), default=float("inf")), self.failures.next_at(), self.silence.next_at()]
-        if not self.paused and self.calls < self.rules.settings.line_parallel:
+        if not self.stance.still and self.calls < self.rules.settings.line_parallel:
             times += self._sends_at(now)
         wakes = self.campaigns.wakes_at(now.wall_ms)
         return min(times + ([now.at_ms(wakes)] if wakes is not None else []))
 
     def _sends_at(self, now: Now) -> list[float]:
-        replies_s, bulk_s = self.pacer.reply_at(now.s), self.pacer.bulk_at(now.s)
+        replies_s = self.pacer.reply_at(now.s)
         times = [self.lanes.next_at(), max(replies_s, self.turnstile.next_at())]
         if self.lanes.ready(now.s):
             times.append(replies_s)
-        return times + [max(bulk_s, at_s) for at_s in self.bulk.goes_at(now)]
+        return times + list(self.bulk.goes_at(now))
 
 
 def _after_doubt(resend_why: str) -> bool:

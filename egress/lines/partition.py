@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from egress.lines import commands
 from egress.lines.campaigns import ending, following
 from egress.lines.campaigns.recipients import chunk_of
-from egress.lines.commands import Orders
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES, Item
@@ -24,12 +24,15 @@ from egress.lines.memory.checkpoint import Checkpoints
 from egress.lines.memory.entry import Entry
 from egress.lines.memory.index import Returns
 from egress.lines.now import Now
-from egress.lines.parking import parked
+from egress.lines.pace import signals
+from egress.lines.pace.stance import STATE
+from egress.lines.parking import parked, withheld
 from egress.lines.parking.lot import Lot
 from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
 from egress.lines.queues.admission import PARKED
 from egress.lines.queues.crowd import Crowd
+from egress.lines.queues.turns import Turns, share
 from egress.lines.receipts import claims
 from egress.lines.receipts.receipts import Letter, Waiting
 from egress.lines.results import doubts, endings, settling
@@ -42,7 +45,6 @@ from schemas.campaign import Chunk
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.journal import PlanRef, RefusedRef, SegmentRef
-from schemas.line_command import ControlLine
 from schemas.outbound import OutboundMessage
 from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
@@ -56,7 +58,7 @@ OPTOUTS = topics.OPTOUTS.name
 
 # Their offsets are the group's; the others are read from their beginning.
 COMMITTED = (REPLIES, TEMPLATES, COMMANDS, RECEIPTS)
-LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, COMMANDS)
+LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, STATE, COMMANDS)
 
 _INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
 
@@ -85,8 +87,9 @@ class Partition:
         self._committed = {topic: starts.get(topic, 0) for topic in (*COMMITTED, PARKED)}
         self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
         self._early: list[Incoming] = []
-        self.orders = Orders()
+        self.orders = commands.Orders()
         self._refresh_s = 0.0
+        self._turns: Turns[str] = Turns()
         self.recovered = False
         self.granting = True
         self.work = Work(0)
@@ -111,7 +114,10 @@ class Partition:
     def learn(self, incoming: Incoming, now: Now) -> None:
         """A record from before the recovery barrier."""
         if incoming.topic == COMMANDS:
-            self._learn_command(incoming, now)
+            if incoming.offset < self.trackers[COMMANDS].position:
+                commands.learn_command(self, incoming, now)
+        elif incoming.topic == STATE:
+            commands.learn_state(self, incoming, now)
         elif incoming.topic == PARKED:
             parked.learn(self, incoming, now)
         else:
@@ -148,17 +154,6 @@ class Partition:
         """Whether a crash would bring this record again: an offset of the group that is not committed."""
         return offset >= self._committed.get(topic, offset + 1) and not (topic == PARKED and self.lot.noted(offset))
 
-    def _learn_command(self, incoming: Incoming, now: Now) -> None:
-        """Pauses of lines are nowhere else: the commands that were carried out already say how a line stands."""
-        if incoming.offset >= self.trackers[COMMANDS].position:
-            return
-        try:
-            record = _DECODERS[COMMANDS].decode(incoming.value)
-        except RecordError:
-            return  # it became a dead letter when it was carried out
-        if isinstance(record, ControlLine):
-            self.line(record.did, now).paused = record.action == "pause"
-
     def _follow(self, incoming: Incoming, now: Now, *, recovering: bool) -> None:
         """Journal, campaigns, opt-outs. What cannot be read there is counted; nobody waits for it."""
         if incoming.topic == JOURNAL:
@@ -172,10 +167,13 @@ class Partition:
     def _optout(self, incoming: Incoming, now: Now) -> None:
         try:
             did, contact = keys.split(incoming.key or b"", 2)
-            if incoming.value is None:
-                self.line(did, now).optouts.pop(contact, None)
+            line = self.line(did, now)
+            record = _DECODERS[OPTOUTS].decode(incoming.value) if incoming.value is not None else None
+            line.wishes.heard(contact, record)
+            if record is None:
+                line.optouts.pop(contact, None)
             else:
-                self.line(did, now).optouts[contact] = _DECODERS[OPTOUTS].decode(incoming.value)
+                line.optouts[contact] = record
         except (RecordError, keys.KeyPartError) as error:
             _log.error("unreadable opt-out", offset=incoming.offset, problem=str(error))
 
@@ -245,25 +243,16 @@ class Partition:
         """Everything that can be decided now, and how many calls it grants."""
         work = self.work
         work.at_ms = now.wall_ms
-        granted, expired = 0, 0
         self.orders.carry_out(self, now)
-        for line in self._in_turn():
-            self._settle_receipts(line, now)
-            doubts.declare_doubts(line, now, work)
-            doubts.carry_out_orders(line, now, work)
-            endings.bury(line, now, work)
-            claims.record_bindings(line, work)
-            claims.take_up_failed(line, now)
-            doubts.resend_silent(line, now)
-            journal.repeat(line, now, work)
-            if self.granting:
-                expired += ending.step(line, now, work, ending.EXPIRED_A_CYCLE - expired)
-                granted += line.grant(now, room - granted, work)
-                endings.close_refused(line, now, work)
-                ending.finish(line, now)
-                admission.park_old(line, now, work)
-                self._tidy(line, now, work)
+        for line in self.lines.values():
+            self._take_up(line, now, work)
+        granted = self._grant(now, room, work) if self.granting else 0
+        for line in self.lines.values():
             ending.write(line, now, work)
+        for line in self.lines.values() if self.granting else ():
+            line.wishes.tell(line.did, now.wall_ms, work)
+            line.stance.tell(line, now, work)
+        for line in self.lines.values():
             line.book.prune(now.wall_ms, self.rules.settings.sends_memory, _unindexed)
         self._park_behind(now)
         self._commit(work, now)
@@ -275,6 +264,41 @@ class Partition:
         self.work = Work(now.wall_ms)
         self.recount()
         return work, granted
+
+    def _take_up(self, line: Line, now: Now, work: Work) -> None:
+        """What became of calls, by receipts, by time and by orders."""
+        self._settle_receipts(line, now)
+        doubts.declare_doubts(line, now, work)
+        doubts.carry_out_orders(line, now, work)
+        endings.bury(line, now, work)
+        claims.record_bindings(line, work)
+        claims.take_up_failed(line, now)
+        withheld.park(line, now, work)
+        doubts.resend_silent(line, now)
+        journal.repeat(line, now, work)
+
+    def _grant(self, now: Now, room: int, work: Work) -> int:
+        """The lines' calls, shared out where room is short: who had least comes first."""
+        for line in self.lines.values():
+            signals.pause_campaigns(line)
+        granted, expired = 0, 0
+        for line in self.lines.values():
+            expired += ending.step(line, now, work, ending.EXPIRED_A_CYCLE - expired)
+        hungry = self._turns.order(did for did, line in self.lines.items() if line.hungry)
+        asked = set(hungry)
+        for left, did in zip(range(len(hungry), 0, -1), hungry, strict=True):
+            calls = self.lines[did].grant(now, share(room - granted, left), work)
+            if calls:
+                self._turns.took(did, calls)
+                granted += calls
+        for did, line in self.lines.items():
+            if did not in asked:
+                line.grant(now, 0, work)
+            endings.close_refused(line, now, work)
+            ending.finish(line, now)
+            admission.park_old(line, now, work)
+            self._tidy(line, now, work)
+        return granted
 
     def _park_behind(self, now: Now) -> None:
         """Where too much was read behind messages that wait, the older half of them is parked."""
@@ -328,13 +352,6 @@ class Partition:
             line.tidied_s = now.s
             ending.tidy(line, now, work)
 
-    def _in_turn(self) -> list[Line]:
-        """All lines, another one first each time, so that none always comes last when room is short."""
-        names = list(self.lines)
-        if names:
-            self.lines[names[0]] = self.lines.pop(names[0])
-        return [self.lines[name] for name in names]
-
     def _settle_receipts(self, line: Line, now: Now) -> None:
         for waiting, place in line.receipts.settle(line.book, now.s):
             if place is not None:
@@ -354,6 +371,11 @@ class Partition:
     def next_at(self, now: Now) -> float:
         """When there may be something to do that nothing announces."""
         return min((line.next_at(now) for line in self.lines.values()), default=float("inf"))
+
+    @property
+    def hungry(self) -> bool:
+        """Whether some line has something to send."""
+        return any(line.hungry for line in self.lines.values())
 
     def waiting(self) -> tuple[int, int]:
         """Replies and bulk that wait in memory, or will in a moment."""

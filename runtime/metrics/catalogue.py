@@ -183,7 +183,7 @@ EGRESS_PARKED_OLDEST = Metric(
 EGRESS_PARKINGS = Metric(
     "relevo_egress_parkings_total",
     "counter",
-    "Messages that were parked, by reason (backlog, line_paused, not_before, waits).",
+    "Messages that were parked, by reason (backlog, line_paused, line_stopped, not_before, paused, waits, withheld).",
     ("message_class", "reason"),
 )
 EGRESS_PARKED_LOST = Metric(
@@ -232,6 +232,45 @@ EGRESS_CIRCUIT_OPENED = Metric(
     "counter",
     "Times that an account's circuit opened, failed probes included, by the last failure.",
     ("account", "reason"),
+)
+EGRESS_THROTTLES = Metric(
+    "relevo_egress_throttles_total", "counter", "Times that a line was slowed down, by WhatsApp's word.", ("tenant",)
+)
+EGRESS_SLOWED = Metric("relevo_egress_slowed_lines", "gauge", "Lines below their configured rate.")
+EGRESS_RATE_SHARE = Metric(
+    "relevo_egress_lowest_rate_share",
+    "gauge",
+    "What the slowest line uses of its configured rate; 1 when none is slow.",
+)
+EGRESS_STOPS = Metric(
+    "relevo_egress_stops_total",
+    "counter",
+    "Times that WhatsApp stopped a line or a template on it, by its code.",
+    ("tenant", "what", "code"),
+)
+EGRESS_STOPPED = Metric(
+    "relevo_egress_stops_standing",
+    "gauge",
+    "Stops that wait for a person, by what is stopped (line, template).",
+    ("what",),
+)
+EGRESS_ALARMS = Metric(
+    "relevo_egress_alarms_total",
+    "counter",
+    "Codes that a person should look at and that stop nothing (130497: a country that may not be written to).",
+    ("tenant", "code"),
+)
+EGRESS_HELD = Metric(
+    "relevo_egress_held_lines",
+    "gauge",
+    "Lines that send nothing, by reason (line_paused, paused, line_stopped).",
+    ("reason",),
+)
+EGRESS_HELD_BACK = Metric(
+    "relevo_egress_held_back_plans_total",
+    "counter",
+    "Plans that were not posted because their line was paused or stopped meanwhile; they go again.",
+    ("tenant", "reason"),
 )
 EGRESS_PARTITIONS = Metric("relevo_egress_owned_partitions", "gauge", "Partitions of lines that this worker owns.")
 EGRESS_RECOVERED = Metric(
@@ -317,6 +356,11 @@ TENANTS_REFUSED = Metric(
     "counter",
     "Records of the tenants topic that could not be used, by reason.",
     ("reason",),
+)
+
+PAUSES_STANDING = Metric("relevo_pauses_standing_pauses", "gauge", "Standing pauses of tenants and of everybody.")
+PAUSES_UNREADABLE = Metric(
+    "relevo_pauses_unreadable_records_total", "counter", "Records of pauses that could not be read; they pause."
 )
 
 SERVICE_LOOP_LAG = Metric("relevo_service_loop_lag_seconds", "gauge", "How late the event loop was at its last tick.")

@@ -84,11 +84,26 @@ class EgressSettings(Area):
     reserve_per_s: float = Field(8, ge=0, le=10_000, description="Part of a line's rate that is kept for replies.")
     pair_interval_s: float = Field(6, ge=0, le=600, description="One message to one contact in so many seconds…")
     pair_burst: int = Field(45, ge=1, le=10_000, description="…after a burst of so many.")
+    throttle_cut: float = Field(
+        0.5, gt=0, lt=1, description="What a line's rate is multiplied by when WhatsApp says that it sends too fast."
+    )
+    throttle_floor: float = Field(
+        0.05, gt=0, le=1, description="Share of its configured rate below which a line is not slowed down."
+    )
+    throttle_grow: float = Field(0.01, gt=0, le=1, description="Share of its rate that a line gets back a second.")
+    throttle_window_s: float = Field(5, ge=0, le=600, description="A line is slowed down at most once in so long.")
     attempts_max: int = Field(5, ge=1, le=100, description="Most attempts of a message that was surely not sent.")
     check_numbers: bool = Field(
         True,
         description="Refuse numbers whose length their country has not; false where it has longer ones than we know.",
     )
+    withheld_wait_s: float = Field(
+        86_400,
+        ge=1,
+        le=1_209_600,
+        description="A message that WhatsApp withholds (131049) goes again after so long, if it has not expired.",
+    )
+    withheld_attempts: int = Field(3, ge=1, le=10, description="Most attempts of such a message; 1: it fails at once.")
     bisect_calls: int = Field(
         24,
         ge=0,

@@ -36,6 +36,8 @@ ANSWERS = {
     "accept": CallResult(kind="accepted", status=200),
     "refuse": CallResult(kind="refused", status=400),
     "unreachable": CallResult(kind="not_sent"),
+    "too_fast": CallResult(kind="throttled", status=429, code="130429"),
+    "held": CallResult(kind="not_sent", code="paused"),
     "throttle": CallResult(kind="throttled", status=429, retry_after_s=2),
     "error_500": CallResult(kind="in_doubt", status=500),
     "error_500_taken": CallResult(kind="in_doubt", status=500),
@@ -80,6 +82,7 @@ class Model:
     slow: bool = False
     deaf: bool = False
     shift_ms: int = 0
+    room: int = 10
 
     def __post_init__(self) -> None:
         self._written_s: list[float] = []
@@ -103,7 +106,7 @@ class Model:
 
     def _incoming(self, topic: str, start: int) -> list[Incoming]:
         records = self.topics.get(topic, [])
-        return [Incoming(topic, 0, n, r.key, r.value, list(r.headers)) for n, r in enumerate(records) if n >= start]
+        return [Incoming(topic, 0, n, r.key, r.value, list(r.headers)) for n, r in enumerate(records[start:], start)]
 
     def crash(self) -> None:
         """The process ends; the next one recovers from the topics alone, the journal being compacted by then."""
@@ -145,7 +148,7 @@ class Model:
             for incoming in fresh:
                 self.partition.read(incoming, self.now)
         self._fetch()
-        work, _ = self.partition.cycle(self.now, 10)
+        work, _ = self.partition.cycle(self.now, self.room)
         if fate == "crash_uncommitted":
             self.crash()
             return 0

@@ -80,6 +80,11 @@ class Campaigns:
         """Recipients of live campaigns that are not planned and not refused."""
         return sum(campaign.left for campaign in self._all.values() if campaign.live)
 
+    @property
+    def unsent(self) -> bool:
+        """Whether recipients of some campaign are at hand."""
+        return any(campaign.chunks for campaign in self._all.values())
+
     def held(self, now_ms: int) -> set[str]:
         """Names of those that are paused: what of them is to be tried again waits, unless its time has passed."""
         return {name for name, one in self._all.items() if one.state == "paused" and not one.over(now_ms)}

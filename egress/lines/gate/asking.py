@@ -27,11 +27,12 @@ def question(line: Line, item: Item, tenant: Tenant, config: LineConfig, now: No
         item.message,
         now.wall_ms,
         terms,
-        line.optouts.get(item.contact),
+        line.wishes.joined(item.contact, line.optouts.get(item.contact), tenant.tenant, now.wall_ms),
         paid,
         counted=bool(item.retry_of) and not item.resend_of,
         in_lane=item.reply,
         campaign=bool(item.campaign),
+        stopped=line.stance.stops.templates,
         check_numbers=line.rules.settings.check_numbers,
     )
 
@@ -49,6 +50,13 @@ def learn_paid(line: Line, tenant: str, day: str, count: int) -> None:
     """What the line's record says was paid, by whoever owned it before; only before anything is granted."""
     line.paid.restore(day, count)
     line.rules.ledger.heard(line.did, tenant, line.paid.day, line.paid.count)
+
+
+def is_capped(line: Line) -> bool:
+    """Whether a daily cap rests on the line's count: then it must be exact over a crash."""
+    tenant = line.rules.tenants.owner(line.did)
+    config = tenant.line(line.did) if tenant is not None else None
+    return tenant is not None and config is not None and line.rules.terms.get(tenant, config).cap is not None
 
 
 def pay(line: Line, items: list[Item], now: Now) -> None:

@@ -35,6 +35,8 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         resend_of=first.resend_of,
         resend_why=first.resend_why,
         template=content.name if isinstance(content, Template) else "",
+        language=content.language if isinstance(content, Template) else "",
+        spared=first.spared,
         campaign=first.campaign,
         root_id=str(root_id),
         retry_of=first.retry_of,

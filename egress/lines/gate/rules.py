@@ -1,4 +1,4 @@
-"""Rules: what a line looks up to decide: settings, tenants and their policies, and how the accounts stand."""
+"""Rules: what a line looks up to decide: settings, tenants, their policies and pauses, and how the accounts stand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from egress.lines.gate.paid import Ledger
 from egress.lines.gate.terms import TermsOf
 from egress.lines.now import Now
 from egress.lines.pace.accounts import Accounts
+from runtime.pauses import Standing
 from runtime.settings import EgressSettings
 from schemas.journal import Plan
 from schemas.line_state import LineState
@@ -21,6 +22,13 @@ class TenantsView(Protocol):
     def tenant(self, name: str) -> Tenant | None: ...
     def line(self, did: str) -> Line | None: ...
     def owner(self, did: str) -> Tenant | None: ...
+
+
+class PausesView(Protocol):
+    """What egress needs of the standing pauses (`runtime.pauses.Pauses` has it)."""
+
+    def __len__(self) -> int: ...
+    def holding(self, tenant: str) -> list[str]: ...
 
 
 class Resend(NamedTuple):
@@ -38,6 +46,7 @@ class Rules:
     settings: EgressSettings
     tenants: TenantsView
     accounts: Accounts = field(default_factory=Accounts)
+    pauses: PausesView = field(default_factory=Standing)
     terms: TermsOf = field(default_factory=TermsOf)
     ledger: Ledger = field(default_factory=Ledger)
 

@@ -19,7 +19,9 @@ from egress.chattigo.result import CallResult
 State = Literal["closed", "half_open", "open"]
 
 # Nothing was asked of the service; it took no time that was ours to give; or the number, not the account, is wrong.
-_NOT_ITS_FAULT = frozenset({"late", "too_late", "not_your_line", "answer_too_large", "success_false"})
+_NOT_ITS_FAULT = frozenset(
+    {"late", "too_late", "not_your_line", "answer_too_large", "success_false", "paused", "stopped"}
+)
 _TIMEOUTS = frozenset({"timeout", "answer_timeout"})
 _CUT_OFF = frozenset({"answer_timeout", "answer_truncated"})
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _EPSILON = 1e-9
+PAIR_MAX_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -84,6 +85,17 @@ class Pacer:
         payer.level -= 1
         return True
 
+    def replies_now(self, now_s: float) -> int:
+        """How many replies could go now."""
+        self._refill(now_s)
+        return 0 if now_s < self._replies_held else max(0, int(self._replies.level + _EPSILON))
+
+    def take_urgent(self, count: int, now_s: float) -> bool:
+        """Grants a call to `count` recipients who are not to wait for bulk's debt: each is paid for like a reply."""
+        if count > self.replies_now(now_s):
+            return False
+        return all(self.take_reply(now_s) for _ in range(count))
+
     def bulk_at(self, now_s: float) -> float:
         """When the next bulk call can be granted."""
         self._refill(now_s)
@@ -102,7 +114,8 @@ class Pacer:
 class PairLimit:
     """One message to one person in `interval_s`, after a burst of `burst` (Chattigo's facts, section 9.1).
 
-    Kept as the time at which a person's burst will be whole again; people whose burst is whole are forgotten.
+    Kept as the time at which a person's burst will be whole again; people whose burst is whole are forgotten. Where
+    WhatsApp says that it was too fast all the same, the burst is spent, and nothing goes for 4, 16, 64 s and so on.
     """
 
     _PRUNE_EVERY = 10_000
@@ -112,11 +125,27 @@ class PairLimit:
         self._slack = interval_s * (burst - 1)
         self._whole_at: dict[str, float] = {}
         self._until_prune = self._PRUNE_EVERY
+        self._slowed: dict[str, tuple[int, float]] = {}
 
     def ready_at(self, contact: str) -> float:
         """When the next message to this person may go; in the past when now."""
         whole = self._whole_at.get(contact)
         return float("-inf") if whole is None else whole - self._slack - _EPSILON
+
+    def too_fast(self, contact: str, now_s: float) -> None:
+        """WhatsApp said so (131056). While it is heeded, more of the same is no news."""
+        times, until_s = self._slowed.get(contact, (0, 0.0))
+        if now_s < until_s:
+            return
+        if now_s >= self._whole_at.get(contact, now_s):
+            times = 0
+        until_s = now_s + min(PAIR_MAX_S, 4.0 ** (times + 1))
+        self._slowed[contact] = times + 1, until_s
+        self._whole_at[contact] = max(self._whole_at.get(contact, now_s), until_s + self._slack)
+
+    def slowed_until(self, contact: str) -> float:
+        """Until when nothing may go to this person at all; in the past for everybody else."""
+        return self._slowed[contact][1] if contact in self._slowed else float("-inf")
 
     def take(self, contact: str, now_s: float) -> None:
         """A message goes to this person."""
@@ -124,4 +153,5 @@ class PairLimit:
         self._until_prune -= 1
         if self._until_prune <= 0:
             self._whole_at = {c: t for c, t in self._whole_at.items() if t > now_s}
+            self._slowed = {c: slowed for c, slowed in self._slowed.items() if c in self._whole_at}
             self._until_prune = max(self._PRUNE_EVERY, len(self._whole_at))

@@ -17,6 +17,7 @@ from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
+from egress.lines.parking.withheld import follow
 from egress.lines.queues import admission
 from egress.lines.queues.admission import KEPT_MS, PARKED
 from egress.lines.work import Echo, Work
@@ -114,7 +115,7 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
         item.source, item.position = PARKED, offset
         parking.echoing -= 1
         parking.held[offset] = item
-    elif item is not None or (not incoming.replay and line.book.knows(_id(incoming))):
+    elif item is not None or (not incoming.replay and note.after is None and line.book.knows(_id(incoming))):
         partition.lot.known(offset, _id(incoming))
     else:
         parking.put(offset, 0 if note.kind == "reply" else note.not_before_ms, now.wall_ms)
@@ -144,7 +145,7 @@ def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
         return GIVEN_UP_MAX
     waiting = line.waiting(kind)
     room = line.crowd.room(waiting)
-    return room if not line.paused and room >= waiting else 0
+    return room if line.stance.why_held(kind) is None and room >= waiting else 0
 
 
 def arrived(partition: Partition, wanted: Wanted, found: Mapping[int, Incoming], now: Now) -> None:
@@ -180,6 +181,8 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
         replay=incoming.replay,
     )
     deferred.named(item, note)
+    if note.after is not None:
+        follow(item, note.after)
     if not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)
         return

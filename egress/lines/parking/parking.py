@@ -88,10 +88,14 @@ class Parking:
         return bool(len(self.queue) or self._later)
 
     @property
+    def outside(self) -> int:
+        """How many are in Kafka alone, and not on their way back."""
+        return len(self.queue) + sum(len(offsets) for offsets in self._later.values()) + self.unseen
+
+    @property
     def parked(self) -> int:
         """How many have a place on the parked topic."""
-        later = sum(len(offsets) for offsets in self._later.values())
-        return len(self.queue) + later + self.unseen + self.coming + self.echoing + len(self.held)
+        return self.outside + self.coming + self.echoing + len(self.held)
 
     def firsts(self) -> list[int]:
         """The places of those that were parked first: of those in memory, and of the others."""

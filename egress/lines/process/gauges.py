@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
+from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.partition import Partition
 from egress.lines.results import doubts
@@ -27,8 +28,22 @@ def show(partitions: Sequence[Partition], now: Now) -> None:
     metrics.gauge(metrics.EGRESS_CAMPAIGN_LEFT).labels().set(left)
     oldest_ms = min((parked_since_ms(partition, now) for partition in partitions), default=now.wall_ms)
     metrics.gauge(metrics.EGRESS_PARKED_OLDEST).labels().set(max(0, now.wall_ms - oldest_ms) / 1000)
+    _pace([line for partition in partitions for line in partition.lines.values()], now)
     tail = max((partition.checkpoints.behind for partition in partitions), default=0)
     metrics.gauge(metrics.EGRESS_JOURNAL_TAIL).labels().set(tail)
+
+
+def _pace(lines: Sequence[Line], now: Now) -> None:
+    """How fast the lines are, and which of them stand still."""
+    shares = [line.throttle.share(now.s) for line in lines]
+    metrics.gauge(metrics.EGRESS_SLOWED).labels().set(sum(share < 1 for share in shares))
+    metrics.gauge(metrics.EGRESS_RATE_SHARE).labels().set(min(shares, default=1))
+    stops = Counter(stop.what for line in lines for stop in line.stance.stops.all())
+    for what in ("line", "template"):
+        metrics.gauge(metrics.EGRESS_STOPPED).labels(what=what).set(stops[what])
+    held = Counter(line.stance.why_held("reply") for line in lines)
+    for reason in ("line_paused", "paused", "line_stopped"):
+        metrics.gauge(metrics.EGRESS_HELD).labels(reason=reason).set(held[reason])
 
 
 def _every(names: Sequence[str], counts: Iterable[Counter[str]]) -> dict[str, int]:

@@ -26,6 +26,7 @@ from egress.lines.process.posting import Client, Poster
 from egress.lines.process.recovery import Barrier, barriers, recover
 from egress.lines.process.supplies import Supplies
 from egress.lines.queues.crowd import Crowd
+from egress.lines.queues.turns import Turns, share
 from egress.lines.work import Work
 from runtime import logs, metrics, points
 from runtime.health import Health
@@ -50,6 +51,7 @@ class Owner:
         name = f"{GROUP}-{instance}"
         self._kafka, self._rules, self._health = kafka, rules, health
         self._partitions: dict[int, Partition] = {}
+        self._turns: Turns[int] = Turns()
         self._wake, self._turn = asyncio.Event(), asyncio.Lock()
         self._producer = Producer(kafka)
         transaction_s = rules.settings.transaction_timeout_s
@@ -89,6 +91,10 @@ class Owner:
         await self._poster.drained()
         await self._transactions.stop()
         await self._producer.stop()
+
+    def wake(self) -> None:
+        """Something changed that the next cycle should know at once."""
+        self._wake.set()
 
     def _forbid(self) -> None:
         for partition in self._partitions.values():
@@ -181,12 +187,16 @@ class Owner:
         now, settings = Now.read(), self._rules.settings
         room = min(settings.calls_parallel - len(self._poster), settings.group_max)
         works = []
-        for partition in self._partitions.values():
-            if partition.recovered:
-                work, granted = partition.cycle(now, room)
-                room -= granted
-                if not work.empty:
-                    works.append((partition, work))
+        recovered = {n: partition for n, partition in self._partitions.items() if partition.recovered}
+        hungry = self._turns.order(n for n, partition in recovered.items() if partition.hungry)
+        for place, n in enumerate([*hungry, *(recovered.keys() - set(hungry))]):
+            partition = recovered[n]
+            work, granted = partition.cycle(now, share(room, len(hungry) - place))
+            room -= granted
+            if granted:
+                self._turns.took(n, granted)
+            if not work.empty:
+                works.append((partition, work))
         return works
 
     async def _commit(self, records: list[Record], offsets: list[TopicPartition], plans: int) -> None:

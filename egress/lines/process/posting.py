@@ -1,8 +1,8 @@
 """Posting: a committed plan's call is made, and its outcome put on record, whoever owns the partition by then.
 
-Promises: the deadline is looked at on both clocks just before the POST; what became of a call is written by an
-ordinary producer, outside the fence, and tried again until Kafka has it; only then is the line told. Nothing is ever
-assumed not to have arrived because of an exception.
+Promises: just before the POST the deadline is looked at on both clocks, and whether the line is held; what became of a
+call is written by an ordinary producer, outside the fence, and tried again until Kafka has it; only then is the line
+told. Nothing is ever assumed not to have arrived because of an exception.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Poster:
             await asyncio.wait(list(self._calls))
 
     async def _call(self, grant: Grant, line: Line) -> None:
-        result = await self._post(grant)
+        result = await self._post(grant, line)
         now = Now.read()
         verdict = decide(grant.plan, result, grant.channel.account, self._rules.settings, now.wall_ms)
         meant = as_meant(result, verdict)
@@ -89,13 +89,16 @@ class Poster:
         self._count(grant, verdict)
         settling.settled(line, grant.items, verdict, Now.read())
 
-    async def _post(self, grant: Grant) -> CallResult:
+    async def _post(self, grant: Grant, line: Line) -> CallResult:
         plan, payload = grant.plan, grant.payload
         timeout_s = self._rules.post_timeout_s(plan)
         points.reach("before_post")
         if grant.deadline.passed():
             metrics.counter(metrics.EGRESS_LATE_PLANS).labels(route=plan.route).inc()
             return LATE
+        if (held := line.stance.holds(plan)) != "":
+            metrics.counter(metrics.EGRESS_HELD_BACK).labels(tenant=plan.tenant, reason=held).inc()
+            return CallResult(kind="not_sent", code=held, reason="its line was held just before the POST")
         began = Now.read().s
         try:
             # The client keeps to the time-out itself; this bound is for a client that does not.

@@ -18,6 +18,7 @@ from confluent_kafka import TopicPartition
 from egress.lines.incoming import Incoming
 from egress.lines.memory.journal import Rebuilding
 from egress.lines.now import Now
+from egress.lines.pace.stance import STATE
 from egress.lines.parking.parked import bare
 from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
 from egress.lines.queues.admission import PARKED
@@ -43,6 +44,7 @@ class Barrier(NamedTuple):
     def assignment(self, number: int) -> list[TopicPartition]:
         """What the group's consumer reads: inputs from their offsets, learnt topics from their barrier on."""
         offsets = {**self.starts, **self.ends, **{topic: self.starts[topic] for topic in COMMITTED}}
+        offsets.pop(STATE, None)  # what comes later is this owner's own
         return [TopicPartition(topic, number, offset) for topic, offset in offsets.items()]
 
 

@@ -19,6 +19,7 @@ from runtime.kafka.consumer import ConsumerFailed
 from runtime.kafka.follower import FollowerFailed
 from runtime.kafka.transactions import TransactionFailed
 from runtime.line_states import LineStates
+from runtime.pauses import Pauses
 from runtime.secrets import KeyRing
 from runtime.service import CannotStart, Service
 from runtime.settings import EgressSettings, KafkaSettings, KeysSettings, TenantsSettings, load
@@ -32,6 +33,9 @@ TOPICS = (
     topics.OUTBOUND_TEMPLATES,
     topics.OUTBOUND_PARKED,
     topics.LINES_COMMANDS,
+    topics.LINES_STATE,
+    topics.PAUSES,
+    topics.INBOUND_CONVERSATIONS,
     topics.INBOUND_RECEIPTS,
     topics.CAMPAIGNS,
     topics.CAMPAIGNS_CHUNKS,
@@ -69,15 +73,18 @@ async def serve(
     """Owns lines and sends by this client, which the caller has started and will stop."""
     service.health.wait_for("tenants", "reading the tenants")
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
-    rules = Rules(egress, tenants)
+    pauses = Pauses(kafka, on_failure=lambda error: service.fail("pauses", error))
+    rules = Rules(egress, tenants, pauses=pauses)
     states = LineStates(kafka, rules.heard, on_failure=lambda error: service.fail("lines", error))
-    async with _started(tenants, waits), _started(states, waits):
+    async with _started(tenants, waits), _started(states, waits), _started(pauses, waits):
         service.health.met("tenants")
-        await _own(service, Owner(kafka, rules, client, service.health, service.settings.instance))
+        owner = Owner(kafka, rules, client, service.health, service.settings.instance)
+        pauses.on_change(owner.wake)
+        await _own(service, owner)
 
 
 @asynccontextmanager
-async def _started(model: Tenants | LineStates, waits: TenantsSettings) -> AsyncIterator[None]:
+async def _started(model: Tenants | LineStates | Pauses, waits: TenantsSettings) -> AsyncIterator[None]:
     await model.start()
     try:
         await model.caught_up(waits.caught_up_s)

@@ -35,13 +35,16 @@ KEPT_MS = topics.OUTBOUND_PARKED.retention_ms - 2 * topics.DAY_MS
 _REASONS: dict[Why, str] = {
     "backlog": "it waits in Kafka behind others: more are waiting than memory holds",
     "line_paused": "it waits in Kafka: its line is paused",
+    "line_stopped": "it waits in Kafka: WhatsApp stopped its line, and a person must resume it",
+    "paused": "it waits in Kafka: its tenant is paused, or everybody is",
+    "withheld": "WhatsApp withheld it (131049); it is sent again later",
     "not_before": "it waits in Kafka until its time comes",
     "waits": "it has waited for a while, and is kept in Kafka too",
     "send_window": "it waits in Kafka until its recipient's quiet hours are over",
     "daily_cap": "it waits in Kafka for the next day: the tenant's paid messages of this one are used up",
 }
 
-_WHYS: dict[str, Why] = {"send_window": "send_window", "daily_cap": "daily_cap", "paused": "line_paused"}
+_WHYS: dict[str, Why] = {"send_window": "send_window", "daily_cap": "daily_cap", "paused": "paused"}
 _ECHO_MS = 1000
 
 
@@ -95,8 +98,11 @@ def _must_wait_outside(line: Line, item: Item, now: Now) -> tuple[Why | None, in
     wait = asking.window_of(line, item, now)
     if wait is not None and _far(item, wait.until_ms, now):
         return "send_window", wait.until_ms
-    if line.paused:
-        return "line_paused", not_before_ms
+    # Somebody waits for what is urgent now: neither a stop of bulk nor a backlog of bulk is in its way.
+    if (held := line.stance.why_held("reply" if item.urgent else item.kind)) is not None:
+        return held, not_before_ms
+    if item.urgent:
+        return ("backlog" if line.crowd.room(line.batcher.urgent) <= 0 else None), not_before_ms
     full = line.crowd.room(line.waiting(item.kind)) <= 0
     return ("backlog" if full or line.parkings[item.kind].absent else None), not_before_ms
 
@@ -181,7 +187,7 @@ def park_open(line: Line, kind: Kind, why: Why, now: Now, work: Work, before: in
 def park_old(line: Line, now: Now, work: Work) -> None:
     """Those that have waited for so long that their inputs' offsets shall go on."""
     since_s = now.s - line.rules.settings.park_after_s
-    why: Why = "line_paused" if line.paused else "waits"
-    for parking in line.parkings.values():
+    for kind, parking in line.parkings.items():
+        why: Why = line.stance.why_held(kind) or "waits"
         for item in list(takewhile(lambda item: item.since_s <= since_s, parking.open.values())):
             park(line, item, why, now, work, resident=True)

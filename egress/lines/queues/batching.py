@@ -16,8 +16,18 @@ from egress.lines.item import Item
 from schemas.chattigo.hsm import BatchKey
 from schemas.journal import BatchPart
 from schemas.outbound import SendClass
+from schemas.session import Template
 
 LINGER_S: dict[SendClass, float] = {"reply": 0, "otp": 0, "utility": 0.25, "marketing": 2}
+
+
+class Flow(NamedTuple):
+    """What shares one turn: a campaign with all its attempts, or single messages of one template and class."""
+
+    campaign: str = ""
+    send_class: str = ""
+    template: str = ""
+    language: str = ""
 
 
 class PileKey(NamedTuple):
@@ -32,11 +42,25 @@ class PileKey(NamedTuple):
     replay: str
     part: BatchPart | None
     failed: str
+    template: str = ""
+    language: str = ""
 
     @classmethod
     def of(cls, item: Item, batch: BatchKey | None) -> PileKey:
         own = item.attempt, item.retry_of, item.resend_of, item.replay, item.part, item.failed
-        return cls(batch, item.message.send_class, item.campaign, *own)
+        content = item.message.content
+        template = (content.name, content.language) if isinstance(content, Template) else ()
+        return cls(batch, item.message.send_class, item.campaign, *own, *template)
+
+    @property
+    def flow(self) -> Flow:
+        """The pile takes turns with others as this."""
+        return Flow(self.campaign) if self.campaign else Flow("", self.send_class, self.template, self.language)
+
+    @property
+    def urgent(self) -> bool:
+        """A one-time password goes before bulk, and does not wait for bulk's debt."""
+        return self.send_class == "otp" and not self.campaign
 
 
 @dataclass(slots=True)
@@ -48,11 +72,11 @@ class Pile:
 
 
 class Batcher:
-    """The single templates that wait on one line."""
+    """The single templates that wait on one line; `urgent` ones are among those `waiting`."""
 
     def __init__(self) -> None:
         self._piles: dict[PileKey, Pile] = {}
-        self.waiting = 0
+        self.waiting = self.urgent = 0
 
     def __iter__(self) -> Iterator[Item]:
         return (item for pile in self._piles.values() for item in pile.items)
@@ -66,26 +90,20 @@ class Batcher:
             pile = self._piles[key] = Pile(due)
         pile.due_s = min(pile.due_s, due)
         pile.items.append(item)
-        self.waiting += 1
+        self._count(key, 1)
 
-    def peek(
-        self,
-        now_s: float,
-        batch_max: int,
-        paused: Container[str] = (),
-        may: Callable[[Item], bool] = lambda first: True,
-    ) -> PileKey | None:
-        """The pile that goes next: due or full, the one due first, none of a paused campaign.
-
-        `may` is asked of a pile's first item.
-        """
+    def ripe(self, now_s: float, batch_max: int, paused: Container[str] = ()) -> list[PileKey]:
+        """The piles that may go, the one due first first: due or full, none of a paused campaign."""
         ripe = [
             (pile.due_s, key)
             for key, pile in self._piles.items()
             if (pile.due_s <= now_s or len(pile.items) >= batch_max) and key.campaign not in paused
         ]
-        in_turn = (key for _, key in sorted(ripe, key=lambda pair: pair[0]))
-        return next((key for key in in_turn if may(self._piles[key].items[0])), None)
+        return [key for _, key in sorted(ripe, key=lambda pair: pair[0])]
+
+    def first(self, key: PileKey) -> Item:
+        """The item of a pile that goes first."""
+        return self._piles[key].items[0]
 
     def take(self, key: PileKey, batch_max: int) -> list[Item]:
         """Up to `batch_max` items of a pile: one, where the route takes one a call, and of one-time passwords, which
@@ -93,7 +111,7 @@ class Batcher:
         pile = self._piles[key]
         count = min(len(pile.items), batch_max if key.batch and key.send_class != "otp" else 1)
         items = [pile.items.popleft() for _ in range(count)]
-        self.waiting -= count
+        self._count(key, -count)
         if not pile.items:
             del self._piles[key]
         return items
@@ -105,12 +123,9 @@ class Batcher:
             self._piles[key].due_s = now_s
         return items
 
-    def due_at(
-        self, paused: Container[str] = (), opens_at: Callable[[Item], float] = lambda first: float("-inf")
-    ) -> float:
-        """When the first pile is due that may go, which `opens_at` tells of its first item; infinity for none."""
-        piles = (pile for key, pile in self._piles.items() if key.campaign not in paused)
-        return min((max(pile.due_s, opens_at(pile.items[0])) for pile in piles), default=float("inf"))
+    def due(self, paused: Container[str] = ()) -> Iterator[tuple[PileKey, float]]:
+        """When each pile that may go is due."""
+        return ((key, pile.due_s) for key, pile in self._piles.items() if key.campaign not in paused)
 
     def weed(self, shut: Callable[[Item], bool], over: Callable[[Item], bool]) -> list[Item]:
         """Takes out what is over before it could go, of piles that are shut (asked of the first item)."""
@@ -121,15 +136,19 @@ class Batcher:
             found = [item for item in pile.items if over(item)]
             if found:
                 weeds += found
+                self._count(key, -len(found))
                 pile.items = deque(item for item in pile.items if not over(item))
             if not pile.items:
                 del self._piles[key]
-        self.waiting -= len(weeds)
         return weeds
 
     def tried_again(self, campaign: str) -> int:
         """How many recipients of a campaign wait for another attempt."""
         return sum(len(pile.items) for key, pile in self._piles.items() if key.campaign == campaign and key.retry_of)
+
+    def _count(self, key: PileKey, more: int) -> None:
+        self.waiting += more
+        self.urgent += more if key.urgent else 0
 
     def holds(self, campaign: str) -> bool:
         """Whether recipients of a campaign wait for another attempt."""

@@ -1,7 +1,8 @@
 """Bulk: what of a line's templates and campaigns goes next, when pace and account allow it. Pure, over explicit time.
 
-Single templates and campaigns take turns; a call to an account that is to be probed has one recipient. Leaves to the
-line: what may go at all, its plan, and replies.
+Campaigns and single messages of one template and class take turns, by recipients (`turns`). One-time passwords go first
+and are paid for like replies: they never wait for bulk's debt. A call to an account that is to be probed has one
+recipient. Leaves to the line: what may go at all, its plan, and replies.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from egress.lines.campaigns.recipients import next_of, take
 from egress.lines.gate import holds, routes
 from egress.lines.item import Item
 from egress.lines.now import Now
+from egress.lines.queues.batching import Flow, PileKey
+from egress.lines.queues.turns import Turns
 from egress.lines.work import Work
 
 if TYPE_CHECKING:
@@ -30,37 +33,70 @@ class Bulk:
 
     def __init__(self, line: Line, now: Now) -> None:
         self._line = line
-        self._turn = 0
+        self._turns: Turns[Flow] = Turns()
+        self._again: set[Flow] = set()  # campaigns whose last call was another attempt
         self._weeded_s = now.s
 
     def grant(self, now: Now, room: int, work: Work) -> int:
         """Puts into the work the calls that may go now, at most `room`; returns how many."""
-        granted = 0
         holds.tell(self._line, now)
-        while granted < room and self._line.pacer.bulk_at(now.s) <= now.s:
+        granted = self._urgent(now, room, work)
+        while granted < room and not self._line.stance.stops.bulk and self._line.pacer.bulk_at(now.s) <= now.s:
             call = self._next(now, work)
             if call is None:
                 break
             granted += call
         return granted
 
+    def _urgent(self, now: Now, room: int, work: Work) -> int:
+        granted = 0
+        while granted < room and (most := self._line.pacer.replies_now(now.s)):
+            ripe = [key for key in self._ripe(now) if key.urgent]
+            by_flow = {key.flow: key for key in reversed(ripe)}
+            key = next((by_flow[f] for f in self._turns.order(by_flow) if self._may(by_flow[f], now)), None)
+            if key is None:
+                break
+            granted += self._pile(key, now, min(most, self._line.batch_max), work)
+        return granted
+
     def _next(self, now: Now, work: Work) -> int | None:
-        """One call of singles or of a campaign, in turns; None when neither has one."""
-        key = self._line.batcher.peek(
-            now.s,
-            self._line.batch_max,
-            self._line.campaigns.held(now.wall_ms),
-            lambda item: self._opens_at(item) <= now.s,
-        )
-        campaign = self._line.campaigns.ready(now.wall_ms, lambda one: self._runs_at(one, now) <= now.s)
-        if key is None and campaign is None:
-            return None
-        self._turn += 1
-        if key is not None and (campaign is None or self._turn % 2):
-            if key.batch is not None and self._line.turnstile.probing(key.batch.account):
-                return self._items(self._line.batcher.take_one(key, now.s), now, work)
-            return self._items(self._line.batcher.take(key, self._line.batch_max), now, work)
-        return self._slice(campaign, now, work) if campaign is not None else None
+        """One call of whoever had least; None when nobody has one."""
+        flows: dict[Flow, list[PileKey | Campaign]] = {}
+        for key in self._ripe(now):
+            if not key.urgent:
+                flows.setdefault(key.flow, []).append(key)
+        for campaign in self._line.campaigns.able(now.wall_ms):
+            flow = Flow(campaign.name)
+            fresh_first = flow in self._again  # a campaign's new recipients and its other attempts alternate
+            waiting = flows.setdefault(flow, [])
+            waiting.insert(0 if fresh_first else len(waiting), campaign)
+        for flow in self._turns.order(flows):
+            for one in flows[flow]:
+                if isinstance(one, Campaign):
+                    if self._runs_at(one, now) <= now.s:
+                        return self._slice(one, now, work)
+                elif self._may(one, now):
+                    return self._pile(one, now, self._line.batch_max, work)
+        return None
+
+    def _ripe(self, now: Now) -> list[PileKey]:
+        if not self._line.batcher.waiting:
+            return []
+        ripe = self._line.batcher.ripe(now.s, self._line.batch_max, self._line.campaigns.held(now.wall_ms))
+        return [key for key in ripe if key.urgent] if self._line.stance.stops.bulk else ripe
+
+    def _may(self, key: PileKey, now: Now) -> bool:
+        return self._opens_at(self._line.batcher.first(key)) <= now.s
+
+    def _pile(self, key: PileKey, now: Now, count: int, work: Work) -> int:
+        if key.batch is not None and self._line.turnstile.probing(key.batch.account):
+            items = self._line.batcher.take_one(key, now.s)
+        else:
+            items = self._line.batcher.take(key, count)
+        self._turns.took(key.flow, len(items))
+        if key.campaign:
+            self._again.add(key.flow)
+        return self._items(self._line.unslowed(items, now), now, work, urgent=key.urgent)
 
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
         line = self._line
@@ -68,6 +104,8 @@ class Bulk:
         fresh = [item for item in taken.items if not line.book.knows(item.id)]
         before, waited = sum(len(g.items) for g in work.grants), campaign.waiting
         granted = self._items(fresh, now, work)
+        self._turns.took(Flow(campaign.name), len(taken.items))
+        self._again.discard(Flow(campaign.name))
         if not deferred.settle(line, campaign, len(taken.items), now, work):
             return 0
         planned = sum(len(g.items) for g in work.grants) - before
@@ -111,7 +149,7 @@ class Bulk:
         for item in self._line.batcher.weed(lambda first: self._opens_at(first) > now.s, over):
             self._line.judged(item, now, work)
 
-    def _items(self, items: list[Item], now: Now, work: Work) -> int:
+    def _items(self, items: list[Item], now: Now, work: Work, *, urgent: bool = False) -> int:
         passed: list[Item] = []
         channel: routes.Channel | None = None
         for item in {item.id: item for item in items}.values():
@@ -123,14 +161,17 @@ class Bulk:
             return 0
         granted = sum(self._line.plan(call, channel, now, work) for call in routes.calls(channel, passed))
         if granted:
-            self._line.pacer.take_bulk(len(passed), now.s)
+            (self._line.pacer.take_urgent if urgent else self._line.pacer.take_bulk)(len(passed), now.s)
         return granted
 
     def goes_at(self, now: Now) -> Iterator[float]:
-        """When each that waits may go, the pace apart; on the clock of `Now.s`."""
-        batcher, campaigns = self._line.batcher, self._line.campaigns
-        yield from (self._runs_at(campaign, now) for campaign in campaigns.able(now.wall_ms))
-        if batcher.waiting:
-            paused = campaigns.held(now.wall_ms)
-            full = batcher.peek(now.s, self._line.batch_max, paused, lambda item: self._opens_at(item) <= now.s)
-            yield now.s if full else batcher.due_at(paused, self._opens_at)
+        """When each that waits may go, on the clock of `Now.s`."""
+        batcher, campaigns, pacer = self._line.batcher, self._line.campaigns, self._line.pacer
+        bulk_s = float("inf") if self._line.stance.stops.bulk else pacer.bulk_at(now.s)
+        yield from (max(bulk_s, self._runs_at(campaign, now)) for campaign in campaigns.able(now.wall_ms))
+        if not batcher.waiting:
+            return
+        full = set(self._ripe(now))
+        for key, due_s in batcher.due(campaigns.held(now.wall_ms)):
+            pace_s = pacer.reply_at(now.s) if key.urgent else bulk_s
+            yield max(pace_s, now.s if key in full else due_s, self._opens_at(batcher.first(key)))

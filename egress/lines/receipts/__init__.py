@@ -1,1 +1,3 @@
-"""What a receipt does: `claims` finds its message, `failures` come late, `receipts` puts it on record."""
+"""What a receipt does: `claims` finds its message, `failures` come late, `wishes` are of people, `receipts` puts it on
+record.
+"""

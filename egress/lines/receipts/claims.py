@@ -15,6 +15,7 @@ from egress.lines.line import Line
 from egress.lines.memory.book import given_up
 from egress.lines.memory.entry import Entry, Place
 from egress.lines.now import Now
+from egress.lines.pace import signals
 from egress.lines.process.fetching import Fetch
 from egress.lines.receipts.failures import Order, certain, code_of, earlier_attempts, failed_with, next_attempt, pause_s
 from egress.lines.receipts.receipts import Waiting
@@ -38,6 +39,8 @@ def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> N
     metrics.counter(metrics.EGRESS_RECEIPTS).labels(tenant=plan.tenant, state=receipt.state).inc()
     if receipt.state not in PROOF or (receipt.state == "failed" and earlier_attempts(receipt, place)):
         return
+    if receipt.state == "failed":
+        signals.failed(line, plan, plan.messages[index], code_of(receipt), now)
     _settle(line, entry, now, work)
     if entry.result in ("accepted", "settled"):
         line.silence.heard(plan, waiting.letter.at_ms or now.wall_ms)

@@ -24,6 +24,7 @@ from schemas.journal import Plan, PlannedMessage
 FAILED = "failed_"
 PAIR = "131056"
 PASSING = frozenset({"130429", "131000", "131016", PAIR})
+WITHHELD = "131049"
 WINDOW_CLOSED = frozenset({"131047", "470"})
 
 
@@ -39,14 +40,15 @@ def failed_with(resend_why: str) -> str:
 
 def next_attempt(plan: Plan, code: str, settings: EgressSettings) -> str:
     """As what a message of this plan that failed is sent again (`failed_<code>`); empty when it is not."""
-    passes = code in PASSING and plan.tries < settings.attempts_max
+    most = settings.withheld_attempts if code == WITHHELD else settings.attempts_max
+    passes = (code in PASSING or code == WITHHELD) and plan.tries < most
     return f"{FAILED}{code}" if passes or (code in WINDOW_CLOSED and plan.fallback) else ""
 
 
 def pause_s(plan: Plan, code: str, settings: EgressSettings) -> float:
     """How long the next attempt waits: a pair's limit wants 4, 16, 64 s."""
-    if code in WINDOW_CLOSED:
-        return 0
+    if code in WINDOW_CLOSED or code == WITHHELD:
+        return 0  # a withheld one is parked for its time
     if code == PAIR:
         return min(settings.backoff_max_s, 4.0 ** min(plan.tries, 10))
     return backoff_s(plan.tries, settings)

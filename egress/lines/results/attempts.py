@@ -8,6 +8,7 @@ from egress.lines.item import REPLIES, Item
 from egress.lines.line import Line
 from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
+from egress.lines.pace.stance import HELD_BACK
 from egress.lines.work import Work, said_of_plan
 from schemas.journal import CallOutcome, Plan, Result
 from schemas.outcome import State, merge
@@ -24,9 +25,16 @@ PROOF = frozenset({"sent", "delivered", "read", "failed"})
 
 def again(line: Line, items: list[Item], plan_id: str, wake_s: float, why: str, now: Now) -> None:
     """The items wait for their next attempt after this plan; a reason makes it a deliberate resend on record."""
+    entry = line.book.plan(plan_id)
+    spared = entry is not None and held_back(entry.outcome)
     for item in items:
-        line.enqueue(item.again(plan=plan_id, wake_s=wake_s, resend_why=why), now, first=True)
+        line.enqueue(item.again(plan=plan_id, wake_s=wake_s, resend_why=why, spared=spared), now, first=True)
     release(line, plan_id)
+
+
+def held_back(outcome: CallOutcome | None) -> bool:
+    """Whether a plan was not posted because its line was paused or stopped after the plan was made."""
+    return outcome is not None and outcome.result == "not_sent" and not outcome.status and outcome.code in HELD_BACK
 
 
 def release(line: Line, plan_id: str) -> None:

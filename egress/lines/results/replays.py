@@ -39,6 +39,16 @@ def take_up(book: Book, item: Item) -> bool:
     return True
 
 
+def follows(book: Book, item: Item) -> bool:
+    """Whether the attempt that a withheld message follows is still its last one, and nothing else ended it."""
+    if book.refused(item.id):
+        return False
+    place = book.latest(item.id)
+    if place is not None:
+        return place.entry.plan.plan_id == item.retry_of
+    return all(ref.plan_id == item.retry_of for ref in book.index.named(item.id))
+
+
 def named(item: Item) -> str:
     """Under which name a refusal of this message is kept: each run's for itself."""
     return f"{item.id}@{item.replay}" if item.replay else item.id

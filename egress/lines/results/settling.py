@@ -9,11 +9,13 @@ from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
+from egress.lines.pace import signals
+from egress.lines.pace.stops import SCOPES
 from egress.lines.process.fetching import Fetch
 from egress.lines.receipts import claims
-from egress.lines.receipts.failures import WINDOW_CLOSED, failed_with
+from egress.lines.receipts.failures import WINDOW_CLOSED, WITHHELD, failed_with
 from egress.lines.results import doubts
-from egress.lines.results.attempts import PROOF, PUBLIC, again, in_lane, mark, release
+from egress.lines.results.attempts import PROOF, PUBLIC, again, held_back, in_lane, mark, release
 from egress.lines.results.doubts import after_doubt, send_again
 from egress.lines.results.verdicts import Verdict, attempts_max, backoff_s
 from egress.lines.work import Work, outcome_record, public_record, said_of_plan
@@ -32,6 +34,8 @@ def proven(line: Line, verdict: Verdict) -> Verdict:
     entry = line.book.plan(outcome.plan_id)
     if entry is None:
         return verdict
+    if outcome.code in SCOPES:
+        return verdict  # it is not one recipient's fault
     if PROOF.intersection(entry.states):
         doubt = outcome.result == "in_doubt"
         return Verdict(msgspec.structs.replace(outcome, result="settled")) if doubt else verdict
@@ -61,7 +65,9 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
     line.calls -= 1
     line.open_plans.pop(plan_id, None)
     entry = line.book.apply(verdict.outcome)
-    if verdict.hold_s:
+    if entry is not None:
+        signals.answered(line, entry.plan, verdict.outcome, now)
+    if verdict.hold_s and not (entry is not None and signals.of_one(entry.plan, verdict.outcome.code)):
         line.pacer.hold(now.s + verdict.hold_s, replies=bool(items) and items[0].reply)
     if entry is None:
         release(line, plan_id)
@@ -100,6 +106,8 @@ def restore(line: Line, now: Now) -> None:
                 line.lanes.block(plan.messages[0].contact, plan.plan_id)
             continue
         mark(entry, outcome)
+        if outcome.code in SCOPES:
+            signals.answered(line, plan, outcome, now)  # perhaps its owner died before it wrote the stop
         left = line.book.remaining(entry)
         if left and outcome.result in ("not_sent", "throttled"):
             _retry_restored(line, entry, outcome, left, now)
@@ -114,8 +122,9 @@ def restore(line: Line, now: Now) -> None:
 
 def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[PlannedMessage], now: Now) -> None:
     settings = line.rules.settings
-    wake_s = now.at_ms(outcome.at_ms) + backoff_s(entry.plan.tries, settings)
-    dead = not outcome.bisected and entry.plan.tries >= attempts_max(outcome, settings)
+    spared = held_back(outcome)
+    wake_s = now.s if spared else now.at_ms(outcome.at_ms) + backoff_s(entry.plan.tries, settings)
+    dead = not spared and not outcome.bisected and entry.plan.tries >= attempts_max(outcome, settings)
     line.fetches.append(Fetch(entry, left, wake_s, dead=dead))
     if in_lane(entry.plan):
         line.lanes.block(entry.plan.messages[0].contact, entry.plan.plan_id)
@@ -132,13 +141,16 @@ def revive(line: Line, fetch: Fetch, items: list[Item], now: Now) -> None:
     if fetch.entry.result == "not_sent" and fetch.entry.outcome and fetch.entry.outcome.bisected:
         _halve(line, fetch.entry, items, now)
         return
+    if failed_with(fetch.resend_why) == WITHHELD:
+        line.withheld += [item.again(plan=plan.plan_id, wake_s=0, resend_why=fetch.resend_why) for item in items]
+        return
     send_again(line, fetch.entry, items, fetch.wake_s, fetch.resend_why, now)
 
 
 def _as_planned(item: Item, plan: Plan, failed: str) -> None:
     """What was read again goes on where its last plan left it; as its fallback if that is what went, or is to go."""
     item.attempt, item.campaign, item.part, item.failed = plan.attempt, plan.campaign, plan.part, failed or plan.failed
-    item.replay, item.first_attempt = plan.replay, plan.first_attempt
+    item.replay, item.first_attempt, item.spared = plan.replay, plan.first_attempt, plan.spared
     message = item.message
     if message.fallback and not isinstance(message.content, Template) and (plan.template or failed in WINDOW_CLOSED):
         item.message = msgspec.structs.replace(message, content=message.fallback, fallback=None)
@@ -179,6 +191,7 @@ def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
     line.inherited.pop(outcome.plan_id, None)
     mark(entry, outcome)
     line.learn(entry.plan, outcome)
+    signals.answered(line, entry.plan, outcome, now)
     left = line.book.remaining(entry)
     if left and outcome.result in ("not_sent", "throttled"):
         _retry_restored(line, entry, outcome, left, now)

@@ -5,7 +5,9 @@
 | accepted | accepted | settled |
 | refused | refused | settled |
 | not sent, or its deadline passed | not_sent | a new attempt after a pause |
+| not sent, because the line was paused or stopped | not_sent | a new attempt when it goes on, which costs none |
 | throttled | throttled | a new attempt after Retry-After, and the line pauses |
+| throttled, the pair of one recipient (131056) | throttled | a new attempt after 4, 16, 64 s; the line goes on |
 | unauthorized, also after a new login | not_sent | a new attempt after a pause, and the line pauses |
 | 500 where the account says `backoff` | in_doubt | a new attempt on record as `policy_500` |
 | 500 where the account says `refuse` | refused | settled |
@@ -21,11 +23,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from egress.chattigo.result import CallResult
+from egress.lines.pace.stance import HELD_BACK
 from runtime.settings import EgressSettings
 from schemas.journal import CallOutcome, Plan, Result
 from schemas.tenant import Account
 
 POLICY_500 = "policy_500"
+PAIR = "131056"
 UNREACHABLE_FACTOR = 10
 HOLD_MAX_UNREACHABLE_S = 5.0
 LATE = CallResult(kind="not_sent", code="late", reason="the plan's deadline had passed before the POST")
@@ -62,7 +66,11 @@ def decide(plan: Plan, result: CallResult, account: Account, settings: EgressSet
         reason=result.reason,
         provider_ids=result.provider_ids,
     )
+    if result.kind == "not_sent" and result.code in HELD_BACK:
+        return Verdict(outcome, 0)
     pause = backoff_s(plan.tries, settings)
+    if outcome.code == PAIR and len(plan.messages) == 1:
+        pause = max(pause, pair_pause_s(plan.tries))
     last = plan.tries >= attempts_max(outcome, settings)
     if recorded in ("not_sent", "throttled"):
         pause = max(pause, result.retry_after_s or 0)
@@ -71,6 +79,11 @@ def decide(plan: Plan, result: CallResult, account: Account, settings: EgressSet
     if resent_by_policy(outcome, account) and not last:
         return Verdict(outcome, pause, resend_why=POLICY_500)
     return Verdict(outcome)
+
+
+def pair_pause_s(attempt: int) -> float:
+    """How long WhatsApp wants one person to be left alone after so many attempts (Chattigo's facts, section 9.1)."""
+    return 4.0 ** min(attempt, 10)
 
 
 def attempts_max(outcome: CallOutcome, settings: EgressSettings) -> int:

@@ -136,10 +136,10 @@ def test_calls_that_always_fail_are_not_probed_with_again_and_again_while_others
     made.put("outbound.templates", message("good", "5692", content, send_class="utility"))
     made.step("accept", 1)
     assert made.step("unreachable", next_in_s(made)) == 1
-    assert made.plans()[-1].template == "promo"
+    first = made.plans()[-1].template
     while made.step("accept", 1) == 0:
         assert made.seconds < 60
-    assert told(made) == ["good"]
+    assert {first, made.plans()[-1].template} == {"promo", "order"}
 
 
 def test_a_campaign_waits_then_its_probe_is_one_recipient_and_nobody_is_left_out() -> None:

@@ -64,7 +64,7 @@ def gathered(items: list[Item], chosen: Channel, batch_max: int) -> list[list[It
     batcher, made = Batcher(), []
     for item in items:
         batcher.add(PileKey.of(item, batch_key(chosen, item.message)), item, 0.0)
-    while (key := batcher.peek(10.0, batch_max)) is not None:
+    while key := next(iter(batcher.ripe(10.0, batch_max)), None):
         made += calls(chosen, batcher.take(key, batch_max))
     assert batcher.waiting == 0
     return made

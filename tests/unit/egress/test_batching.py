@@ -27,13 +27,13 @@ def test_everything_leaves_in_order_within_its_linger_and_never_above_the_size(r
         item = Item(message(f"{number:03}", "5691", content, send_class=kind), "outbound.templates", number, now)
         added[item.id] = now
         batcher.add(key_of(item), item, now)
-        while (key := batcher.peek(now, batch_max)) is not None:
+        while (key := next(iter(batcher.ripe(now, batch_max)), None)) is not None:
             items = batcher.take(key, batch_max)
             assert {key_of(i) for i in items} == {key}
             assert 0 < len(items) <= batch_max
             taken += [(key, i.id, now) for i in items]
     now += 10
-    while (key := batcher.peek(now, batch_max)) is not None:
+    while (key := next(iter(batcher.ripe(now, batch_max)), None)) is not None:
         taken += [(key, i.id, now) for i in batcher.take(key, batch_max)]
     assert batcher.waiting == 0
     assert sorted(i for _, i, _ in taken) == sorted(added)
@@ -47,10 +47,9 @@ def test_a_pile_goes_when_its_oldest_has_lingered() -> None:
     for number, second in enumerate((0.0, 1.9)):
         item = template_item(str(number))
         batcher.add(key_of(item), item, second)
-    assert batcher.due_at() == LINGER_S["marketing"]
-    assert batcher.peek(1.99, 1000) is None
-    key = batcher.peek(2.0, 1000)
-    assert key is not None
+    assert [due_s for _, due_s in batcher.due()] == [LINGER_S["marketing"]]
+    assert batcher.ripe(1.99, 1000) == []
+    [key] = batcher.ripe(2.0, 1000)
     assert [item.id for item in batcher.take(key, 1000)] == ["0", "1"]
 
 
@@ -60,6 +59,5 @@ def test_a_batch_that_is_tried_again_does_not_linger_nor_mix() -> None:
     again = template_item("again").again(plan="p", wake_s=0)
     for item in (fresh, again):
         batcher.add(key_of(item), item, 0.0)
-    key = batcher.peek(0.0, 1000)
-    assert key is not None
+    [key] = batcher.ripe(0.0, 1000)
     assert [item.id for item in batcher.take(key, 1000)] == ["again"]

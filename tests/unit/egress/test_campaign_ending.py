@@ -45,7 +45,7 @@ def test_a_campaign_whose_time_has_passed_is_refused_without_a_call_in_bounded_s
         order(made, "pause")
     if state == "line paused":
         made.step()
-        made.partition.lines[DID].paused = True
+        made.partition.lines[DID].stance.paused = True
     while state == "running" and len(first_calls(made)) < 3:
         made.step("accept", 0.2)
     called = sum(sizes_of(made))

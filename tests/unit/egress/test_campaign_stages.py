@@ -185,9 +185,9 @@ def test_a_step_in_which_nothing_could_be_sent_begins_again() -> None:
     submit(made, [1000], ramp=Ramp(shares=[0.1], step_s=10))
     run(made, 5)
     line = made.partition.lines[DID]
-    line.paused = True
+    line.stance.paused = True
     run(made, 100, 1)
-    line.paused = False
+    line.stance.paused = False
     assert progress(made).stage == "ramp"
     before = sum(sizes_of(made))
     run(made, 5)

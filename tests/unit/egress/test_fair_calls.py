@@ -95,3 +95,44 @@ async def test_calls_that_hang_for_one_account_never_keep_another_from_its_own()
     await cycles(owner, lambda: chattigo.called.count(HUNG) == 40)
     await owner._poster.drained()
     assert chattigo.called.count(WELL) == 20
+
+
+async def test_partitions_that_all_have_something_to_send_share_the_calls_of_a_worker() -> None:
+    """One call at a time: the first partition, with a backlog, does not keep the others from theirs."""
+    chattigo = Chattigo()
+    owner, first = worker(chattigo)
+    partitions = [first, *(Partition(n, owner._rules, dict.fromkeys(COMMITTED, 0)) for n in (1, 2))]
+    for partition in partitions[1:]:
+        partition.recover(START)
+    owner._partitions = dict(enumerate(partitions))
+    for offset in range(30):
+        for number, partition in enumerate(partitions):
+            partition.read(_said(number, offset), START)
+    owner._poster = Narrow(7)
+    counts = {0: 0, 1: 0, 2: 0}
+    for _ in range(30):
+        for partition, work in owner._gather():
+            counts[partition.number] += len(work.grants)
+            for grant in work.grants:
+                partition.lines[grant.plan.did].calls -= 1
+                owner._rules.accounts.ended(grant.plan.account, grant.plan.plan_id, OK, START.s, owner._rules.settings)
+    assert sum(counts.values()) == 30
+    assert set(counts.values()) == {10}
+
+
+class Narrow:
+    """So many calls are under way always."""
+
+    def __init__(self, calls: int) -> None:
+        self._calls = calls
+
+    def __len__(self) -> int:
+        return self._calls
+
+
+OK = CallResult(kind="accepted", status=200)
+
+
+def _said(number: int, offset: int) -> Incoming:
+    said = msgspec.structs.replace(message(f"m{number}-{offset}", f"569{number}{offset:04}"), did=OTHER)
+    return Incoming(REPLIES, number, offset, b"k", encode(said), [])

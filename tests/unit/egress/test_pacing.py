@@ -92,3 +92,39 @@ def test_a_person_has_one_limit_and_one_optout_however_the_number_is_written() -
     assert {item.contact for item in items} == {item.message.contact for item in items} == {"5491155551234"}
     assert [item.message.to for item in items] == [*forms], "sent as it was written"
     assert template_item("m", "US.541155551234").contact == "US.541155551234"
+
+
+paced = st.lists(
+    st.tuples(st.floats(0, 5), st.sampled_from(["bulk", "reply", "urgent"]), st.integers(1, 300), st.floats(0.05, 1)),
+    max_size=60,
+)
+
+
+@given(st.floats(2, 1000), st.floats(0, 50), paced)
+def test_whatever_its_rate_becomes_a_line_keeps_to_it(rate: float, reserve: float, script: list) -> None:
+    """The rate changes at every step, as a line is slowed down and gets faster: what was due is the sum over time."""
+    pacer, now, due, sent, prompt = Pacer(rate, reserve, 0.0), 0.0, rate, 0, 0
+    for wait, what, count, share in script:
+        now, due = now + wait, due + wait * pacer.rate
+        if what == "bulk" and pacer.take_bulk(count, now):
+            assert sent <= due + 2, "a batch goes only when all that went before was due"
+            sent += count
+        if what == "urgent":
+            count = min(count, pacer.replies_now(now))
+        if what != "bulk" and (pacer.take_urgent(count, now) if what == "urgent" else pacer.take_reply(now)):
+            sent += count if what == "urgent" else 1
+            prompt += count if what == "urgent" else 1
+            assert prompt <= due + 2, "what does not wait for bulk keeps to the rate all the same"
+        pacer.rerate(rate * share, reserve, now)
+
+
+def test_an_urgent_call_is_never_larger_than_what_may_go_now() -> None:
+    pacer = Pacer(80, 8, 0.0)
+    assert pacer.take_bulk(1000, 0.0), "bulk is in debt from here on"
+    assert pacer.replies_now(0.0) == 80
+    assert not pacer.take_urgent(81, 0.0)
+    assert pacer.take_urgent(80, 0.0)
+    assert pacer.replies_now(0.0) == 0
+    assert pacer.replies_now(0.5) == 40
+    pacer.hold(9.0, replies=True)
+    assert pacer.replies_now(1.0) == 0

@@ -247,7 +247,9 @@ def test_a_new_owner_counts_on_from_the_lines_record() -> None:
     run(made, 20)
     assert len(made.accepted) == 3
     assert made.partition.lines[DID].paid.count == 10
-    assert made.partition.lines[DID].paid.changed
+    told = made.partition.lines[DID].stance.told
+    assert told is not None
+    assert (told.day, told.paid) == ("2023-11-14", 10)
 
 
 def test_an_attempt_that_was_surely_not_sent_is_paid_once() -> None:
