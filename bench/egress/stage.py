@@ -7,7 +7,6 @@ the last offset is committed).
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -152,9 +151,7 @@ def bare(cluster: Cluster, address: str, folder: Path) -> Program:
 def worker(cluster: Cluster, keys: Path, folder: Path, settings: dict[str, str]) -> Program:
     """The product's service as it is deployed."""
     env = {"RELEVO_KAFKA_BOOTSTRAP": cluster.kafka.bootstrap, "RELEVO_KEYS_FILE": str(keys), **SERVICE, **settings}
-    profile = os.environ.get("BENCH_PROFILE", "")
-    prefix = profile.split() if profile else []
-    return Program("egress", (*prefix, sys.executable, "-m", "relevo", "serve", "egress"), env, folder)
+    return Program("egress", (sys.executable, "-m", "relevo", "serve", "egress"), env, folder)
 
 
 def committed(cluster: Cluster, group: str, topic: str, check: Callable[[], None], seconds: float) -> None:

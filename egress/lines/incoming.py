@@ -44,7 +44,7 @@ class Incoming(NamedTuple):
     @property
     def replay(self) -> str:
         """The run that put the record back; empty for one that comes for the first time."""
-        return self._header("replay")
+        return next((value.decode("utf-8", "replace") for name, value in self.headers if name == "replay"), "")
 
     @property
     def tenant(self) -> str:
@@ -52,7 +52,8 @@ class Incoming(NamedTuple):
 
     @property
     def at_ms(self) -> int:
-        return Headers.from_kafka(self.headers).at_ms
+        at = next((value for name, value in self.headers if name == "at"), b"")
+        return int(at) if at.isdigit() else 0
 
 
 def _bytes(data: bytes | str | None) -> bytes | None:

@@ -84,6 +84,7 @@ class Line:
         self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = itertools.count()
+        self._routes = routes.Routes()
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
@@ -151,7 +152,7 @@ class Line:
     def channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""
         tenant, line = self.owner(item)
-        chosen = routes.channel(item.message, tenant, line) if tenant and line else None
+        chosen = self._routes.channel(item.message, tenant, line) if tenant and line else None
         return chosen if isinstance(chosen, routes.Channel) else None
 
     def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
@@ -260,7 +261,7 @@ class Line:
         if isinstance(verdict, gate.Fallback):
             item.message = msgspec.structs.replace(item.message, content=verdict.template, fallback=None)
             verdict = gate.judge(item.message, now.wall_ms, tenant, self.optouts.get(item.contact))
-        channel = routes.channel(item.message, tenant, line) if verdict is None else verdict
+        channel = self._routes.channel(item.message, tenant, line) if verdict is None else verdict
         if not isinstance(channel, routes.Channel):
             self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
             return None, None

@@ -27,7 +27,7 @@ from egress.lines.process.recovery import Barrier, barriers, recover
 from egress.lines.process.supplies import Supplies
 from egress.lines.queues.crowd import Crowd
 from egress.lines.work import Work
-from runtime import logs, metrics, points
+from runtime import garbage, logs, metrics, points
 from runtime.health import Health
 from runtime.kafka.consumer import GroupConsumer, Membership
 from runtime.kafka.producer import Producer
@@ -112,6 +112,7 @@ class Owner:
         began = Now.read().s
         async with asyncio.timeout(self._rules.settings.recovery_s):
             await recover(self._kafka, pairs, self._wake.set)
+        garbage.keep()
         self._health.met("recovery")
         metrics.histogram(metrics.EGRESS_RECOVERY_SECONDS).labels().observe(Now.read().s - began)
 
@@ -123,6 +124,7 @@ class Owner:
         self._supplies.cancel(set(self._partitions))
         async with self._turn:
             self._partitions = {}
+        garbage.let_go()
         await self._poster.drained()
         self._pressure.forget()
         for n in numbers:
