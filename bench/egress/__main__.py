@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 from bench import cpu, report
 from bench.cluster import PARTITIONS, Cluster
-from bench.egress import audit, stage, traffic, world
+from bench.egress import audit, reference, stage, traffic, world
 from bench.processes import READY_S, WORK_S, Measured
 from runtime.clock import now_ms
 from runtime.secrets import KeyRing, generate_key
-from schemas import topics
 
 
 class Amounts(NamedTuple):
@@ -109,7 +108,7 @@ class Bench:
             raise RuntimeError(f"the bare loop sent {sent} of {len(batch.due)}")
 
     def _reference_done(self, seconds: float) -> None:
-        stage.committed(self._cluster, stage.reference.GROUP, stage.SOURCE, self._bare.check, seconds)
+        stage.committed(self._cluster, reference.GROUP, stage.SOURCE, self._bare.check, seconds)
 
     def _templates(self, batch: traffic.Batch) -> None:
         self._cluster.feed(batch.records)

@@ -1,7 +1,7 @@
 """The bare loop: confluent-kafka, a dictionary of lists, aiohttp. The least that mass sending can cost in Python.
 
 It reads single messages, gathers them by line and template, posts each thousand, and commits when its calls were
-answered. It has no idempotence, no journal, no outcomes, no gate and no pace: a crash sends up to all that was under way
+answered. It has no idempotence, no journal, no outcomes, no gate and no pace: a crash sends all that was under way
 twice, and whom it must not write to it does not know. Half of a thousand goes when nothing more comes.
 """
 

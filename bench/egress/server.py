@@ -2,8 +2,8 @@
 
     python -m bench.egress.server FILE
 
-Prints its port on the first line. Bodies stand in FILE one after the other, each behind its length in eight bytes. It is
-not measured, and must not slow down what is: it parses nothing but a request's head.
+Prints its port on the first line. Bodies stand in FILE one after the other, each behind its length in eight bytes. It
+is not measured, and must not slow down what is: it parses nothing but a request's head.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The stage: the servers and the two programs as processes, and how their work is timed.
 
-Each program is given a few messages and frozen once it has sent them. In its turn it gets its whole backlog while it is
-still frozen; its CPU time is read just before it goes on and as soon as the last outcome is on record (of the bare loop:
-the last offset is committed).
+Each program is given a few messages and frozen once it has sent them. In its turn it gets its whole backlog while it
+is still frozen; its CPU time is read just before it goes on and as soon as the last outcome is on record (of the bare
+loop: the last offset is committed).
 """
 
 from __future__ import annotations
