@@ -55,7 +55,8 @@ class Owner:
         transaction_s = rules.settings.transaction_timeout_s
         self._transactions = TransactionalProducer(kafka, name, timeout_s=transaction_s)
         self._poster = Poster(rules, client, self._producer, self._wake.set)
-        self._supplies = Supplies(Fetcher(kafka), self._wake.set)
+        self._fetcher = Fetcher(kafka)
+        self._supplies = Supplies(self._fetcher, self._wake.set)
         member = _membership(rules, name)
         self._consumer = GroupConsumer(kafka, member, on_assign=self._assigned, on_revoke=self._revoked)
         self._pressure = Backpressure(self._consumer)
@@ -87,6 +88,7 @@ class Owner:
         if self._joined:
             await self._consumer.stop()
         await self._poster.drained()
+        await self._fetcher.stop()
         await self._transactions.stop()
         await self._producer.stop()
 
