@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -53,25 +53,20 @@ class Item:
     reply: bool = False
     record: Incoming | None = None
     echoing: bool = False
+    id: str = field(init=False)
+    contact: str = field(init=False)
 
     def __post_init__(self) -> None:
-        contact = phone.identity(self.message.contact)
-        if contact != self.message.contact:
-            self.message = msgspec.structs.replace(self.message, contact=contact)
+        message = self.message
+        self.id, self.contact = message.id, phone.identity(message.contact)
+        if self.contact != message.contact:
+            self.message = msgspec.structs.replace(message, contact=self.contact)
         self.reply = self.reply or self.source == REPLIES
 
     @property
     def kind(self) -> Kind:
         """The queue that it waits in."""
         return "reply" if self.reply else "bulk"
-
-    @property
-    def id(self) -> str:
-        return self.message.id
-
-    @property
-    def contact(self) -> str:
-        return self.message.contact
 
     def again(self, *, plan: str, wake_s: float, resend_why: str = "") -> Item:
         """The next attempt after `plan`; with a reason it is a deliberate resend."""

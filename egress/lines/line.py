@@ -298,7 +298,8 @@ class Line:
         for item in items:
             self.pairs.take(item.contact, now.s)
             self.ids.discard(item.id)
-            self.failures.close(item.retry_of, item.id)
+            if item.retry_of:
+                self.failures.close(item.retry_of, item.id)
             self.finish(item)
         return 1
 
