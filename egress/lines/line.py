@@ -147,7 +147,8 @@ class Line:
     def _pile(self, item: Item, now: Now) -> None:
         chosen = self.channel(item)
         key = routes.batch_key(chosen, item.message) if chosen is not None else None
-        self.batcher.add(PileKey.of(item, key), item, now.s)
+        more = self.crowd.more(now.s) and not self.parkings["bulk"].absent
+        self.batcher.add(PileKey.of(item, key), item, now.s, more=more)
 
     def channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""

@@ -57,8 +57,9 @@ class Owner:
         self._poster = Poster(rules, client, self._producer, self._wake.set)
         self._fetcher = Fetcher(kafka)
         self._supplies = Supplies(self._fetcher, self._wake.set)
-        member = _membership(rules, name)
-        self._consumer = GroupConsumer(kafka, member, on_assign=self._assigned, on_revoke=self._revoked)
+        self._member = _membership(rules, name)
+        self._crowd = Crowd(rules.settings.worker_memory, rules.settings.line_memory)
+        self._consumer = GroupConsumer(kafka, self._member, on_assign=self._assigned, on_revoke=self._revoked)
         self._pressure = Backpressure(self._consumer)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = self._counted_s = 0.0
@@ -101,7 +102,7 @@ class Owner:
     async def _assigned(self, numbers: list[int]) -> list[TopicPartition]:
         self._health.wait_for("recovery", "partitions are being recovered")
         found = await barriers(self._kafka, self._consumer, numbers)
-        crowd = Crowd(self._rules.settings.worker_memory, self._rules.settings.line_memory)
+        crowd = self._crowd = Crowd(self._rules.settings.worker_memory, self._rules.settings.line_memory)
         pairs = {n: (Partition(n, self._rules, found[n].starts, crowd), found[n]) for n in numbers}
         self._partitions = {n: partition for n, (partition, _) in pairs.items()}
         task = self._tasks.create_task(self._recover(pairs), name="recovery")
@@ -138,6 +139,8 @@ class Owner:
     async def _read(self) -> None:
         async for batch in self._consumer:
             now = Now.read()
+            if len(batch.messages) >= self._member.batch:
+                self._crowd.expect(now.s)
             for message in batch.messages:
                 incoming = Incoming.of(message)
                 partition = self._partitions.get(incoming.partition)
