@@ -95,7 +95,7 @@ def _single(key: str, due: Due, at_ms: int, partitions: int) -> Record:
         contact=due.to,
         to=due.to,
         content=_template(due.template, due.parameters),
-        send_class="utility",
+        send_class="marketing",
         expires_ms=at_ms + 86_400_000,
         at_ms=at_ms,
     )
@@ -138,7 +138,7 @@ def commit_point(campaign: Campaign, offsets: list[int], at_ms: int, partitions:
         did=campaign.did,
         template=_template(templates_of(campaign.did, 1)[0], ("", "", "", "")),
         created_ms=at_ms,
-        send_class="utility",
+        send_class="marketing",
         expires_ms=at_ms + 86_400_000,
     )
     contents = Contents(

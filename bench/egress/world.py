@@ -64,7 +64,7 @@ def tenants(base: str) -> list[Tenant]:
         TemplateSpec(
             name=f"notice_{n:02d}",
             language="es",
-            category="utility",
+            category="marketing",
             body=3,
             buttons=[ButtonSpec(index=0)],
             namespace="n1",
@@ -118,14 +118,14 @@ class Setting:
         return Record(topics.TOKENS.name, encode(token), of.key.encode())
 
     def _optouts(self, line: int, did: str) -> Iterator[Record]:
-        """Of every second one of a line's first people; most want no marketing, some nothing at all."""
+        """Of every second one of a line's first people; most want marketing alone, some nothing at all."""
         for number in range(0, 2 * OPTOUTS // LINES, 2):
             contact = person(line, number)
             out = Optout(
                 tenant=owner_of(did),
                 since_ms=self._now_ms - 24 * _HOUR_MS,
                 why="word",
-                categories=[] if number in DECLINED else ["marketing"],
+                categories=[] if number in DECLINED else ["utility"],
             )
             yield self._record(topics.OPTOUTS.name, did, keys.join(did, contact), encode(out), "optout")
 

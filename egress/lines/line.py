@@ -301,7 +301,10 @@ class Line:
             self.ids.discard(item.id)
             if item.retry_of:
                 self.failures.close(item.retry_of, item.id)
-            self.finish(item)
+            if item.pending or item.echoing:
+                self.finish(item)
+            else:
+                item.record = None
         return 1
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:

@@ -46,6 +46,10 @@ NEVER_PLANNED = "never_planned"
 WAITING, ENDED = "waiting", "ended"
 
 
+# What `Place(…)` does, in a third of its time.
+_new = tuple.__new__
+
+
 class Book:
     """All plans of one line that still matter."""
 
@@ -77,7 +81,7 @@ class Book:
         self._take(entry)
         messages, contacts = self._messages, self._contacts
         for index, message in enumerate(plan.messages):
-            place = messages[message.id] = Place(entry, index)
+            place = messages[message.id] = _new(Place, (entry, index))
             sends = contacts.get(message.contact)
             if sends is None:
                 contacts[message.contact] = [place]

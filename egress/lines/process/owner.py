@@ -40,6 +40,8 @@ IDLE_S = 1.0
 PAUSE_S = 0.005
 COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
+# One partition's records come at most so many bytes at a time, and those of the others wait for no more.
+FETCH_BYTES = 512 * 1024
 _log = logs.get(__name__)
 
 
@@ -59,7 +61,8 @@ class Owner:
         self._supplies = Supplies(self._fetcher, self._wake.set)
         self._member = _membership(rules, name)
         self._crowd = Crowd(rules.settings.worker_memory, rules.settings.line_memory)
-        self._consumer = GroupConsumer(kafka, self._member, on_assign=self._assigned, on_revoke=self._revoked)
+        own = {"max_partition_fetch_bytes": FETCH_BYTES}
+        self._consumer = GroupConsumer(kafka, self._member, on_assign=self._assigned, on_revoke=self._revoked, **own)
         self._pressure = Backpressure(self._consumer)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = self._counted_s = 0.0

@@ -19,7 +19,7 @@ from schemas.journal import BatchPart
 from schemas.outbound import SendClass
 
 LINGER_S: dict[SendClass, float] = {"reply": 0, "otp": 0, "utility": 0.25, "marketing": 2}
-GROWS_S, GROWN_S = 1.0, 4.0
+GROWS_S, GROWN_S = 2.0, 4.0
 
 
 class PileKey(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 SHARE = 10
-MORE_S = 1.0
+MORE_S = 2.0
 
 
 class Crowd:

@@ -66,9 +66,9 @@ def test_while_a_backlog_is_read_a_pile_that_grows_waits_for_its_fill_but_not_fo
 
 def test_one_that_grows_no_more_goes_soon_and_at_once_when_there_is_no_room() -> None:
     batcher, item = Batcher(), template_item("0")
-    for second in (1.5, 2.9):
+    for second in (1.5, 2.0):
         batcher.add(key_of(item), template_item(str(second)), second, more=True)
-    assert batcher.due_at() == 2.9 + GROWS_S
+    assert batcher.due_at() == 2.0 + GROWS_S
     batcher.hurry()
     assert batcher.due_at() == 1.5 + LINGER_S["marketing"]
 
