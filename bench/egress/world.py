@@ -150,7 +150,7 @@ class Setting:
             did=did,
             account=account(tenant, self._base).key,
             route="batch",
-            send_class="utility",
+            send_class="marketing",
             messages=[
                 PlannedMessage(
                     ids.digest("before", did, str(number), str(place)),

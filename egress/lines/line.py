@@ -158,6 +158,8 @@ class Line:
 
     def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
+        if tenant is not None and tenant is owner:
+            return tenant, tenant.line(self.did)
         owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
         return tenant, tenant.line(self.did) if tenant is not None and owned else None
 
@@ -246,7 +248,7 @@ class Line:
         if item.retry_of and replays.arrived(self.book, item):
             self.refuse(item, _ARRIVED, work)
             return None, None
-        if self.campaigns.cancelled(item.campaign):
+        if item.campaign and self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
             return None, None
         over = self.bisects.over(item.part, self.rules.settings.bisect_calls) if item.part else None

@@ -46,13 +46,15 @@ class Routes:
 
     def __init__(self) -> None:
         self._of: tuple[Tenant, Line] | None = None
-        self._known: dict[tuple[type, SendClass], Channel | Refusal] = {}
+        self._known: dict[tuple[type, str, SendClass], Channel | Refusal] = {}
 
     def channel(self, message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | Refusal:
         """The channel of a message, or why there is none."""
         if self._of is None or self._of[0] is not tenant or self._of[1] is not line:
             self._of, self._known = (tenant, line), {}
-        kind = (type(message.content), message.send_class)
+        content = message.content
+        header = content.header_kind if isinstance(content, Template) else ""
+        kind = (type(content), header, message.send_class)
         found = self._known.get(kind)
         if found is None:
             found = self._known[kind] = channel(message, tenant, line)
@@ -60,7 +62,7 @@ class Routes:
 
 
 def channel(message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | Refusal:
-    """The channel of a message on its line, or why there is none: of its content only the type counts."""
+    """The channel of a message on its line, or why there is none: of its content only its type and the kind of its header count."""
     sends = tenant.accounts.get(line.sends)
     if isinstance(message.content, Control):
         if sends is None or sends.service != "bot":
