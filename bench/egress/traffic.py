@@ -50,13 +50,13 @@ class Campaign(NamedTuple):
     due: dict[str, Due]
 
 
-def singles(name: str, at_ms: int, partitions: int, *, calls: int, templates: int, mixed: bool = False) -> Batch:
-    """So many thousands of messages for each of so many templates of each line."""
+def singles(name: str, at_ms: int, partitions: int, *, each: int, templates: int, mixed: bool = False) -> Batch:
+    """So many messages of each of so many templates of each line."""
     due: dict[str, Due] = {}
     records: list[Record] = []
     for line, did in enumerate(dids()):
         chosen = templates_of(did, templates)
-        for number in range(calls * CALL * templates):
+        for number in range(each * templates):
             key = ids.message_id_of_request(owner_of(did), f"{name}-{did}-{number}")
             due[key] = _due(line, did, chosen[number % templates], number)
             records.append(_single(key, due[key], at_ms, partitions))

@@ -62,7 +62,8 @@ class Routes:
 
 
 def channel(message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | Refusal:
-    """The channel of a message on its line, or why there is none: of its content only its type and the kind of its header count."""
+    """The channel of a message on its line, or why there is none. Of its content only the type counts and the kind of
+    its header, of the rest only the class: `Routes` looks at nothing else."""
     sends = tenant.accounts.get(line.sends)
     if isinstance(message.content, Control):
         if sends is None or sends.service != "bot":

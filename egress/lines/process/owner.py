@@ -61,8 +61,13 @@ class Owner:
         self._supplies = Supplies(self._fetcher, self._wake.set)
         self._member = _membership(rules, name)
         self._crowd = Crowd(rules.settings.worker_memory, rules.settings.line_memory)
-        own = {"max_partition_fetch_bytes": FETCH_BYTES}
-        self._consumer = GroupConsumer(kafka, self._member, on_assign=self._assigned, on_revoke=self._revoked, **own)
+        self._consumer = GroupConsumer(
+            kafka,
+            self._member,
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
         self._pressure = Backpressure(self._consumer)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = self._counted_s = 0.0

@@ -2,8 +2,8 @@
 
 A pile is due when it is full or when its oldest item has waited for the linger of its class, whichever comes first;
 then it goes whole, up to the line's `batch_max`. While a backlog is read, a pile that still grows waits longer, for
-`GROWS_S` after its newest item and `GROWN_S` in all: a call costs the same for one as for a thousand. A batch that was not sent keeps together when it is tried again; the
-halves of one that was refused keep apart.
+`GROWS_S` after its newest item and `GROWN_S` in all: a call costs the same for one as for a thousand. A batch that was
+not sent keeps together when it is tried again; the halves of one that was refused keep apart.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PileKey(NamedTuple):
 
 @dataclass(slots=True)
 class Pile:
-    """Items of one key, oldest first, and when the oldest will have waited long enough: `linger_s` if it grows no more."""
+    """Items of one key, oldest first, and when they go: `linger_s` is when the oldest has waited for its linger."""
 
     due_s: float
     linger_s: float

@@ -1,7 +1,8 @@
 """The crowd: how many messages wait in the memory of a worker, and how many more a line may have there. Pure.
 
-It also knows whether a backlog is being read. Promises: a line that has few in memory gets a small share however full the worker is, so that no line stands still for
-another's backlog. Shared by the partitions of one assignment; each adds what it admits and recounts in its cycle.
+It also knows whether a backlog is being read. Promises: a line that has few in memory gets a small share however full
+the worker is, so that no line stands still for another's backlog. Shared by the partitions of one assignment; each adds
+what it admits and recounts in its cycle.
 """
 
 from __future__ import annotations

@@ -75,7 +75,9 @@ def test_one_that_grows_no_more_goes_soon_and_at_once_when_there_is_no_room() ->
 
 def test_a_password_waits_for_nobody() -> None:
     batcher = Batcher()
-    item = Item(message("0", "5691", Template(name="code", language="es"), send_class="otp"), "outbound.templates", 0, 1.0)
+    item = Item(
+        message("0", "5691", Template(name="code", language="es"), send_class="otp"), "outbound.templates", 0, 1.0
+    )
     batcher.add(key_of(item), item, 1.0, more=True)
     assert batcher.due_at() == 1.0
 

@@ -141,9 +141,7 @@ def test_a_batch_is_nested_by_default_and_at_the_root_on_request() -> None:
     shared |= {"component": {"buttons": [{"index": 0}]}}
     head = {"id": 42, "did": "569111", "type": "HSM", "channel": "WHATSAPP"}
     assert nested == head | {"hsm": shared | {"destinations": [destination]}}
-    root = msgspec.to_builtins(
-        hsm.batch_body(msgspec.structs.replace(ACCOUNT, hsm_form="root"), key, recipients, 42)
-    )
+    root = msgspec.to_builtins(hsm.batch_body(msgspec.structs.replace(ACCOUNT, hsm_form="root"), key, recipients, 42))
     assert root == head | {"hsm": shared, "destinations": [destination]}
     with_ids = hsm.batch_body(msgspec.structs.replace(ACCOUNT, destination_ids=True), key, recipients, 42)
     assert msgspec.to_builtins(with_ids)["hsm"]["destinations"] == [destination | {"id": "m1"}]
