@@ -32,8 +32,10 @@ from schemas.record import decode
 SOURCE = "bench.egress.reference"
 _TAIL = 3000
 _POLL_S = 0.02
-# A frozen member must stay one.
+_QUIET_S, _QUIET = 0.5, 0.02
+# A frozen member must stay one, and a transaction that is frozen too must not be aborted.
 SERVICE = {
+    "RELEVO_EGRESS_TRANSACTION_TIMEOUT_S": "60",
     "RELEVO_EGRESS_SESSION_TIMEOUT_S": "250",
     "RELEVO_EGRESS_REBALANCE_TIMEOUT_S": "260",
     "RELEVO_EGRESS_DOUBT_SHORTEST_S": "600",
@@ -129,7 +131,7 @@ class Program:
 
     def freeze(self, cores: cpu.Cores) -> None:
         """It stands still from now on, and has these cores."""
-        self._child.send(signal.SIGSTOP)
+        self._rest()
         cpu.pin(self.pid, cores)
 
     def work(self, count: int, done: Callable[[], None]) -> Measured:
@@ -138,8 +140,18 @@ class Program:
         self._child.send(signal.SIGCONT)
         done()
         used, took = cpu.seconds(self.pid) - before, time.monotonic() - started
-        self._child.send(signal.SIGSTOP)
+        self._rest()
         return Measured(count, used, took)
+
+    def _rest(self) -> None:
+        """It is frozen once it has nothing to do any more."""
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            before = cpu.seconds(self.pid)
+            time.sleep(_QUIET_S)
+            if cpu.seconds(self.pid) - before < _QUIET:
+                break
+        self._child.send(signal.SIGSTOP)
 
 
 def bare(cluster: Cluster, address: str, folder: Path) -> Program:
