@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 
 # The newest objects; how many such looks before one at those that outlived one; and so on.
-THRESHOLDS = 200_000, 10, 100
+THRESHOLDS = 500_000, 5, 100
 
 
 def rarely() -> None:
