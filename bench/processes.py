@@ -97,7 +97,7 @@ class Running:
         self._cluster = cluster
         self._log = folder / f"{subject.name}.log"
         self._progress: Progress = cluster.progress(subject.group, subject.source)
-        self._child = Child(subject.command, self._log, env=_environment(subject.env))
+        self._child = Child(subject.command, self._log, env=environment(subject.env))
 
     def freeze_warm(self, cores: cpu.Cores) -> None:
         """Wait until it has done what it was given, freeze it, and give it its core."""
@@ -134,6 +134,7 @@ class Running:
         return self._log.read_text(errors="replace")[-_TAIL:]
 
 
-def _environment(own: Iterable[tuple[str, str]]) -> dict[str, str]:
+def environment(own: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What a measured process is given: ours without our `RELEVO_*`, and its own."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELEVO_")}
     return {**inherited, **dict(own)}

@@ -95,6 +95,7 @@ class Supervisor:
         self._grace_s = grace_s
         self._services: dict[str, _Running] = {}
         self._watch: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
         self.exits: list[Exit] = []
 
     def start(self, spec: ServiceSpec) -> None:
@@ -139,7 +140,7 @@ class Supervisor:
     async def stop(self, deadline_s: float = 25.0) -> list[str]:
         """Stop all, last started first; the names of those that had to be killed.
 
-        Raises what `on_exit` raised, if it did, once all have ended.
+        Raises what ended the watching, as what `on_exit` raised, once all have ended.
         """
         watch, self._watch = self._watch, None
         if watch is not None:
@@ -149,8 +150,8 @@ class Supervisor:
             child = running.child
             if child is not None and not await asyncio.to_thread(child.stop, deadline_s):
                 forced.append(running.spec.name)
-        if watch is not None and watch.done() and not watch.cancelled():
-            watch.result()
+        if self._failure is not None:
+            raise self._failure
         return forced
 
     async def _keep(self) -> None:
@@ -162,6 +163,8 @@ class Supervisor:
                         self._look(running, time.monotonic())
                     await asyncio.sleep(POLL_S)
                 asking.result()
+            except Exception as error:  # noqa: BLE001  `stop` raises it
+                self._failure = error
             finally:
                 asking.cancel()
 

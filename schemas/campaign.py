@@ -74,7 +74,7 @@ class Definition(Record, tag_field="type", tag="definition"):
     by: str = ""
 
 
-class ChunkRef(msgspec.Struct, frozen=True, array_like=True):
+class ChunkRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a chunk stands on its line's partition of `campaigns.chunks`, and how many recipients it has."""
 
     offset: int
@@ -145,7 +145,7 @@ class Heard(Record, tag_field="type", tag="heard"):
 CampaignRecord = Definition | Contents | Progress | Heard
 
 
-class Recipient(msgspec.Struct, frozen=True, array_like=True):
+class Recipient(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One row of a campaign: the number as given (digits), and what it puts into the template."""
 
     to: str

@@ -6,12 +6,13 @@ however often, and from wherever, its cause is read again.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable
 
 _DIGEST_BYTES = 15  # 24 characters of base32, 120 bits
 _UNIT = "\x1f"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # of base32
+_TWO = [one + other for one in _LETTERS for other in _LETTERS]
 
 HSM_ID_FORMS = ("int31", "int53", "text")
 
@@ -19,7 +20,24 @@ HSM_ID_FORMS = ("int31", "int53", "text")
 def digest(*parts: str) -> str:
     """24 lower-case characters that stand for the parts, in this order."""
     raw = hashlib.blake2b(_UNIT.join(parts).encode(), digest_size=_DIGEST_BYTES).digest()
-    return base64.b32encode(raw).decode().lower()
+    return _base32(int.from_bytes(raw, "big"))
+
+
+def _base32(number: int) -> str:
+    """120 bits in lower-case base32: Python's own is written in Python, and takes twice as long."""
+    two = _TWO
+    first, second, third, fourth = (
+        number >> 90,
+        number >> 60 & 0x3FFFFFFF,
+        number >> 30 & 0x3FFFFFFF,
+        number & 0x3FFFFFFF,
+    )
+    return (
+        f"{two[first >> 20]}{two[first >> 10 & 1023]}{two[first & 1023]}"
+        f"{two[second >> 20]}{two[second >> 10 & 1023]}{two[second & 1023]}"
+        f"{two[third >> 20]}{two[third >> 10 & 1023]}{two[third & 1023]}"
+        f"{two[fourth >> 20]}{two[fourth >> 10 & 1023]}{two[fourth & 1023]}"
+    )
 
 
 def event_id(provider_id: str | None, topic: str, partition: int, offset: int) -> str:

@@ -18,7 +18,7 @@ Route = Literal["session", "batch", "control"]
 Result = Literal["accepted", "refused", "not_sent", "throttled", "in_doubt", "settled"]
 
 
-class PlannedMessage(msgspec.Struct, frozen=True, array_like=True):
+class PlannedMessage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One recipient of a plan and where it came from: `source` is a topic with `position` an offset, or
     `campaign/<id>/<chunk>` with `position` the place in that chunk."""
 
@@ -29,7 +29,7 @@ class PlannedMessage(msgspec.Struct, frozen=True, array_like=True):
     position: int
 
 
-class BatchPart(msgspec.Struct, frozen=True, array_like=True):
+class BatchPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Which part of a refused batch a plan is: `batch` is the plan that was refused first, `half_of` the refused one of
     which this is a half, after `depth` halvings; `call` numbers the calls that looking for the bad recipient costs."""
 
@@ -108,7 +108,7 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     order: Literal["", "resend", "drop"] = ""
 
 
-class PlanRef(msgspec.Struct, frozen=True, array_like=True):
+class PlanRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A plan and the offsets in its partition of the journal where it and its firmest outcome stand (-1: none yet)."""
 
     plan_id: str
@@ -139,7 +139,7 @@ class Segment(Record, tag_field="type", tag="segment"):
     replaces: list[int] = []
 
 
-class SegmentRef(msgspec.Struct, frozen=True, array_like=True):
+class SegmentRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a segment stands on the journal, and until when it may be needed; only a `hot` one is read again."""
 
     number: int
@@ -149,7 +149,7 @@ class SegmentRef(msgspec.Struct, frozen=True, array_like=True):
     hot: bool = True
 
 
-class RefusedRef(msgspec.Struct, frozen=True, array_like=True):
+class RefusedRef(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A message that was refused while its input may come back: at `position` of the topic `source`."""
 
     id: str

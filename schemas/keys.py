@@ -6,6 +6,8 @@ Faust's default partitioners, and librdkafka's `murmur2_random`, put a record wi
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 SEPARATOR = "|"
 
 _MASK = 0xFFFFFFFF
@@ -38,6 +40,7 @@ def conversation(did: str, contact: str) -> str:
     return join(did, contact)
 
 
+@lru_cache(10_000)
 def account(service: str, username: str) -> str:
     """The key of a login: tokens of one Chattigo service say nothing about another's."""
     return join(service, username)

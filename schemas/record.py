@@ -24,8 +24,11 @@ class _FrozenMeta(msgspec.StructMeta):
         return super().__new__(mcls, name, bases, namespace, **config)
 
 
-class Frozen(msgspec.Struct, metaclass=_FrozenMeta, frozen=True, kw_only=True, omit_defaults=True):
-    """An immutable value with named fields; a field that has its default is left out of the bytes."""
+class Frozen(msgspec.Struct, metaclass=_FrozenMeta, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An immutable value with named fields; a field that has its default is left out of the bytes.
+
+    Made of what was there before it, it is never part of a cycle, so the garbage collector need not look at it.
+    """
 
 
 class Record(Frozen):

@@ -115,7 +115,7 @@ class Interactive(Sendable, tag="interactive"):
     interactive: dict[str, Any]
 
 
-class TemplateButton(msgspec.Struct, frozen=True, omit_defaults=True):
+class TemplateButton(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The parameter of the template button at `index`; `kind` as WhatsApp's `sub_type`."""
 
     index: int

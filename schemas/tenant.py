@@ -6,6 +6,7 @@ key ring under `password_context`; webhook secrets are kept as SHA-256 alone.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
 from schemas import keys
@@ -180,7 +181,7 @@ class Prices(Part):
     otp: dict[str, float] = {}
 
 
-class Tenant(Record):
+class Tenant(Record, dict=True, gc=True):  # for the properties that are worked out once
     """A client company. `active` false: webhooks are kept as rejected and nothing is sent.
 
     `languages` are those that it talks with people in, the usual one first; none stands for Spanish. `quiet` is for
@@ -213,7 +214,11 @@ class Tenant(Record):
 
     def line(self, did: str) -> Line | None:
         """The tenant's line with this number, if it has it."""
-        return next((line for line in self.lines if line.did == did), None)
+        return self._lines.get(did)
+
+    @cached_property
+    def _lines(self) -> dict[str, Line]:
+        return {line.did: line for line in reversed(self.lines)}
 
     def account_for(self, line: Line, route: Literal["session", "batch"]) -> Account | None:
         """The account that sends on `line`: session messages and controls, or template batches."""
@@ -221,4 +226,8 @@ class Tenant(Record):
 
     def template(self, name: str, language: str) -> TemplateSpec | None:
         """The approved template with this name in this language."""
-        return next((t for t in self.templates if (t.name, t.language) == (name, language)), None)
+        return self._templates.get((name, language))
+
+    @cached_property
+    def _templates(self) -> dict[tuple[str, str], TemplateSpec]:
+        return {(one.name, one.language): one for one in reversed(self.templates)}

@@ -25,8 +25,11 @@ class Incoming(NamedTuple):
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         if topic is None or partition is None or offset is None:
             raise ValueError("a message that stands nowhere")
-        pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-        headers = [(name, value or b"") for name, value in pairs]
+        headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+        for _, value in headers:
+            if value is None:
+                headers = [(name, value or b"") for name, value in headers]
+                break
         return cls(topic, partition, offset, _bytes(message.key()), _bytes(message.value()), headers)
 
     def _header(self, name: str) -> str:
@@ -44,7 +47,7 @@ class Incoming(NamedTuple):
     @property
     def replay(self) -> str:
         """The run that put the record back; empty for one that comes for the first time."""
-        return self._header("replay")
+        return self.cause()[1]
 
     @property
     def tenant(self) -> str:
@@ -52,7 +55,17 @@ class Incoming(NamedTuple):
 
     @property
     def at_ms(self) -> int:
-        return Headers.from_kafka(self.headers).at_ms
+        return self.cause()[0]
+
+    def cause(self) -> tuple[int, str]:
+        """When its cause was received, and the run that put it back: `at_ms` and `replay` in one look."""
+        at = replay = b""
+        for name, value in self.headers:
+            if name == "at":
+                at = value
+            elif name == "replay":
+                replay = value
+        return int(at) if at.isdigit() else 0, replay.decode("utf-8", "replace") if replay else ""
 
 
 def _bytes(data: bytes | str | None) -> bytes | None:

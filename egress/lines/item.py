@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -58,11 +58,14 @@ class Item:
     recipient: tuple[str, int] = ("", -1)
     spared: int = 0
     waited: bool = False
+    id: str = field(init=False)
+    contact: str = field(init=False)
 
     def __post_init__(self) -> None:
-        contact = phone.identity(self.message.contact)
-        if contact != self.message.contact:
-            self.message = msgspec.structs.replace(self.message, contact=contact)
+        message = self.message
+        self.id, self.contact = message.id, phone.identity(message.contact)
+        if self.contact != message.contact:
+            self.message = msgspec.structs.replace(message, contact=self.contact)
         self.reply = self.reply or self.source == REPLIES
 
     @property
@@ -79,14 +82,6 @@ class Item:
     def urgent(self) -> bool:
         """A one-time password beside the campaigns: it goes before bulk, and does not wait for bulk's debt."""
         return self.message.send_class == "otp" and not self.reply and not self.campaign
-
-    @property
-    def id(self) -> str:
-        return self.message.id
-
-    @property
-    def contact(self) -> str:
-        return self.message.contact
 
     def again(self, *, plan: str, wake_s: float, resend_why: str = "", spared: bool = False) -> Item:
         """The next attempt after `plan`; with a reason it is a deliberate resend. A `spared` one was not posted."""

@@ -89,6 +89,7 @@ class Line:
         self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = itertools.count()
+        self._routes = routes.Routes()
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
@@ -171,16 +172,19 @@ class Line:
     def _pile(self, item: Item, now: Now) -> None:
         chosen = self.channel(item)
         key = routes.batch_key(chosen, item.message) if chosen is not None else None
-        self.batcher.add(PileKey.of(item, key), item, now.s)
+        more = self.crowd.more(now.s) and not self.parkings["bulk"].absent
+        self.batcher.add(PileKey.of(item, key), item, now.s, more=more)
 
     def channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""
         tenant, line = self.owner(item)
-        chosen = routes.channel(item.message, tenant, line) if tenant and line else None
+        chosen = self._routes.channel(item.message, tenant, line) if tenant and line else None
         return chosen if isinstance(chosen, routes.Channel) else None
 
     def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
+        if tenant is not None and tenant is owner:
+            return tenant, tenant.line(self.did)
         owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
         return tenant, tenant.line(self.did) if tenant is not None and owned else None
 
@@ -284,7 +288,7 @@ class Line:
         if item.retry_of and replays.arrived(self.book, item):
             self.refuse(item, _ARRIVED, work)
             return None, None
-        if self.campaigns.cancelled(item.campaign):
+        if item.campaign and self.campaigns.cancelled(item.campaign):
             self.refuse(item, Refusal("campaign_cancelled", "the campaign was cancelled before this attempt"), work)
             return None, None
         over = self.bisects.over(item.part, self.rules.settings.bisect_calls) if item.part else None
@@ -303,7 +307,7 @@ class Line:
         if isinstance(verdict, gate.Wait):
             admission.put_off(self, item, verdict, now, work)
             return None, None
-        channel = routes.channel(item.message, tenant, line) if verdict is None else verdict
+        channel = self._routes.channel(item.message, tenant, line) if verdict is None else verdict
         if not isinstance(channel, routes.Channel):
             self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
             return None, None
@@ -342,9 +346,14 @@ class Line:
         for item in items:
             self.pairs.take(item.contact, now.s)
             self.ids.discard(item.id)
-            self.failures.close(item.retry_of, item.id)
-            self.campaigns.decided(item, planned=True)
-            self.finish(item)
+            if item.retry_of:
+                self.failures.close(item.retry_of, item.id)
+            if item.recipient[0]:
+                self.campaigns.decided(item, planned=True)
+            if item.pending or item.echoing:
+                self.finish(item)
+            else:
+                item.record = None
         return 1
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:

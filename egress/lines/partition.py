@@ -7,6 +7,7 @@ record that cannot be read becomes a dead letter. Leaves to the owner: reading, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -94,6 +95,7 @@ class Partition:
         self.granting = True
         self.work = Work(0)
         self.chunks: dict[str, Chunk] = {}
+        self._admitted: Counter[tuple[str, str]] = Counter()
         self.checkpoints = Checkpoints(number, COMMITTED, starts.get(JOURNAL, 0), rules.settings.checkpoint_records)
 
     def line(self, did: str, now: Now) -> Line:
@@ -194,9 +196,9 @@ class Partition:
     def _message(self, incoming: Incoming, now: Now) -> None:
         message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
         item = Item(message, incoming.topic, incoming.offset, now.s, pending=True, attempt=max(1, message.attempt))
-        item.cause_ms, item.replay, item.record = incoming.at_ms or message.at_ms, incoming.replay, incoming
-        admitted = metrics.counter(metrics.EGRESS_MESSAGES)
-        admitted.labels(tenant=message.tenant, message_class=message.send_class, outcome="admitted").inc()
+        at_ms, item.replay = incoming.cause()
+        item.cause_ms, item.record = at_ms or message.at_ms, incoming
+        self._admitted[message.tenant, message.send_class] += 1
         self.line(message.did, now).admit(item, now, self.work)
 
     def _receipts(self, incoming: Incoming, now: Now) -> None:
@@ -262,6 +264,7 @@ class Partition:
         if self.granting:
             self.checkpoints.step(self.lines, self.returns_of, now, work)
         self.work = Work(now.wall_ms)
+        self._count_admitted()
         self.recount()
         return work, granted
 
@@ -299,6 +302,12 @@ class Partition:
             admission.park_old(line, now, work)
             self._tidy(line, now, work)
         return granted
+
+    def _count_admitted(self) -> None:
+        admitted = metrics.counter(metrics.EGRESS_MESSAGES)
+        for (tenant, send_class), count in self._admitted.items():
+            admitted.labels(tenant=tenant, message_class=send_class, outcome="admitted").inc(count)
+        self._admitted.clear()
 
     def _park_behind(self, now: Now) -> None:
         """Where too much was read behind messages that wait, the older half of them is parked."""

@@ -14,7 +14,8 @@ from typing import NamedTuple, cast
 
 from confluent_kafka.admin import AdminClient
 
-from runtime.engine import garbage, seams
+from runtime import garbage
+from runtime.engine import seams
 from runtime.engine.app import EngineApp
 from runtime.engine.assignment import Assignment
 from runtime.engine.chunk import Partition
@@ -154,7 +155,7 @@ class Engine:
         for task in self._tasks:
             task.add_done_callback(_housekeeping_ended)
         self._ends.start()
-        garbage.settle()
+        garbage.settle(garbage.ENGINE)
         self._started = True
 
     async def stop(self, deadline_s: float = 15.0) -> None:

@@ -43,10 +43,15 @@ def end_offsets(
 
 
 def begin_offsets(
-    settings: KafkaSettings, partitions: Iterable[Partition], *, timeout_s: float = TIMEOUT_S
+    settings: KafkaSettings,
+    partitions: Iterable[Partition],
+    *,
+    timeout_s: float = TIMEOUT_S,
+    client: AdminClient | None = None,
 ) -> dict[Partition, int]:
-    """The offset of the first record that is still kept, of each partition. Raises OffsetsUnavailable."""
-    return _listed(settings, partitions, _SPEC.earliest(), IsolationLevel.READ_UNCOMMITTED, timeout_s)
+    """The offset of the first record that is still kept, of each partition. Who asks often brings a `client`. Raises
+    OffsetsUnavailable."""
+    return _listed(settings, partitions, _SPEC.earliest(), IsolationLevel.READ_UNCOMMITTED, timeout_s, client)
 
 
 def offsets_since(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from schemas.record import Frozen
 from schemas.session import Template
 from schemas.tenant import Account
@@ -28,6 +30,16 @@ class BatchRecipient(Frozen):
     body: list[str] = []
     buttons: list[str] = []
     header: list[str] = []
+
+
+class Destination(Frozen):
+    """A recipient as a batch names it; what is empty is left out, but not the parameters."""
+
+    destination: str
+    parameters: list[str]
+    id: str = ""
+    buttons: list[str] = msgspec.field(name="buttonsParameters", default=[])
+    header: list[str] = msgspec.field(name="headerParameters", default=[])
 
 
 class BatchKey(NamedTuple):
@@ -82,7 +94,7 @@ def runs(recipients: Sequence[BatchRecipient], limit: int = BYTES_MAX) -> list[i
 def batch_body(
     account: Account, key: BatchKey, recipients: Sequence[BatchRecipient], root_id: int | str
 ) -> dict[str, Any]:
-    """The call's body, in the form that the account wants."""
+    """The call's body, in the form that the account wants, as msgspec encodes it."""
     hsm: dict[str, Any] = {
         "namespace": key.namespace,
         "template": key.template,
@@ -97,12 +109,11 @@ def batch_body(
     return body
 
 
-def _destination(recipient: BatchRecipient, *, with_id: bool) -> dict[str, Any]:
-    destination: dict[str, Any] = {"destination": recipient.to, "parameters": recipient.body}
-    if with_id:
-        destination["id"] = recipient.id
-    if recipient.buttons:
-        destination["buttonsParameters"] = recipient.buttons
-    if recipient.header:
-        destination["headerParameters"] = recipient.header
-    return destination
+def _destination(recipient: BatchRecipient, *, with_id: bool) -> Destination:
+    return Destination(
+        destination=recipient.to,
+        parameters=recipient.body,
+        id=recipient.id if with_id else "",
+        buttons=recipient.buttons,
+        header=recipient.header,
+    )

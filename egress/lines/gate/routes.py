@@ -21,7 +21,7 @@ from schemas import ids
 from schemas.chattigo import cloud_send, flat_send, hsm
 from schemas.chattigo.cloud_send import NotOnThisRoute
 from schemas.journal import Route
-from schemas.outbound import OutboundMessage
+from schemas.outbound import OutboundMessage, SendClass
 from schemas.session import Control, Template
 from schemas.tenant import Account, Line, Tenant
 
@@ -42,8 +42,29 @@ class Payload(NamedTuple):
     paid: bool
 
 
+class Routes:
+    """The channels of one line by what they depend on, as long as its tenant's record is the same."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Tenant, Line] | None = None
+        self._known: dict[tuple[type, str, SendClass], Channel | Refusal] = {}
+
+    def channel(self, message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | Refusal:
+        """The channel of a message, or why there is none."""
+        if self._of is None or self._of[0] is not tenant or self._of[1] is not line:
+            self._of, self._known = (tenant, line), {}
+        content = message.content
+        header = content.header_kind if isinstance(content, Template) else ""
+        kind = (type(content), header, message.send_class)
+        found = self._known.get(kind)
+        if found is None:
+            found = self._known[kind] = channel(message, tenant, line)
+        return found
+
+
 def channel(message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | Refusal:
-    """The channel of a message on its line, or why there is none."""
+    """The channel of a message on its line, or why there is none. Of its content only the type counts and the kind of
+    its header, of the rest only the class: `Routes` looks at nothing else."""
     sends = tenant.accounts.get(line.sends)
     if isinstance(message.content, Control):
         if sends is None or sends.service != "bot":

@@ -12,7 +12,7 @@ Plans whose horizon is over get tombstones, a few a cycle. Everything is written
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from egress.lines.memory.book import WAITING, given_up
@@ -95,15 +95,22 @@ class Checkpoints:
         self._began_s = now.s
         self._target = max(self.committed, self.position - self._every // 2)
         for line in lines.values():
-            too_many = line.book.unindexed - line.rules.settings.sends_memory // 2
-            chosen: list[Entry] = []
-            for entry in indexable(line, now.wall_ms):
-                if entry.plan_at < self._target or too_many > 0:
-                    too_many -= len(entry.plan.messages)
-                    chosen.append(entry)
-            for group in _groups(chosen):
+            for group in _groups(self._chosen(line, now)):
                 self._index(line, group, now, work)
         self._step = "segments"
+
+    def _chosen(self, line: Line, now: Now) -> list[Entry]:
+        """What of a line is indexed now. Most of the others need not be looked at closely for that."""
+        too_many = line.book.unindexed - line.rules.settings.sends_memory // 2
+        chosen: list[Entry] = []
+
+        def wanted(entry: Entry) -> bool:
+            return entry.plan_at < self._target or too_many > 0
+
+        for entry in indexable(line, now.wall_ms, wanted):
+            too_many -= len(entry.plan.messages)
+            chosen.append(entry)
+        return chosen
 
     def _index(self, line: Line, entries: list[Entry], now: Now, work: Work) -> None:
         segment = line.book.index.build(entries, self._inputs, now.wall_ms)
@@ -171,15 +178,20 @@ class Checkpoints:
         self._awaited.add((line.did, 0))
 
 
-def indexable(line: Line, now_ms: int) -> list[Entry]:
+def indexable(line: Line, now_ms: int, wanted: Callable[[Entry], bool]) -> Iterator[Entry]:
     """Plans that may be indexed, oldest first: all is said of them, on record, and nothing in memory waits for them.
+
+    Of those that are `wanted`, which is asked of each just before it is given out; an older one is no less wanted.
 
     None before the attempt that it follows: a new owner that knows the earlier one alone would take it for the last.
     """
+    candidates = [entry for entry in line.book.entries() if not entry.indexed and wanted(entry) and entry.on_record]
+    if not candidates:
+        return
     busy, searched = line.busy(), dict[str, bool]()
-    found: dict[str, Entry] = {}
-    for entry in line.book.entries():
-        if entry.indexed or not entry.on_record or entry.plan.plan_id in busy or not _ended(line, entry, now_ms):
+    found: set[str] = set()
+    for entry in candidates:
+        if not wanted(entry) or entry.plan.plan_id in busy or not _ended(line, entry, now_ms):
             continue
         before = line.book.plan(entry.plan.retry_of)
         if before is not None and not before.indexed and before.plan.plan_id not in found:
@@ -188,15 +200,13 @@ def indexable(line: Line, now_ms: int) -> list[Entry]:
         # What the other parts of a refused batch met counts as long as it is searched.
         if batch is not None and not searched.setdefault(batch.plan.plan_id, _ended(line, batch, now_ms)):
             continue
-        found[entry.plan.plan_id] = entry
-    return list(found.values())
+        found.add(entry.plan.plan_id)
+        yield entry
 
 
 def _ended(line: Line, entry: Entry, now_ms: int) -> bool:
     """Whether nothing will be done about any of the plan's messages: the last attempt at each has its fate."""
-    places = (line.book.latest(m.id) for m in entry.plan.messages if not line.book.refused(m.id))
-    last = {place.entry.plan.plan_id: place.entry for place in places if place is not None}
-    return bool(entry.result) and all(_over(one, now_ms) for one in last.values())
+    return bool(entry.result) and all(_over(one, now_ms) for one in line.book.last_of(entry))
 
 
 def _over(entry: Entry, now_ms: int) -> bool:

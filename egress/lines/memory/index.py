@@ -63,7 +63,8 @@ class SendIndex:
         segment = segments.build(self._next, entries, self._hot, inputs, now_ms=now_ms)
         self.add(segment)
         self._known.update(segment.ids.digests)
-        self._known_of.append(segment.number)
+        # What it replaces is in it, so all that was known still is.
+        self._known_of = [number for number in self._known_of if number not in segment.replaces] + [segment.number]
         return segment
 
     def add(self, segment: Segment) -> None:

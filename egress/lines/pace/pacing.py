@@ -149,7 +149,8 @@ class PairLimit:
 
     def take(self, contact: str, now_s: float) -> None:
         """A message goes to this person."""
-        self._whole_at[contact] = max(self._whole_at.get(contact, now_s), now_s) + self._interval
+        whole_s = self._whole_at.get(contact, now_s)
+        self._whole_at[contact] = (whole_s if whole_s > now_s else now_s) + self._interval
         self._until_prune -= 1
         if self._until_prune <= 0:
             self._whole_at = {c: t for c, t in self._whole_at.items() if t > now_s}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from egress.lines.incoming import Incoming
 from egress.lines.memory.entry import Entry
-from runtime.kafka.pick import pick
+from runtime.kafka.pick import Picker
 from runtime.settings import KafkaSettings
 from schemas.journal import PlannedMessage
 
@@ -30,7 +30,7 @@ class Fetcher:
     """Reads single records and runs of them; one at a time, so that recovery and campaigns do not crowd the machine."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+        self._picker = Picker(settings)
         self._turn = asyncio.Lock()
 
     async def value(self, topic: str, partition: int, offset: int) -> bytes | None:
@@ -41,5 +41,9 @@ class Fetcher:
     async def records(self, topic: str, partition: int, offsets: Sequence[int]) -> dict[int, Incoming]:
         """The records at these offsets that Kafka still keeps."""
         async with self._turn:
-            found = await asyncio.to_thread(pick, self._settings, topic, partition, offsets)
+            found = await asyncio.to_thread(self._picker.pick, topic, partition, offsets)
         return {offset: Incoming.of(message) for offset, message in found.items()}
+
+    async def stop(self) -> None:
+        """Nothing is read any more."""
+        await asyncio.to_thread(self._picker.close)

@@ -28,7 +28,7 @@ from egress.lines.process.supplies import Supplies
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.turns import Turns, share
 from egress.lines.work import Work
-from runtime import logs, metrics, points
+from runtime import garbage, logs, metrics, points
 from runtime.health import Health
 from runtime.kafka.consumer import GroupConsumer, Membership
 from runtime.kafka.producer import Producer
@@ -41,6 +41,8 @@ IDLE_S = 1.0
 PAUSE_S = 0.005
 COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
+# One partition's records come at most so many bytes at a time, and those of the others wait for no more.
+FETCH_BYTES = 512 * 1024
 _log = logs.get(__name__)
 
 
@@ -57,9 +59,17 @@ class Owner:
         transaction_s = rules.settings.transaction_timeout_s
         self._transactions = TransactionalProducer(kafka, name, timeout_s=transaction_s)
         self._poster = Poster(rules, client, self._producer, self._wake.set)
-        self._supplies = Supplies(Fetcher(kafka), self._wake.set)
-        member = _membership(rules, name)
-        self._consumer = GroupConsumer(kafka, member, on_assign=self._assigned, on_revoke=self._revoked)
+        self._fetcher = Fetcher(kafka)
+        self._supplies = Supplies(self._fetcher, self._wake.set)
+        self._member = _membership(rules, name)
+        self._crowd = Crowd(rules.settings.worker_memory, rules.settings.line_memory)
+        self._consumer = GroupConsumer(
+            kafka,
+            self._member,
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
         self._pressure = Backpressure(self._consumer)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = self._counted_s = 0.0
@@ -89,6 +99,7 @@ class Owner:
         if self._joined:
             await self._consumer.stop()
         await self._poster.drained()
+        await self._fetcher.stop()
         await self._transactions.stop()
         await self._producer.stop()
 
@@ -105,7 +116,7 @@ class Owner:
     async def _assigned(self, numbers: list[int]) -> list[TopicPartition]:
         self._health.wait_for("recovery", "partitions are being recovered")
         found = await barriers(self._kafka, self._consumer, numbers)
-        crowd = Crowd(self._rules.settings.worker_memory, self._rules.settings.line_memory)
+        crowd = self._crowd = Crowd(self._rules.settings.worker_memory, self._rules.settings.line_memory)
         pairs = {n: (Partition(n, self._rules, found[n].starts, crowd), found[n]) for n in numbers}
         self._partitions = {n: partition for n, (partition, _) in pairs.items()}
         task = self._tasks.create_task(self._recover(pairs), name="recovery")
@@ -118,6 +129,7 @@ class Owner:
         began = Now.read().s
         async with asyncio.timeout(self._rules.settings.recovery_s):
             await recover(self._kafka, pairs, self._wake.set)
+        garbage.keep()
         self._health.met("recovery")
         metrics.histogram(metrics.EGRESS_RECOVERY_SECONDS).labels().observe(Now.read().s - began)
 
@@ -129,6 +141,7 @@ class Owner:
         self._supplies.cancel(set(self._partitions))
         async with self._turn:
             self._partitions = {}
+        garbage.let_go()
         await self._poster.drained()
         self._pressure.forget()
         for n in numbers:
@@ -140,6 +153,8 @@ class Owner:
     async def _read(self) -> None:
         async for batch in self._consumer:
             now = Now.read()
+            if len(batch.messages) >= self._member.batch:
+                self._crowd.expect(now.s)
             for message in batch.messages:
                 incoming = Incoming.of(message)
                 partition = self._partitions.get(incoming.partition)

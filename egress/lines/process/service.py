@@ -14,6 +14,7 @@ from egress.chattigo.connect import connected
 from egress.lines.gate.rules import Rules
 from egress.lines.process.owner import Owner
 from egress.lines.process.posting import Client
+from runtime import garbage
 from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed
 from runtime.kafka.follower import FollowerFailed
@@ -55,6 +56,7 @@ TOPICS = (
 
 async def main(service: Service) -> None:
     """Runs until the service stops. Raises CannotStart or SettingsError when it cannot."""
+    garbage.rarely(garbage.LINES)
     kafka, egress, waits = load(KafkaSettings), load(EgressSettings), load(TenantsSettings)
     ring = KeyRing.named(load(KeysSettings).file)
     await _check_topics(kafka)

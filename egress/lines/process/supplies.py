@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import KafkaException
 
@@ -38,9 +38,18 @@ from schemas.journal import PlannedMessage, PlanRef, SegmentRef
 from schemas.journal import Segment as SegmentRecord
 from schemas.record import Decoder, RecordError
 
+CHUNKS = topics.CAMPAIGNS_CHUNKS.name
 _RETRY_S = 1.0
 T = TypeVar("T")
 _log = logs.get(__name__)
+
+
+class WantedChunk(NamedTuple):
+    """A chunk of a campaign and where it stands."""
+
+    campaign: Campaign
+    number: int
+    offset: int
 
 
 class Supplies:
@@ -58,9 +67,10 @@ class Supplies:
             self._spawn(partition, self._messages(partition, line, fetch))
         for wanted in parked.wanted(partition, now):
             self._spawn(partition, self._parked(partition, wanted))
-        for line in partition.lines.values():
-            for campaign, index, offset in line.campaigns.wanted(now.wall_ms):
-                self._spawn(partition, self._chunk(partition, campaign, index, offset))
+        lines = partition.lines.values()
+        chunks = [WantedChunk(*wanted) for line in lines for wanted in line.campaigns.wanted(now.wall_ms)]
+        if chunks:
+            self._spawn(partition, self._chunks(partition, chunks))
         recalls = list(partition.recalls())
         if recalls and partition.number not in self._recalling:
             self._recalling.add(partition.number)
@@ -133,8 +143,17 @@ class Supplies:
             else:
                 line.book.index.drop(ref.number)
 
-    async def _chunk(self, partition: Partition, campaign: Campaign, index: int, offset: int) -> None:
-        chunk = await self._decoded_chunk(partition, offset)
+    async def _chunks(self, partition: Partition, chunks: list[WantedChunk]) -> None:
+        """Chunks of all lines in one reading."""
+        offsets = [chunk.offset for chunk in chunks]
+        read = partial(self._fetcher.records, CHUNKS, partition.number, offsets)
+        found = await self._patiently(read, CHUNKS, partition.number, offsets[0])
+        for campaign, index, offset in chunks:
+            value = found[offset].value if offset in found else None
+            chunk = self._read(CHUNK_DECODER, CHUNKS, partition.number, offset, value)
+            self._take(partition, campaign, index, offset, chunk)
+
+    def _take(self, partition: Partition, campaign: Campaign, index: int, offset: int, chunk: Chunk | None) -> None:
         if not campaign.live or index not in campaign.asked:
             return  # it was cancelled meanwhile
         if chunk is None or not ending.is_whole(chunk, campaign, index, digest_of(chunk.recipients)):
@@ -144,12 +163,15 @@ class Supplies:
             campaign.chunks[index] = chunk
 
     async def _decoded_chunk(self, partition: Partition, offset: int) -> Chunk | None:
-        chunk: Chunk | None = await self._decoded(CHUNK_DECODER, topics.CAMPAIGNS_CHUNKS.name, partition.number, offset)
+        chunk: Chunk | None = await self._decoded(CHUNK_DECODER, CHUNKS, partition.number, offset)
         return chunk
 
     async def _decoded(self, decoder: Decoder, topic: str, partition: int, offset: int) -> Any:
         """The record at an offset; None when it is gone or cannot be read: ending for it would hold everybody up."""
-        value = await self._value(topic, partition, offset)
+        return self._read(decoder, topic, partition, offset, await self._value(topic, partition, offset))
+
+    @staticmethod
+    def _read(decoder: Decoder, topic: str, partition: int, offset: int, value: bytes | None) -> Any:
         try:
             return decoder.decode(value) if value is not None else None
         except RecordError as error:

@@ -63,6 +63,8 @@ def admit(line: Line, item: Item, now: Now, work: Work) -> None:
         return
     if item.reply and not line.parkings[item.kind].absent:
         park_open(line, item.kind, why, now, work)
+    if why == "backlog" and not item.reply:
+        line.batcher.hurry()
     park(line, item, why, now, work, resident=False, until_ms=until_ms)
 
 

@@ -1,8 +1,10 @@
 """Batching: single templates gathered into calls by what a call must share. Pure, over explicit seconds.
 
 A pile is due when it is full or when its oldest item has waited for the linger of its class, whichever comes first;
-then it goes whole, up to the line's `batch_max`. A batch that was not sent keeps together when it is tried again; the
-halves of one that was refused keep apart. One-time passwords go one by one.
+then it goes whole, up to the line's `batch_max`. While a backlog is read, a pile that still grows waits longer, for
+`GROWS_S` after its newest item and `GROWN_S` in all: a call costs the same for one as for a thousand. A batch that was
+not sent keeps together when it is tried again; the halves of one that was refused keep apart. One-time passwords go
+one by one.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from schemas.outbound import SendClass
 from schemas.session import Template
 
 LINGER_S: dict[SendClass, float] = {"reply": 0, "otp": 0, "utility": 0.25, "marketing": 2}
+GROWS_S, GROWN_S = 2.0, 4.0
 
 
 class Flow(NamedTuple):
@@ -65,9 +68,10 @@ class PileKey(NamedTuple):
 
 @dataclass(slots=True)
 class Pile:
-    """Items of one key, oldest first, and when the oldest will have waited long enough."""
+    """Items of one key, oldest first, and when they go: `linger_s` is when the oldest has waited for its linger."""
 
     due_s: float
+    linger_s: float
     items: deque[Item] = field(default_factory=deque)
 
 
@@ -76,21 +80,38 @@ class Batcher:
 
     def __init__(self) -> None:
         self._piles: dict[PileKey, Pile] = {}
+        self._stretched = False
         self.waiting = self.urgent = 0
 
     def __iter__(self) -> Iterator[Item]:
         return (item for pile in self._piles.values() for item in pile.items)
 
-    def add(self, key: PileKey, item: Item, now_s: float) -> None:
-        """An item waits; what is tried again has waited already, unless it failed later or was just put back."""
+    def add(self, key: PileKey, item: Item, now_s: float, *, more: bool = False) -> None:
+        """An item waits; what is tried again has waited already, unless it failed later or was just put back.
+
+        `more` says that more is there to be read at once.
+        """
         waited = item.retry_of and not item.failed and not item.pending
-        due = now_s + (0 if waited else LINGER_S[key.send_class])
+        linger = 0 if waited else LINGER_S[key.send_class]
+        due = now_s + linger
         pile = self._piles.get(key)
         if pile is None:
-            pile = self._piles[key] = Pile(due)
-        pile.due_s = min(pile.due_s, due)
+            pile = self._piles[key] = Pile(due, due)
+        pile.linger_s = min(pile.linger_s, due)
+        if more and linger:
+            pile.due_s = max(pile.due_s, min(now_s + GROWS_S, pile.linger_s + GROWN_S))
+            self._stretched = True
+        else:
+            pile.due_s = min(pile.due_s, due)
         pile.items.append(item)
         self._count(key, 1)
+
+    def hurry(self) -> None:
+        """There is no room to grow: every pile is due as soon as its linger is over."""
+        if self._stretched:
+            self._stretched = False
+            for pile in self._piles.values():
+                pile.due_s = min(pile.due_s, pile.linger_s)
 
     def ripe(self, now_s: float, batch_max: int, paused: Container[str] = ()) -> list[PileKey]:
         """The piles that may go, the one due first first: due or full, none of a paused campaign."""
@@ -114,6 +135,10 @@ class Batcher:
         self._count(key, -count)
         if not pile.items:
             del self._piles[key]
+        elif not key.retry_of:
+            # What is left has waited for as long as its own oldest.
+            pile.linger_s = max(pile.linger_s, pile.items[0].since_s + LINGER_S[key.send_class])
+            pile.due_s = max(pile.due_s, pile.linger_s)
         return items
 
     def take_one(self, key: PileKey, now_s: float) -> list[Item]:

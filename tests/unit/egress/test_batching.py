@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from egress.lines.gate.routes import batch_key, channel
 from egress.lines.item import Item
-from egress.lines.queues.batching import LINGER_S, Batcher, PileKey
+from egress.lines.queues.batching import GROWN_S, GROWS_S, LINGER_S, Batcher, PileKey
 from schemas.session import Template
 from tests.builders.lines import message, template_item, tenant
 
@@ -51,6 +51,44 @@ def test_a_pile_goes_when_its_oldest_has_lingered() -> None:
     assert batcher.ripe(1.99, 1000) == []
     [key] = batcher.ripe(2.0, 1000)
     assert [item.id for item in batcher.take(key, 1000)] == ["0", "1"]
+
+
+def test_while_a_backlog_is_read_a_pile_that_grows_waits_for_its_fill_but_not_for_long() -> None:
+    batcher, item = Batcher(), template_item("0")
+    for number in range(10):
+        batcher.add(key_of(item), template_item(str(number)), number * 0.9, more=True)
+    assert [due_s for _, due_s in batcher.due()] == [LINGER_S["marketing"] + GROWN_S]
+    assert batcher.ripe(5.9, 11) == []
+    assert batcher.ripe(5.9, 10), "it is full"
+    assert batcher.ripe(6.0, 11)
+
+
+def test_one_that_grows_no_more_goes_soon_and_at_once_when_there_is_no_room() -> None:
+    batcher, item = Batcher(), template_item("0")
+    for second in (1.5, 2.0):
+        batcher.add(key_of(item), template_item(str(second)), second, more=True)
+    assert [due_s for _, due_s in batcher.due()] == [2.0 + GROWS_S]
+    batcher.hurry()
+    assert [due_s for _, due_s in batcher.due()] == [1.5 + LINGER_S["marketing"]]
+
+
+def test_a_password_waits_for_nobody() -> None:
+    batcher = Batcher()
+    item = Item(
+        message("0", "5691", Template(name="code", language="es"), send_class="otp"), "outbound.templates", 0, 1.0
+    )
+    batcher.add(key_of(item), item, 1.0, more=True)
+    assert [due_s for _, due_s in batcher.due()] == [1.0]
+
+
+def test_what_is_left_of_a_full_pile_lingers_for_its_own_oldest() -> None:
+    batcher, item = Batcher(), template_item("0")
+    for number in range(3):
+        later = template_item(str(number))
+        later.since_s = float(number)
+        batcher.add(key_of(item), later, float(number))
+    batcher.take(key_of(item), 2)
+    assert [due_s for _, due_s in batcher.due()] == [2.0 + LINGER_S["marketing"]]
 
 
 def test_a_batch_that_is_tried_again_does_not_linger_nor_mix() -> None:

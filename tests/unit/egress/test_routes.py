@@ -8,7 +8,7 @@ import pytest
 
 from egress.lines.gate.gate import Refusal
 from egress.lines.gate.planning import make_grant
-from egress.lines.gate.routes import Channel, batch_key, channel
+from egress.lines.gate.routes import Channel, Routes, batch_key, channel
 from egress.lines.item import Item
 from runtime.settings import EgressSettings
 from schemas import ids
@@ -86,3 +86,12 @@ def test_a_reply_is_not_paid() -> None:
     assert not grant.payload.paid
     assert grant.payload.path == f"/v15.0/{DID}/messages"
     assert grant.plan.root_id == ""
+
+
+def test_what_is_known_of_a_lines_routes_is_what_would_be_found_again_also_when_its_tenant_changes() -> None:
+    routes, before = Routes(), tenant()
+    after = tenant(lines=[Line(did=DID, sends="", templates="hsm")])
+    every = [message(), OTP, UTILITY, REPLY_TEMPLATE, CONTROL]
+    for owner in (before, before, after, before):
+        for sent in every:
+            assert routes.channel(sent, owner, owner.lines[0]) == channel(sent, owner, owner.lines[0])

@@ -11,7 +11,7 @@ import pytest
 from egress.lines.incoming import Incoming
 from egress.lines.partition import COMMITTED, Partition
 from egress.lines.process.fetching import Fetcher
-from egress.lines.process.supplies import Supplies
+from egress.lines.process.supplies import CHUNKS, Supplies
 from egress.lines.queues.admission import PARKED
 from runtime.clock import now_ms
 from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
@@ -24,6 +24,7 @@ WHOLE = Chunk(campaign="c", did=DID, index=0, first=0, recipients=[Recipient("56
 CUT = Chunk(campaign="c", did=DID, index=0, first=0, recipients=[Recipient("5691")], digest="")
 FORGED = Chunk(campaign="c", did=DID, index=0, first=0, recipients=WHOLE.recipients, digest="another's")
 OTHER = Chunk(campaign="d", did=DID, index=0, first=0, recipients=WHOLE.recipients, digest="")
+TEMPLATE = Template(name="promo", language="es")
 
 
 class Shelf:
@@ -38,9 +39,12 @@ class Shelf:
         return self.record
 
     async def records(self, topic: str, partition: int, offsets: Sequence[int]) -> dict[int, Incoming]:
-        """All but the last."""
+        """All but the last; of chunks the one that there is."""
         await asyncio.sleep(0)
         self.asked.append(list(offsets))
+        if topic == CHUNKS:
+            held = {} if self.record is None else dict.fromkeys(offsets, self.record)
+            return {offset: Incoming(topic, partition, offset, b"k", value, []) for offset, value in held.items()}
         return {
             offset: Incoming(topic, partition, offset, b"k", encode(message(f"r{offset}")), note(f"r{offset}"))
             for offset in offsets[:-1]
@@ -56,8 +60,7 @@ def running() -> Partition:
     partition = Partition(0, rules(), dict.fromkeys(COMMITTED, 0))
     partition.recover(START)
     line = partition.line(DID, START)
-    template = Template(name="promo", language="es")
-    line.campaigns.apply(Definition(campaign="c", tenant="acme", did=DID, template=template, created_ms=1))
+    line.campaigns.apply(Definition(campaign="c", tenant="acme", did=DID, template=TEMPLATE, created_ms=1))
     refs = [ChunkRef(7, 2)]
     line.campaigns.apply(Contents(campaign="c", did=DID, total=2, chunks=refs, digest="", committed_ms=1))
     return partition
@@ -93,6 +96,16 @@ async def test_a_chunk_that_is_gone_or_unreadable_or_not_whole_pauses_its_campai
     shelf.record = encode(WHOLE)
     await supply(partition, shelf)
     assert partition.lines[DID].campaigns.ready(WALL) is campaign
+
+
+async def test_chunks_of_all_lines_of_a_partition_are_fetched_in_one_run() -> None:
+    partition, shelf = running(), Shelf(encode(WHOLE))
+    other = partition.line("56900000002", START).campaigns
+    other.apply(Definition(campaign="c", tenant="acme", did=DID, template=TEMPLATE, created_ms=1))
+    other.apply(Contents(campaign="c", did=DID, total=2, chunks=[ChunkRef(9, 2)], digest="", committed_ms=1))
+    await supply(partition, shelf)
+    assert shelf.asked == [[7, 9]]
+    assert all(line.campaigns.ready(WALL) is not None for line in partition.lines.values())
 
 
 async def test_parked_messages_are_fetched_in_one_run_and_the_missing_ones_hold_nobody_up() -> None:

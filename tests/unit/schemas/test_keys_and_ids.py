@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,3 +159,9 @@ def test_the_canonical_form_is_a_fixed_point(number: str) -> None:
     once = phone.canonical(number)
     assert phone.canonical(once) == once
     assert phone.is_number(once)
+
+
+@given(st.lists(st.text("abc123|é", max_size=20), min_size=1, max_size=4))
+def test_a_digest_is_base32_as_python_writes_it(parts: list[str]) -> None:
+    raw = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=15).digest()
+    assert ids.digest(*parts) == base64.b32encode(raw).decode().lower()

@@ -130,7 +130,7 @@ TEMPLATE = s.Template(name="order", language="es", body=["Ana"], buttons=[s.Temp
 def test_a_batch_is_nested_by_default_and_at_the_root_on_request() -> None:
     key = hsm.batch_key("hsm|u@c", "569111", TEMPLATE)
     recipients = [hsm.recipient("m1", "569222", TEMPLATE)]
-    nested = hsm.batch_body(ACCOUNT, key, recipients, 42)
+    nested = msgspec.to_builtins(hsm.batch_body(ACCOUNT, key, recipients, 42))
     destination = {
         "destination": "569222",
         "parameters": ["Ana"],
@@ -141,10 +141,10 @@ def test_a_batch_is_nested_by_default_and_at_the_root_on_request() -> None:
     shared |= {"component": {"buttons": [{"index": 0}]}}
     head = {"id": 42, "did": "569111", "type": "HSM", "channel": "WHATSAPP"}
     assert nested == head | {"hsm": shared | {"destinations": [destination]}}
-    root = hsm.batch_body(msgspec.structs.replace(ACCOUNT, hsm_form="root"), key, recipients, 42)
+    root = msgspec.to_builtins(hsm.batch_body(msgspec.structs.replace(ACCOUNT, hsm_form="root"), key, recipients, 42))
     assert root == head | {"hsm": shared, "destinations": [destination]}
     with_ids = hsm.batch_body(msgspec.structs.replace(ACCOUNT, destination_ids=True), key, recipients, 42)
-    assert with_ids["hsm"]["destinations"][0]["id"] == "m1"
+    assert msgspec.to_builtins(with_ids)["hsm"]["destinations"] == [destination | {"id": "m1"}]
 
 
 def test_recipients_share_a_batch_exactly_when_everything_but_their_parameters_is_the_same() -> None:
