@@ -165,7 +165,8 @@ def fits(name: str, expected: str, actual: str) -> bool:
 def _describe(client: AdminClient, topics: Sequence[Topic]) -> dict[str, Actual]:
     """The topics that exist, by name."""
     present = client.list_topics(timeout=TIMEOUT_S).topics
-    names = [topic.name for topic in topics if topic.name in present and present[topic.name].error is None]
+    wanted = dict.fromkeys(topic.name for topic in topics)  # librdkafka cannot read an answer that names one twice
+    names = [name for name in wanted if name in present and present[name].error is None]
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     answers = client.describe_configs(resources, request_timeout=TIMEOUT_S) if resources else {}
     configs = {resource.name: _values(_result(answer)) for resource, answer in answers.items()}

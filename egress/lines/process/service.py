@@ -46,7 +46,6 @@ TOPICS = (
     topics.TOKENS,
     topics.TOKENS_REQUESTS,
     topics.TENANTS,
-    topics.LINES_STATE,
     *map(
         topics.dead_letters,
         (topics.OUTBOUND_REPLIES, topics.OUTBOUND_TEMPLATES, topics.LINES_COMMANDS, topics.INBOUND_RECEIPTS),
