@@ -393,7 +393,8 @@ class Partition:
 
     def recount(self) -> None:
         """Tells the crowd how many wait here now."""
-        self._crowd.recount(self.number, sum(self.waiting()))
+        lines = self.lines.values()
+        self._crowd.recount(self.number, sum(line.in_the_way("reply") + line.in_the_way("bulk") for line in lines))
 
     @property
     def unwritten(self) -> int:

@@ -143,7 +143,7 @@ def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
     first = line.parkings[kind].queue.first
     if first is not None and 0 < partition.lot.since_ms(first) < now.wall_ms - KEPT_MS:
         return GIVEN_UP_MAX
-    waiting = line.waiting(kind)
+    waiting = line.in_the_way(kind)
     room = line.crowd.room(waiting)
     return room if line.stance.why_held(kind) is None and room >= waiting else 0
 
