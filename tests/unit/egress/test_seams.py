@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from egress.lines.memory.index import HORIZON_MS
 from egress.lines.queues.admission import PARKED
+from schemas.line_command import DecideDoubt
 from schemas.parked import Parked
 from schemas.tenant import Line, Quiet
 from tests.builders.campaigns import notices, order, progress
 from tests.builders.campaigns import submit as campaign
+from tests.builders.doubt_model import MOVED, DoubtModel
 from tests.builders.line_model import Model
-from tests.builders.lines import DID, WALL, promo, rules, tenant
-from tests.unit.egress.test_failures import notice, said
-from tests.unit.egress.test_partition_gate import CHILE, HOUR_S, MORNING_S, SPAIN, control, mixed, state, submit, world
+from tests.builders.lines import DID, WALL, message, promo, rules, tenant
+from tests.unit.egress.test_failures import notice
+from tests.unit.egress.test_partition_gate import CHILE, HOUR_S, state, submit, world
 from tests.unit.egress.test_partition_model import assert_nobody_twice
 from tests.unit.egress.test_replays import letters, put_back
 
@@ -140,3 +141,22 @@ def test_withheld_ones_that_come_back_while_their_campaign_is_paused_take_no_roo
     goes_meanwhile(made)
     run(made, 60, 10)
     assert len(made.accepted) == 30 + 26 + 25
+
+
+def test_a_message_that_a_person_dropped_stays_dead_when_an_earlier_owner_tells_late_of_a_doubt() -> None:
+    policies = {"reply": {"resend_after_s": 60, "times": 1}}
+    made = DoubtModel(rules(tenant(policies=policies), circuit_failures=0))
+    made.put("outbound.replies", message("r"))
+    made.step(MOVED)
+    while len(made.plans()) < 2:
+        made.step("time_out", 20)
+    second = made.plans()[-1]
+    made.put(
+        "lines.commands", DecideDoubt(id="1", did=DID, at_ms=WALL, by="ana", plan_id=second.plan_id, action="drop")
+    )
+    run(made)
+    assert made.states() == {"r": "dead"}
+    made.late_answer(made.elsewhere[0], "time_out")
+    assert made.states() == {"r": "in_doubt"}, "as a reader has it for a moment"
+    run(made, 10)
+    assert made.states() == {"r": "dead"}
