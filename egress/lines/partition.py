@@ -359,6 +359,8 @@ class Partition:
         """Once in a while: campaigns stay for days."""
         if now.s >= line.tidied_s + TIDY_S:
             line.tidied_s = now.s
+            for parking in line.parkings.values():
+                parking.passed(self.lot.position)
             ending.tidy(line, now, work)
 
     def _settle_receipts(self, line: Line, now: Now) -> None:

@@ -90,6 +90,7 @@ def _park(line: Line, item: Item, until_ms: int, now: Now, work: Work, why: Why)
     far = until_ms > now.wall_ms + FAR_MS
     work.park(record, Echo(item.id, None, far))
     line.parkings["bulk"].unseen += not far
+    line.parkings["bulk"].moves(item)
     line.ids.discard(item.id)
     line.finish(item)
 

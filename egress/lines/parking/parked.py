@@ -62,6 +62,8 @@ def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
 
 def learnt(partition: Partition) -> None:
     """All records from before the barrier were: what the last note says of them is heeded."""
+    for parking in (parking for line in partition.lines.values() for parking in line.parkings.values()):
+        parking.learnt = partition.lot.end
     note, partition.lot.note_read = partition.lot.note_read, None
     if note is None:
         return
@@ -183,7 +185,7 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
     deferred.named(item, note)
     if note.after is not None:
         follow(item, note.after)
-    if not line.is_new(item):
+    if line.parkings[wanted.kind].superseded(incoming.offset, message.id) or not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)
         return
     deferred.came(line, item)

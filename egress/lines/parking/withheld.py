@@ -51,6 +51,7 @@ def put_off(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None
     """A copy that came back and may not go yet is parked for another while, more than a minute: what it says of the
     attempt that it follows it says again."""
     work.park(_copy(line, item, until_ms, now), Echo(item.id, None, far=True))
+    line.parkings["bulk"].moves(item)
     line.ids.discard(item.id)
     line.finish(item)
 

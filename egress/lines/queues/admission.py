@@ -148,6 +148,7 @@ def park(
     work.say(said_of_item(line.number, item, "parked", why, _REASONS[why]), item.id, item.contact)
     metrics.counter(metrics.EGRESS_PARKINGS).labels(message_class=item.kind, reason=why).inc()
     line.count(item, "parked")
+    parking.moves(item)
     line.finish(item)
     if resident:
         item.echoing = True

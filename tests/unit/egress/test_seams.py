@@ -160,3 +160,19 @@ def test_a_message_that_a_person_dropped_stays_dead_when_an_earlier_owner_tells_
     assert made.states() == {"r": "in_doubt"}, "as a reader has it for a moment"
     run(made, 10)
     assert made.states() == {"r": "dead"}
+
+
+def test_copies_of_those_that_wait_for_a_paused_campaign_do_not_grow_in_number_with_each_crash() -> None:
+    made = Model(rules(tenant(quiet=EVENING, zone="America/Santiago"), circuit_failures=0))
+    made.put("outbound.templates", promo("far", "5690", not_before_ms=WALL + 10 * 86_400_000))
+    people = campaign(made, [5])
+    run(made)
+    order(made, "pause")
+    made.seconds = HOUR_S
+    for _ in range(4):
+        run(made, 20, 150)  # each is parked again every five minutes
+        made.crash()
+    assert made.offsets[PARKED] == 0, "the first one parked waits for days, and a crash brings all of them back"
+    before = len(made.topics[PARKED])
+    run(made, 20, 150)
+    assert len(made.topics[PARKED]) - before <= 10 * len(people) + 2

@@ -192,6 +192,8 @@ class Seams(RuleBasedStateMachine):
     def _step(self, fate: str, seconds: float, *, may: bool = False) -> None:
         before, held, stands = len(self.plans), self._held(), self._stands()
         self.made.step(fate, seconds)
+        if may and fate == "crash_uncommitted":
+            self.made.step("crash_before")  # now the order is carried out
         self._look()
         fresh = self.plans[before:]
         if not may:
