@@ -121,6 +121,10 @@ class Line:
         waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
         return waiting + self.parkings[kind].coming
 
+    def in_the_way(self, kind: Kind) -> int:
+        """How many of a kind take room that others could have."""
+        return self.waiting(kind) - (self.bulk.still if kind == "bulk" else 0)
+
     def admit(self, item: Item, now: Now, work: Work) -> None:
         """A message that was read."""
         admission.admit(self, item, now, work)

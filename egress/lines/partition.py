@@ -359,6 +359,8 @@ class Partition:
         """Once in a while: campaigns stay for days."""
         if now.s >= line.tidied_s + TIDY_S:
             line.tidied_s = now.s
+            for parking in line.parkings.values():
+                parking.passed(self.lot.position)
             ending.tidy(line, now, work)
 
     def _settle_receipts(self, line: Line, now: Now) -> None:
@@ -393,7 +395,8 @@ class Partition:
 
     def recount(self) -> None:
         """Tells the crowd how many wait here now."""
-        self._crowd.recount(self.number, sum(self.waiting()))
+        lines = self.lines.values()
+        self._crowd.recount(self.number, sum(line.in_the_way("reply") + line.in_the_way("bulk") for line in lines))
 
     @property
     def unwritten(self) -> int:

@@ -73,12 +73,13 @@ def order(
     settings: KafkaSettings, scope: Scope, lines: Mapping[str, str], action: Action, why: str, by: str, now_ms: int
 ) -> None:
     """Writes it: a standing pause or its end, or an order to the line."""
-    write(settings, [_record(settings, scope, lines, action, why, by, now_ms)])
+    write(settings, [record(settings, scope, lines, action, why, by, now_ms)])
 
 
-def _record(
+def record(
     settings: KafkaSettings, scope: Scope, lines: Mapping[str, str], action: Action, why: str, by: str, now_ms: int
 ) -> Record:
+    """A standing pause or its end, or an order to the line, as it is written."""
     if scope.standing:
         pause = scope.pause(why, by, now_ms)
         headers = Headers(id=pause.key, type="pause", tenant=scope.tenant, at_ms=now_ms).to_kafka()

@@ -9,6 +9,7 @@ import msgspec
 
 from egress.chattigo.result import CallResult
 from egress.lines.campaigns import recipients
+from egress.lines.gate.paid import Ledger
 from egress.lines.gate.rules import Rules
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
@@ -110,7 +111,7 @@ class Model:
 
     def crash(self) -> None:
         """The process ends; the next one recovers from the topics alone, the journal being compacted by then."""
-        self.rules = replace(self.rules, accounts=Accounts())
+        self.rules = replace(self.rules, accounts=Accounts(), ledger=Ledger())
         self.partition = Partition(0, self.rules, {t: self.offsets[t] for t in (*COMMITTED, JOURNAL, PARKED)})
         kept = {incoming.offset: incoming for incoming in self._compacted()}
         start = self.offsets[JOURNAL]

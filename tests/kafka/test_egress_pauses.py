@@ -8,7 +8,8 @@ from collections import Counter
 
 from aiohttp import web
 
-from relevo.lines import orders
+from relevo.lines import pausing
+from relevo.lines.pausing import Scope
 from runtime.kafka.offsets import end_offsets
 from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.kafka.record import Record
@@ -84,7 +85,8 @@ async def test_a_pause_in_the_middle_of_a_big_campaign_is_exact_and_survives_a_k
 
         pace.batch_s = 0.1
         await until(lambda: len(batches(chattigo)) > 8, "it goes faster")
-        await big.put(orders.pause(by="ana", now_ms=1, tenant=big.tenant, why="the bill"))
+        tenant = Scope(tenant=big.tenant)
+        await big.put(pausing.record(big.kafka, tenant, {}, "pause", "the bill", "ana", 1))
         await until(lambda: held(big, [f"tenant|{big.tenant}"]), "the owner has acknowledged it")
         acknowledged = time.monotonic()
         assert await held(small, []), "another tenant is not concerned"
@@ -97,7 +99,7 @@ async def test_a_pause_in_the_middle_of_a_big_campaign_is_exact_and_survives_a_k
         await until(lambda: _parked(big), "what comes meanwhile is kept")
         assert all(call.at < acknowledged + 0.2 for call in chattigo.calls), "nor by a new owner"
 
-        await big.put(orders.resume(now_ms=2, tenant=big.tenant))
+        await big.put(pausing.record(big.kafka, tenant, {}, "resume", "", "ana", 2))
         await until(lambda: _finished(big), "the campaign is finished", 60)
         await until(lambda: any(call.recipients == ["56940"] for call in chattigo.calls), "and the reply is posted")
         reached = Counter(to for call in chattigo.accepted if call.is_batch for to in call.recipients)
@@ -141,7 +143,7 @@ async def test_a_stop_and_a_wish_of_whatsapp_are_heeded_over_a_kill(broker: str)
 
         await until(waits, "a new owner sends nothing")
         assert len(chattigo.accepted) == 2
-        lifted = orders.control_line(did, "resume", partitions=topics.LAPTOP.partitions, by="ana", now_ms=1)
+        lifted = pausing.record(world.kafka, Scope(did=did), {did: world.tenant}, "resume", "", "ana", 1)
         await world.put(lifted)
         await until(lambda: len(chattigo.accepted) == 3, "a person resumed it")
         ordered: list[Record] = await asyncio.to_thread(_orders, world)

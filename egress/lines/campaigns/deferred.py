@@ -7,7 +7,7 @@ parked: the campaign itself waits.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +17,7 @@ from egress.lines.campaigns.campaign import Campaign
 from egress.lines.campaigns.recipients import chunk_of
 from egress.lines.item import Item
 from egress.lines.now import Now
+from egress.lines.parking import withheld
 from egress.lines.parking.parking import FAR_MS
 from egress.lines.work import Echo, Work, said_of_item
 from runtime import metrics
@@ -42,15 +43,15 @@ HOLD_AFTER = 100
 def defer(line: Line, item: Item, until_ms: int, now: Now, work: Work, why: Why = "not_before") -> None:
     """A recipient may go at `until_ms` at the earliest: one of a slice, one that came back, or another attempt."""
     campaign = line.campaigns.get(item.campaign)
-    if campaign is None:
-        raise ValueError("only a campaign's recipient can be deferred")
     if item.retry_of:
-        line.enqueue(replace(item, wake_s=now.at_ms(until_ms)), now)
-    elif item.recipient[0]:
-        campaign.admitted -= 1
-        _park(line, item, until_ms, now, work, why)
-    else:
+        item.wake_s = now.at_ms(until_ms)
+        line.enqueue(item, now)
+    elif campaign is not None and not item.recipient[0]:
         campaign.deferring.append((item, until_ms, why))
+    else:
+        if campaign is not None:
+            campaign.admitted -= 1
+        _park(line, item, until_ms, now, work, why)
 
 
 def settle(line: Line, campaign: Campaign, count: int, now: Now, work: Work) -> bool:
@@ -89,6 +90,7 @@ def _park(line: Line, item: Item, until_ms: int, now: Now, work: Work, why: Why)
     far = until_ms > now.wall_ms + FAR_MS
     work.park(record, Echo(item.id, None, far))
     line.parkings["bulk"].unseen += not far
+    line.parkings["bulk"].moves(item)
     line.ids.discard(item.id)
     line.finish(item)
 
@@ -109,10 +111,29 @@ def came(line: Line, item: Item) -> None:
         campaign.admitted += 1
 
 
+def send_back(line: Line, held: Container[str], now: Now, work: Work) -> None:
+    """Those in memory whose campaign is paused wait in Kafka again, where they can: so they take no other's place."""
+
+    def may(item: Item) -> bool:
+        return item.waited or (bool(item.recipient[0]) and not item.retry_of)
+
+    for item in line.batcher.weed(lambda first: first.campaign in held, may):
+        until_ms = now.wall_ms + AGAIN_MS
+        if item.waited:
+            withheld.put_off(line, item, until_ms, now, work)
+        else:
+            defer(line, item, until_ms, now, work)
+
+
 def may_go(line: Line, item: Item, now: Now, work: Work) -> bool:
     """Whether one that came back may; else it is parked again, so that it takes no place in memory."""
     campaign = line.campaigns.get(item.campaign)
-    if campaign is None or not item.recipient[0] or not campaign.live or campaign.over(now.wall_ms):
+    if campaign is None or not campaign.live or campaign.over(now.wall_ms):
+        return True
+    if item.waited and campaign.state == "paused":
+        withheld.put_off(line, item, now.wall_ms + AGAIN_MS, now, work)
+        return False
+    if not item.recipient[0]:
         return True
     campaign.admitted -= 1  # without itself
     may = campaign.lets_in(now.wall_ms, AGAIN_MS)

@@ -81,6 +81,11 @@ class Campaigns:
         return sum(campaign.left for campaign in self._all.values() if campaign.live)
 
     @property
+    def ahead(self) -> int:
+        """Those of them that are not kept as messages of their own: nobody counts them twice."""
+        return sum(campaign.left - campaign.waiting for campaign in self._all.values() if campaign.live)
+
+    @property
     def unsent(self) -> bool:
         """Whether recipients of some campaign are at hand."""
         return any(campaign.chunks for campaign in self._all.values())

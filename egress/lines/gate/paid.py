@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 from schemas.tenant import Tenant
 
 UTC = "UTC"
+_DAYS = 2
+_NONE: dict[str, int] = {}
 
 
 class Calendar:
@@ -65,10 +67,14 @@ class Paid:
 
 @dataclass(slots=True)
 class Ledger:
-    """The lines of all tenants that this process has heard of, and the sums of each tenant's day."""
+    """The lines of all tenants that this process has heard of, and the sums of each tenant's last two days.
+
+    Clocks differ, so one owner's day may begin while another's has not ended; and with another zone a day may come
+    again. Then the larger sum counts: the cap holds all the same.
+    """
 
     _lines: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    _totals: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _totals: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def heard(self, did: str, tenant: str, day: str, count: int) -> None:
         """What a line's owner says. Of the same day the higher count is the later one."""
@@ -85,16 +91,14 @@ class Ledger:
         return Paid(day, count)
 
     def _add(self, tenant: str, day: str, count: int) -> None:
-        last, total = self._totals.get(tenant, ("", 0))
-        if day > last:
-            self._totals[tenant] = day, count
-        elif day == last:
-            self._totals[tenant] = day, total + count
+        days = self._totals.setdefault(tenant, {})
+        days[day] = days.get(day, 0) + count
+        if len(days) > _DAYS:
+            del days[min(days)]
 
     def total(self, tenant: str, day: str) -> int:
-        """How many the tenant has planned on a day."""
-        last, total = self._totals.get(tenant, ("", 0))
-        return total if last == day else 0
+        """How many the tenant has planned on a day, or on one that has begun elsewhere already."""
+        return max((total for one, total in self._totals.get(tenant, _NONE).items() if one >= day), default=0)
 
 
 def cap(tenant: Tenant) -> int | None:

@@ -187,7 +187,8 @@ class Book:
     def heard(self, outcome: CallOutcome, offset: int, now_s: float) -> None:
         """The journal says this at this offset; if more is known of the plan, `outspoken` names it.
 
-        A late doubt about an attempt whose messages a later one took up, and that was refused, is less than that, too.
+        A late doubt about an attempt whose messages a later one took up, and that was refused or dropped, is less than
+        that, too.
         """
         entry = self._plans.get(outcome.plan_id)
         if entry is None:
@@ -200,7 +201,7 @@ class Book:
             self._outspoken.pop(outcome.plan_id, None)
         for message in entry.plan.messages if outcome.result == "in_doubt" else ():
             later = self._messages.get(message.id)
-            if later is not None and later.entry is not entry and later.entry.result == "refused":
+            if later is not None and later.entry is not entry and _is_over(later.entry):
                 self._outspoken.setdefault(later.entry.plan.plan_id, (now_s, later.entry))
 
     def outspoken(self, now_s: float) -> list[Entry]:
@@ -363,6 +364,11 @@ class Book:
 def given_up(entry: Entry) -> bool:
     """Whether the plan was surely not sent and had no attempt left; only a receipt may prove that wrong."""
     return entry.outcome is not None and (entry.result, entry.outcome.code) == ("refused", ATTEMPTS)
+
+
+def _is_over(entry: Entry) -> bool:
+    """Whether it was said that nobody gets the plan's messages any more."""
+    return entry.result == "refused" or (entry.outcome is not None and entry.outcome.code == DROPPED)
 
 
 def _decided(entry: Entry, outcome: CallOutcome) -> bool:

@@ -111,7 +111,7 @@ class Stance:
             stops=stops,
             rate=round(line.pacer.rate, 3),
             waiting={kind: line.waiting(kind) + parking.outside for kind, parking in line.parkings.items()},
-            recipients=line.campaigns.left,
+            recipients=line.campaigns.ahead,
             day=line.paid.day,
             paid=line.paid.count,
             resumed_ms=self.stops.resumed_ms,

@@ -110,6 +110,11 @@ class Lot:
         """The first offset that is open, or the next to be read."""
         return self._base + self._head if self._flags else self._next
 
+    @property
+    def end(self) -> int:
+        """The next offset to be read."""
+        return self._next
+
     def since_ms(self, offset: int) -> int:
         """When this record was parked, to the minute; 0 when it is not known."""
         mark = bisect_right(self._marks, offset) - 1

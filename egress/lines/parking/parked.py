@@ -62,6 +62,8 @@ def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
 
 def learnt(partition: Partition) -> None:
     """All records from before the barrier were: what the last note says of them is heeded."""
+    for parking in (parking for line in partition.lines.values() for parking in line.parkings.values()):
+        parking.learnt = partition.lot.end
     note, partition.lot.note_read = partition.lot.note_read, None
     if note is None:
         return
@@ -143,7 +145,7 @@ def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
     first = line.parkings[kind].queue.first
     if first is not None and 0 < partition.lot.since_ms(first) < now.wall_ms - KEPT_MS:
         return GIVEN_UP_MAX
-    waiting = line.waiting(kind)
+    waiting = line.in_the_way(kind)
     room = line.crowd.room(waiting)
     return room if line.stance.why_held(kind) is None and room >= waiting else 0
 
@@ -183,7 +185,7 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
     deferred.named(item, note)
     if note.after is not None:
         follow(item, note.after)
-    if not line.is_new(item):
+    if line.parkings[wanted.kind].superseded(incoming.offset, message.id) or not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)
         return
     deferred.came(line, item)

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from egress.lines.item import Item
+from schemas import topics
 
 FAR_MS = 60_000
 # A run is read by one consumer, others' records between them too: so many offsets apart at most.
 SPAN_MAX = 10_000
 _TRIM = 4096
+_TOPIC = topics.OUTBOUND_PARKED.name
 
 
 class Offsets:
@@ -66,7 +68,8 @@ class Parking:
 
     `open` are messages in memory whose input's offset is open, by position, oldest first; `held` those whose place on
     the parked topic is open. Of `echoing` messages in memory, and of `unseen` ones that are not, that place is not
-    known yet; `coming` are being fetched.
+    known yet; `coming` are being fetched. Places before `learnt` were read in the recovery: of one message there may be
+    several, for who died knew which of them were done with.
     """
 
     def __init__(self) -> None:
@@ -74,7 +77,8 @@ class Parking:
         self.open: dict[int, Item] = {}
         self.held: dict[int, Item] = {}
         self.echoing = self.unseen = self.coming = 0
-        self._fetched = 0
+        self._fetched = self.learnt = 0
+        self._superseded: set[str] = set()
         self._later: dict[int, array[int]] = {}
 
     @property
@@ -122,6 +126,20 @@ class Parking:
         self.coming += len(run)
         self._fetched = run[0] if run else self._fetched
         return run
+
+    def moves(self, item: Item) -> None:
+        """A message that came back gets another place: those of it that were learnt mean nothing any more."""
+        if item.source == _TOPIC and item.position < self.learnt:
+            self._superseded.add(item.id)
+
+    def superseded(self, offset: int, message_id: str) -> bool:
+        """Whether the message of this place has a later one."""
+        return offset < self.learnt and message_id in self._superseded
+
+    def passed(self, position: int) -> None:
+        """Places before this one are done with."""
+        if position >= self.learnt:
+            self._superseded.clear()
 
     def keep(self, wanted: Callable[[int], bool]) -> None:
         """Leaves out the places that are not wanted, of messages that are not in memory."""

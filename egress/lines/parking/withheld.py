@@ -47,6 +47,15 @@ def park(line: Line, now: Now, work: Work) -> None:
         line.count(item, "parked")
 
 
+def put_off(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None:
+    """A copy that came back and may not go yet is parked for another while, more than a minute: what it says of the
+    attempt that it follows it says again."""
+    work.park(_copy(line, item, until_ms, now), Echo(item.id, None, far=True))
+    line.parkings["bulk"].moves(item)
+    line.ids.discard(item.id)
+    line.finish(item)
+
+
 def _copy(line: Line, item: Item, until_ms: int, now: Now) -> Record:
     after = After(
         plan=item.retry_of,

@@ -16,6 +16,7 @@ from egress.lines.gate import asking, gate
 from egress.lines.gate.gate import Refusal, Wait
 from egress.lines.item import Item
 from egress.lines.now import Now
+from egress.lines.parking import withheld
 from egress.lines.parking.parking import FAR_MS
 from egress.lines.work import Echo, Work, said_of_item
 from runtime import metrics
@@ -105,7 +106,7 @@ def _must_wait_outside(line: Line, item: Item, now: Now) -> tuple[Why | None, in
         return held, not_before_ms
     if item.urgent:
         return ("backlog" if line.crowd.room(line.batcher.urgent) <= 0 else None), not_before_ms
-    full = line.crowd.room(line.waiting(item.kind)) <= 0
+    full = line.crowd.room(line.in_the_way(item.kind)) <= 0
     return ("backlog" if full or line.parkings[item.kind].absent else None), not_before_ms
 
 
@@ -117,11 +118,14 @@ def _far(item: Item, until_ms: int, now: Now) -> bool:
 def put_off(line: Line, item: Item, wait: Wait, now: Now, work: Work) -> None:
     """A message that may go only later, as the gate found when it was its turn.
 
-    It is parked for so long. An attempt after another one waits in memory: what it answers to is known there alone; so
-    does what has a record already whose place is not known yet, for a moment.
+    It is parked for so long. An attempt after another one waits in memory: what it answers to is known there alone, but
+    for one that was withheld. So does what has a record already whose place is not known yet, for a moment.
     """
     until_ms = wait.until_ms or now.wall_ms + FAR_MS
-    if item.campaign:
+    if item.waited and _far(item, until_ms, now):
+        withheld.put_off(line, item, until_ms, now, work)
+        return
+    if item.campaign and not item.retry_of:
         deferred.defer(line, item, until_ms, now, work, _WHYS[wait.code])
         return
     if item.echoing:
@@ -144,6 +148,7 @@ def park(
     work.say(said_of_item(line.number, item, "parked", why, _REASONS[why]), item.id, item.contact)
     metrics.counter(metrics.EGRESS_PARKINGS).labels(message_class=item.kind, reason=why).inc()
     line.count(item, "parked")
+    parking.moves(item)
     line.finish(item)
     if resident:
         item.echoing = True

@@ -171,6 +171,10 @@ class Batcher:
         """How many recipients of a campaign wait for another attempt."""
         return sum(len(pile.items) for key, pile in self._piles.items() if key.campaign == campaign and key.retry_of)
 
+    def of(self, campaigns: Container[str]) -> int:
+        """How many recipients of these campaigns wait."""
+        return sum(len(pile.items) for key, pile in self._piles.items() if key.campaign in campaigns)
+
     def _count(self, key: PileKey, more: int) -> None:
         self.waiting += more
         self.urgent += more if key.urgent else 0

@@ -29,13 +29,15 @@ AGAIN_BATCHES = 2
 
 
 class Bulk:
-    """Of one line."""
+    """Of one line. `still` are those in memory whose campaign is paused: they wait there for a person, and take no
+    other's room."""
 
     def __init__(self, line: Line, now: Now) -> None:
         self._line = line
         self._turns: Turns[Flow] = Turns()
         self._again: set[Flow] = set()  # campaigns whose last call was another attempt
         self._weeded_s = now.s
+        self.still = 0
 
     def grant(self, now: Now, room: int, work: Work) -> int:
         """Puts into the work the calls that may go now, at most `room`; returns how many."""
@@ -134,13 +136,17 @@ class Bulk:
         return max(self._opens_at(next_of(campaign)), now.at_ms(hold.until_ms) if hold else float("-inf"))
 
     def weed(self, now: Now, work: Work) -> None:
-        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back.
+        """Of the bulk that waits for its account, what is over is refused when it is, not when the account is back; of
+        what waits for its campaign, what can be parked is.
 
         Looked at once a second: the owner's cycle turns at least as often.
         """
-        if not self._line.batcher.waiting or now.s < self._weeded_s + WEED_S:
+        if now.s < self._weeded_s + WEED_S or not (self._line.batcher.waiting or self.still):
             return
         self._weeded_s = now.s
+        held = self._line.campaigns.held(now.wall_ms)
+        deferred.send_back(self._line, held, now, work)
+        self.still = self._line.batcher.of(held)
 
         def over(item: Item) -> bool:
             expired = 0 < item.message.expires_ms <= now.wall_ms

@@ -254,6 +254,17 @@ OWNERS = {"x": "a", "y": "a", "z": "b"}
 HEARD = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("12"), st.integers(0, 50)), max_size=30)
 
 
+def test_the_cap_holds_where_another_owners_day_has_begun_and_where_a_day_comes_again() -> None:
+    ledger = Ledger()
+    ledger.heard("1", "acme", "2026-11-26", 70)
+    ledger.heard("2", "acme", "2026-11-27", 5)
+    assert (ledger.total("acme", "2026-11-26"), ledger.total("acme", "2026-11-27")) == (70, 5)
+    ledger.heard("1", "acme", "2026-11-26", 80)
+    assert ledger.total("acme", "2026-11-26") == 80, "who is behind counts on"
+    ledger.heard("2", "acme", "2026-11-27", 90)
+    assert ledger.total("acme", "2026-11-26") == 90, "as when the tenant moved to a zone where it is a day earlier"
+
+
 @given(HEARD)
 def test_the_sum_is_of_the_latest_word_of_each_line_on_the_last_day(said: list[tuple[str, str, int]]) -> None:
     ledger, latest = Ledger(), dict.fromkeys(OWNERS, ("", 0))

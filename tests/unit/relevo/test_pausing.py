@@ -11,12 +11,14 @@ from relevo.lines import pausing
 from relevo.lines.pausing import Action, Held, Scope, concerned, obeyed
 from relevo.lines.standing import backlog
 from runtime.kafka.record import Record
+from runtime.pauses import Standing
 from runtime.settings import KafkaSettings
 from schemas import keys, topics
 from schemas.line_command import ControlLine, ResumeTemplate
 from schemas.line_state import LineState, Stop
 from schemas.pause import Pause
 from schemas.tenant import Line, Tenant
+from tests.unit.runtime.test_pauses import Message
 
 TENANTS = {
     name: Tenant(tenant=name, lines=[Line(did=did) for did in dids]) for name, dids in {"a": "12", "b": "3"}.items()
@@ -108,3 +110,19 @@ def test_a_line_gets_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lines_backlog_is_all_that_waits() -> None:
     assert backlog(state(waiting={"reply": 1, "bulk": 20}, recipients=300)) == 321
     assert backlog(None) == 0
+
+
+@pytest.mark.parametrize("tenant", ["", "acme"])
+def test_a_standing_pause_ends_by_its_own_resume_alone(tenant: str) -> None:
+    def read(*given: tuple[str, Action]) -> list[str]:
+        standing = Standing()
+        for name, action in given:
+            made = pausing.record(SETTINGS, Scope(tenant=name), {}, action, "the bill", "ana", 1)
+            assert (made.topic, made.partition) == ("pauses", 0)
+            standing.apply([Message(made.key, made.value)])
+        return standing.holding("acme")
+
+    other = "" if tenant else "acme"
+    assert len(read((tenant, "pause"))) == 1
+    assert len(read((tenant, "pause"), (other, "resume"))) == 1
+    assert read((tenant, "pause"), (tenant, "resume")) == []
