@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from relevo.campaigns.records import read_campaigns
+from relevo.campaigns.view import because
 from relevo.cli.console import err, fail, say, who
 from relevo.cli.span import moment
 from relevo.lines import pausing
@@ -69,6 +70,10 @@ def _scope(everybody: bool, tenant: str, line: str, template: str) -> Scope:
 def _order(action: Action, scope: Scope, why: str, within_s: float) -> None:
     settings = load(KafkaSettings)
     lines = pausing.concerned(_tenants(settings), scope)
+    # A cluster without the topic says so here: an order would only time out.
+    stood = pausing.standing_pauses(settings) if scope.standing else {}
+    if scope.standing and action == "resume" and scope.key not in stood:
+        err.print(f"no pause of {scope.key} stood", style="yellow", markup=False)
     pausing.order(settings, scope, lines, action, why.strip(), who(), now_ms())
     held = pausing.wait(settings, lines, pausing.obeyed(scope, action), within_s)
     done = "paused" if action == "pause" else "resumed"
@@ -93,6 +98,9 @@ def _say_still_held(settings: KafkaSettings, scope: Scope, lines: dict[str, str]
         for did, state in read_lines(settings, lines).items():
             if state.paused:
                 err.print(f"still paused: line {did}, by {state.paused_by}", style="yellow", markup=False)
+            for stop in state.stops:
+                what = f"template {stop.name} on line {did}" if stop.what == "template" else f"line {did}"
+                err.print(f"still stopped by WhatsApp's {stop.code}: {what}", style="yellow", markup=False)
 
 
 @app.command("ls")
@@ -129,7 +137,7 @@ def _found(settings: KafkaSettings, lines: dict[str, str]) -> list[dict[str, Any
         for line in campaign.lines.values():
             if line.state == "paused" and line.progress is not None:
                 name = f"{campaign.name.campaign} of {campaign.name.tenant} on {line.did}"
-                found.append(_entry("campaign", name, line.progress.why, "", line.progress.at_ms))
+                found.append(_entry("campaign", name, because(line.progress.why), "", line.progress.at_ms))
     return found
 
 

@@ -59,3 +59,12 @@ def line_state(message: Message) -> LineState | None:
 def backlog(state: LineState | None) -> int:
     """Messages and recipients that wait on the line."""
     return sum(state.waiting.values()) + state.recipients if state is not None else 0
+
+
+def holds(state: LineState | None, template: str) -> list[str]:
+    """What holds a template (`name/language`) on a line: an order, standing pauses by their keys, WhatsApp's stops."""
+    if state is None:
+        return []
+    stops = [stop for stop in state.stops if stop.what == "line" or stop.name == template]
+    told = [f"stop {stop.code}{f' of {stop.name}' if stop.name else ''}" for stop in stops]
+    return [*(["paused"] if state.paused else []), *state.pauses, *told]
