@@ -1,7 +1,7 @@
 """The two equations over unique ids, and what breaks them. Pure.
 
 Events: acknowledged = routed + dropped with reason + dead letter + receipt + rejected + pending; else lost.
-Messages: accepted for sending = sent + refused with reason + dead letter + in doubt + parked + pending.
+Messages: accepted for sending = sent + refused with reason + dead letter + in doubt + parked + cancelled + pending.
 """
 
 from __future__ import annotations
@@ -118,6 +118,7 @@ def _receipt(name: str) -> tuple[str, str]:
 def messages(found: Gathered, provider: Provider | None) -> Messages:
     """The second equation, and what the provider took against what was planned."""
     states = {one: found.states.get(one, "") for one in found.accepted}
+    states |= {one: "cancelled" for one in found.cancelled if not states.get(one)}
     states |= {one: "dead" for one in found.dead_messages if states.get(one, "") in ("", "parked")}
     parked = sorted(one for one, state in states.items() if state == "parked")
     twice, unplanned = _against_provider(found, provider.taken) if provider else ([], [])

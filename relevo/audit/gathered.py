@@ -17,7 +17,7 @@ from confluent_kafka import Message
 from relevo.audit.scan import scan
 from runtime.settings import KafkaSettings
 from schemas import ids, keys, topics
-from schemas.campaign import Chunk, Contents, Definition
+from schemas.campaign import Chunk, Contents, Definition, Progress
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.headers import ALIAS_SOURCE, Headers
@@ -37,9 +37,9 @@ class Gathered:
 
     `held` counts how often a webhook's event stands on `inbound.conversations`. `accepted` are messages that were
     accepted for sending, by id, with the topic that says so; `states` what became of them; `parked` are those that
-    Kafka keeps outside their input, longer than that. `unreadable` names
-    records of ours that could not be read and that no dead letter accounts for. `nameless` counts, by their size,
-    bodies of webhooks in which nothing has an id of the provider's.
+    Kafka keeps outside their input, longer than that; `cancelled` are recipients whom their campaign had not come to
+    when it was cancelled. `unreadable` names records of ours that could not be read and that no dead letter accounts
+    for. `nameless` counts, by their size, bodies of webhooks in which nothing has an id of the provider's.
     """
 
     held: Counter[EventKey] = field(default_factory=Counter)
@@ -53,6 +53,7 @@ class Gathered:
     states: dict[str, str] = field(default_factory=dict)
     dead_messages: set[str] = field(default_factory=set)
     parked: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
     plans: dict[str, Plan] = field(default_factory=dict)
     outcomes: dict[str, CallOutcome] = field(default_factory=dict)
     reply_ms: list[int] = field(default_factory=list)
@@ -61,6 +62,7 @@ class Gathered:
     definitions: dict[tuple[str, str], Definition] = field(default_factory=dict)
     contents: dict[tuple[str, str], Contents] = field(default_factory=dict)
     chunks: dict[tuple[str, str, int], Chunk] = field(default_factory=dict)
+    given_up: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
 
 def gather(settings: KafkaSettings, agents: Iterable[str]) -> Gathered:
@@ -225,6 +227,8 @@ def _campaign(found: Gathered, message: Message, value: bytes) -> None:
         found.definitions[record.did, record.campaign] = record
     elif isinstance(record, Contents):
         found.contents.setdefault((record.did, record.campaign), record)
+    elif isinstance(record, Progress) and record.state == "cancelled":
+        found.given_up[record.did, record.campaign] = record.chunk, record.position
 
 
 def _chunk(found: Gathered, message: Message, value: bytes) -> None:
@@ -237,8 +241,12 @@ def _campaign_messages(found: Gathered) -> None:
     committed = {(*name, ref.offset): ref.count for name, one in found.contents.items() for ref in one.chunks}
     for place, chunk in found.chunks.items():
         if committed.get(place) == len(chunk.recipients):
-            for position in range(chunk.first, chunk.first + len(chunk.recipients)):
-                found.accepted[ids.message_id_of_recipient(chunk.did, chunk.campaign, position)] = "campaigns"
+            end = found.given_up.get((chunk.did, chunk.campaign))
+            for number in range(len(chunk.recipients)):
+                one = ids.message_id_of_recipient(chunk.did, chunk.campaign, chunk.first + number)
+                found.accepted[one] = "campaigns"
+                if end is not None and (chunk.index, number) >= end:
+                    found.cancelled.add(one)
 
 
 def _journal(found: Gathered, message: Message, value: bytes) -> None:

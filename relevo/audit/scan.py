@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 
+from relevo.asking import asker
 from runtime.kafka import config
 from runtime.kafka.fetch import take
 from runtime.kafka.offsets import Partition, begin_offsets, end_offsets, offsets_since
@@ -33,7 +33,7 @@ def scan(settings: KafkaSettings, topics: Iterable[str]) -> Iterator[Message]:
 
 def partitions_of(settings: KafkaSettings, topics: Iterable[str]) -> list[Partition]:
     """All partitions of those topics that exist."""
-    known = AdminClient(config.admin(settings)).list_topics(timeout=_METADATA_S).topics
+    known = asker(settings).list_topics(timeout=_METADATA_S).topics
     return [(name, number) for name in topics if name in known for number in known[name].partitions]
 
 
@@ -42,8 +42,12 @@ def scan_partitions(
 ) -> Iterator[Message]:
     """Every record of the partitions that was written at `since_ms` or later (0: all). Raises ReadFailed."""
     places = list(wanted)
-    ends = end_offsets(settings, places)
-    starts = offsets_since(settings, places, since_ms) if since_ms else begin_offsets(settings, places)
+    client = asker(settings)
+    ends = end_offsets(settings, places, client=client)
+    if since_ms:
+        starts = offsets_since(settings, places, since_ms, client=client)
+    else:
+        starts = begin_offsets(settings, places, client=client)
     yield from _read(settings, _Reach(starts, ends), watch)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from relevo.asking import asker
 from relevo.audit.scan import scan_between
 from relevo.campaigns.records import OVER, TOPIC, OnLine, Standing, places
 from relevo.lines.commands import order_record, write
@@ -65,10 +66,10 @@ class _Acknowledged:
         self._settings, self._campaign, self._meant = settings, campaign, _MEANT[action] | OVER
         self.silent = [line.did for line in lines]
         self.states: dict[str, CampaignState] = {}
-        self._at = end_offsets(settings, places(settings, TOPIC.name, self.silent))
+        self._at = end_offsets(settings, places(settings, TOPIC.name, self.silent), client=asker(settings))
 
     def read(self) -> None:
-        ends = end_offsets(self._settings, self._at, committed=True)
+        ends = end_offsets(self._settings, self._at, committed=True, client=asker(self._settings))
         for message in scan_between(self._settings, self._at, ends):
             if message.value() is not None:
                 self._learn(message.value())

@@ -20,7 +20,8 @@ from relevo.campaigns.people import People, covers
 from relevo.campaigns.prices import Cost, Till
 from relevo.campaigns.recipients import Reading
 from relevo.campaigns.records import places
-from relevo.lines.standing import backlog
+from relevo.cli.span import moment
+from relevo.lines.standing import backlog, holds
 from runtime.settings import KafkaSettings
 from schemas import keys, topics
 from schemas.campaign import Chunk
@@ -36,7 +37,10 @@ _OPTOUTS = topics.OPTOUTS
 
 
 class Found(Frozen):
-    """What a pass found: recipients by line, calls by line, rows left out by reason, recipients by country."""
+    """What a pass found: recipients by line, calls by line, rows left out by reason, recipients by country.
+
+    `held` names what holds those of its lines that stand still now.
+    """
 
     campaign: str
     total: int
@@ -51,6 +55,7 @@ class Found(Frozen):
     rejected: str
     finish_ms: int
     chunks: int = 0
+    held: dict[str, list[str]] = {}
 
 
 class Passage:
@@ -87,7 +92,9 @@ class Passage:
 
     def too_late(self, found: Found, now_ms: int) -> str:
         """Why it could not be sent whole, as far as an estimate tells; empty if it can."""
-        expires_ms = self._order.terms.expires_ms
+        expires_ms, start_ms = self._order.terms.expires_ms, self._order.terms.start_ms
+        if 0 < start_ms < now_ms:
+            return f"it was to begin at {moment(start_ms)}, which is over; without --at it begins at once"
         if expires_ms and expires_ms <= now_ms:
             return "the campaign has expired already"
         if found.finish_ms > now_ms + KEPT_MS:
@@ -124,7 +131,13 @@ class Passage:
             rejected=str(self._report.file),
             finish_ms=self._finish_ms(states, now_ms),
             chunks=self._chunks,
+            held=self._held(states),
         )
+
+    def _held(self, states: dict[str, LineState]) -> dict[str, list[str]]:
+        template = f"{self._order.template.name}/{self._order.template.language}"
+        held = {did: holds(states.get(did), template) for did in self._order.dids}
+        return {did: by for did, by in held.items() if by}
 
     @property
     def cost(self) -> Cost:

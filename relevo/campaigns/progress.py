@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 from confluent_kafka import Message
 
+from relevo.asking import asker
 from relevo.audit.scan import scan_between
 from relevo.campaigns.fold import Counts, Fold
 from relevo.campaigns.records import OVER, Directory, OnLine, Standing, places
@@ -36,7 +37,8 @@ class Progress:
         self.unreadable = 0
         self.states: dict[str, LineState] = {}
         count = CAMPAIGNS.count(topics.PROFILES[settings.profile])
-        self._at = begin_offsets(settings, [(CAMPAIGNS.name, number) for number in range(count)])
+        self._client = asker(settings)
+        self._at = begin_offsets(settings, [(CAMPAIGNS.name, number) for number in range(count)], client=self._client)
         self._read()
         found = self._directory.find(campaign, tenant)
         self.name = found.name
@@ -51,9 +53,10 @@ class Progress:
         self._at = {place: at for place, at in self._at.items() if place in mine}
         outcomes = places(settings, _OUTCOMES.name, dids)
         # Where nothing is young enough, the next record will be; what comes meanwhile is behind this end.
-        ends = end_offsets(settings, outcomes)
-        since = offsets_since(settings, outcomes, found.definition.created_ms - _CLOCKS_MS)
-        self._at |= ends | since | begin_offsets(settings, places(settings, LINES_STATE.name, dids))
+        ends = end_offsets(settings, outcomes, client=self._client)
+        since = offsets_since(settings, outcomes, found.definition.created_ms - _CLOCKS_MS, client=self._client)
+        states = begin_offsets(settings, places(settings, LINES_STATE.name, dids), client=self._client)
+        self._at |= ends | since | states
 
     @property
     def standing(self) -> Standing:
@@ -79,7 +82,7 @@ class Progress:
         return self._folds[line.did]
 
     def _read(self) -> None:
-        ends = end_offsets(self._settings, self._at, committed=True)
+        ends = end_offsets(self._settings, self._at, committed=True, client=self._client)
         behind = {place: at for place, at in self._at.items() if at < ends[place]}
         for message in scan_between(self._settings, behind, ends):
             self._learn(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,12 +10,15 @@ from relevo.campaigns.estimate import Load, finish_ms
 from relevo.campaigns.fold import Counts
 from relevo.campaigns.records import Name, OnLine, Standing
 from relevo.cli.span import moment, span
+from relevo.lines.standing import holds
 from schemas.campaign import Definition
 from schemas.line_state import LineState
+from schemas.session import Template
 
 STATES = (
     "accepted", "sent", "delivered", "read", "failed", "refused", "expired", "dead", "not_sent", "in_doubt", "parked",
 )  # fmt: skip
+_UNTIL = re.compile(r"^until ([0-9]{10,15})\b")
 
 
 def view(
@@ -34,7 +38,7 @@ def view(
         *_counted(counts),
     ]
     for did, line in lines.items():
-        shown.append(f"line {did}: {', '.join(_how(line, states.get(did), now_ms))}")
+        shown.append(f"line {did}: {', '.join(_how(line, definition.template, states.get(did), now_ms))}")
         if len(lines) > 1:
             shown += [f"  {one}" for one in _counted(by_line[did])]
     return shown
@@ -63,25 +67,36 @@ def _counted(counts: Counts) -> list[str]:
     return shown + [f"  {name} {count}" for name, count in rest if count]
 
 
-def _how(line: OnLine, state: LineState | None, now_ms: int) -> list[str]:
+def _how(line: OnLine, template: Template, state: LineState | None, now_ms: int) -> list[str]:
     """State and stage of a line, its rate, when it is through, and what holds it."""
     said, left = line.progress, line.total - line.started
     parts = [line.state, f"{line.started} of {line.total} taken up"]
     if said is not None and said.why:
-        parts.append(said.why)
+        parts.append(because(said.why))
     if said is not None and said.stage != "full" and line.state == "running":
         parts.append(f"{said.stage}{_share(line)} since {span(now_ms - said.stage_ms)}")
     if state is None:
         return parts
-    if state.rate and line.state == "running":
+    if held := holds(state, f"{template.name}/{template.language}"):
+        parts.append(f"the line is held: {', '.join(held)}")
+    elif state.rate and line.state == "running":
         waiting = sum(count for kind, count in state.waiting.items() if kind != "reply")
         ahead = max(state.recipients - left, 0) + waiting
-        through = finish_ms([Load(line.did, state.rate, ahead, left)], now_ms, None, None)
+        begin_ms = max(now_ms, _until_ms(said.why if said is not None else ""))
+        through = finish_ms([Load(line.did, state.rate, ahead, left)], begin_ms, None, None)
         parts.append(f"{state.rate:g} messages a second, through in about {span(through - now_ms)}")
-    stops = [f"stop {stop.code}{f' of {stop.name}' if stop.name else ''}" for stop in state.stops]
-    if holds := [*(["paused"] if state.paused else []), *state.pauses, *stops]:
-        parts.append(f"the line is held: {', '.join(holds)}")
     return parts
+
+
+def because(why: str) -> str:
+    """Why a campaign stands as it does, for people: its owner writes a moment in milliseconds."""
+    return _UNTIL.sub(lambda found: f"until {moment(int(found[1]))}", why)
+
+
+def _until_ms(why: str) -> int:
+    """Until when it waits by itself; 0 where it does not."""
+    found = _UNTIL.match(why)
+    return int(found[1]) if found else 0
 
 
 def _share(line: OnLine) -> str:
@@ -150,7 +165,7 @@ def told(one: Standing) -> str:
     definition, states = one.definition, sorted({line.state for line in one.lines.values()})
     template = f"{definition.template.name}/{definition.template.language}"
     lines = next(iter(one.lines)) if len(one.lines) == 1 else f"{len(one.lines)} lines"
-    whys = sorted({line.progress.why for line in one.lines.values() if line.progress and line.progress.why})
+    whys = sorted({because(line.progress.why) for line in one.lines.values() if line.progress and line.progress.why})
     parts = (
         one.name.campaign, one.name.tenant, "+".join(states), f"{one.started} of {one.total}", template, lines,
         moment(definition.created_ms), definition.name, *([f"({'; '.join(whys)})"] if whys else []),

@@ -123,6 +123,8 @@ def _say_done(done: Found) -> None:
         f"{sum(done.left_out.values())} rows left out"
     )
     _say_left_out(done)
+    for did, by in done.held.items():
+        say(f"  line {did} is held ({', '.join(by)}), so nothing of it is sent yet; see: relevo pause ls", "yellow")
     say(f"see: relevo campaign show {done.campaign}")
 
 
@@ -158,6 +160,8 @@ def _say_found(found: Found, chosen: Order, now: int) -> None:
     say(f"  about {span(found.finish_ms - now)} to send: through at about {moment(found.finish_ms)}")
     if 0 < chosen.terms.expires_ms < found.finish_ms:
         say(f"  it expires before: what is not sent by {moment(chosen.terms.expires_ms)} is refused", "yellow")
+    for did, by in found.held.items():
+        say(f"  line {did} is held ({', '.join(by)}): the time counts from when it goes on", "yellow")
     if chosen.terms.draft:
         say("  a draft: the time counts from when it is resumed")
 

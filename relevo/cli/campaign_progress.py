@@ -30,6 +30,7 @@ CampaignId = Annotated[str, typer.Argument(metavar="ID", help="The campaign's id
 OfTenant = Annotated[str, typer.Option(help="Whose it is, where several have one with this id.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it is carried out.")]
 Within = Annotated[float, typer.Option("--wait", min=1, help="Seconds to wait until it is carried out.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 EVERY_S = 1.0
 
@@ -134,34 +135,43 @@ def _write(stream: TextIO, settings: KafkaSettings, progress: Progress) -> int:
     return count
 
 
-def pause(campaign: CampaignId, tenant: OfTenant = "", no_wait: NoWait = False, within_s: Within = 30) -> None:
+def pause(
+    campaign: CampaignId, tenant: OfTenant = "", no_wait: NoWait = False, within_s: Within = 30, as_json: AsJson = False
+) -> None:
     """Let a campaign stand still at the next border of a batch, on all its lines."""
-    _control("pause", campaign, tenant, 0 if no_wait else within_s)
+    _control("pause", campaign, tenant, 0 if no_wait else within_s, as_json=as_json)
 
 
-def resume(campaign: CampaignId, tenant: OfTenant = "", no_wait: NoWait = False, within_s: Within = 30) -> None:
+def resume(
+    campaign: CampaignId, tenant: OfTenant = "", no_wait: NoWait = False, within_s: Within = 30, as_json: AsJson = False
+) -> None:
     """Go on after a pause, or begin with a draft."""
-    _control("resume", campaign, tenant, 0 if no_wait else within_s)
+    _control("resume", campaign, tenant, 0 if no_wait else within_s, as_json=as_json)
 
 
-def cancel(campaign: CampaignId, tenant: OfTenant = "", no_wait: NoWait = False, within_s: Within = 30) -> None:
+def cancel(
+    campaign: CampaignId, tenant: OfTenant = "", no_wait: NoWait = False, within_s: Within = 30, as_json: AsJson = False
+) -> None:
     """Never send what was not sent yet."""
-    _control("cancel", campaign, tenant, 0 if no_wait else within_s)
+    _control("cancel", campaign, tenant, 0 if no_wait else within_s, as_json=as_json)
 
 
-def _control(action: Action, campaign: str, tenant: str, within_s: float) -> None:
+def _control(action: Action, campaign: str, tenant: str, within_s: float, *, as_json: bool) -> None:
     settings = load(KafkaSettings)
     standing = read_campaigns(settings).find(campaign, tenant)
     if all(line.state in OVER for line in standing.lines.values()):
         fail(f"campaign {campaign} is {standing.state}; nothing was ordered")
     obeyed = control(settings, standing, action, who(), now_ms(), within_s)
-    for did, state in obeyed.states.items():
+    if as_json:
+        found = {"campaign": campaign, "action": action, "lines": obeyed.states, "silent": obeyed.silent}
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    for did, state in obeyed.states.items() if not as_json else ():
         say(f"campaign {campaign} on line {did}: {state}")
-    if not within_s:
+    if not within_s and not as_json:
         say(
             f"ordered: {action} campaign {campaign} on {', '.join(obeyed.silent)}; see: relevo campaign show {campaign}"
         )
-    elif obeyed.silent:
+    if within_s and obeyed.silent:
         fail(
             f"not within {within_s:g} s: {', '.join(obeyed.silent)}. The order stands and needs no second one; is "
             "egress running?"

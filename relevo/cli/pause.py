@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from relevo.campaigns.records import read_campaigns
+from relevo.campaigns.view import because
 from relevo.cli.console import err, fail, say, who
 from relevo.cli.span import moment
 from relevo.lines import pausing
@@ -25,6 +26,7 @@ Everybody = Annotated[bool, typer.Option("--all", help="Every line of every tena
 OfTenant = Annotated[str, typer.Option("--tenant", help="Every line of this tenant.")]
 OfLine = Annotated[str, typer.Option("--line", metavar="DID", help="This line.")]
 Within = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait until every line has said so.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.callback()
@@ -35,10 +37,11 @@ def pause(
     line: OfLine = "",
     why: Annotated[str, typer.Option(help="The reason, kept with it.")] = "",
     within_s: Within = 30,
+    as_json: AsJson = False,
 ) -> None:
     """Let sending stand still. Exit code 1 when a line's owner did not say in time that it holds."""
     if context.invoked_subcommand is None:
-        _order("pause", _scope(everybody, tenant, line, ""), why, within_s)
+        _order("pause", _scope(everybody, tenant, line, ""), why, within_s, as_json=as_json)
 
 
 def resume(
@@ -47,9 +50,10 @@ def resume(
     line: OfLine = "",
     template: Annotated[str, typer.Option(help="With --line: NAME/LANGUAGE, stopped by WhatsApp there.")] = "",
     within_s: Within = 30,
+    as_json: AsJson = False,
 ) -> None:
     """Go on after a pause of the same kind, or on a line after a stop of WhatsApp's."""
-    _order("resume", _scope(everybody, tenant, line, template), "", within_s)
+    _order("resume", _scope(everybody, tenant, line, template), "", within_s, as_json=as_json)
 
 
 def add_to(program: typer.Typer) -> None:
@@ -66,14 +70,21 @@ def _scope(everybody: bool, tenant: str, line: str, template: str) -> Scope:
     return Scope(tenant, line, template)
 
 
-def _order(action: Action, scope: Scope, why: str, within_s: float) -> None:
+def _order(action: Action, scope: Scope, why: str, within_s: float, *, as_json: bool) -> None:
     settings = load(KafkaSettings)
     lines = pausing.concerned(_tenants(settings), scope)
+    # A cluster without the topic says so here: an order would only time out.
+    stood = pausing.standing_pauses(settings) if scope.standing else {}
+    if scope.standing and action == "resume" and scope.key not in stood:
+        err.print(f"no pause of {scope.key} stood", style="yellow", markup=False)
     pausing.order(settings, scope, lines, action, why.strip(), who(), now_ms())
     held = pausing.wait(settings, lines, pausing.obeyed(scope, action), within_s)
     done = "paused" if action == "pause" else "resumed"
     idle = f", {len(held.idle)} never had an owner and are idle" if held.idle else ""
-    say(f"{len(held.done)} of {len(lines)} lines {done}{idle}")
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({"action": action, **held._asdict()}).decode() + "\n")
+    else:
+        say(f"{len(held.done)} of {len(lines)} lines {done}{idle}")
     if action == "resume":
         _say_still_held(settings, scope, lines)
     if held.silent:
@@ -93,11 +104,14 @@ def _say_still_held(settings: KafkaSettings, scope: Scope, lines: dict[str, str]
         for did, state in read_lines(settings, lines).items():
             if state.paused:
                 err.print(f"still paused: line {did}, by {state.paused_by}", style="yellow", markup=False)
+            for stop in state.stops:
+                what = f"template {stop.name} on line {did}" if stop.what == "template" else f"line {did}"
+                err.print(f"still stopped by WhatsApp's {stop.code}: {what}", style="yellow", markup=False)
 
 
 @app.command("ls")
 def list_pauses(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """What stands still, since when, and why: everybody, tenants, lines, templates, campaigns."""
     settings = load(KafkaSettings)
@@ -129,7 +143,7 @@ def _found(settings: KafkaSettings, lines: dict[str, str]) -> list[dict[str, Any
         for line in campaign.lines.values():
             if line.state == "paused" and line.progress is not None:
                 name = f"{campaign.name.campaign} of {campaign.name.tenant} on {line.did}"
-                found.append(_entry("campaign", name, line.progress.why, "", line.progress.at_ms))
+                found.append(_entry("campaign", name, because(line.progress.why), "", line.progress.at_ms))
     return found
 
 

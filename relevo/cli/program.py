@@ -76,7 +76,7 @@ _ANSWERS = (
     ReadFailed,
     DeliveryError,
 )
-_ADVICE = "is RELEVO_KAFKA_BOOTSTRAP right? relevo doctor looks closer"
+_ADVICE = "is RELEVO_KAFKA_BOOTSTRAP right? Are all topics there (relevo topics apply)? relevo doctor looks closer"
 
 
 def main() -> None:

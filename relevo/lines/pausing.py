@@ -42,6 +42,11 @@ class Scope(NamedTuple):
         """Whether it is a record that stands on `pauses`, and no order to a line."""
         return not self.did
 
+    @property
+    def key(self) -> str:
+        """Of its record on `pauses`, if it stands there."""
+        return self.pause("", "", 0).key
+
     def pause(self, why: str, by: str, now_ms: int) -> Pause:
         return Pause(scope="tenant" if self.tenant else "all", since_ms=now_ms, by=by, tenant=self.tenant, why=why)
 
@@ -103,7 +108,7 @@ def obeyed(scope: Scope, action: Action) -> Callable[[LineState], bool]:
         return lambda state: state.paused
     if scope.did:
         return lambda state: not state.paused and not any(stop.what == "line" for stop in state.stops)
-    key = scope.pause("", "", 0).key
+    key = scope.key
     return lambda state: (key in state.pauses) == (action == "pause")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import Message
 
+from relevo.asking import asker
 from relevo.audit.scan import scan_between
 from runtime.kafka.offsets import begin_offsets, end_offsets
 from runtime.settings import KafkaSettings
@@ -27,12 +28,13 @@ class Lines:
 
     def __init__(self, settings: KafkaSettings, dids: Iterable[str]) -> None:
         self._settings, self._wanted = settings, frozenset(dids)
-        self._at = begin_offsets(settings, {(TOPIC.name, partition_of(settings, did)) for did in self._wanted})
+        wanted = {(TOPIC.name, partition_of(settings, did)) for did in self._wanted}
+        self._at = begin_offsets(settings, wanted, client=asker(settings))
         self._found: dict[str, LineState] = {}
 
     def read(self) -> dict[str, LineState]:
         """By did, as of now."""
-        ends = end_offsets(self._settings, self._at, committed=True)
+        ends = end_offsets(self._settings, self._at, committed=True, client=asker(self._settings))
         for message in scan_between(self._settings, self._at, ends):
             state = line_state(message)
             if state is not None and state.did in self._wanted:
@@ -59,3 +61,12 @@ def line_state(message: Message) -> LineState | None:
 def backlog(state: LineState | None) -> int:
     """Messages and recipients that wait on the line."""
     return sum(state.waiting.values()) + state.recipients if state is not None else 0
+
+
+def holds(state: LineState | None, template: str) -> list[str]:
+    """What holds a template (`name/language`) on a line: an order, standing pauses by their keys, WhatsApp's stops."""
+    if state is None:
+        return []
+    stops = [stop for stop in state.stops if stop.what == "line" or stop.name == template]
+    told = [f"stop {stop.code}{f' of {stop.name}' if stop.name else ''}" for stop in stops]
+    return [*(["paused"] if state.paused else []), *state.pauses, *told]

@@ -55,14 +55,19 @@ def begin_offsets(
 
 
 def offsets_since(
-    settings: KafkaSettings, partitions: Iterable[Partition], at_ms: int, *, timeout_s: float = TIMEOUT_S
+    settings: KafkaSettings,
+    partitions: Iterable[Partition],
+    at_ms: int,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    client: AdminClient | None = None,
 ) -> dict[Partition, int]:
     """The offset of the first record that is not older than `at_ms`, by the time when it was written.
 
-    A partition without such a record is left out. Raises OffsetsUnavailable.
+    A partition without such a record is left out. Who asks often brings a `client`. Raises OffsetsUnavailable.
     """
     spec = _SPEC.for_timestamp(max(at_ms, 0))
-    found = _listed(settings, partitions, spec, IsolationLevel.READ_UNCOMMITTED, timeout_s)
+    found = _listed(settings, partitions, spec, IsolationLevel.READ_UNCOMMITTED, timeout_s, client)
     return {partition: offset for partition, offset in found.items() if offset >= 0}
 
 

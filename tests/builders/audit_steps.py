@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from schemas import ids, topics
-from schemas.campaign import Chunk, ChunkRef, Contents, Recipient
+from schemas.campaign import Chunk, ChunkRef, Contents, Progress, Recipient
 from schemas.dead_letter import Cause, source
 from schemas.headers import ALIAS_SOURCE
 from schemas.journal import PlannedMessage
@@ -210,6 +210,24 @@ def campaign_sent(history: History) -> None:
     history.became(plan, "accepted")
 
 
+def campaign_cancelled(history: History) -> None:
+    """A campaign of four that was cancelled after two of its second chunk."""
+    campaign, people = history.name("campaign"), [history.person() for _ in range(4)]
+    refs = []
+    for index, part in enumerate((people[:1], people[1:])):
+        rows = [Recipient(one) for one in part]
+        chunk = Chunk(campaign=campaign, did=DID, index=index, first=index, recipients=rows, digest="")
+        refs.append(ChunkRef(history.put(topics.CAMPAIGNS_CHUNKS.name, encode(chunk), "chunk"), len(part)))
+    contents = Contents(campaign=campaign, did=DID, total=4, chunks=refs, digest="", committed_ms=NOW)
+    said = Progress(campaign=campaign, did=DID, state="cancelled", chunk=1, position=2, at_ms=NOW, planned=3)
+    history.put(topics.CAMPAIGNS.name, encode(contents), "contents")
+    history.put(topics.CAMPAIGNS.name, encode(said), "progress")
+    messages = {ids.message_id_of_recipient(DID, campaign, position): people[position] for position in (0, 1, 2)}
+    plan = history.planned(messages, root=history.name("root"))
+    history.taken(plan)
+    history.became(plan, "accepted")
+
+
 def tombstones(history: History) -> None:
     for topic in (topics.EGRESS_JOURNAL, topics.CAMPAIGNS, topics.OUTBOUND_REPLIES):
         history.put(topic.name, None, "")
@@ -228,7 +246,7 @@ HONEST: dict[str, Step] = {
         by_way_of_an_alias,
         rejected_unknown_shape, never_acknowledged, receipts_kept, reply_sent, equal_texts, batch_sent,
         one_person_twice_in_a_batch, resent_on_record, tried_again, refused, dead_message, parked_and_sent,
-        poison_buried, campaign_sent, tombstones, notices,
+        poison_buried, campaign_sent, campaign_cancelled, tombstones, notices,
     )
 }  # fmt: skip
 

@@ -18,7 +18,14 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from relevo.campaigns.fold import Counts
+from relevo.campaigns.order import order
+from relevo.campaigns.passage import Found
+from relevo.campaigns.progress import Progress
+from relevo.campaigns.refused import SubmitError
+from relevo.campaigns.submit import Submission
 from relevo.cli.program import app
+from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
 from runtime.kafka.record import Record
 from schemas import ids, keys
@@ -99,9 +106,17 @@ async def with_lines(world: World, *dids: str, **fields: Any) -> None:
 
 
 def _tenants(world: World) -> dict[str, Tenant]:
-    from relevo.tenants.store import read_tenants
-
     return read_tenants(world.kafka)
+
+
+async def submitted(world: World, file: Path, name: str) -> Found | SubmitError:
+    """The campaign on all lines of the tenant, submitted by nothing but the command's own loop."""
+    tenant = (await asyncio.to_thread(_tenants, world))[world.tenant]
+    wanted = order(file, tenant, template="promo", language="es", all_lines=True, campaign=name)
+    try:
+        return await Submission(world.kafka, replace(wanted, rejected=file.with_name(f"{name}.csv")), now_ms()).run()
+    except SubmitError as refused:
+        return refused
 
 
 def people(folder: Path, count: int, *more: tuple[str, str]) -> Path:
@@ -118,9 +133,9 @@ async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_kill
     optout = Optout(tenant=world.tenant, since_ms=1, why="word")
     await world.put(Record("optouts", encode(optout), key, partition=world.partition))
     file = people(tmp_path, 2500, (mobile(1), "again"), ("12", "short"), (mobile(2600), ""))
-    order = ("campaign", "submit", file, "--tenant", world.tenant, "--template", "promo", "--all-lines")
+    command = ("campaign", "submit", file, "--tenant", world.tenant, "--template", "promo", "--all-lines")
 
-    dry = await relevo(*order, "--dry-run", "--json")
+    dry = await relevo(*command, "--dry-run", "--json")
     assert dry.code == 0, dry.err
     found = json.loads(dry.out)
     assert (found["total"], found["cost"], found["countries"]) == (2499, 24.99, {"CL (+56)": 2499})
@@ -128,19 +143,19 @@ async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_kill
     assert found["lines"] == {world.did: 2000, second: 499}
     assert found["calls"] == {world.did: 2, second: 1}
     assert not await world.read("campaigns.chunks", Chunk)
-    far = await relevo(*order, "--dry-run", "--at", "89d", "--expires", "90d")
+    far = await relevo(*command, "--dry-run", "--at", "89d", "--expires", "90d")
     assert far.code == 1
     assert "it would be refused: it would be through in 89 days, and Kafka keeps recipients for 90" in far.err
 
-    killed = await process(world, *order, points="transaction_open=kill")
+    killed = await process(world, *command, points="transaction_open=kill")
     assert killed.code == -9
     assert await world.read("campaigns.chunks", Chunk), "it died when its chunks were there"
     assert (await relevo("campaign", "ls", "--tenant", world.tenant)).out == "no campaigns\n"
 
-    done = await process(world, *order)
+    done = await relevo(*command)
     assert done.code == 0, done.err
     assert done.out.startswith(f"campaign {found['campaign']} on line {world.did} (2000), {second} (499): 2499 ")
-    again = await relevo(*order)
+    again = await relevo(*command)
     assert again.code == 1
     assert "exists already" in again.err
     definitions = await world.read("campaigns", Definition)
@@ -163,23 +178,23 @@ async def test_a_campaign_is_submitted_once_and_whole_though_the_command_is_kill
     }  # fmt: skip
     assert {int(row["row"]) for row in told} == set(range(2, 2505)) - {9, 2502, 2503, 2504}
 
-    twins = await asyncio.gather(*(process(world, *order, "--id", "twin") for _ in range(2)))
-    assert sorted(ran.code for ran in twins) == [0, 1], twins
+    twins = await asyncio.gather(*(submitted(world, file, "twin") for _ in range(2)))
+    assert sorted(isinstance(one, Found) for one in twins) == [False, True], twins
     assert [one.campaign for one in await world.read("campaigns", Contents)] == [found["campaign"], "twin"]
 
     full = LineState(did=world.did, tenant=world.tenant, at_ms=now_ms(), waiting={"bulk": 2000}, recipients=2499)
     await world.put(Record("lines.state", encode(full), world.did.encode(), partition=world.partition))
-    refused = await relevo(*order, "--id", "third")
+    refused = await relevo(*command, "--id", "third")
     assert refused.code == 1
     assert f"on line {world.did} wait 4499" in refused.err
     assert "there is room in about" in refused.err
-    assert (await relevo(*order, "--id", "third", "--force", "--draft")).code == 0
+    assert (await relevo(*command, "--id", "third", "--force", "--draft")).code == 0
     listed = json.loads((await relevo("campaign", "ls", "--tenant", world.tenant, "--json")).out)
     assert {one["campaign"]: one["state"] for one in listed} == {
         found["campaign"]: "scheduled", "twin": "scheduled", "third": "draft",
     }  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    piped = ("campaign", "submit", "-", *order[3:], "--id", "fourth", "--force", "--max-bad", "0.01%")
+    piped = ("campaign", "submit", "-", *command[3:], "--id", "fourth", "--force", "--max-bad", "0.01%")
     bad = await relevo(*piped, given=file.read_bytes())
     assert bad.code == 1
     assert "2 rows of " in bad.err
@@ -194,8 +209,8 @@ async def test_what_became_of_everybody_adds_up_while_it_goes_on_and_stands_in_t
     world.line |= {"batch_max": 100, "rate": 20.0}
     await world.configure()
     file = people(tmp_path, 950, ("bad", "row"))
-    order = ("campaign", "submit", file, "--tenant", world.tenant, "--template", "promo", "--id", spring)
-    assert (await relevo(*order)).code == 0
+    command = ("campaign", "submit", file, "--tenant", world.tenant, "--template", "promo", "--id", spring)
+    assert (await relevo(*command)).code == 0
     before = await shown(spring)
     assert (before["state"], before["counts"]["not_started"]) == ("scheduled", 950)
     silent = await relevo("campaign", "pause", spring, "--wait", "1")
@@ -203,17 +218,29 @@ async def test_what_became_of_everybody_adds_up_while_it_goes_on_and_stands_in_t
     assert f"not within 1 s: {world.did}. The order stands" in silent.err
     await world.worker()
 
+    progress = await asyncio.to_thread(Progress, world.kafka, spring)
+
+    async def look() -> Counts:
+        counts = (await asyncio.to_thread(progress.read)).counts()[world.did]
+        assert counts.total == 950
+        return counts
+
     async def paused() -> bool:
-        return (await shown(spring))["state"] == "paused"
+        await look()
+        return progress.standing.state == "paused"
 
     await until(paused, "the order that stands is carried out")
     world.line["rate"] = 5000.0
     await world.configure()
-    resumed = await relevo("campaign", "resume", spring)
-    assert (resumed.code, resumed.out) == (0, f"campaign {spring} on line {world.did}: running\n"), resumed.err
+    resumed = await relevo("campaign", "resume", spring, "--json")
+    assert resumed.code == 0, resumed.err
+    assert json.loads(resumed.out) == {
+        "campaign": spring, "action": "resume", "lines": {world.did: "running"}, "silent": [],
+    }  # fmt: skip
 
     async def finished() -> bool:
-        return (await shown(spring))["state"] == "finished"
+        await look()
+        return progress.standing.state == "finished"
 
     await until(finished, "the campaign is finished")
     roots = {call.recipients[0]: call.body["id"] for call in world.chattigo.accepted}
@@ -225,8 +252,8 @@ async def test_what_became_of_everybody_adds_up_while_it_goes_on_and_stands_in_t
     await world.receipt(failed)
 
     async def told() -> bool:
-        counts = (await shown(spring))["counts"]
-        return bool(counts["delivered"] == 1 and counts["codes"].get("failed") == {"131026": 1})
+        counts = await look()
+        return counts.states["delivered"] == 1 and counts.codes["failed", "131026"] == 1
 
     await until(told, "the receipts are counted")
     assert (await shown(spring))["counts"]["accepted"] == 948
@@ -274,8 +301,12 @@ async def test_a_pause_is_acknowledged_by_every_line_and_who_did_not_is_named(wo
 
     await says(world.did)
     await says(second)
-    resumed = await relevo("resume", *scope)
-    assert (resumed.code, resumed.out) == (0, "2 of 2 lines resumed\n"), resumed.err
+    resumed = await relevo("resume", *scope, "--json")
+    assert (resumed.code, resumed.err) == (0, "")
+    assert json.loads(resumed.out) == {"action": "resume", "done": [world.did, second], "idle": [], "silent": []}
+    again = await relevo("resume", *scope)
+    assert (again.code, again.out) == (0, "2 of 2 lines resumed\n")
+    assert f"no pause of {key} stood" in again.err
     assert f"tenant {world.tenant}" not in (await relevo("pause", "ls")).out
 
     await says(world.did, paused=True, paused_by="me", paused_ms=1)

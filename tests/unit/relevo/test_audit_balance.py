@@ -164,3 +164,9 @@ def test_campaigns_of_one_name_on_two_lines_are_two() -> None:
     found = balance.messages(sort(run.messages, (AGENT,)), None)
     assert found.accepted == 2
     assert found.pending == [ids.message_id_of_recipient(other, "spring", 0)]
+
+
+def test_whom_a_campaign_had_not_come_to_when_it_was_cancelled_is_on_no_way() -> None:
+    found = audit(history(["campaign_cancelled"]))
+    assert found.messages.by_state == {"accepted": 3, "cancelled": 1}
+    assert (found.clean, found.quiet) == (True, True)

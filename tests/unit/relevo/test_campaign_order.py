@@ -12,11 +12,14 @@ from msgspec.structs import replace
 
 from relevo.campaigns.chunks import BYTES_MAX, Dealer, Share, digest, whole
 from relevo.campaigns.estimate import Load, days_capped, finish_ms, open_after, room_in_s
-from relevo.campaigns.intake import Taken
+from relevo.campaigns.intake import Report, Taken
 from relevo.campaigns.order import Terms, campaign_id, order, static
+from relevo.campaigns.passage import Passage
+from relevo.campaigns.people import People
 from relevo.campaigns.prices import Till, problems
 from relevo.campaigns.refused import SubmitError
 from schemas.campaign import Canary, Ramp, Recipient, StopRule
+from schemas.line_state import LineState
 from schemas.record import encode
 from schemas.session import TemplateButton
 from schemas.tenant import ButtonSpec, Prices, Quiet
@@ -61,6 +64,26 @@ def test_an_order_takes_the_first_line_that_sends_templates_or_those_that_are_na
 def test_an_order_that_cannot_be_sent_is_refused(file: Path, wanted: dict[str, Any], says: str) -> None:
     with pytest.raises(SubmitError, match=says):
         ordered(file, **wanted)
+
+
+def test_what_was_to_begin_in_the_past_is_refused_and_not_begun_at_once(file: Path) -> None:
+    wanted = ordered(file, terms=Terms(start_ms=MIDNIGHT))
+    with People() as people, Report(wanted.rejected, wanted.table.titles) as report:
+        passage = Passage(wanted, people, report)
+        assert sum(len(chunk.recipients) for chunk in passage.chunks()) == 1
+    assert passage.too_late(passage.found({}, MIDNIGHT), MIDNIGHT) == ""
+    late = passage.too_late(passage.found({}, MIDNIGHT + 1), MIDNIGHT + 1)
+    assert late == "it was to begin at 2026-01-01 00:00:00Z, which is over; without --at it begins at once"
+
+
+def test_what_holds_a_line_is_found_with_the_rest(file: Path) -> None:
+    wanted = ordered(file)
+    held = LineState(did=FIRST, tenant="shop", at_ms=1, paused=True, pauses=["all"])
+    with People() as people, Report(wanted.rejected, wanted.table.titles) as report:
+        passage = Passage(wanted, people, report)
+        assert list(passage.chunks())
+    assert passage.found({FIRST: held}, MIDNIGHT).held == {FIRST: ["paused", "all"]}
+    assert passage.found({}, MIDNIGHT).held == {}
 
 
 def test_the_same_file_for_the_same_lines_and_template_is_the_same_campaign(file: Path, tmp_path: Path) -> None:

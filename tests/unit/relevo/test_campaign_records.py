@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from relevo.campaigns.fold import Became, Counts
 from relevo.campaigns.records import Directory, Name, OnLine
 from relevo.campaigns.refused import SubmitError
 from relevo.campaigns.results import state
-from relevo.campaigns.view import view
+from relevo.campaigns.view import told, view
 from schemas import keys
 from schemas.campaign import (
     CampaignRecord,
@@ -130,6 +131,33 @@ def test_a_view_tells_counts_stage_rate_and_what_holds_the_line() -> None:
         "  refused 10 (opted_out: 9, expired: 1)",
         "  sending 40",
         "  not started 1400",
-        "line 1: running, 100 of 1500 taken up, ramp at 50% since 1 min, 10 messages a second, through in about 2 min, "
-        "the line is held: stop 131048",
+        "line 1: running, 100 of 1500 taken up, ramp at 50% since 1 min, the line is held: stop 131048",
     ]
+
+
+def how(why: str = "", **fields: Any) -> str:
+    """What a view says of a line that is running."""
+    line = OnLine("1")
+    for record in (definition(), contents(), progress(position=100, why=why)):
+        line.learn(record)
+    state = LineState(did="1", tenant="t", at_ms=NOW, rate=10, recipients=1400, waiting={"bulk": 100}, **fields)
+    return view(Name("t", "c"), {"1": line}, {"1": Counts(not_started=1400)}, {"1": state}, NOW)[-1]
+
+
+def test_when_it_is_through_counts_from_when_it_goes_on_and_is_not_told_of_a_line_that_is_held() -> None:
+    taken_up = "line 1: running, 100 of 1500 taken up, "
+    assert how() == taken_up + "10 messages a second, through in about 2 min"
+    until = how(f"until {NOW + 3 * 3_600_000}: send_window, it is a quiet hour")
+    assert until == (
+        f"{taken_up}until 2027-01-15 11:00:00Z: send_window, it is a quiet hour, 10 messages a second, "
+        "through in about 3 h"
+    )
+    assert how(pauses=["all"]) == taken_up + "the line is held: all"
+    other = Stop(what="template", code="132015", since_ms=1, name="other/es")
+    assert how(stops=[other]) == how(), "another template's stop does not hold this one"
+    assert how(stops=[other, replace(other, name="promo/es")]).endswith("the line is held: stop 132015 of promo/es")
+
+
+def test_in_one_line_a_moment_is_told_for_people() -> None:
+    [found] = directory(definition(), contents(), progress(why=f"until {NOW}: daily_cap")).campaigns()
+    assert told(found).endswith("spring.csv  (until 2027-01-15 08:00:00Z: daily_cap)")
