@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 _DIGEST_BYTES = 15  # 24 characters of base32, 120 bits
 _UNIT = "\x1f"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # of base32
 _TWO = [one + other for one in _LETTERS for other in _LETTERS]
+
+# What `_spread` picks out of each eight bytes: five, ten, twenty bits of each ten, twenty, forty.
+_MASKS = ("fffff00000", "fffff", "ffc00000ffc00", "3ff000003ff", "3e003e003e003e0", "1f001f001f001f")
+_LETTER_OF = _LETTERS.encode() + bytes(256 - len(_LETTERS))
 
 HSM_ID_FORMS = ("int31", "int53", "text")
 
@@ -40,6 +45,27 @@ def _base32(number: int) -> str:
     )
 
 
+def _all_base32(digests: bytes) -> list[str]:
+    """Digests that stand one behind the other, each in lower-case base32: each five bytes are spread over eight, of all
+    at once."""
+    fives = len(digests) // 5
+    wide = bytearray(8 * fives)
+    for place in range(5):
+        wide[3 + place :: 8] = digests[place::5]
+    upper20, lower20, upper10, lower10, upper5, lower5 = _masks(fives)
+    number = int.from_bytes(wide, "big")
+    number = (number & upper20) << 12 | (number & lower20)
+    number = (number & upper10) << 6 | (number & lower10)
+    number = (number & upper5) << 3 | (number & lower5)
+    text = number.to_bytes(8 * fives, "big").translate(_LETTER_OF).decode()
+    return [text[start : start + 24] for start in range(0, len(text), 24)]
+
+
+@lru_cache(maxsize=8)
+def _masks(fives: int) -> list[int]:
+    return [int.from_bytes(bytes.fromhex(mask.rjust(16, "0")) * fives, "big") for mask in _MASKS]
+
+
 def event_id(provider_id: str | None, topic: str, partition: int, offset: int) -> str:
     """The provider's id of an event, else where the event stands in Kafka; never its content."""
     return provider_id or f"{topic}-{partition}-{offset}"
@@ -61,6 +87,17 @@ def message_id_of_recipient(did: str, campaign: str, position: int) -> str:
     Two tenants may well give a campaign the same name.
     """
     return digest("campaign", did, campaign, str(position))
+
+
+def message_ids_of_recipients(did: str, campaign: str, first: int, count: int) -> list[str]:
+    """Of so many in a row, from `first` on: each as `message_id_of_recipient` says."""
+    begun = hashlib.blake2b(_UNIT.join(("campaign", did, campaign, "")).encode(), digest_size=_DIGEST_BYTES)
+    found = []
+    for position in range(first, first + count):
+        one = begun.copy()
+        one.update(b"%d" % position)
+        found.append(one.digest())
+    return _all_base32(b"".join(found))
 
 
 def plan_id(message_ids: Iterable[str], attempt: int, replay: str = "") -> str:

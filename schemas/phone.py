@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 _NOT_DIGITS = re.compile(r"[^0-9]+")
-_CHANGING = frozenset({"52", "54", "55"})  # countries whose numbers have several forms
+CHANGING = ("52", "54", "55")  # countries whose numbers have several forms
 _MIN, _MAX = 7, 15  # E.164 allows 15; the shortest subscriber numbers with a country code have 7
 
 # Argentina: area (2 to 4 digits) and number are 10 digits together. Mobiles abroad have a 9 before them, at home a
@@ -34,7 +34,7 @@ def is_number(text: str) -> bool:
 
 def identity(contact: str) -> str:
     """Who a contact is: of a number its canonical form; a user id stays as it is."""
-    changes = contact[:2] in _CHANGING and is_number(contact)
+    changes = contact[:2] in CHANGING and is_number(contact)
     return canonical(contact) if changes else contact
 
 
@@ -46,7 +46,7 @@ def canonical(number: str) -> str:
     and no two share them. Everything else stays as it is.
     """
     text = digits(number)
-    if text[:2] not in _CHANGING:
+    if text[:2] not in CHANGING:
         return text
     match text[:2]:
         case "54":

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from egress.lines.campaigns.recipients import Rows
 from egress.lines.campaigns.roster import Campaigns
 from egress.lines.gate import asking, gate, routes
 from egress.lines.gate.gate import Refusal
@@ -164,6 +165,8 @@ class Line:
 
     def unslowed(self, items: list[Item], now: Now) -> list[Item]:
         """Those whose person may get something now; for the others it is too fast, and they wait."""
+        if not self.pairs.slows:
+            return items
         ready = []
         for item in items:
             item.wake_s = self.pairs.slowed_until(item.contact)
@@ -186,11 +189,10 @@ class Line:
         return chosen if isinstance(chosen, routes.Channel) else None
 
     def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
-        tenant, owner = self.rules.tenants.tenant(item.message.tenant), self.rules.tenants.owner(self.did)
-        if tenant is not None and tenant is owner:
-            return tenant, tenant.line(self.did)
-        owned = tenant is not None and owner is not None and owner.tenant == tenant.tenant
-        return tenant, tenant.line(self.did) if tenant is not None and owned else None
+        owner = self.rules.tenants.owner(self.did)
+        if owner is not None and owner.tenant == item.message.tenant:
+            return owner, owner.line(self.did)
+        return self.rules.tenants.tenant(item.message.tenant), None
 
     def busy(self) -> set[str]:
         """Plans that something in memory answers to: another attempt waits, is fetched, or ends as a dead letter."""
@@ -333,7 +335,7 @@ class Line:
             return not given_up(place.entry)
         return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
 
-    def plan(self, items: list[Item], channel: routes.Channel, now: Now, work: Work) -> int:
+    def plan(self, items: Sequence[Item], channel: routes.Channel, now: Now, work: Work) -> int:
         """Plans one call for items that may go; 0 if the account's service has no form for them."""
         try:
             grant = make_grant(self.number, items, channel, now, self.rules.settings)
@@ -347,9 +349,9 @@ class Line:
         self.count(grant.items[0], "planned", len(items))
         entry = self.book.add(grant.plan)
         self.open_plans[grant.plan.plan_id] = entry
-        for item in items:
-            self.pairs.take(item.contact, now.s)
-            self.ids.discard(item.id)
+        self.pairs.take_all([message.contact for message in grant.plan.messages], now.s)
+        self.ids.difference_update([message.id for message in grant.plan.messages])
+        for item in () if isinstance(items, Rows) else items:
             if item.retry_of:
                 self.failures.close(item.retry_of, item.id)
             if item.recipient[0]:

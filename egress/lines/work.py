@@ -32,7 +32,7 @@ class Grant(NamedTuple):
 
     partition: int
     plan: Plan
-    items: list[Item]
+    items: Sequence[Item]
     channel: Channel
     payload: Payload
     deadline: Deadline

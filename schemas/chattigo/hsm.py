@@ -7,6 +7,7 @@ belongs inside `hsm`; the form with it at the root is for accounts that say so. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,18 +23,9 @@ _OVERHEAD = 256  # a destination's names, id and number
 _WORST = 6  # bytes of a character in JSON: an escaped control character
 
 
-class BatchRecipient(Frozen):
-    """One destination: `id` is the message's id (sent if the account has the feature), `to` digits."""
-
-    id: str
-    to: str
-    body: list[str] = []
-    buttons: list[str] = []
-    header: list[str] = []
-
-
 class Destination(Frozen):
-    """A recipient as a batch names it; what is empty is left out, but not the parameters."""
+    """A recipient as a batch names it: digits, and the message's id if the account has the feature; what is empty is
+    left out, but not the parameters."""
 
     destination: str
     parameters: list[str]
@@ -69,20 +61,23 @@ def batch_key(account: str, did: str, template: Template) -> BatchKey:
     )
 
 
-def recipient(message_id: str, to: str, template: Template) -> BatchRecipient:
+def recipient(message_id: str, to: str, template: Template) -> Destination:
     """The destination of one message. A place in the header has no form here: only texts and addresses are known
     (Chattigo's facts, 3.3)."""
     buttons = [button.parameter for button in template.buttons]
-    return BatchRecipient(id=message_id, to=to, body=template.body, buttons=buttons, header=template.header)
+    return Destination(destination=to, parameters=template.body, id=message_id, buttons=buttons, header=template.header)
 
 
-def runs(recipients: Sequence[BatchRecipient], limit: int = BYTES_MAX) -> list[int]:
+def runs(recipients: Sequence[Destination], limit: int = BYTES_MAX) -> list[int]:
     """How many recipients go into each call, in their order, so that none has more than so many bytes or `BATCH_MAX`
     recipients. One that is larger alone goes alone."""
+    texts = [*(r.parameters for r in recipients), *(r.buttons for r in recipients), *(r.header for r in recipients)]
+    if 0 < len(recipients) <= BATCH_MAX and _size(len(recipients), texts) <= limit - _ROOM:
+        return [len(recipients)]
     counts: list[int] = []
     left = 0
     for one in recipients:
-        size = _OVERHEAD + _WORST * sum(map(len, (*one.body, *one.buttons, *one.header)))
+        size = _size(1, (one.parameters, one.buttons, one.header))
         if not counts or size > left or counts[-1] >= BATCH_MAX:
             counts.append(0)
             left = limit - _ROOM
@@ -91,8 +86,13 @@ def runs(recipients: Sequence[BatchRecipient], limit: int = BYTES_MAX) -> list[i
     return counts
 
 
+def _size(recipients: int, texts: Sequence[list[str]]) -> int:
+    """So many bytes at most."""
+    return _OVERHEAD * recipients + _WORST * sum(map(len, chain.from_iterable(texts)))
+
+
 def batch_body(
-    account: Account, key: BatchKey, recipients: Sequence[BatchRecipient], root_id: int | str
+    account: Account, key: BatchKey, recipients: Sequence[Destination], root_id: int | str
 ) -> dict[str, Any]:
     """The call's body, in the form that the account wants, as msgspec encodes it."""
     hsm: dict[str, Any] = {
@@ -103,17 +103,11 @@ def batch_body(
     }
     if key.buttons:
         hsm["component"] = {"buttons": [{"index": index} for index in key.buttons]}
-    destinations = [_destination(r, with_id=account.destination_ids) for r in recipients]
+    destinations = recipients if account.destination_ids else [_nameless(one) for one in recipients]
     body: dict[str, Any] = {"id": root_id, "did": key.did, "type": "HSM", "channel": "WHATSAPP", "hsm": hsm}
     (hsm if account.hsm_form == "nested" else body)["destinations"] = destinations
     return body
 
 
-def _destination(recipient: BatchRecipient, *, with_id: bool) -> Destination:
-    return Destination(
-        destination=recipient.to,
-        parameters=recipient.body,
-        id=recipient.id if with_id else "",
-        buttons=recipient.buttons,
-        header=recipient.header,
-    )
+def _nameless(one: Destination) -> Destination:
+    return msgspec.structs.replace(one, id="") if one.id else one

@@ -1,6 +1,7 @@
 """Whether at all, and by which call.
 
 `gate` judges by the `terms` of a tenant and a line, with a `verdict`: the `catalogue` of templates, `numbers`, `quiet`
-hours and what was `paid` today are its parts. `asking` brings it a line's messages; `holds` keep whole campaigns.
+hours and what was `paid` today are its parts. `asking` brings it a line's messages, many that are `alike` at once;
+`holds` keep whole campaigns.
 `planning` picks one of the `routes`; `rules` are what a line looks up.
 """

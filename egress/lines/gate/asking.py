@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from egress.lines.campaigns.recipients import Rows
 from egress.lines.gate import gate
+from egress.lines.gate.alike import Alike
 from egress.lines.gate.gate import Question, Wait
 from egress.lines.item import Item
 from egress.lines.now import Now
 from runtime import metrics
+from schemas.optout import Optout
 from schemas.session import Template
 from schemas.tenant import Line as LineConfig
 from schemas.tenant import Tenant
@@ -37,10 +41,51 @@ def question(line: Line, item: Item, tenant: Tenant, config: LineConfig, now: No
     )
 
 
-def window_of(line: Line, item: Item, now: Now) -> Wait | None:
+def clear(line: Line, items: Sequence[Item], now: Now) -> list[bool]:
+    """Of messages that wait for one call, each for the first time: which of them the gate lets go for sure. The others
+    are judged one by one."""
+    first = items[0]
+    tenant, config = line.owner(first)
+    if tenant is None or config is None or gate.at_admission(first.message, tenant, config) is not None:
+        return [False] * len(items)
+    alike = Alike.of(question(line, first, tenant, config, now), len(items))
+    if alike is None or first.retry_of or first.part or line.campaigns.cancelled(first.campaign):
+        return [False] * len(items)
+    if isinstance(items, Rows):
+        return _clear_rows(line, items, alike, now)
+    optout, message = _optout_of(line, tenant.tenant, now), first.message
+    return [
+        alike.lets(item.message, optout(item.contact))
+        and item.message.tenant == message.tenant
+        and item.message.send_class == message.send_class
+        for item in items
+    ]
+
+
+def _clear_rows(line: Line, rows: Rows, alike: Alike, now: Now) -> list[bool]:
+    """What all share is what the campaign says; only rows with a header of their own are looked at as messages."""
+    message = rows[0].message
+    if alike.expired(message.expires_ms) or not alike.takes(rows.template):
+        return [False] * len(rows)
+    optout, passes, own = _optout_of(line, message.tenant, now), alike.passes, gate.NUMBERS
+    return [
+        contact != "" and row.to[:1] in own and not row.header and passes(contact, optout(contact), body, buttons)
+        for contact, row, body, buttons in zip(rows.contacts, rows.rows, rows.bodies, rows.buttons, strict=True)
+    ]
+
+
+def _optout_of(line: Line, tenant: str, now: Now) -> Callable[[str], Optout | None]:
+    """What a person of the line does not want."""
+    known = line.optouts.get
+    if not len(line.wishes):
+        return known
+    return lambda contact: line.wishes.joined(contact, known(contact), tenant, now.wall_ms)
+
+
+def window_of(line: Line, item: Item, owner: tuple[Tenant | None, LineConfig | None], now: Now) -> Wait | None:
     """The wait for its recipient's send window, if that is what keeps a message now."""
-    tenant, config = line.owner(item)
-    if item.reply or tenant is None or config is None:
+    tenant, config = owner
+    if tenant is None or config is None or line.rules.terms.get(tenant, config).hours is None:
         return None
     verdict = gate.RULES["send window"](question(line, item, tenant, config, now))
     return verdict if isinstance(verdict, Wait) else None
@@ -59,10 +104,10 @@ def is_capped(line: Line) -> bool:
     return tenant is not None and config is not None and line.rules.terms.get(tenant, config).cap is not None
 
 
-def pay(line: Line, items: list[Item], now: Now) -> None:
+def pay(line: Line, items: Sequence[Item], now: Now) -> None:
     """Templates of a first attempt, or of one that may come twice, count among the tenant's paid messages."""
     tenant, config = line.owner(items[0])
-    paid = sum(isinstance(i.message.content, Template) and (not i.retry_of or bool(i.resend_of)) for i in items)
+    paid = len(items) if isinstance(items, Rows) else sum(map(_is_paid, items))
     if not paid or tenant is None or config is None:
         return
     terms = line.rules.terms.get(tenant, config)
@@ -70,3 +115,7 @@ def pay(line: Line, items: list[Item], now: Now) -> None:
     if not terms.fault:
         line.paid.add(paid, terms.calendar.day(now.wall_ms))
         line.rules.ledger.heard(line.did, terms.name, line.paid.day, line.paid.count)
+
+
+def _is_paid(item: Item) -> bool:
+    return isinstance(item.message.content, Template) and (not item.retry_of or bool(item.resend_of))

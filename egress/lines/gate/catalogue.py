@@ -37,6 +37,7 @@ class Shape:
         self.key = f"{spec.name}/{spec.language}"
         self.category = spec.category
         self._buttons = {button.index: button.type for button in spec.taking}
+        self._shortest = min((_BUTTON_MAX[kind] for kind in self._buttons.values()), default=0)
         self.unusable = _unusable(spec, self.name)
         self._categories = {sent: frozenset({spec.category, sent}) for sent in get_args(SendClass)}
 
@@ -47,6 +48,21 @@ class Shape:
     def wrong(self, template: Template) -> Refusal | None:
         """Why WhatsApp would not take these parameters; None when it would, as far as is known."""
         return self._counts(template) or self._texts(template)
+
+    def takes(self, template: Template) -> bool:
+        """Whether its header and the kinds of its buttons are right; `fits` tells of the other parameters."""
+        given = {button.index: button.kind for button in template.buttons}
+        kinds = given == self._buttons and len(given) == len(template.buttons)
+        return kinds and (self._header(template) or self._header_text(template)) is None
+
+    def fits(self, body: Sequence[str], buttons: Sequence[str]) -> bool:
+        """Whether there is nothing wrong with these parameters, as a short look tells; of all that is unusual it leaves
+        `wrong` to say so."""
+        if len(body) != self.spec.body or len(buttons) != len(self._buttons) or not all(body) or not all(buttons):
+            return False
+        text = "|".join((*body, *buttons))
+        plain = text.isprintable() and "     " not in text and len(text) + self.spec.body_chars <= BODY_MAX
+        return plain and all(len(one) <= self._shortest for one in buttons)
 
     def _counts(self, template: Template) -> Refusal | None:
         if len(template.body) != self.spec.body:
@@ -78,6 +94,9 @@ class Shape:
                 return _text(self.name, f"body parameter {number}")
         if sum(map(len, template.body)) + self.spec.body_chars > BODY_MAX:
             return _length(self.name, "the body", BODY_MAX)
+        return self._header_text(template) or self._buttons_text(template)
+
+    def _header_text(self, template: Template) -> Refusal | None:
         if self.spec.header == "text" and template.header:
             text = template.header[0]
             if not text or _UNWANTED.search(text):
@@ -86,7 +105,7 @@ class Shape:
                 return _length(self.name, "the header", HEADER_MAX)
         elif template.header and max(map(len, template.header)) > LINK_MAX:
             return _length(self.name, "the header", LINK_MAX)
-        return self._buttons_text(template)
+        return None
 
     def _buttons_text(self, template: Template) -> Refusal | None:
         for button in template.buttons:

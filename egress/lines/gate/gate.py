@@ -22,7 +22,7 @@ from schemas.tenant import Line, Tenant
 
 _NONE: frozenset[str] = frozenset()
 _AT_ALL_HOURS = (frozenset({"otp"}), frozenset({"otp", "reply"}))
-_NUMBERS = frozenset("+0123456789(")
+NUMBERS = frozenset("+0123456789(")
 
 __all__ = ["RULES", "Fallback", "Question", "Refusal", "Verdict", "Wait", "at_admission", "explain", "judge"]
 
@@ -48,8 +48,12 @@ class Question(NamedTuple):
     @property
     def number(self) -> str:
         """The recipient's number in its canonical form; what is none stays as it is."""
-        to = self.message.to
-        return phone.canonical(to) if to[:1] in _NUMBERS else to
+        return number_of(self.message.to)
+
+
+def number_of(to: str) -> str:
+    """The canonical form of a number; what is none stays as it is."""
+    return phone.canonical(to) if to[:1] in NUMBERS else to
 
 
 Rule = Callable[[Question], Verdict]
@@ -102,14 +106,16 @@ def _expiry(q: Question) -> Verdict:
 
 
 def _number(q: Question) -> Verdict:
-    if not q.check_numbers:
-        return None
-    number = q.number
+    return wrong_number(q.number, q.terms) if q.check_numbers else None
+
+
+def wrong_number(number: str, terms: Terms) -> Refusal | None:
+    """Why nothing can go to this number, in its canonical form."""
     if not numbers.plausible(number):
-        if numbers.is_user_id(q.message.to):
+        if numbers.is_user_id(number):
             return None
         return Refusal("bad_number", "the recipient's number has not as many digits as numbers of its country have")
-    if number in q.terms.own:
+    if number in terms.own:
         return Refusal("own_number", "the recipient is the line itself (131021)")
     return None
 
@@ -160,10 +166,15 @@ def _optout(q: Question) -> Verdict:
     return Refusal("opted_out", f"the person opted out of {unwanted}") if unwanted else None
 
 
-def _send_window(q: Question) -> Verdict:
+def goes_at_all_hours(q: Question) -> bool:
+    """Whether no quiet hours hold for it, whoever gets it."""
     if q.terms.hours is None or q.in_lane or not isinstance(q.message.content, Template):
-        return None
-    if categories(q) in _AT_ALL_HOURS:
+        return True
+    return categories(q) in _AT_ALL_HOURS
+
+
+def _send_window(q: Question) -> Verdict:
+    if goes_at_all_hours(q):
         return None
     window = q.terms.window(q.number)
     opens_ms = window.opens_at(q.now_ms) if window is not None else q.now_ms

@@ -43,12 +43,13 @@ def country_code(number: str) -> int:
 
 def plausible(number: str) -> bool:
     """Whether the country of a number, in its canonical form (`schemas.phone`), has numbers so long."""
-    return phone.is_number(number) and _has_length(country_code(number), len(number))
+    return phone.is_number(number) and _has_length(number[:3], len(number))
 
 
-@lru_cache(maxsize=4096)
-def _has_length(code: int, digits: int) -> bool:
+@lru_cache(maxsize=8192)
+def _has_length(begin: str, digits: int) -> bool:
     """Of a number without its country code the library looks at nothing but the length here."""
+    code = country_code(begin)
     own = digits - len(str(code))
     if not code or own < 1:
         return False

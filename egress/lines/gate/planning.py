@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from egress.lines.campaigns.recipients import Rows
 from egress.lines.gate import routes
 from egress.lines.item import Item
 from egress.lines.now import Now
@@ -13,10 +16,13 @@ from schemas.journal import Plan, PlannedMessage
 from schemas.session import Template
 
 
-def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: Now, settings: EgressSettings) -> Grant:
+def make_grant(
+    partition: int, items: Sequence[Item], channel: routes.Channel, now: Now, settings: EgressSettings
+) -> Grant:
     """The call for these items. Raises NotOnThisRoute when the account's service has no form for them."""
     first = items[0]
-    plan_id = ids.plan_id([item.id for item in items], first.attempt, first.replay)
+    messages = items.planned() if isinstance(items, Rows) else [_planned(item) for item in items]
+    plan_id = ids.plan_id([message.id for message in messages], first.attempt, first.replay)
     root_id = routes.root_id(channel, plan_id)
     payload = routes.payload(channel, items, root_id)
     content = first.message.content
@@ -27,7 +33,7 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
         account=channel.account.key,
         route=channel.route,
         send_class=first.message.send_class,
-        messages=[PlannedMessage(i.id, i.contact, i.message.to, *i.place) for i in items],
+        messages=messages,
         digest=payload.digest,
         deadline_ms=now.wall_ms + int(settings.plan_deadline_s * 1000),
         at_ms=now.wall_ms,
@@ -49,3 +55,7 @@ def make_grant(partition: int, items: list[Item], channel: routes.Channel, now: 
     )
     deadline = Deadline(plan.deadline_ms, now.s + settings.plan_deadline_s)
     return Grant(partition, plan, items, channel, payload, deadline)
+
+
+def _planned(item: Item) -> PlannedMessage:
+    return PlannedMessage(item.id, item.contact, item.message.to, *item.place)

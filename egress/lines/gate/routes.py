@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from egress.chattigo.paths import batch_path, control_path, session_path
+from egress.lines.campaigns.recipients import Rows
 from egress.lines.gate.gate import Refusal
 from egress.lines.item import Item
 from schemas import ids
@@ -96,19 +97,29 @@ def batch_key(channel: Channel, message: OutboundMessage) -> hsm.BatchKey | None
     return hsm.batch_key(channel.account.key, message.did, message.content)
 
 
-def calls(channel: Channel, items: list[Item]) -> list[list[Item]]:
+def calls(channel: Channel, items: Sequence[Item]) -> list[Sequence[Item]]:
     """The items of one pile or slice as the calls that they become: one each, or batches that are not too large."""
     if channel.route != "batch":
         return [[item] for item in items]
-    ends = accumulate(hsm.runs([_recipient(item) for item in items]), initial=0)
-    return [items[start:end] for start, end in pairwise(ends)]
+    counts = hsm.runs(destinations(channel, items))
+    if len(counts) == 1:
+        return [items]
+    return [items[start:end] for start, end in pairwise(accumulate(counts, initial=0))]
 
 
-def _recipient(item: Item) -> hsm.BatchRecipient:
+def destinations(channel: Channel, items: Sequence[Item]) -> list[hsm.Destination]:
+    """As a batch names them. Raises NotOnThisRoute for what is no template."""
+    named = channel.account.destination_ids
+    if isinstance(items, Rows):
+        return items.destinations(named=named)
+    return [_destination(item, named=named) for item in items]
+
+
+def _destination(item: Item, *, named: bool) -> hsm.Destination:
     content = item.message.content
     if not isinstance(content, Template):
         raise NotOnThisRoute("only templates go by the batch route")
-    return hsm.recipient(item.id, item.message.to, content)
+    return hsm.recipient(item.id if named else "", item.message.to, content)
 
 
 def payload(channel: Channel, items: Sequence[Item], root_id: int | str) -> Payload:
@@ -130,7 +141,7 @@ def _batch(channel: Channel, items: Sequence[Item], root_id: int | str) -> dict[
     key = batch_key(channel, items[0].message)
     if key is None:
         raise NotOnThisRoute("only templates go by the batch route")
-    return hsm.batch_body(channel.account, key, [_recipient(item) for item in items], root_id)
+    return hsm.batch_body(channel.account, key, destinations(channel, items), root_id)
 
 
 def root_id(channel: Channel, plan_id: str) -> int | str:

@@ -69,7 +69,8 @@ class Terms:
     def covers(self, optout: Optout, categories: frozenset[str]) -> str:
         """The category that the person does not want; empty when there is none."""
         if optout.categories:
-            return min(categories.intersection(optout.categories), default="")
+            found = categories.intersection(optout.categories)
+            return min(found) if found else ""
         unwanted = categories - {"reply"} if self.otp_too else categories - {"reply"} - OTP
         return min(unwanted, default="")
 

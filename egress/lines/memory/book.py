@@ -9,7 +9,7 @@ receipt belong to, which plans have no outcome. Settled plans leave when they ar
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from egress.lines.memory.entry import Entry, Place
 from egress.lines.memory.index import HORIZON_MS, SendIndex
@@ -68,7 +68,7 @@ class Book:
         self._messages: dict[str, Place] = {}
         self._provider: dict[str, Place] = {}
         self._roots: dict[str, Entry] = {}
-        self._contacts: dict[str, list[Place]] = {}
+        self._contacts: dict[str, Place | list[Place]] = {}  # most people have one send
         self._wanted: dict[str, PlanRef] = {}
         self._count = self.unindexed = 0
 
@@ -82,11 +82,11 @@ class Book:
         messages, contacts = self._messages, self._contacts
         for index, message in enumerate(plan.messages):
             place = messages[message.id] = _new(Place, (entry, index))
-            sends = contacts.get(message.contact)
-            if sends is None:
-                contacts[message.contact] = [place]
-            else:
+            sends = contacts.setdefault(message.contact, place)
+            if isinstance(sends, list):
                 sends.append(place)
+            elif sends is not place:
+                contacts[message.contact] = [sends, place]
         return entry
 
     def _take(self, entry: Entry) -> None:
@@ -132,7 +132,8 @@ class Book:
         for index, message in enumerate(plan.messages):
             place = Place(entry, index)
             self._recalled[message.id] = place
-            insort(self._contacts.setdefault(message.contact, []), place, key=lambda other: other.entry.plan.at_ms)
+            sends = self._contacts[message.contact] = _listed(self._contacts.get(message.contact, []))
+            insort(sends, place, key=lambda other: other.entry.plan.at_ms)
         self._learn_ids(entry, outcome)
         self._bound += [plan.root_id, *(message.id for message in plan.messages)]
         self.indexed(entry)
@@ -251,6 +252,11 @@ class Book:
         """Whether the message was planned at least once, or refused while its input may come back."""
         return message_id in self._messages or message_id in self._refused or self.index.knows(message_id)
 
+    def knows_any(self, message_ids: Sequence[str]) -> bool:
+        """Whether it knows one of these."""
+        own = self._messages.keys().isdisjoint(message_ids) and self._refused.keys().isdisjoint(message_ids)
+        return not own or self.index.knows_any(message_ids)
+
     def refused(self, message_id: str) -> bool:
         """Whether the message was refused on its own, as `never_planned` on the journal says."""
         return message_id in self._refused
@@ -284,7 +290,7 @@ class Book:
 
     def sends_to(self, contact: str) -> list[Place]:
         """All known sends to a person, oldest first."""
-        return self._contacts.get(contact, [])
+        return _listed(self._contacts.get(contact, []))
 
     def entries(self) -> Iterator[Entry]:
         return iter(self._plans.values())
@@ -354,11 +360,15 @@ class Book:
             known = self._provider.get(entry.ids[index])
             if known is not None and known.entry is entry:
                 del self._provider[entry.ids[index]]
-            kept = [p for p in self._contacts.get(message.contact, ()) if p.entry is not entry]
+            kept = [p for p in self.sends_to(message.contact) if p.entry is not entry]
             if kept:
                 self._contacts[message.contact] = kept
             else:
                 self._contacts.pop(message.contact, None)
+
+
+def _listed(sends: Place | list[Place]) -> list[Place]:
+    return [sends] if isinstance(sends, Place) else sends
 
 
 def given_up(entry: Entry) -> bool:

@@ -8,7 +8,7 @@ Segments that answer are *hot*; those that only wait for the end of the horizon,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from egress.lines.memory import segments
 from egress.lines.memory.entry import Entry
@@ -37,6 +37,10 @@ class SendIndex:
     def knows(self, message_id: str) -> bool:
         """Whether a plan of the newest segments holds the message."""
         return bool(self._known) and digest(message_id) in self._known
+
+    def knows_any(self, message_ids: Iterable[str]) -> bool:
+        """Whether a plan of the newest segments holds one of these messages."""
+        return bool(self._known) and not self._known.isdisjoint(segments.digests(message_ids))
 
     def named(self, name: str) -> list[PlanRef]:
         """Plans that a receipt may mean which names this id (a message's, a provider's, a call's), newest first."""

@@ -29,6 +29,15 @@ def digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
+def digests(texts: Iterable[str]) -> array[int]:
+    """The digests of many ids."""
+    blake2b = hashlib.blake2b
+    found = array("Q", b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts]))
+    if not _LITTLE:
+        found.byteswap()
+    return found
+
+
 class Keys(NamedTuple):
     """Sorted digests, and for each the place of its plan."""
 

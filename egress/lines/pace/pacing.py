@@ -8,6 +8,7 @@ only when all that went before is within the rate.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _EPSILON = 1e-9
@@ -143,15 +144,28 @@ class PairLimit:
         self._slowed[contact] = times + 1, until_s
         self._whole_at[contact] = max(self._whole_at.get(contact, now_s), until_s + self._slack)
 
+    @property
+    def slows(self) -> bool:
+        """Whether there is anybody to whom it was too fast lately."""
+        return bool(self._slowed)
+
     def slowed_until(self, contact: str) -> float:
         """Until when nothing may go to this person at all; in the past for everybody else."""
         return self._slowed[contact][1] if contact in self._slowed else float("-inf")
 
     def take(self, contact: str, now_s: float) -> None:
         """A message goes to this person."""
-        whole_s = self._whole_at.get(contact, now_s)
-        self._whole_at[contact] = (whole_s if whole_s > now_s else now_s) + self._interval
-        self._until_prune -= 1
+        self.take_all((contact,), now_s)
+
+    def take_all(self, contacts: Sequence[str], now_s: float) -> None:
+        """A message goes to each of them."""
+        whole_at, interval = self._whole_at, self._interval
+        whole_s = now_s + interval
+        for contact in contacts:
+            known_s = whole_at.setdefault(contact, whole_s)
+            if known_s is not whole_s:
+                whole_at[contact] = max(known_s, now_s) + interval
+        self._until_prune -= len(contacts)
         if self._until_prune <= 0:
             self._whole_at = {c: t for c, t in self._whole_at.items() if t > now_s}
             self._slowed = {c: slowed for c, slowed in self._slowed.items() if c in self._whole_at}

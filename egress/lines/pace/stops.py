@@ -65,7 +65,7 @@ class Stops:
         return self._stopped("line") or self._stopped("bulk")
 
     def _stopped(self, scope: Scope) -> bool:
-        return any(SCOPES.get(stop.code) == scope for stop in self._all.values())
+        return bool(self._all) and any(SCOPES.get(stop.code) == scope for stop in self._all.values())
 
     def template(self, name: str) -> Stop | None:
         """The stop of a template (`name/language`); None when it may go."""

@@ -26,10 +26,13 @@ from schemas.dead_letter import source
 from schemas.headers import Headers
 from schemas.parked import Kind, Parked, Why
 from schemas.record import encode
+from schemas.tenant import Line as LineConfig
+from schemas.tenant import Tenant
 
 if TYPE_CHECKING:
     from egress.lines.line import Line
 
+Owner = tuple[Tenant | None, LineConfig | None]
 PARKED = topics.OUTBOUND_PARKED.name
 # What was parked for so long is given up, before Kafka deletes it.
 KEPT_MS = topics.OUTBOUND_PARKED.retention_ms - 2 * topics.DAY_MS
@@ -51,13 +54,14 @@ _ECHO_MS = 1000
 
 def admit(line: Line, item: Item, now: Now, work: Work) -> None:
     """A message of an input."""
-    if _decided(line, item, work):
+    owner = line.owner(item)
+    if _decided(line, item, owner, work):
         return
     if item.message.not_before_ms > now.wall_ms + KEPT_MS:
         days = KEPT_MS // topics.DAY_MS
         line.refuse(item, Refusal("too_far", f"it may go only in more than {days} days"), work)
         return
-    why, until_ms = _must_wait_outside(line, item, now)
+    why, until_ms = _must_wait_outside(line, item, owner, now)
     if why is None:
         line.parkings[item.kind].open[item.position] = item
         _wait(line, item, now)
@@ -71,16 +75,16 @@ def admit(line: Line, item: Item, now: Now, work: Work) -> None:
 
 def readmit(line: Line, item: Item, now: Now, work: Work) -> None:
     """A message of the parked topic, for which there is room."""
-    if not _decided(line, item, work):
+    if not _decided(line, item, line.owner(item), work):
         line.parkings[item.kind].held[item.position] = item
         _wait(line, item, now)
 
 
-def _decided(line: Line, item: Item, work: Work) -> bool:
+def _decided(line: Line, item: Item, owner: Owner, work: Work) -> bool:
     if not line.is_new(item):
         line.finish(item)
         return True
-    refusal = gate.at_admission(item.message, *line.owner(item))
+    refusal = gate.at_admission(item.message, *owner)
     if refusal is not None:
         line.refuse(item, refusal, work)
     return refusal is not None
@@ -93,12 +97,12 @@ def _wait(line: Line, item: Item, now: Now) -> None:
     line.enqueue(item, now)
 
 
-def _must_wait_outside(line: Line, item: Item, now: Now) -> tuple[Why | None, int]:
+def _must_wait_outside(line: Line, item: Item, owner: Owner, now: Now) -> tuple[Why | None, int]:
     """Why it is parked, and until when at least."""
     not_before_ms = item.message.not_before_ms
     if _far(item, not_before_ms, now):
         return "not_before", not_before_ms
-    wait = asking.window_of(line, item, now)
+    wait = None if item.reply else asking.window_of(line, item, owner, now)
     if wait is not None and _far(item, wait.until_ms, now):
         return "send_window", wait.until_ms
     # Somebody waits for what is urgent now: neither a stop of bulk nor a backlog of bulk is in its way.

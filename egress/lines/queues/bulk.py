@@ -7,13 +7,13 @@ recipient. Leaves to the line: what may go at all, its plan, and replies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from egress.lines.campaigns import deferred, stages
 from egress.lines.campaigns.campaign import Campaign
-from egress.lines.campaigns.recipients import next_of, take
-from egress.lines.gate import holds, routes
+from egress.lines.campaigns.recipients import Rows, next_of, take
+from egress.lines.gate import asking, holds, routes
 from egress.lines.item import Item
 from egress.lines.now import Now
 from egress.lines.queues.batching import Flow, PileKey
@@ -103,16 +103,18 @@ class Bulk:
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
         line = self._line
         taken = take(campaign, self._slice_max(campaign, now), now.s)
-        fresh = [item for item in taken.items if not line.book.knows(item.id)]
+        fresh = taken
+        if line.book.knows_any(taken.ids):
+            fresh = taken.at([at for at, name in enumerate(taken.ids) if not line.book.knows(name)])
         before, waited = sum(len(g.items) for g in work.grants), campaign.waiting
         granted = self._items(fresh, now, work)
-        self._turns.took(Flow(campaign.name), len(taken.items))
+        self._turns.took(Flow(campaign.name), len(taken))
         self._again.discard(Flow(campaign.name))
-        if not deferred.settle(line, campaign, len(taken.items), now, work):
+        if not deferred.settle(line, campaign, len(taken), now, work):
             return 0
         planned = sum(len(g.items) for g in work.grants) - before
         refused = len(fresh) - planned - (campaign.waiting - waited)
-        campaign.step_over(len(taken.items), planned + len(taken.items) - len(fresh), refused)
+        campaign.step_over(len(taken), planned + len(taken) - len(fresh), refused)
         stages.paid(campaign, planned, line.pacer.rate, now.wall_ms)
         return granted
 
@@ -155,20 +157,32 @@ class Bulk:
         for item in self._line.batcher.weed(lambda first: self._opens_at(first) > now.s, over):
             self._line.judged(item, now, work)
 
-    def _items(self, items: list[Item], now: Now, work: Work, *, urgent: bool = False) -> int:
-        passed: list[Item] = []
-        channel: routes.Channel | None = None
-        for item in {item.id: item for item in items}.values():
-            good, chosen = self._line.judged(item, now, work, len(passed))
-            if good is not None and chosen is not None:
-                passed.append(good)
-                channel = chosen
-        if channel is None:
+    def _items(self, items: Sequence[Item], now: Now, work: Work, *, urgent: bool = False) -> int:
+        if not isinstance(items, Rows):
+            items = list({item.id: item for item in items}.values())
+        passed, channel = self._passed(items, now, work) if items else (items, None)
+        if channel is None or not passed:
             return 0
         granted = sum(self._line.plan(call, channel, now, work) for call in routes.calls(channel, passed))
         if granted:
             (self._line.pacer.take_urgent if urgent else self._line.pacer.take_bulk)(len(passed), now.s)
         return granted
+
+    def _passed(self, items: Sequence[Item], now: Now, work: Work) -> tuple[Sequence[Item], routes.Channel | None]:
+        """Those that may go, by one channel. The others are refused, or put off."""
+        clear = asking.clear(self._line, items, now)
+        shared = channel = self._line.channel(items[0]) if any(clear) else None
+        chosen: list[int] = []
+        for at, goes in enumerate(clear):
+            if not goes or shared is None:
+                good, found = self._line.judged(items[at], now, work, len(chosen))
+                if good is None or found is None:
+                    continue
+                channel = found
+            chosen.append(at)
+        if len(chosen) == len(items):
+            return items, channel
+        return items.at(chosen) if isinstance(items, Rows) else [items[at] for at in chosen], channel
 
     def goes_at(self, now: Now) -> Iterator[float]:
         """When each that waits may go, on the clock of `Now.s`."""

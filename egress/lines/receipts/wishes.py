@@ -55,6 +55,9 @@ class Wishes:
         if record is None or _covers(record):
             self._open.pop(contact, None)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def all(self) -> list[str]:
         return list(self._open)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from egress.lines.gate.gate import Refusal
@@ -59,7 +61,7 @@ def announcement(partition: int, plan: Plan, outcome: CallOutcome, cause_ms: int
     return records
 
 
-def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
+def settled(line: Line, items: Sequence[Item], verdict: Verdict, now: Now) -> None:
     """The line's own call has its outcome, and that is on record."""
     plan_id = verdict.outcome.plan_id
     line.calls -= 1
@@ -74,14 +76,20 @@ def settled(line: Line, items: list[Item], verdict: Verdict, now: Now) -> None:
         return
     mark(entry, verdict.outcome)
     line.learn(entry.plan, verdict.outcome)
+    _go_on(line, entry, items, verdict, now)
+
+
+def _go_on(line: Line, entry: Entry, items: Sequence[Item], verdict: Verdict, now: Now) -> None:
+    """What becomes of the messages after their call."""
+    plan_id = entry.plan.plan_id
     if verdict.outcome.bisected:
-        _halve(line, entry, items, now)
+        _halve(line, entry, list(items), now)
     elif verdict.again_s is not None:
-        again(line, items, plan_id, now.s + verdict.again_s, verdict.resend_why, now)
+        again(line, list(items), plan_id, now.s + verdict.again_s, verdict.resend_why, now)
     elif verdict.dead:
         line.dying += [(item, plan_id) for item in items]
     elif entry.result == "in_doubt":
-        after_doubt(line, entry, items, now)
+        after_doubt(line, entry, list(items), now)
     else:
         release(line, plan_id)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from egress.lines.campaigns import deferred
 from egress.lines.campaigns.deferred import AGAIN_MS
+from egress.lines.gate import asking
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
@@ -19,7 +21,7 @@ from tests.builders.line_model import Model
 from tests.builders.lines import DID, WALL, rules, tenant
 from tests.unit.egress.test_partition_model import assert_nobody_twice
 
-_judged = Line.judged
+_judged, _clear = Line.judged, asking.clear
 HOUR_S = 3600.0
 Quiet = dict[str, int]
 
@@ -36,7 +38,12 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Quiet:
             return None, None
         return _judged(line, item, now, work, ahead)
 
+    def clear(line: Line, items: Sequence[Item], now: Now) -> list[bool]:
+        at_once = [people.get(item.contact, 0) <= now.wall_ms for item in items]
+        return [goes and soon for goes, soon in zip(_clear(line, items, now), at_once, strict=True)]
+
     monkeypatch.setattr(Line, "judged", judged)
+    monkeypatch.setattr(asking, "clear", clear)
     return people
 
 

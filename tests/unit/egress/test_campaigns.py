@@ -46,8 +46,8 @@ def test_everyone_is_taken_once_in_order(sizes: list[int], batch_max: int) -> No
         if ready is None:
             break
         part = take(ready, batch_max, 0.0)
-        taken += [item.message.to for item in part.items]
-        ready.step_over(len(part.items), len(part.items), 0)
+        taken += [item.message.to for item in part]
+        ready.step_over(len(part), len(part), 0)
         calls += 1
     assert taken == [f"5691{n}" for n in range(sum(sizes))]
     assert calls == sum(-(-size // batch_max) for size in sizes)
@@ -63,7 +63,7 @@ def test_progress_is_where_a_new_owner_goes_on() -> None:
     bring(all_, chunks)
     ready = all_.ready(WALL)
     assert ready is not None
-    assert [item.message.to for item in take(ready, 10, 0.0).items] == ["56915"]
+    assert [item.message.to for item in take(ready, 10, 0.0)] == ["56915"]
 
 
 def test_a_message_id_depends_on_the_line_the_campaign_and_the_position_alone() -> None:
@@ -72,7 +72,7 @@ def test_a_message_id_depends_on_the_line_the_campaign_and_the_position_alone() 
     found = all_.get("c")
     assert found is not None
     found.chunk = 1
-    [item, _] = take(found, 10, 0.0).items
+    [item, _] = take(found, 10, 0.0)
     assert item.id == ids.message_id_of_recipient(DID, "c", 2)
     assert chunk_of(item.source) == ("c", 1)
     assert item.position == 0
@@ -86,7 +86,7 @@ def test_a_recipients_parameters_fill_the_template() -> None:
     bring(all_, chunks)
     found = all_.get("c")
     assert found is not None
-    content = take(found, 1, 0.0).items[0].message.content
+    content = take(found, 1, 0.0)[0].message.content
     assert isinstance(content, Template)
     assert (content.body, content.header, content.buttons[0].parameter) == (["mine"], ["h"], "b")
 
