@@ -176,3 +176,21 @@ def test_copies_of_those_that_wait_for_a_paused_campaign_do_not_grow_in_number_w
     before = len(made.topics[PARKED])
     run(made, 20, 150)
     assert len(made.topics[PARKED]) - before <= 10 * len(people) + 2
+
+
+def test_one_that_is_parked_again_does_not_keep_the_parked_topic_from_being_committed() -> None:
+    made = Model(rules(tenant(quiet=EVENING, zone="America/Santiago"), circuit_failures=0))
+    made.put("outbound.templates", promo("far", "5692", not_before_ms=WALL + 6_900_000), promo("t", "5691"))
+    run(made)
+    made.seconds = HOUR_S / 2
+    made.rules.tenants.only = tenant(quiet=Quiet(start="19:30", end="21:00"), zone="America/Santiago")  # type: ignore[attr-defined]
+    made.step("accept", 0)
+    made.seconds = HOUR_S
+    run(made, 5, 1)
+    assert len([record for record in made.topics[PARKED] if record.key]) == 3, (
+        "its quiet hours have become longer meanwhile"
+    )
+    made.seconds = 2 * HOUR_S
+    run(made, 5, 10)
+    assert sorted(name for _, name in made.accepted) == ["far", "t"]
+    assert made.offsets[PARKED] == len(made.topics[PARKED])
