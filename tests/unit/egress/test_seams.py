@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from egress.lines.gate.verdict import CODES
+from egress.lines.queues import admission
 from egress.lines.queues.admission import PARKED
+from egress.lines.receipts.wishes import TOLD_MAX, Wish, Wishes
 from schemas.line_command import DecideDoubt
-from schemas.parked import Parked
+from schemas.parked import Parked, Why
 from schemas.tenant import Line, Quiet
 from tests.builders.campaigns import notices, order, progress
 from tests.builders.campaigns import submit as campaign
@@ -192,3 +195,20 @@ def test_one_that_is_parked_again_does_not_keep_the_parked_topic_from_being_comm
     run(made, 5, 10)
     assert sorted(name for _, name in made.accepted) == ["far", "t"]
     assert made.offsets[PARKED] == len(made.topics[PARKED])
+
+
+def test_a_lines_record_fits_into_kafka_however_many_opted_out_while_nobody_took_it_up() -> None:
+    wishes = Wishes()
+    for n in range(TOLD_MAX + 5):
+        wishes.add(Wish("acme", f"569{n:08}", f"m{n}"), None)
+    told = wishes.all()
+    assert (len(told), told[-1]) == (TOLD_MAX, f"569{TOLD_MAX + 4:08}")
+    assert wishes.joined("56900000000", None, "acme", 1) is not None, "who is not told of is kept to all the same"
+    wishes.heard(told[-1], None)
+    assert told[-1] not in wishes.all()
+
+
+def test_whatever_makes_a_message_wait_has_a_word_on_its_parked_record() -> None:
+    waits = {code for code, meaning in CODES.items() if "waits" in meaning}
+    assert waits == {"paused", "send_window", "daily_cap"} == set(admission._WHYS)
+    assert set(admission._REASONS) == set(get_args(Why))
