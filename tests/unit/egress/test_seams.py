@@ -11,7 +11,9 @@ from egress.lines.queues import admission
 from egress.lines.queues.admission import PARKED
 from egress.lines.receipts.wishes import TOLD_MAX, Wish, Wishes
 from schemas.line_command import DecideDoubt
+from schemas.line_state import LineState
 from schemas.parked import Parked, Why
+from schemas.record import decode
 from schemas.tenant import Line, Quiet
 from tests.builders.campaigns import notices, order, progress
 from tests.builders.campaigns import submit as campaign
@@ -212,3 +214,15 @@ def test_whatever_makes_a_message_wait_has_a_word_on_its_parked_record() -> None
     waits = {code for code, meaning in CODES.items() if "waits" in meaning}
     assert waits == {"paused", "send_window", "daily_cap"} == set(admission._WHYS)
     assert set(admission._REASONS) == set(get_args(Why))
+
+
+def test_who_waits_parked_for_the_morning_counts_once_in_the_lines_backlog() -> None:
+    made = Model(rules(tenant(batch_max=4), circuit_failures=0, check_numbers=True))
+    made.rules.tenants.only = tenant(batch_max=4, quiet=EVENING)  # type: ignore[attr-defined]
+    submit(made, mixed(20))  # it is evening in Chile alone
+    run(made, 3, 2)
+    order(made, "pause")
+    run(made, 3, 2)
+    told, said = decode(made.topics["lines.state"][-1].value, LineState), progress(made)
+    assert said.waiting > 0
+    assert told.waiting["bulk"] + told.recipients == 20 - said.planned
