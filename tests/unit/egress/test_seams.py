@@ -21,7 +21,7 @@ from tests.builders.doubt_model import MOVED, DoubtModel
 from tests.builders.line_model import Model
 from tests.builders.lines import DID, WALL, message, promo, rules, tenant
 from tests.unit.egress.test_failures import notice
-from tests.unit.egress.test_partition_gate import CHILE, HOUR_S, state, submit, world
+from tests.unit.egress.test_partition_gate import CHILE, HOUR_S, mixed, state, submit, world
 from tests.unit.egress.test_partition_model import assert_nobody_twice
 from tests.unit.egress.test_replays import letters, put_back
 
