@@ -21,9 +21,9 @@ class LineState(Record):
 
     `paused` is by an order to the line; `pauses` are the keys of the standing ones (`pauses`) that its owner holds to.
     `rate` is messages a second as it is now (below the configured one while WhatsApp throttles). `waiting` are messages
-    in memory and parked, by kind (`reply`, `bulk`); `recipients` those of campaigns that are not planned. `paid`
-    messages were planned on `day` (`YYYY-MM-DD` in the tenant's zone). `resumed_ms` is when a person lifted a stop
-    last; `opted_out` are people whose 131050 has not come back on `optouts` yet.
+    in memory and parked, by kind (`reply`, `bulk`); `recipients` those of campaigns that are not planned and not
+    parked. `paid` messages were planned on `day` (`YYYY-MM-DD` in the tenant's zone). `resumed_ms` is when a person
+    lifted a stop last; `opted_out` are people whose 131050 has not come back on `optouts` yet.
     """
 
     did: str

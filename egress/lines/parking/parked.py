@@ -55,7 +55,7 @@ def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
     note = Parked.from_headers(incoming.headers)
     if (done := _note(incoming)) is not None:
         partition.lot.note_read = done
-    elif partition.returns(*note.origin):
+    elif _input_returns(partition, note):
         partition.parked_already.add(note.origin)
     _place(partition, incoming, note, None, now)
 
@@ -89,12 +89,18 @@ def read_back(partition: Partition, incoming: Incoming, now: Now) -> None:
     _place(partition, incoming, note, partition.lot.came(_id(incoming)), now)
 
 
+def _input_returns(partition: Partition, note: Parked) -> bool:
+    """Whether a crash would bring back the input that this is a copy of. Of one that was parked before and is parked
+    again, the place before tells that."""
+    return note.origin[0] != PARKED and partition.returns(*note.origin)
+
+
 def _note(incoming: Incoming) -> Done | None:
     return Done.from_headers(incoming.headers) if incoming.key is None else None
 
 
 def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | None, now: Now) -> None:
-    uncommitted = note.origin if partition.returns(*note.origin) else None
+    uncommitted = note.origin if _input_returns(partition, note) else None
     first = not partition.lot.begun
     if not partition.lot.take(incoming.offset, note.at_ms, uncommitted):
         return

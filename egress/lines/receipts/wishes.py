@@ -2,12 +2,13 @@
 
 `optouts` is written by conversations alone, so such a wish goes there as an order, once, in the transaction of the
 receipt that told of it. Promises: until it has come back on `optouts` the line keeps to it all the same, also a new
-owner, for it stands in `lines.state` as long.
+owner, for it stands in `lines.state` as long: the last `TOLD_MAX` of them, so that the record always fits into Kafka.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from schemas.record import encode
 
 OPTED_OUT = "131050"
 MARKETING = "marketing"
+TOLD_MAX = 10_000
 BY = "egress"
 
 
@@ -59,7 +61,8 @@ class Wishes:
         return len(self._open)
 
     def all(self) -> list[str]:
-        return list(self._open)
+        """What a new owner must know of them."""
+        return list(islice(self._open, max(0, len(self._open) - TOLD_MAX), None)) if self._open else []
 
     def joined(self, contact: str, known: Optout | None, tenant: str, at_ms: int) -> Optout | None:
         """What the person does not want, by the topic and by the wish."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from egress.lines.gate.verdict import CODES
+from egress.lines.queues import admission
 from egress.lines.queues.admission import PARKED
+from egress.lines.receipts.wishes import TOLD_MAX, Wish, Wishes
 from schemas.line_command import DecideDoubt
-from schemas.parked import Parked
+from schemas.line_state import LineState
+from schemas.parked import Parked, Why
+from schemas.record import decode
 from schemas.tenant import Line, Quiet
 from tests.builders.campaigns import notices, order, progress
 from tests.builders.campaigns import submit as campaign
@@ -16,7 +21,7 @@ from tests.builders.doubt_model import MOVED, DoubtModel
 from tests.builders.line_model import Model
 from tests.builders.lines import DID, WALL, message, promo, rules, tenant
 from tests.unit.egress.test_failures import notice
-from tests.unit.egress.test_partition_gate import CHILE, HOUR_S, state, submit, world
+from tests.unit.egress.test_partition_gate import CHILE, HOUR_S, mixed, state, submit, world
 from tests.unit.egress.test_partition_model import assert_nobody_twice
 from tests.unit.egress.test_replays import letters, put_back
 
@@ -176,3 +181,48 @@ def test_copies_of_those_that_wait_for_a_paused_campaign_do_not_grow_in_number_w
     before = len(made.topics[PARKED])
     run(made, 20, 150)
     assert len(made.topics[PARKED]) - before <= 10 * len(people) + 2
+
+
+def test_one_that_is_parked_again_does_not_keep_the_parked_topic_from_being_committed() -> None:
+    made = Model(rules(tenant(quiet=EVENING, zone="America/Santiago"), circuit_failures=0))
+    made.put("outbound.templates", promo("far", "5692", not_before_ms=WALL + 6_900_000), promo("t", "5691"))
+    run(made)
+    made.seconds = HOUR_S / 2
+    made.rules.tenants.only = tenant(quiet=Quiet(start="19:30", end="21:00"), zone="America/Santiago")  # type: ignore[attr-defined]
+    made.step("accept", 0)
+    made.seconds = 0.9 * HOUR_S
+    run(made, 5, 1)
+    assert len(made.topics[PARKED]) == 3, "its quiet hours have become longer meanwhile"
+    made.seconds = 2 * HOUR_S
+    run(made, 5, 10)
+    assert sorted(name for _, name in made.accepted) == ["far", "t"]
+    assert made.offsets[PARKED] == len(made.topics[PARKED])
+
+
+def test_a_lines_record_fits_into_kafka_however_many_opted_out_while_nobody_took_it_up() -> None:
+    wishes = Wishes()
+    for n in range(TOLD_MAX + 5):
+        wishes.add(Wish("acme", f"569{n:08}", f"m{n}"), None)
+    told = wishes.all()
+    assert (len(told), told[-1]) == (TOLD_MAX, f"569{TOLD_MAX + 4:08}")
+    assert wishes.joined("56900000000", None, "acme", 1) is not None, "who is not told of is kept to all the same"
+    wishes.heard(told[-1], None)
+    assert told[-1] not in wishes.all()
+
+
+def test_whatever_makes_a_message_wait_has_a_word_on_its_parked_record() -> None:
+    waits = {code for code, meaning in CODES.items() if "waits" in meaning}
+    assert waits == {"paused", "send_window", "daily_cap"} == set(admission._WHYS)
+    assert set(admission._REASONS) == set(get_args(Why))
+
+
+def test_who_waits_parked_for_the_morning_counts_once_in_the_lines_backlog() -> None:
+    made = Model(rules(tenant(batch_max=4), circuit_failures=0, check_numbers=True))
+    made.rules.tenants.only = tenant(batch_max=4, quiet=EVENING)  # type: ignore[attr-defined]
+    submit(made, mixed(20))  # it is evening in Chile alone
+    run(made, 3, 2)
+    order(made, "pause")
+    run(made, 3, 2)
+    told, said = decode(made.topics["lines.state"][-1].value, LineState), progress(made)
+    assert said.waiting > 0
+    assert told.waiting["bulk"] + told.recipients == 20 - said.planned
