@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from relevo.campaigns.refused import SubmitError
+from relevo.cli.program import app
 from relevo.lines import pausing
 from relevo.lines.pausing import Action, Held, Scope, concerned, obeyed
 from relevo.lines.standing import backlog
+from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
 from schemas import keys, topics
@@ -108,3 +111,20 @@ def test_a_line_gets_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lines_backlog_is_all_that_waits() -> None:
     assert backlog(state(waiting={"reply": 1, "bulk": 20}, recipients=300)) == 321
     assert backlog(None) == 0
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_cluster_without_the_topic_is_told_of_before_anything_is_ordered(
+    monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def missing(settings: KafkaSettings) -> Any:
+        raise OffsetsUnavailable("pauses/0: no such topic")
+
+    def ordered(*arguments: Any) -> None:
+        raise AssertionError("an order to a topic that is not there only times out")
+
+    monkeypatch.setattr("relevo.cli.pause._tenants", lambda settings: TENANTS)
+    monkeypatch.setattr(pausing, "standing_pauses", missing)
+    monkeypatch.setattr(pausing, "order", ordered)
+    ran = CliRunner().invoke(app, [verb, "--all"])
+    assert isinstance(ran.exception, OffsetsUnavailable)
