@@ -1,7 +1,8 @@
 """What happens in the demo, and when it is over.
 
-Customers write messages of all types, with duplicates and several events in one POST; two campaigns go out; a token
-dies in the middle; one conversation goes to a human and comes back. It is over when nothing is on its way any more.
+Customers write messages of all types, with duplicates and several events in one POST; two campaigns go out, one behind
+its canary; a token dies in the middle; one conversation goes to a human and comes back. It is over when nothing is on
+its way any more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from relevo.audit.gathered import Gathered, gather
 from relevo.audit.provider import Provider, read_ledger
 from relevo.audit.report import Report, report
-from relevo.campaigns.order import order
+from relevo.campaigns.order import Terms, order
 from relevo.campaigns.passage import Found
 from relevo.campaigns.submit import Submission
 from relevo.demo import scenario
@@ -85,7 +86,8 @@ async def submit(stage: Stage, campaign: scenario.DemoCampaign) -> Found:
     """Write the campaign's file and submit it, as `relevo campaign submit` does."""
     tenants = await asyncio.to_thread(read_tenants, stage.kafka)
     file = scenario.write_recipients(campaign, stage.folder)
-    wanted = order(file, tenants[campaign.tenant], template=campaign.template, language="es")
+    terms = Terms(canary=campaign.canary)
+    wanted = order(file, tenants[campaign.tenant], template=campaign.template, language="es", terms=terms)
     return await Submission(stage.kafka, wanted, now_ms()).run()
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from sandbox.chattigo.config import BASES, Account, Config, Line, Service, Template
 from sandbox.chattigo.knobs import Knobs, patch
+from schemas.campaign import Canary
 
 MENU = Path(__file__).with_name("menu.yaml")
 PASSWORD_ENV = "RELEVO_DEMO_PASSWORD"
@@ -36,19 +37,20 @@ class DemoTenant(NamedTuple):
 
 
 class DemoCampaign(NamedTuple):
-    """A mass send: so many people, one template, on the tenant's first line."""
+    """A mass send: so many people, one template, on the tenant's first line; of `canary` receipts are waited for."""
 
     tenant: str
     template: str
     recipients: int
     columns: tuple[str, ...]
+    canary: Canary | None = None
 
 
 SHOP = DemoTenant("tienda", "Tienda del Sur", (DemoLine("56911111111"), DemoLine("56911111112")))
 BANK = DemoTenant("banco", "Banco Andino", (DemoLine("56922222221"), DemoLine("56922222222", flat=True)))
 TENANTS = (SHOP, BANK)
 CAMPAIGNS = (
-    DemoCampaign("tienda", "order_update", 2500, ("nombre", "pedido")),
+    DemoCampaign("tienda", "order_update", 2500, ("nombre", "pedido"), Canary(count=100, wait_s=15)),
     DemoCampaign("banco", "payment_reminder", 700, ("nombre",)),
 )
 TEMPLATES = {"order_update": 2, "payment_reminder": 1}

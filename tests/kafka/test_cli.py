@@ -393,15 +393,16 @@ def test_rows_that_cannot_be_sent_are_named_and_the_others_go(
     cluster: Cluster, submit: Run, tmp_path: Path, line: str
 ) -> None:
     file = recipients(tmp_path, ["56911111111,Ana", "+56 9 1111 1111,Ana", "x,Eva", "56922222222,", "56933333333,Luz"])
-    ran = submit(file)
-    assert ran.code == 0
-    assert [line.split(": ")[:2] for line in ran.out.splitlines()[:3]] == [
-        [f"{file}:3", "not sent, duplicate"],
-        [f"{file}:4", "not sent, number"],
-        [f"{file}:5", "not sent, missing"],
-    ]
-    assert ran.out.endswith(": 2 recipients in 1 chunks, 3 rows left out\n")
-    [(_, chunk, _)] = submitted(cluster, line)[1]
+    refused = submit(file)
+    assert refused.code == 1
+    assert "2 rows of " in refused.err
+    ran = submit(file, "--max-bad", "50%")
+    assert ran.code == 0, ran.err
+    assert ": 2 recipients in 1 chunks, 3 rows left out\n  left out: 1 duplicate, 1 missing, 1 number; see " in ran.out
+    assert [row.split(",")[:2] for row in Path(f"{file}.rejected.csv").read_text().splitlines()[1:]] == [
+        ["3", "duplicate"], ["4", "number"], ["5", "missing"],
+    ]  # fmt: skip
+    _, chunk, _ = submitted(cluster, line)[1][-1]  # behind the one that the refused submission left to nobody
     assert [one.to for one in chunk.recipients] == ["56911111111", "56933333333"]
 
 

@@ -33,13 +33,29 @@ def accepted(ledger: Path) -> list[tuple[str, int]]:
     return sorted((names[0], len(names)) for names in calls.values())
 
 
+def canary_s(ledger: Path) -> float:
+    """How long after the first 80 receipts that tell a fate of the first call the campaign's second call came."""
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    calls: dict[int, list[dict[str, Any]]] = {}
+    for line in lines:
+        if line["type"] == "recipient" and line["template"] == "order_update":
+            calls.setdefault(line["call"], []).append(line)
+    first, second = list(calls.values())[:2]
+    assert len(first) == 100
+    known = {one["wamid"] for one in first}
+    told = [one for one in lines if one["type"] == "receipt" and one["wamid"] in known and one["state"] != "sent"]
+    fates = {one["wamid"]: one["at_ms"] for one in reversed(told)}
+    return float(second[0]["at_ms"] - sorted(fates.values())[79])
+
+
 def test_nothing_is_lost_nothing_is_sent_twice_and_batches_are_full(tmp_path: Path) -> None:
     code, found, errors = demo("--folder", str(tmp_path / "demo"))
     assert code == 0, errors[-3000:]
     assert (found["lost"], found["sent_twice"], found["pending"], found["violations"]) == (0, 0, 0, [])
     calls = sorted((one["template"], one["recipients"]) for one in found["batches"])
-    full = [("order_update", 500), ("order_update", 1000), ("order_update", 1000), ("payment_reminder", 700)]
+    full = [*(("order_update", count) for count in (100, 500, 900, 1000)), ("payment_reminder", 700)]
     assert calls == full == accepted(Path(found["ledger"]))
+    assert canary_s(Path(found["ledger"])) > 0, "the others went when receipts of the canary's 100 were there"
     assert found["logins"].pop("isv|tienda@demo") == 2  # its token died
     assert set(found["logins"].values()) == {1}
     assert found["events_acknowledged"] >= 1000

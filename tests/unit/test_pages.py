@@ -80,3 +80,18 @@ def test_every_command_that_a_page_shows_is_one_and_has_the_options(page: Path) 
 def test_the_pages_show_commands() -> None:
     count = sum(1 for page in PAGES for _ in shown(page.read_text(encoding="utf-8")))
     assert count > 60
+
+
+def test_every_decision_has_a_number_of_its_own_and_is_linked() -> None:
+    decisions = sorted(one.name for one in (ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [name[:4] for name in decisions]
+    assert len(set(numbers)) == len(numbers)
+    linked = re.findall(r"\]\(adr/([^)#]+)\)", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    assert linked == decisions
+    titles = [(ROOT / "docs" / "adr" / name).read_text(encoding="utf-8").splitlines()[0] for name in decisions]
+    assert [title[2:6] for title in titles] == numbers
+
+
+def test_every_page_is_listed_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [one.name for one in sorted(ROOT.glob("docs/*.md")) if f"](docs/{one.name})" not in readme] == []

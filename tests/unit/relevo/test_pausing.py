@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from relevo.campaigns.refused import SubmitError
+from relevo.cli.program import app
 from relevo.lines import pausing
 from relevo.lines.pausing import Action, Held, Scope, concerned, obeyed
 from relevo.lines.standing import backlog
+from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.record import Record
 from runtime.pauses import Standing
 from runtime.settings import KafkaSettings
@@ -126,3 +129,20 @@ def test_a_standing_pause_ends_by_its_own_resume_alone(tenant: str) -> None:
     assert len(read((tenant, "pause"))) == 1
     assert len(read((tenant, "pause"), (other, "resume"))) == 1
     assert read((tenant, "pause"), (tenant, "resume")) == []
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_cluster_without_the_topic_is_told_of_before_anything_is_ordered(
+    monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def missing(settings: KafkaSettings) -> Any:
+        raise OffsetsUnavailable("pauses/0: no such topic")
+
+    def ordered(*arguments: Any) -> None:
+        raise AssertionError("an order to a topic that is not there only times out")
+
+    monkeypatch.setattr("relevo.cli.pause._tenants", lambda settings: TENANTS)
+    monkeypatch.setattr(pausing, "standing_pauses", missing)
+    monkeypatch.setattr(pausing, "order", ordered)
+    ran = CliRunner().invoke(app, [verb, "--all"])
+    assert isinstance(ran.exception, OffsetsUnavailable)
