@@ -26,10 +26,8 @@ class Incoming(NamedTuple):
         if topic is None or partition is None or offset is None:
             raise ValueError("a message that stands nowhere")
         headers = cast("list[tuple[str, bytes]]", message.headers() or [])
-        for _, value in headers:
-            if value is None:
-                headers = [(name, value or b"") for name, value in headers]
-                break
+        if None in [value for _, value in headers]:
+            headers = [(name, value or b"") for name, value in headers]
         return cls(topic, partition, offset, _bytes(message.key()), _bytes(message.value()), headers)
 
     def _header(self, name: str) -> str:
@@ -59,12 +57,8 @@ class Incoming(NamedTuple):
 
     def cause(self) -> tuple[int, str]:
         """When its cause was received, and the run that put it back: `at_ms` and `replay` in one look."""
-        at = replay = b""
-        for name, value in self.headers:
-            if name == "at":
-                at = value
-            elif name == "replay":
-                replay = value
+        found = dict(self.headers)
+        at, replay = found.get("at", b""), found.get("replay", b"")
         return int(at) if at.isdigit() else 0, replay.decode("utf-8", "replace") if replay else ""
 
 

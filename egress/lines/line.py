@@ -178,7 +178,7 @@ class Line:
 
     def _pile(self, item: Item, now: Now) -> None:
         chosen = self.channel(item)
-        key = routes.batch_key(chosen, item.message) if chosen is not None else None
+        key = self._routes.batch_key(chosen, item.message) if chosen is not None else None
         more = self.crowd.more(now.s) and not self.parkings["bulk"].absent
         self.batcher.add(PileKey.of(item, key), item, now.s, more=more)
 

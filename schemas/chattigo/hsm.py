@@ -6,7 +6,7 @@ belongs inside `hsm`; the form with it at the root is for accounts that say so. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -71,9 +71,6 @@ def recipient(message_id: str, to: str, template: Template) -> Destination:
 def runs(recipients: Sequence[Destination], limit: int = BYTES_MAX) -> list[int]:
     """How many recipients go into each call, in their order, so that none has more than so many bytes or `BATCH_MAX`
     recipients. One that is larger alone goes alone."""
-    texts = [*(r.parameters for r in recipients), *(r.buttons for r in recipients), *(r.header for r in recipients)]
-    if 0 < len(recipients) <= BATCH_MAX and _size(len(recipients), texts) <= limit - _ROOM:
-        return [len(recipients)]
     counts: list[int] = []
     left = 0
     for one in recipients:
@@ -86,7 +83,12 @@ def runs(recipients: Sequence[Destination], limit: int = BYTES_MAX) -> list[int]
     return counts
 
 
-def _size(recipients: int, texts: Sequence[list[str]]) -> int:
+def fit(recipients: int, texts: Iterable[list[str]]) -> bool:
+    """Whether so many recipients with all of these parameters go into one call for sure, as `runs` would find."""
+    return 0 < recipients <= BATCH_MAX and _size(recipients, texts) <= BYTES_MAX - _ROOM
+
+
+def _size(recipients: int, texts: Iterable[list[str]]) -> int:
     """So many bytes at most."""
     return _OVERHEAD * recipients + _WORST * sum(map(len, chain.from_iterable(texts)))
 

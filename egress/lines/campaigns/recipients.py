@@ -27,7 +27,7 @@ class Rows(Sequence[Item]):
     """Rows of one chunk on their way, column by column: `ids`, `contacts`, `places` and `rows` have one of each. As a
     sequence they are items, made when somebody looks: most of them nobody has to look at one by one."""
 
-    __slots__ = ("_campaign", "_chunk", "_destinations", "_since_s", "contacts", "ids", "places", "rows")
+    __slots__ = ("_campaign", "_chunk", "_since_s", "contacts", "ids", "places", "rows")
 
     def __init__(
         self,
@@ -41,7 +41,6 @@ class Rows(Sequence[Item]):
     ) -> None:
         self._campaign, self._chunk, self._since_s = campaign, chunk, since_s
         self.places, self.ids, self.contacts, self.rows = places, ids, contacts, rows
-        self._destinations: list[Destination] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -91,15 +90,13 @@ class Rows(Sequence[Item]):
         return [row.header or usual for row in self.rows]
 
     def destinations(self, *, named: bool) -> list[Destination]:
-        """As a batch names them; `named`: with their ids. Made once: a call is measured, then written."""
-        if self._destinations is None:
-            names = self.ids if named else [""] * len(self)
-            columns = zip(self.rows, self.bodies, names, self.buttons, self.headers, strict=True)
-            self._destinations = [
-                Destination(destination=row.to, parameters=body, id=name, buttons=buttons, header=header)
-                for row, body, name, buttons, header in columns
-            ]
-        return self._destinations
+        """As a batch names them; `named`: with their ids."""
+        names = self.ids if named else [""] * len(self)
+        columns = zip(self.rows, self.bodies, names, self.buttons, self.headers, strict=True)
+        return [
+            Destination(destination=row.to, parameters=body, id=name, buttons=buttons, header=header)
+            for row, body, name, buttons, header in columns
+        ]
 
     def planned(self) -> list[PlannedMessage]:
         """As a plan names them."""

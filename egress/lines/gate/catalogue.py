@@ -37,6 +37,7 @@ class Shape:
         self.key = f"{spec.name}/{spec.language}"
         self.category = spec.category
         self._buttons = {button.index: button.type for button in spec.taking}
+        self._in_order = sorted(self._buttons.items())
         self._shortest = min((_BUTTON_MAX[kind] for kind in self._buttons.values()), default=0)
         self.unusable = _unusable(spec, self.name)
         self._categories = {sent: frozenset({spec.category, sent}) for sent in get_args(SendClass)}
@@ -47,7 +48,14 @@ class Shape:
 
     def wrong(self, template: Template) -> Refusal | None:
         """Why WhatsApp would not take these parameters; None when it would, as far as is known."""
-        return self._counts(template) or self._texts(template)
+        return None if self._plain(template) else self._counts(template) or self._texts(template)
+
+    def _plain(self, template: Template) -> bool:
+        """Whether it has no header, as it should, and `fits`: that is what most are."""
+        buttons = template.buttons
+        if template.header or self.spec.header != "none" or [(b.index, b.kind) for b in buttons] != self._in_order:
+            return False
+        return self.fits(template.body, [button.parameter for button in buttons])
 
     def takes(self, template: Template) -> bool:
         """Whether its header and the kinds of its buttons are right; `fits` tells of the other parameters."""

@@ -8,7 +8,7 @@ facts, section 3.5). A place in a template's header has a form there alone, a co
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -49,17 +49,32 @@ class Routes:
     def __init__(self) -> None:
         self._of: tuple[Tenant, Line] | None = None
         self._known: dict[tuple[type, str, SendClass], Channel | Refusal] = {}
+        self._keys: dict[Hashable, hsm.BatchKey | None] = {}
 
     def channel(self, message: OutboundMessage, tenant: Tenant, line: Line) -> Channel | Refusal:
         """The channel of a message, or why there is none."""
         if self._of is None or self._of[0] is not tenant or self._of[1] is not line:
-            self._of, self._known = (tenant, line), {}
+            self._of, self._known, self._keys = (tenant, line), {}, {}
         content = message.content
         header = content.header_kind if isinstance(content, Template) else ""
         kind = (type(content), header, message.send_class)
         found = self._known.get(kind)
         if found is None:
             found = self._known[kind] = channel(message, tenant, line)
+        return found
+
+    def batch_key(self, channel: Channel, message: OutboundMessage) -> hsm.BatchKey | None:
+        """`batch_key` of a channel that it just named: one and the same for all that may go together."""
+        content = message.content
+        if channel.route != "batch" or not isinstance(content, Template):
+            return None
+        kind = content.header_kind if content.header else ""
+        indexes = [button.index for button in content.buttons]
+        shared = (message.send_class, content.name, content.namespace, content.language, content.bot_attention, kind)
+        known = (*shared, *indexes)
+        found = self._keys.get(known)
+        if found is None:
+            found = self._keys[known] = batch_key(channel, message)
         return found
 
 
@@ -101,10 +116,19 @@ def calls(channel: Channel, items: Sequence[Item]) -> list[Sequence[Item]]:
     """The items of one pile or slice as the calls that they become: one each, or batches that are not too large."""
     if channel.route != "batch":
         return [[item] for item in items]
-    counts = hsm.runs(destinations(channel, items))
-    if len(counts) == 1:
+    if hsm.fit(len(items), _texts(items)):
         return [items]
+    counts = hsm.runs(destinations(channel, items))
     return [items[start:end] for start, end in pairwise(accumulate(counts, initial=0))]
+
+
+def _texts(items: Sequence[Item]) -> list[list[str]]:
+    """All parameters of these templates."""
+    if isinstance(items, Rows):
+        return [*items.bodies, *items.headers, *items.buttons]
+    templates = [item.message.content for item in items if isinstance(item.message.content, Template)]
+    buttons = [[button.parameter for template in templates for button in template.buttons]]
+    return [*(template.body for template in templates), *(template.header for template in templates), *buttons]
 
 
 def destinations(channel: Channel, items: Sequence[Item]) -> list[hsm.Destination]:

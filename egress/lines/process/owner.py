@@ -39,6 +39,8 @@ from runtime.settings import KafkaSettings
 GROUP = "relevo-egress"
 IDLE_S = 1.0
 PAUSE_S = 0.005
+# While a backlog is read a cycle gathers more: each looks at every line.
+BACKLOG_S = 0.02
 COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
 # One partition's records come at most so many bytes at a time, and those of the others wait for no more.
@@ -179,6 +181,8 @@ class Owner:
 
     async def _rest(self) -> None:
         now = Now.read()
+        if self._crowd.more(now.s):
+            await asyncio.sleep(BACKLOG_S)
         full = len(self._poster) >= self._rules.settings.calls_parallel
         due = [p.next_at(now) for p in self._partitions.values() if p.recovered and not full]
         rest = min(IDLE_S, max(PAUSE_S, min(due, default=IDLE_S + now.s) - now.s))

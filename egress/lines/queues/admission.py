@@ -100,18 +100,19 @@ def _wait(line: Line, item: Item, now: Now) -> None:
 def _must_wait_outside(line: Line, item: Item, owner: Owner, now: Now) -> tuple[Why | None, int]:
     """Why it is parked, and until when at least."""
     not_before_ms = item.message.not_before_ms
-    if _far(item, not_before_ms, now):
+    if not_before_ms and _far(item, not_before_ms, now):
         return "not_before", not_before_ms
     wait = None if item.reply else asking.window_of(line, item, owner, now)
     if wait is not None and _far(item, wait.until_ms, now):
         return "send_window", wait.until_ms
     # Somebody waits for what is urgent now: neither a stop of bulk nor a backlog of bulk is in its way.
-    if (held := line.stance.why_held("reply" if item.urgent else item.kind)) is not None:
+    urgent, kind = item.urgent, item.kind
+    if (held := line.stance.why_held("reply" if urgent else kind)) is not None:
         return held, not_before_ms
-    if item.urgent:
+    if urgent:
         return ("backlog" if line.crowd.room(line.batcher.urgent) <= 0 else None), not_before_ms
-    full = line.crowd.room(line.in_the_way(item.kind)) <= 0
-    return ("backlog" if full or line.parkings[item.kind].absent else None), not_before_ms
+    full = line.crowd.room(line.in_the_way(kind)) <= 0
+    return ("backlog" if full or line.parkings[kind].absent else None), not_before_ms
 
 
 def _far(item: Item, until_ms: int, now: Now) -> bool:
@@ -199,6 +200,8 @@ def park_old(line: Line, now: Now, work: Work) -> None:
     """Those that have waited for so long that their inputs' offsets shall go on."""
     since_s = now.s - line.rules.settings.park_after_s
     for kind, parking in line.parkings.items():
+        if not parking.open:
+            continue
         why: Why = line.stance.why_held(kind) or "waits"
         for item in list(takewhile(lambda item: item.since_s <= since_s, parking.open.values())):
             park(line, item, why, now, work, resident=True)

@@ -165,3 +165,9 @@ def test_the_canonical_form_is_a_fixed_point(number: str) -> None:
 def test_a_digest_is_base32_as_python_writes_it(parts: list[str]) -> None:
     raw = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=15).digest()
     assert ids.digest(*parts) == base64.b32encode(raw).decode().lower()
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 0), (0, 1), (8, 3), (998, 1003)])
+def test_ids_of_many_recipients_are_those_of_each(first: int, count: int) -> None:
+    each = [ids.message_id_of_recipient("56911111111", "spring ñ", n) for n in range(first, first + count)]
+    assert ids.message_ids_of_recipients("56911111111", "spring ñ", first, count) == each
