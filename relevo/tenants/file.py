@@ -171,9 +171,6 @@ class TenantFile:
         self._check_routing(tenant)
         for place, what in prices.problems(tenant.prices):
             self._wrong(("prices", *place), what)
-        backlog = tenant.limits.get("backlog", 1)
-        if not isinstance(backlog, int) or isinstance(backlog, bool) or backlog < 1:
-            self._wrong(("limits", "backlog"), "so many messages may wait on a line: a whole number from 1 on")
 
     def _check_languages(self, tenant: Tenant) -> None:
         for index, language in enumerate(tenant.languages):

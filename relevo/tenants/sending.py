@@ -89,5 +89,8 @@ def _limits(tenant: Tenant) -> Iterator[Fault]:
         if name not in LIMITS:
             yield Fault(("limits", name), f"no such limit; known are {', '.join(LIMITS)}")
     yield from _said(("limits", "paid_per_day"), lambda: paid.cap(tenant))
+    backlog = tenant.limits.get("backlog", 1)
+    if not isinstance(backlog, int) or isinstance(backlog, bool) or backlog < 1:
+        yield Fault(("limits", "backlog"), "so many messages may wait on a line: a whole number from 1 on")
     if "zone" in tenant.limits:
         yield from _said(("limits", "zone"), lambda: quiet.zone(paid.zone_name(tenant)))

@@ -45,4 +45,5 @@ async def account_then_wake(scene: Scene) -> None:
     await until(scene.accounted, "every message has an end or is in doubt", 60)
     await scene.shared("a", "b", "c")
     await closed(scene)
-    assert set(scene.exits) <= {("a", LOST)}  # where the machine is slow it loses them once more
+    # Where the machine is slow, the one that was started again may lose them once more.
+    assert scene.exits in ([], [("a", LOST)], [("a", LOST)] * 2)

@@ -6,7 +6,7 @@ then only its name stays, so that what is submitted under it does not run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from egress.lines.campaigns import stages
@@ -115,13 +115,6 @@ class Campaigns:
     def able(self, now_ms: int) -> Iterator[Campaign]:
         """Those with recipients at hand that may be called now."""
         return (campaign for campaign in self._all.values() if campaign.able(now_ms))
-
-    def ready(self, now_ms: int, may: Callable[[Campaign], bool] = lambda campaign: True) -> Campaign | None:
-        """The campaign whose turn it is, of those that `may`."""
-        campaign = next((one for one in self.able(now_ms) if may(one)), None)
-        if campaign is not None:
-            self._all[campaign.name] = self._all.pop(campaign.name)
-        return campaign
 
     def wakes_at(self, now_ms: int) -> int | None:
         """When time alone changes what one of them may do, in wall time; None for never."""

@@ -42,7 +42,7 @@ def test_everyone_is_taken_once_in_order(sizes: list[int], batch_max: int) -> No
     calls = 0
     while True:
         bring(all_, chunks)
-        ready = all_.ready(WALL)
+        ready = next(all_.able(WALL), None)
         if ready is None:
             break
         part = take(ready, batch_max, 0.0)
@@ -61,7 +61,7 @@ def test_progress_is_where_a_new_owner_goes_on() -> None:
     all_, chunks = campaign([3, 3])
     all_.apply(Progress(campaign="c", did=DID, state="running", chunk=1, position=2, at_ms=WALL, planned=5))
     bring(all_, chunks)
-    ready = all_.ready(WALL)
+    ready = next(all_.able(WALL), None)
     assert ready is not None
     assert [item.message.to for item in take(ready, 10, 0.0)] == ["56915"]
 
@@ -98,10 +98,10 @@ def test_only_a_running_campaign_in_its_time_is_ready() -> None:
     bring(all_, chunks, WALL + 5000)
     found = all_.get("c")
     assert found is not None
-    assert all_.ready(WALL + 5000) is found
+    assert next(all_.able(WALL + 5000), None) is found
     for state in ("paused", "finished", "cancelled", "draft"):
         found.state = state  # type: ignore[assignment]
-        assert all_.ready(WALL + 5000) is None
+        assert next(all_.able(WALL + 5000), None) is None
 
 
 def test_a_campaign_without_contents_does_not_exist_yet() -> None:

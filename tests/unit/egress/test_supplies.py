@@ -78,7 +78,7 @@ async def supply(partition: Partition, shelf: Shelf) -> None:
 async def test_a_chunk_reaches_its_campaign() -> None:
     partition = running()
     await supply(partition, Shelf(encode(WHOLE)))
-    assert partition.lines[DID].campaigns.ready(WALL) is not None
+    assert next(partition.lines[DID].campaigns.able(WALL), None) is not None
 
 
 @pytest.mark.parametrize("value", [None, b"{poison", encode(CUT), encode(OTHER), encode(FORGED)])
@@ -95,7 +95,7 @@ async def test_a_chunk_that_is_gone_or_unreadable_or_not_whole_pauses_its_campai
     campaign.state = "running"
     shelf.record = encode(WHOLE)
     await supply(partition, shelf)
-    assert partition.lines[DID].campaigns.ready(WALL) is campaign
+    assert next(partition.lines[DID].campaigns.able(WALL), None) is campaign
 
 
 async def test_chunks_of_all_lines_of_a_partition_are_fetched_in_one_run() -> None:
@@ -105,7 +105,7 @@ async def test_chunks_of_all_lines_of_a_partition_are_fetched_in_one_run() -> No
     other.apply(Contents(campaign="c", did=DID, total=2, chunks=[ChunkRef(9, 2)], digest="", committed_ms=1))
     await supply(partition, shelf)
     assert shelf.asked == [[7, 9]]
-    assert all(line.campaigns.ready(WALL) is not None for line in partition.lines.values())
+    assert all(next(line.campaigns.able(WALL), None) is not None for line in partition.lines.values())
 
 
 async def test_parked_messages_are_fetched_in_one_run_and_the_missing_ones_hold_nobody_up() -> None:
