@@ -30,7 +30,7 @@ tenant: {name}
 secrets: {{webhook: [auto]}}
 accounts: {{isv: {{service: isv, base: "https://c.example", username: {name}, password: {{env: SHOP_SECRET}}}}}}
 lines: [{{did: "{did}", sends: isv}}]
-agents: {{http: {{url: "{url}", plain: true, secret: {{env: SHOP_SECRET}}, retries: 0}}}}
+agents: {{http: {{url: "{url}", plain: true, secret: {{env: SHOP_SECRET}}, timeout_s: 1}}}}
 routing: {{route: [{{to: http}}]}}
 """
 
@@ -49,7 +49,7 @@ def tenant(name: str, did: str, url: str, secret: str, ring: KeyRing) -> Tenant:
 
 def said(tenant: str, did: str, contact: str, n: int) -> Source:
     value = cloud_value(did=did, messages=[cloud_text(f"m{n}", wamid=f"wamid.{contact}.{n}", sender=contact)])
-    return posted(cloud(value), did=did, contact=contact, tenant=tenant)
+    return posted(cloud(value), did=did, contact=contact, of=tenant)
 
 
 def test_each_message_is_answered_once_and_in_order_though_workers_are_killed_and_another_service_hangs(
@@ -75,8 +75,10 @@ def test_each_message_is_answered_once_and_in_order_though_workers_are_killed_an
                 "RELEVO_HOOKS_FAILURES": "4",
             }
             for nth in (10, 20):
-                killed(pipeline.agent("http", points=f"event_submitted=kill:{nth}", environ=environ))
-            process = pipeline.agent("http", environ=environ)
+                killed(
+                    pipeline.agent("http", points=f"event_submitted=kill:{nth}", environ=environ, agent_timeout_s="3")
+                )
+            process = pipeline.agent("http", environ=environ, agent_timeout_s="3")
             until(lambda: len(pipeline.replies(SHOP)) >= len(people) * messages, "all answers")
             until(lambda: len(pipeline.read("agents.http.dlq")) == 2 * messages, "what the hanging service cost")
             replies = pipeline.replies(SHOP)
