@@ -98,7 +98,7 @@ async def test_each_way_to_fail_has_a_cause_of_its_own(
         with pytest.raises(AgentFailed) as failed:
             await asked(server.base)
     assert failed.value.reason == cause
-    assert time.monotonic() - started < LIMITS.timeout_s
+    assert time.monotonic() - started < 10
 
 
 async def test_it_is_asked_again_with_the_same_id_until_it_answers() -> None:
