@@ -20,6 +20,7 @@ from processors.agents.terms import Terms
 TIMER = "@deliveries"
 PREFIX = "@delivery:"
 LATER = "@delivered"
+_GIVEN_UP = ""
 
 
 class Delivery(msgspec.Struct, array_like=True, kw_only=True):
@@ -104,7 +105,7 @@ class Queue:
     def delivered(self) -> None:
         """The first one arrived."""
         one = self.waiting.pop(0)
-        if one.merge in self._later:
+        if one.merge and one.merge in self._later:
             known = self._later[one.merge]
             known.update({name: max(one.seq, known.get(name, 0)) for name in one.fields})
 
@@ -156,13 +157,15 @@ class Queue:
 
     def _give_up(self, one: Delivery, reason: str, error: str, said: str = "") -> None:
         self.waiting.remove(one)
+        self._later.setdefault(_GIVEN_UP, {})[""] = self._next_seq(one.seq)  # none that is made later stands before it
         if one.merge:
             self._later.setdefault(one.merge, {})
         self.given_up.append(GivenUp(one, reason, error, said))
 
     def _not_replaced(self, one: Delivery) -> Delivery | None:
         """The delivery without the fields of which a newer one arrived; None if none is left."""
-        newer = {name for name, seq in self._later.get(one.merge, {}).items() if seq > one.seq}
+        known = self._later.get(one.merge, {}) if one.merge else {}
+        newer = {name for name, seq in known.items() if seq > one.seq}
         if not newer & one.fields.keys():
             return one
         fields = {name: value for name, value in one.fields.items() if name not in newer}
