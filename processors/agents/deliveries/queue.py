@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.agents.terms import Terms
+from schemas import ids
 
 TIMER = "@deliveries"
 PREFIX = "@delivery:"
@@ -86,14 +87,11 @@ class Queue:
 
     def put_back(self, one: Delivery, now_ms: int) -> None:
         """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced."""
-        if any(other.key == one.key for other in self.waiting):
-            self.superseded.append(one)
-            return
         kept = self._not_replaced(one)
-        if kept is None:
+        if kept is None or any(other.key == _returned(one) for other in self.waiting):
             self.superseded.append(one)
             return
-        back = msgspec.structs.replace(kept, at_ms=now_ms, tries=0, next_ms=0)
+        back = msgspec.structs.replace(kept, key=_returned(kept), at_ms=now_ms, tries=0, next_ms=0)
         self.waiting = sorted([back, *self.waiting], key=lambda other: other.seq)
         self._bound(back)
 
@@ -170,6 +168,12 @@ class Queue:
             return one
         fields = {name: value for name, value in one.fields.items() if name not in newer}
         return msgspec.structs.replace(one, body=one.body | {"fields": fields}) if fields else None
+
+
+def _returned(one: Delivery) -> str:
+    """The key of a delivery that is put back. What sets fields goes under a new one: it may have been taken once under
+    the old one, and older fields since."""
+    return ids.digest("put back", one.key, str(one.back)) if one.merge else one.key
 
 
 def _merged(old: Delivery, new: Delivery) -> Delivery:
