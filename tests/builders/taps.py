@@ -36,12 +36,13 @@ class Tap:
         kind: str = "crm",
     ) -> None:
         self.kind, self.contact, self.tenant = kind, contact, tenant
+        self.config: Mapping[str, Any] = config or {}
         self.now_ms = NOW
         self.memory = Memory()
         self.letters: list[Record] = []
         self.steps: list[Step] = []
         self._offset = 0
-        self._scene = Scene(Agent(kind, function), lambda _: config or {}, 4, Limits(loops=Limits().loops))
+        self._scene = Scene(Agent(kind, function), lambda _: self.config, 4, Limits(loops=Limits().loops))
 
     def says(self, text: str, crashes: int = 0, **fields: Any) -> Step:
         return self.event("message", crashes, content=c.Text(body=text), **fields)
