@@ -182,6 +182,7 @@ async def _played(
         config=scene.config(event.tenant),
         now_ms=now_ms,
         lines=tuple(memory.lines),
+        agent=scene.agent.kind,
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1
