@@ -36,10 +36,12 @@ def test_good_settings_have_no_problem(given: dict[str, Any]) -> None:
     ("given", "path", "word"),
     [
         ({}, ("recipe",), "hubspot"),
-        ({"recipe": "sap"}, ("recipe",), "sap"),
-        (HUBSPOT | {"tokn": "x"}, (), "tokn"),
+        ({"recipe": "sap"}, ("recipe",), "hubspot"),
+        (HUBSPOT | {"tokn": "x"}, ("tokn",), "token"),
         (HUBSPOT | {"token": "plain"}, ("token",), "outside"),
-        ({**HUBSPOT, "token": None}, ("token",), "private app"),
+        ({**HUBSPOT, "token": ""}, ("token",), "private app"),
+        (REST | {"url": "http://crm.example"}, ("url",), "plain"),
+        (REST | {"secret": SECRET}, ("secret",), "outside"),
         (HUBSPOT | {"id_property": "email"}, ("id_property",), "unique"),
         (HUBSPOT | {"map": {"a": "{nome}"}}, ("map", "a"), "nome"),
         (HUBSPOT | {"map": {"a": "{name"}}, ("map", "a"), "alone"),
@@ -53,7 +55,7 @@ def test_good_settings_have_no_problem(given: dict[str, Any]) -> None:
         (REST | {"upsert": {"path": "/{person}"}}, ("upsert",), "person"),
         (REST | {"notes": {"closed": "x"}}, ("note",), "written"),
         (REST | {"secret": Secret("short")}, ("secret",), "whsec_"),
-        (REST | {"headers": ["x"]}, ("headers",), "mapping"),
+        (REST | {"headers": ["x"]}, ("headers",), "object"),
     ],
 )
 def test_a_problem_names_its_place_and_what_to_write(given: dict[str, Any], path: tuple[str, ...], word: str) -> None:

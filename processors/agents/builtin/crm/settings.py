@@ -5,27 +5,25 @@ Leaves to `template`, `hubspot` and `rest` what their parts mean; docs/crm.md ex
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from yarl import URL
 
 from processors.agents.builtin.crm.hubspot import HubSpot
 from processors.agents.builtin.crm.moments import KNOWN, MOMENTS
 from processors.agents.builtin.crm.recipe import Recipe
 from processors.agents.builtin.crm.rest import METHODS, Rest, Step, names
 from processors.agents.builtin.crm.template import Template, TemplateError
-from processors.agents.checks import Problem
+from processors.agents.reading import Problem, read, shown
 from runtime.hooks import secret_problem
 from runtime.secrets import Secret
 
-_SECRET = ("token", "secret", "headers")
 _OF_STEPS = {
     "upsert": {"id", "key", "properties"},
     "note": {"id", "key", "crm_id", "text", "moment", "at", "at_ms"},
 }
-_PLACE = re.compile(r"\[\.\.\.\]|\.?([^.\[\]]+)|\[(\d+)\]")
 
 
 class Typed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -38,6 +36,10 @@ class Typed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     recipe: Literal["hubspot", "rest"]
     url: str = ""
+    plain: bool = False
+    token: str = ""
+    secret: str | list[str] = []
+    headers: dict[str, str] = {}
     id: str = "{contact}"
     map: dict[str, str | Typed] = {}
     notes: dict[str, str] = {}
@@ -63,22 +65,17 @@ class Settings(NamedTuple):
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
         """Raises ValueError, with all that is wrong."""
-        if wrong := problems(given):
-            raise ValueError("; ".join(f"{'.'.join(map(str, one.path))}: {one.what}" for one in wrong))
-        file = _read(given)
+        file, wrong = _checked(given)
+        if file is None or wrong:
+            raise ValueError("; ".join(f"{shown(one.path)}: {one.what}" for one in wrong))
         return cls(
             recipe=_recipe(file),
             person=Template(file.id, "text"),
             fields={name: _template(value) for name, value in file.map.items()},
             notes={moment: Template(text, "text") for moment, text in file.notes.items()},
-            headers=_headers(given),
-            secrets=_secrets(given),
+            headers=({"Authorization": f"Bearer {file.token!s}"} if file.token else {}) | file.headers,
+            secrets=tuple(str(one) for one in _listed(file.secret)),
         )
-
-
-def _read(given: Mapping[str, Any]) -> _File:
-    """Raises msgspec.ValidationError."""
-    return msgspec.convert({name: value for name, value in given.items() if name not in _SECRET}, _File)
 
 
 def _recipe(file: _File) -> Recipe:
@@ -91,45 +88,48 @@ def _template(value: str | Typed) -> Template:
     return Template(value) if isinstance(value, str) else Template(value.value, value.type)
 
 
-def _headers(given: Mapping[str, Any]) -> dict[str, str]:
-    token = given.get("token")
-    bearer = {"Authorization": f"Bearer {token!s}"} if token else {}
-    return bearer | {name: str(value) for name, value in (given.get("headers") or {}).items()}
-
-
-def _secrets(given: Mapping[str, Any]) -> tuple[str, ...]:
-    secret = given.get("secret") or ()
-    return tuple(str(one) for one in (secret if isinstance(secret, list) else [secret] if secret else []))
+def _listed(secret: str | list[str]) -> list[str]:
+    return [secret] if isinstance(secret, str) else secret
 
 
 def problems(given: Mapping[str, Any]) -> list[Problem]:
     """What is wrong, with its place among the settings."""
+    return _checked(given)[1]
+
+
+def _checked(given: Mapping[str, Any]) -> tuple[_File | None, list[Problem]]:
     if not given:
-        return [Problem(("recipe",), "say which CRM it is: `recipe: hubspot` or `recipe: rest`")]
-    try:
-        file = _read(given)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        return [Problem(_path(where.rstrip("`")), what), *_secret_problems(given)]
-    found = [*_secret_problems(given), *_template_problems(file)]
-    return found + list(_hubspot_problems(given, file) if file.recipe == "hubspot" else _rest_problems(file))
+        return None, [Problem(("recipe",), "say which CRM it is: `recipe: hubspot` or `recipe: rest`")]
+    file, problem = read(dict(given), _File)
+    if file is None:
+        return None, [problem] if problem else []
+    own = _hubspot_problems if file.recipe == "hubspot" else _rest_problems
+    return file, [*_secret_problems(file), *_address_problems(file), *_template_problems(file), *own(file)]
 
 
-def _path(text: str) -> tuple[str | int, ...]:
-    found = [(name or number) for name, number in _PLACE.findall(text)]
-    return tuple(int(part) if part.isdigit() else part for part in found if part)
-
-
-def _secret_problems(given: Mapping[str, Any]) -> Iterator[Problem]:
-    token = given.get("token")
-    if token is not None and not isinstance(token, Secret):
+def _secret_problems(file: _File) -> Iterator[Problem]:
+    if file.token and not isinstance(file.token, Secret):
         yield Problem(("token",), "stands outside the file: {env: NAME} or {file: PATH}")
-    for number, one in enumerate(_secrets(given)):
-        if what := secret_problem(one):
-            yield Problem(("secret", number) if isinstance(given["secret"], list) else ("secret",), what)
-    headers = given.get("headers") or {}
-    if not isinstance(headers, Mapping) or not all(isinstance(value, str) for value in headers.values()):
-        yield Problem(("headers",), "is a mapping of names to texts or secrets")
+    for number, one in enumerate(_listed(file.secret)):
+        path = ("secret",) if isinstance(file.secret, str) else ("secret", number)
+        if not isinstance(one, Secret):
+            yield Problem(path, "stands outside the file: {env: NAME} or {file: PATH}")
+        elif what := secret_problem(one):
+            yield Problem(path, what)
+
+
+def _address_problems(file: _File) -> Iterator[Problem]:
+    if not file.url and file.recipe == "hubspot":
+        return
+    try:
+        url = URL(file.url)
+        usable = url.scheme in ("https", "http") and url.host and url.port and not url.query_string
+    except ValueError:
+        usable = False
+    if not usable:
+        yield Problem(("url",), "the CRM's address, of the form https://crm.example/api")
+    elif url.scheme == "http" and not file.plain:
+        yield Problem(("url",), "needs https://; in a network of your own `plain: true` allows http://")
 
 
 def _template_problems(file: _File) -> Iterator[Problem]:
@@ -151,8 +151,8 @@ def _template_problems(file: _File) -> Iterator[Problem]:
             yield Problem(path, f"nothing is called {', '.join(unknown)}; there are {', '.join(sorted(KNOWN))}")
 
 
-def _hubspot_problems(given: Mapping[str, Any], file: _File) -> Iterator[Problem]:
-    if not given.get("token"):
+def _hubspot_problems(file: _File) -> Iterator[Problem]:
+    if not file.token:
         yield Problem(("token",), "HubSpot needs the token of a private app: {env: NAME} or {file: PATH}")
     if file.id_property == "email":
         yield Problem(
@@ -167,8 +167,6 @@ def _hubspot_problems(given: Mapping[str, Any], file: _File) -> Iterator[Problem
 
 
 def _rest_problems(file: _File) -> Iterator[Problem]:
-    if not file.url.startswith(("https://", "http://")):
-        yield Problem(("url",), "the CRM's address: https://crm.example/api")
     if file.upsert is None:
         yield Problem(("upsert",), "say how a contact is set: {method: PUT, path: /contacts/{id}, body: {…}}")
     if file.notes and file.note is None:
