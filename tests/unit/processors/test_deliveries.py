@@ -292,6 +292,17 @@ def test_a_timer_that_is_dropped_because_a_human_owns_rings_again_later() -> Non
     assert outside.notes == ["hola"]
 
 
+def test_what_waits_keeps_a_timer_when_the_timers_event_becomes_a_dead_letter() -> None:
+    outside = Outside(AWAY)
+    tap = tap_of(outside)
+    tap.says("hola")
+    tap.memory.take_off(TIMER)
+    assert tap.takes(b"{}", [("type", b"event"), ("tenant", b"acme")]).reason == "malformed"
+    tap.advance(60)
+    assert outside.notes == ["hola"]
+    assert tap.memory.alarms == []
+
+
 def test_what_is_given_up_is_counted_as_a_dead_letter_by_its_reason() -> None:
     tap = tap_of(Outside(Result("refused")))
     done = tap.says("x")
