@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,11 +16,11 @@ from msgspec.structs import replace
 from processors.agents import actions as a
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Alarm, Memory
-from processors.agents.transcript import Who, said, told
+from processors.agents.transcript import Who, said, shortened, told
 from runtime.kafka.record import Record
 from schemas import ids, inbound, keys, topics
 from schemas.headers import Headers
-from schemas.inbound import InboundEvent
+from schemas.inbound import SAID, InboundEvent, Said
 from schemas.outbound import OutboundMessage, SendClass
 from schemas.record import RecordError, encode
 from schemas.session import AnySendable, Template
@@ -33,7 +34,8 @@ class Outbox:
     """Takes the actions of one event in order; `records` is what is to be written.
 
     `partitions` is the cluster's count, `partition` the conversation's own. Everything that leaves gets an id of
-    (line, event, agent, ordinal), the ordinal counting what left before it.
+    (line, event, agent, ordinal), the ordinal counting what left before it. Agents of the types `listeners` are told
+    what was said.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Outbox:
         partition: int,
         now_ms: int,
         limits: Limits,
+        listeners: Sequence[str] = (),
     ) -> None:
         self.agent = agent
         self.event = event
@@ -53,6 +56,7 @@ class Outbox:
         self.partition = partition
         self.now_ms = now_ms
         self.limits = limits
+        self.listeners = listeners
         self.records: list[Record] = []
         self._ordinal = 0
         self._key = keys.conversation(event.did, event.contact).encode()
@@ -115,6 +119,7 @@ class Outbox:
         at = keys.partition(event.did, self.partitions)
         sent: OutboundMessage = self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)
         self._note(memory, "bot", said(sent.content))
+        self._tell(message.id, said(sent.content))
 
     def _hand_off(self, action: a.HandOff, memory: Memory) -> None:
         """The order with what was said so far; from here on the agent is mute."""
@@ -128,10 +133,19 @@ class Outbox:
         )
         self._order(command)
         self._note(memory, "bot", action.text)
+        self._tell(command.id, action.text)
         memory.muted_since, memory.changed_ms = self.event.facts.owner_epoch, self.now_ms
 
     def _note(self, memory: Memory, who: Who, text: str) -> None:
         memory.lines = self.limits.transcript.added(memory.lines, who, text, self.now_ms)
+
+    def _tell(self, message_id: str, text: str) -> None:
+        """Those who listen hear it before anything that comes of it: it leaves in the same transaction."""
+        line = shortened(text)
+        for listener in self.listeners if line else ():
+            told = replace(self.cause, id=message_id, type=SAID, did=self.event.did, contact=self.event.contact)
+            value = encode(Said(who="bot", text=line, at_ms=self.now_ms))
+            self.records.append(Record(topics.agent(listener).name, value, self._key, told.to_kafka(), self.partition))
 
     def _schedule(self, action: a.Schedule, memory: Memory) -> None:
         if not isinstance(action.name, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from processors.agents.agent import Agent
@@ -13,6 +13,7 @@ from processors.agents.step import Scene, Step
 from processors.agents.tidying import EVERY_S, tidier
 from processors.guard import Guard
 from processors.hosting import EngineMetrics, check_topics, host, partitions
+from processors.listening import listeners
 from runtime import logs, metrics
 from runtime.clock import now_ms
 from runtime.engine import Engine, EngineSettings, SourceRecord
@@ -80,7 +81,11 @@ def engine(
         found = tenants.owner(did)
         return found.tenant if found else ""
 
-    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of)
+    def told(tenant: str) -> Sequence[str]:
+        found = tenants.tenant(tenant)
+        return [kind for kind in listeners(found) if kind in processor.agents] if found else ()
+
+    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of, told)
     settings = EngineSettings.of_agents(processor)
     handler = AgentHost(
         scene,
