@@ -119,8 +119,10 @@ class Resume(Command, tag="resume"):
 
 
 class Close(Command, tag="close"):
-    """End the chat; with `overdue` because the human was silent for too long."""
+    """End the chat; `transcript` is what was said, as far as who ends it knows. With `overdue` it is because the human
+    was silent for too long."""
 
+    transcript: list[Said] = []
     overdue: Overdue | None = None
 
 
