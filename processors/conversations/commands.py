@@ -85,6 +85,8 @@ def _hand_off(draft: Draft, command: HandOff) -> None:
         id_chat=draft.state.id_chat,
         channel_id=draft.state.channel_id,
     )
+    if command.group and command.text and _is_bot(draft):
+        _say_text(draft, command)  # the control of a group has no room for words
     _say(draft, command, control, command.text)
     extra = {"by": command.by, "note": command.note, "group": command.group, "transcript": _lines(command)}
     tap(draft, _event(draft, command, "handed_off", extra={name: told for name, told in extra.items() if told}))
@@ -232,25 +234,36 @@ def _event(draft: Draft, order: Command | Timer, kind: EventKind, *, extra: dict
 
 def _say(draft: Draft, command: Command, control: Control, text: str) -> None:
     """The control on an API Bot account, else the text to the person, if there is one."""
-    account = draft.place.tenant.account_for(draft.place.line, "session")
     content: AnySendable | None = control
-    if account is None or account.service != "bot":
+    if not _is_bot(draft):
         content = Text(body=text) if text else None
     if content is not None:
-        draft.to_line(
-            OutboundMessage(
-                id=ids.message_id(draft.did, command.id, BY, 0),
-                tenant=command.tenant,
-                did=command.did,
-                contact=command.contact,
-                to=draft.state.reply_to or command.contact,
-                content=content,
-                cause=command.id,
-                agent=BY,
-                window_expires_ms=draft.state.window_expires_ms(draft.world.rules.window_ms),
-                at_ms=draft.now_ms,
-            )
-        )
+        draft.to_line(_message(draft, command, content, 0))
+
+
+def _say_text(draft: Draft, command: HandOff) -> None:
+    draft.to_line(_message(draft, command, Text(body=command.text), 1))
+
+
+def _is_bot(draft: Draft) -> bool:
+    """Whether the line's session account is an API Bot's."""
+    account = draft.place.tenant.account_for(draft.place.line, "session")
+    return account is not None and account.service == "bot"
+
+
+def _message(draft: Draft, command: Command, content: AnySendable, ordinal: int) -> OutboundMessage:
+    return OutboundMessage(
+        id=ids.message_id(draft.did, command.id, BY, ordinal),
+        tenant=command.tenant,
+        did=command.did,
+        contact=command.contact,
+        to=draft.state.reply_to or command.contact,
+        content=content,
+        cause=command.id,
+        agent=BY,
+        window_expires_ms=draft.state.window_expires_ms(draft.world.rules.window_ms),
+        at_ms=draft.now_ms,
+    )
 
 
 _OBEY: dict[type, Callable[[Draft, Any], None]] = {

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from processors.agents.builtin import handoff
 from processors.routing import problems as routing_problems
 from relevo.campaigns import prices
 from relevo.tenants import sending, shape
@@ -147,6 +148,9 @@ class TenantFile:
         self._check_routing(tenant)
         for place, what in prices.problems(tenant.prices):
             self._wrong(("prices", *place), what)
+        if name := handoff.unknown_hours(tenant.agents.get("handoff", {}), tenant.hours):
+            there = ", ".join(tenant.hours) or "none"
+            self._wrong(("agents", "handoff", "hours"), f"no hours {name!r}; there are {there}")
 
     def _check_languages(self, tenant: Tenant) -> None:
         for index, language in enumerate(tenant.languages):

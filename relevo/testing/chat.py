@@ -27,6 +27,7 @@ from schemas.inbound import EventKind, Facts, InboundEvent, Owner
 from schemas.outbound import OutboundMessage
 from schemas.record import decode as decode_record
 from schemas.record import encode as encode_record
+from schemas.tenant import Hours
 
 _START_MS = 1_700_000_000_000
 _WINDOW_MS = 86_100_000
@@ -45,9 +46,10 @@ class _Source(NamedTuple):
 
 class Chat:
     """A conversation. `config` is what the tenant's file has for the agent, `memory` what it remembers already (of an
-    older version, say), `facts` what else is known of the conversation; a `tap` hears everything, also while a human
-    owns. `now_ms` is the chat's clock, and `advance` moves it. `calls` answers the HTTP calls of an agent with
-    resources, which is opened at once, and closed by `deploys` or the end of a `with Chat(…) as chat:`.
+    older version, say), `facts` what else is known of the conversation, `hours` the tenant's office hours; a `tap`
+    hears everything, also while a human owns. `now_ms` is the chat's clock, and `advance` moves it. `calls` answers the
+    HTTP calls of an agent with resources, which is opened at once, and closed by `deploys` or the end of a
+    `with Chat(…) as chat:`.
 
     After each event `actions` has what the agent yielded; `messages`, `commands` and `outcomes` collect all there was.
     """
@@ -67,6 +69,7 @@ class Chat:
         tenant: str = "acme",
         limits: Limits | None = None,
         now_ms: int = _START_MS,
+        hours: Mapping[str, Hours] | None = None,
         calls: Calls | None = None,
         _beside: bool = False,
     ) -> None:
@@ -83,6 +86,7 @@ class Chat:
         self._kind = kind
         self._config = dict(config or {})
         self._limits = limits or Limits()
+        self._hours = dict(hours or {})
         self._memory = Memory(said=dict(memory or {}))
         self._last_inbound_ms = 0
         self._offset = 0
@@ -109,7 +113,7 @@ class Chat:
             raise TypeError(f"this cannot be an agent: {why}")
         self._kind = self._kind or getattr(agent, "__name__", "agent")
         self.agent = Agent(self._kind, agent)
-        self._scene = Scene(self.agent, lambda _: self._config, _PARTITIONS, self._limits)
+        self._scene = Scene(self.agent, lambda _: self._config, _PARTITIONS, self._limits, hours=lambda _: self._hours)
         self._memory = decode(encode(self._memory))
         if isinstance(agent, Resourceful) and not self._beside:
             run(agent.open(World(self._calls, lambda: self.now_ms, self._limits)))
@@ -131,6 +135,7 @@ class Chat:
             tenant=self.tenant,
             limits=self._limits,
             now_ms=self.now_ms,
+            hours=self._hours,
             calls=self._calls,
             _beside=True,
         )

@@ -114,7 +114,8 @@ def _step(step: str, i: int) -> Source:
 def test_on_an_api_bot_account_a_hand_off_leaves_as_a_control_with_the_chats_context() -> None:
     conversations = Conversations(world(tenant("bot")))
     conversations.feed(customer(1), order(inbound.HandOff, group="ventas", text="Te paso con alguien"))
-    (message,) = conversations.said()
+    words, message = conversations.said()
+    assert words.content == Text(body="Te paso con alguien"), "a group's control has no room for words"
     assert message.content == Control(
         action="group",
         group="ventas",
