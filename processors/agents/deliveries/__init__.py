@@ -13,7 +13,7 @@ and the call (`send`).
 """
 
 from processors.agents.deliveries.queue import PREFIX, TIMER, Delivery, GivenUp, Queue
-from processors.agents.deliveries.terms import Terms
 from processors.agents.deliveries.work import Made, Result, Send, work
+from processors.agents.terms import Terms
 
 __all__ = ["PREFIX", "TIMER", "Delivery", "GivenUp", "Made", "Queue", "Result", "Send", "Terms", "work"]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from processors.agents.deliveries.terms import Terms
+from processors.agents.terms import Terms
 
 TIMER = "@deliveries"
 PREFIX = "@delivery:"

@@ -17,8 +17,8 @@ import msgspec
 from processors.agents.actions import Action, Bury, Remember, Schedule
 from processors.agents.agent import Conversation
 from processors.agents.deliveries.queue import TIMER, Delivery, GivenUp, Queue
-from processors.agents.deliveries.terms import Terms
 from processors.agents.play import story
+from processors.agents.terms import Terms
 from runtime import metrics
 from schemas import ids
 from schemas.inbound import InboundEvent
