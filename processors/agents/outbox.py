@@ -81,6 +81,10 @@ class Outbox:
                 self._say(memory, action.template, send_class=action.send_class)
             case a.HandOff():
                 self._hand_off(action, memory)
+            case a.HumanSays():
+                self._pass_on(action)
+            case a.GiveBack():
+                self._order(inbound.Resume(**self._of()))
             case a.Close():
                 self._order(inbound.Close(transcript=told(memory.lines), **self._of()))
             case a.OptOut():
@@ -127,6 +131,22 @@ class Outbox:
         sent: OutboundMessage = self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)
         self._note(memory, "bot", said(sent.content))
         self._tell(message.id, said(sent.content))
+
+    def _pass_on(self, action: a.HumanSays) -> None:
+        """By way of the conversation, which has its window, and tells all transcripts."""
+        event = self.event
+        message = OutboundMessage(
+            id=self._next_id(),
+            tenant=event.tenant,
+            did=event.did,
+            contact=event.contact,
+            to=event.reply_to,
+            content=action.content,
+            cause=event.id,
+            agent=self.agent,
+            at_ms=self.now_ms,
+        )
+        self._order(inbound.Send(message=message, who="human", **self._of()))
 
     def _hand_off(self, action: a.HandOff, memory: Memory) -> None:
         """The order with what was said so far; from here on the agent is mute."""

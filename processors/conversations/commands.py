@@ -138,7 +138,8 @@ def _close(draft: Draft, command: Close) -> None:
     extra: dict[str, Any] = {"by": command.by, "reason": reason}
     extra |= {"transcript": _lines(command)} if command.transcript else {}
     event = replace(_event(draft, command, "session", extra=extra), content=SessionControl(action="close"))
-    deliver(draft, event, without=command.by)
+    taps = draft.place.tenant.routing.also
+    deliver(draft, event, without="" if command.by in taps else command.by)  # a tap hears the end that it made
 
 
 def _send(draft: Draft, command: Send) -> None:

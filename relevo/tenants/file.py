@@ -148,6 +148,8 @@ class TenantFile:
         self._check_routing(tenant)
         for place, what in prices.problems(tenant.prices):
             self._wrong(("prices", *place), what)
+        if "desk" in tenant.routing.also and not tenant.agents.get("desk", {}).get("url"):
+            self._wrong(("routing", "also"), "the desk needs an address: agents: {desk: {url: https://…, secret: …}}")
         if name := handoff.unknown_hours(tenant.agents.get("handoff", {}), tenant.hours):
             there = ", ".join(tenant.hours) or "none"
             self._wrong(("agents", "handoff", "hours"), f"no hours {name!r}; there are {there}")
