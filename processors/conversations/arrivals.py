@@ -90,7 +90,7 @@ def _echo(draft: Draft, arrival: Arrival, event_id: str) -> None:
     """What others wrote to the person: while a human owns the chat the human, unless the echo says otherwise."""
     event = _event(draft, arrival, event_id)
     if draft.state.owner == "human" and arrival.owner != "bot":
-        draft.state.human_ms = draft.now_ms
+        draft.state.human_wrote(draft.now_ms)
         if arrival.content is not None:
             text = shortened(spoken(arrival.content))
             tell_listeners(draft, Said(who="human", text=text, at_ms=event.at_ms, echo=True))

@@ -169,7 +169,7 @@ def _human_speaks(draft: Draft, command: Send) -> None:
         draft.count("handed_off", "order")
         event = _event(draft, command, "handed_off", extra={"by": command.by})
         tap(draft, replace(event, id=f"{command.id}.handed_off"))
-    draft.state.human_ms = draft.now_ms
+    draft.state.human_wrote(draft.now_ms)
 
 
 def _opt_out(draft: Draft, command: OptOut) -> None:

@@ -70,6 +70,6 @@ def _of(key: bytes, state: State, masks: Masks) -> OfHuman:
         line=did,
         contact=masks.contact(contact),
         since_ms=state.taken_ms or state.touched_ms,
-        wrote_ms=state.human_ms,
+        wrote_ms=state.wrote_ms,
         last_inbound_ms=state.last_inbound_ms,
     )

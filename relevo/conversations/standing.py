@@ -62,7 +62,7 @@ def standing(person: Person, state: State | None, rules: Rules, *, alias_of: str
         owner=now.owner,
         owner_epoch=now.epoch,
         human_since_ms=now.taken_ms,
-        human_wrote_ms=now.human_ms,
+        human_wrote_ms=now.wrote_ms,
         window_expires_ms=now.window_expires_ms(rules.window_ms),
         last_inbound_ms=now.last_inbound_ms,
         language=now.language or spoken,

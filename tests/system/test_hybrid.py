@@ -33,7 +33,7 @@ from tests.builders.hybrid import (
 pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[2]
-APART_S = 2.0
+APART_S = 1.5
 KILLS = {
     ("1", "human say"): "webhooks",
     ("2", "humano"): "conversations",

@@ -251,7 +251,7 @@ def test_the_order_is_read_as_what_the_tenant_wants() -> None:
 def test_a_humans_words_take_the_conversation_tell_the_taps_and_stand_in_transcripts() -> None:
     desk = Desk(also=["desk", "crm"])
     desk.feed(posted(flat(id=1)), said_by("human", "soy Inés", "s1"), said_by("bot", "su saldo es 3", "s2"))
-    assert (desk.state().owner, desk.state().human_ms) == ("human", NOW)
+    assert (desk.state().owner, desk.state().wrote_ms) == ("human", NOW)
     assert [one.event.kind for one in desk.told("crm")] == ["message", "handed_off"]
     assert desk.notes("menu") == desk.notes("desk") == [("human", "soy Inés"), ("bot", "su saldo es 3")]
     assert desk.notes("crm") == []
