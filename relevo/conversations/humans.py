@@ -6,6 +6,8 @@ changelog: some seconds for a hundred thousand conversations.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from processors.conversations.owned import Owned
 from processors.conversations.state import State, decode
 from relevo.cli.span import span
@@ -45,8 +47,12 @@ class OfHuman(Frozen):
 
 
 def found_of_humans(settings: KafkaSettings, tenant: str = "", *, clear: bool = False) -> list[OfHuman]:
-    """Those of a tenant (empty: of all), who waits for longest first, then those who do not wait."""
-    found = [one for one in _read(settings, Masks("", clear)) if tenant in ("", one.tenant)]
+    """Those of a tenant (empty: of all)."""
+    return in_order(one for one in _read(settings, Masks("", clear)) if tenant in ("", one.tenant))
+
+
+def in_order(found: Iterable[OfHuman]) -> list[OfHuman]:
+    """Who waits for longest first, then those who do not wait."""
     return sorted(found, key=lambda one: (not one.waiting_ms, one.waiting_ms or one.since_ms))
 
 

@@ -15,6 +15,7 @@ from processors.agents.memory import Memory, decode, encode
 from processors.agents.registry import why_not
 from processors.agents.resources import Resourceful, World
 from processors.agents.step import Scene, Step, step
+from processors.agents.transcript import said
 from relevo.testing.calls import NoCalls
 from relevo.testing.loop import run
 from relevo.testing.offered import pressed, text
@@ -204,10 +205,16 @@ class Chat:
         self.actions = told
         return told
 
-    def resumes(self) -> list[Action]:
-        """The human gives the conversation back."""
+    def overhears(self, who: Literal["customer", "bot", "human"], text: str) -> None:
+        """What others say is told to the agent for its transcript: a human's words that were sent for the human, or for
+        a tap that listens those of the bot."""
+        said = inbound.Said(who=who, text=text, at_ms=self.now_ms)
+        self._take(self._step(self._event("system"), inbound.SAID, value=encode_record(said)))
+
+    def resumes(self, reason: Literal["transfer", "order", "timeout"] = "order") -> list[Action]:
+        """The human gives the conversation back, somebody orders it, or the human was silent for too long."""
         self.owner, self.owner_epoch = "bot", self.owner_epoch + 1
-        return self.event("resumed")
+        return self.event("resumed", extra={"reason": reason})
 
     def closes(self, action: Literal["close", "timeout"] = "close") -> list[Action]:
         """The chat ends; the next message is the bot's."""
@@ -235,9 +242,14 @@ class Chat:
             self._take(self._step(event, "dropped", "human_owns"))
             self.outcomes[-1] = "human_owns"
             return self.actions
+        before = len(self.commands)
         self._take(self._step(event, "event"))
-        if self.tap and self.owner == "human" and event.facts.owner == "bot":
-            self._hears_of_its_hand_off()
+        made = self.actions
+        for command in self.commands[before:]:
+            self.actions = []
+            self._obeys(command)
+            made = made + self.actions
+        self.actions = made
         return self.actions
 
     def advance(self, seconds: float) -> list[Action]:
@@ -257,9 +269,38 @@ class Chat:
     def _key(self) -> bytes:
         return keys.conversation(self.did, self.contact).encode()
 
-    def _hears_of_its_hand_off(self) -> None:
-        """Taps are told of a hand-off, also the one that made it."""
-        made, command = self.actions, self.handoffs[-1]
+    def _obeys(self, command: inbound.AnyCommand) -> None:
+        """The conversation carries out what the agent ordered, and tells who is to know."""
+        match command:
+            case inbound.HandOff() if self.owner == "bot":
+                self._changes_to("human")
+                self._hears_of(command)
+            case inbound.Send(who="human", message=message):
+                if self.owner == "bot":
+                    self._changes_to("human")
+                    self._hears_of(command)
+                if not self.tap or self.agent.kind == "desk":
+                    self.overhears("human", said(message.content))
+            case inbound.Resume():
+                self._changes_to("bot")
+                self.event("resumed", extra={"by": command.by, "reason": "order"})
+            case inbound.Close():
+                if self.owner == "human":
+                    self._changes_to("bot")
+                if self.tap:
+                    content = c.SessionControl(action="close")
+                    self.event("session", content=content, extra={"by": command.by, "reason": "order"})
+
+    def _changes_to(self, owner: Owner) -> None:
+        self.owner, self.owner_epoch = owner, self.owner_epoch + 1
+
+    def _hears_of(self, command: inbound.HandOff | inbound.Send) -> None:
+        """Taps are told that a human owns it, also the one that made it so."""
+        if not self.tap:
+            return
+        if isinstance(command, inbound.Send):
+            self.event("handed_off", extra={"by": command.by})
+            return
         extra = {
             "by": command.by,
             "note": command.note,
@@ -267,7 +308,6 @@ class Chat:
             "transcript": msgspec.to_builtins(command.transcript),
         }
         self.event("handed_off", extra={name: told for name, told in extra.items() if told})
-        self.actions = made + self.actions
 
     def _nothing(self) -> list[Action]:
         self.actions = []
@@ -294,13 +334,13 @@ class Chat:
         }
         return Facts(**(known | self.facts), owner=self.owner, owner_epoch=self.owner_epoch)
 
-    def _step(self, event: InboundEvent, kind: str, reason: str = "") -> Step:
+    def _step(self, event: InboundEvent, kind: str, reason: str = "", value: bytes = b"") -> Step:
         """What becomes of a record; its event is as Kafka would bring it."""
         told = Headers(id=event.id, type=kind, tenant=self.tenant, at_ms=self.now_ms).to_kafka()
         told += [("reason", reason.encode())] if reason else []
         topic, offset = topics.agent(self.agent.kind).name, self._offset
         self._offset += 1
-        source = _Source(topic, 0, offset, self._key, encode_record(event), told)
+        source = _Source(topic, 0, offset, self._key, value or encode_record(event), told)
         return run(step(self._scene, source, self._memory, self.now_ms))
 
     def _take(self, done: Step) -> None:
@@ -321,5 +361,5 @@ class Chat:
             return
         command: inbound.AnyCommand = topics.INBOUND_CONVERSATIONS.decoder().decode(record.value)
         self.commands.append(command)
-        if isinstance(command, inbound.HandOff) and self.owner == "bot":
-            self.owner, self.owner_epoch = "human", self.owner_epoch + 1
+        if isinstance(command, inbound.Send):
+            self.messages.append(command.message)
