@@ -1,0 +1,78 @@
+"""What an event changes in the CRM: deliveries, and what the tap remembers of them. Pure.
+
+Only properties whose value is another than the last one that was queued are sent. What is remembered of a value is a
+short hash. A person keeps the name under which the CRM met them first, also when they write from another number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from processors.agents.agent import Conversation
+from processors.agents.builtin.crm.moments import known_of, moment_of
+from processors.agents.builtin.crm.settings import Settings
+from processors.agents.builtin.crm.template import MISSING
+from processors.agents.deliveries import Delivery, Made
+from schemas.inbound import InboundEvent
+
+STATE = "@crm"
+CONTACT = "contact"
+_ANOTHER_TRY = frozenset(("too_old", "too_many", "timeout"))
+
+
+class Known:
+    """What the tap remembers of the person: `person` is the contact's name on our side, `sent` hashes by property."""
+
+    def __init__(self, memory: Mapping[str, Any]) -> None:
+        state = memory.get(STATE) or {}
+        self.person: str = state.get("person", "")
+        self.sent: dict[str, str] = dict(state.get("sent", {}))
+        self._before = self.value()
+
+    def value(self) -> dict[str, Any]:
+        """As it is remembered."""
+        return {"person": self.person, "sent": dict(self.sent)} if self.person else {}
+
+    @property
+    def changed(self) -> bool:
+        return self.value() != self._before
+
+    def lost(self, delivery: Delivery, reason: str) -> None:
+        """A delivery was given up: the same values are worth sending again, unless the CRM refused them."""
+        if reason in _ANOTHER_TRY:
+            for name in delivery.fields:
+                self.sent.pop(name, None)
+
+
+def made_of(settings: Settings, conversation: Conversation, event: InboundEvent, known: Known) -> list[Made]:
+    """The deliveries of one event, the contact before its note. `known` takes note of them."""
+    moment = moment_of(event)
+    if not moment:
+        return []
+    told = known_of(conversation, event)
+    if not known.person:
+        person = settings.person.value(told)
+        known.person = event.contact if person is MISSING else person
+    changed = _changed(settings, told, known)
+    made = [Made({"do": "upsert", "person": known.person, "fields": changed}, CONTACT)] if changed else []
+    text = settings.notes[moment].value(told) if moment in settings.notes else MISSING
+    if text is not MISSING:
+        body = {"do": "note", "person": known.person, "text": text, "at_ms": event.at_ms, "moment": moment}
+        made.append(Made(body))
+    return made
+
+
+def _changed(settings: Settings, told: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    values = {name: template.value(told) for name, template in settings.fields.items()}
+    hashes = {name: _hash(value) for name, value in values.items() if value is not MISSING}
+    changed = {name: values[name] for name, hashed in hashes.items() if known.sent.get(name) != hashed}
+    known.sent = {name: hashed for name, hashed in known.sent.items() if name in values} | hashes
+    return changed
+
+
+def _hash(value: Any) -> str:
+    return hashlib.blake2b(msgspec.json.encode(value), digest_size=6).hexdigest()
