@@ -54,7 +54,7 @@ def tenant_file(desk: str) -> Callable[[scenario.DemoTenant, str], str]:
         data["agents"] = {
             "guide": {},
             "handoff": {"text": WORDS, "note": "{said}"},
-            "desk": {"url": desk, "secret": {"env": SECRET_ENV}},
+            "desk": {"url": desk, "plain": True, "secret": {"env": SECRET_ENV}},
         }
         to_handoff = {"to": "handoff", "when": {"keyword": ["humano"], "line": [CLOUD]}}
         rules = [to_handoff] if tenant.tenant == "mixta" else []

@@ -27,6 +27,8 @@ import msgspec
 from processors.agents.actions import Action, HandOff, Reply
 from processors.agents.agent import Conversation, text_of
 from processors.agents.checks import HOST_OPTIONS, Problem
+from processors.agents.limits import AgentFailed
+from processors.agents.reading import read, shown
 from processors.routing.conditions import conditions
 from processors.routing.hours import Schedule
 from processors.routing.subject import Subject
@@ -86,7 +88,7 @@ async def handoff(conversation: Conversation, event: InboundEvent) -> AsyncItera
     """Answers messages alone; a reaction asks for nothing."""
     if event.kind != "message" or isinstance(event.content, Reaction):
         return
-    settings = _settings(msgspec.json.encode(_own(conversation.config)))
+    settings = _settings(msgspec.json.encode(_known(conversation.config)))
     case = _case(settings, event)
     words = spoken(case.text or settings.text, conversation.facts.language, _WORDS)
     if not _open(settings.hours, conversation.hours, event.at_ms):
@@ -104,21 +106,20 @@ async def handoff(conversation: Conversation, event: InboundEvent) -> AsyncItera
 
 def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the settings, each with its place and what to write instead."""
-    try:
-        read = msgspec.convert(_own(settings), Settings)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        yield Problem(_path(where.rstrip("`")), what)
+    own = {name: value for name, value in settings.items() if name not in HOST_OPTIONS}
+    found, problem = read(own, Settings)
+    if found is None:
+        yield problem or Problem((), "cannot be read")
         return
-    yield from _of_words(("text",), read.text)
-    yield from _of_words(("closed", "text"), read.closed.text)
-    yield from _of_note(("note",), read.note)
-    if read.closed != Closed() and not read.hours:
+    yield from _of_words(("text",), found.text)
+    yield from _of_words(("closed", "text"), found.closed.text)
+    yield from _of_note(("note",), found.note)
+    if found.closed != Closed() and not found.hours:
         yield Problem(
             ("closed",), "says what happens outside the `hours`, but there are none; name one of the tenant's"
         )
-    for index, case in enumerate(read.cases):
-        yield from _of_case(("cases", index), case, last=index == len(read.cases) - 1)
+    for index, case in enumerate(found.cases):
+        yield from _of_case(("cases", index), case, last=index == len(found.cases) - 1)
 
 
 def unknown_hours(settings: Mapping[str, Any], known: Collection[str]) -> str:
@@ -127,13 +128,19 @@ def unknown_hours(settings: Mapping[str, Any], known: Collection[str]) -> str:
     return str(name) if name and name not in known else ""
 
 
-def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in HOST_OPTIONS}
+def _known(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the host reads, and what a newer version may know more."""
+    return {name: config[name] for name in config if name in Settings.__struct_fields__}
 
 
 @lru_cache(maxsize=256)
 def _settings(config: bytes) -> Settings:
-    return msgspec.json.decode(config, type=Settings)
+    """Raises AgentFailed for what `relevo tenants apply` would not have written."""
+    found, problem = read(msgspec.json.decode(config), Settings)
+    if found is None:
+        told = f"{shown(problem.path)}: {problem.what}" if problem else ""
+        raise AgentFailed("settings", f"agents.handoff of the tenant's file: {told}")
+    return found
 
 
 def _case(settings: Settings, event: InboundEvent) -> Case:
@@ -203,9 +210,3 @@ def _of_note(path: tuple[str | int, ...], note: str) -> Iterator[Problem]:
     for name in _VARIABLE.findall(note):
         if name not in _VARIABLES:
             yield Problem(path, f"no variable {{{name}}}; there are {', '.join(f'{{{one}}}' for one in _VARIABLES)}")
-
-
-def _path(text: str) -> tuple[str | int, ...]:
-    """`.cases[0].when` as a path; msgspec names no keys of mappings."""
-    parts = re.findall(r"\[(\d+)\]|\.?([^.\[\]]+)", text)
-    return tuple(int(index) if index else name for index, name in parts if name != "...")

@@ -243,7 +243,7 @@ def test_whatever_happens_the_desk_gets_all_in_order_and_its_transcript_is_what_
         (b'{"actions": [{"type": "say"}]}', "either"),
         (b'{"actions": [{"type": "say", "text": "a", "content": {"type": "text", "body": "b"}}]}', "either"),
         (b'{"actions": [{"type": "say", "text": ""}]}', "length"),
-        (b'{"actions": [{"type": "say", "words": "a"}]}', "unknown field"),
+        (b'{"actions": [{"type": "say", "words": "a"}]}', "no such field"),
         (b'{"actions": [{"type": "say", "content": {"type": "control", "action": "close"}}]}', "Invalid value"),
         (b'{"actions": [{"type": "say", "content": {"type": "template", "name": "a", "language": "es"}}]}', "Invalid"),
         (b'{"actions": [{"type": "resume"}, {"type": "say", "text": "a"}]}', "nothing follows"),
@@ -269,10 +269,13 @@ GOOD = {"url": "https://desk.example/hook", "secret": Secret(SECRET)}
         ({"url": ""}, ("url",)),
         ({"url": "desk.example"}, ("url",)),
         ({"url": 3}, ("url",)),
+        ({"url": "http://desk.example/hook"}, ("url",)),
+        ({"url": "ftp://desk.example"}, ("url",)),
         ({"secret": SECRET}, ("secret",)),
         ({"secret": Secret("short")}, ("secret",)),
         ({"secret": [Secret(SECRET), "whsec_text"]}, ("secret", 1)),
         ({"secret": None}, ("secret",)),
+        ({"secret": []}, ("secret",)),
         ({"headers": ["a"]}, ("headers",)),
         ({"adress": "x"}, ("adress",)),
     ],
@@ -285,4 +288,5 @@ def test_a_mistake_in_the_settings_is_named_with_its_place(changes: dict[str, An
 
 def test_good_settings_have_no_mistake() -> None:
     assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {}}) == []
+    assert problems("desk", {**GOOD, "url": "http://10.0.0.5/hook", "plain": True}) == []
     assert problems("desk", {**GOOD, "secret": [Secret(SECRET), Secret(new_secret())], "headers": {"X-A": "b"}}) == []

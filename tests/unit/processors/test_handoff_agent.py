@@ -109,13 +109,13 @@ def test_options_of_the_host_are_nothing_to_the_agent() -> None:
 @pytest.mark.parametrize(
     ("settings", "path", "what"),
     [
-        ({"txt": "hola"}, (), "unknown field"),
+        ({"txt": "hola"}, ("txt",), "did you mean `text`?"),
         ({"text": 3}, ("text",), "str"),
         ({"text": {"español": "hola"}}, ("text", "español"), "code like es"),
         ({"text": {"es": " "}}, ("text", "es"), "no words"),
         ({"text": "x" * 3001}, ("text",), "at most 3000"),
         ({"note": "{nombre}"}, ("note",), "no variable {nombre}"),
-        ({"closed": {"then": "wait"}}, ("closed", "then"), "Invalid enum value"),
+        ({"closed": {"then": "wait"}}, ("closed", "then"), "must be one of queue, stay"),
         ({"closed": {"text": "mañana"}}, ("closed",), "there are none"),
         ({"hours": "o", "closed": {"text": {"es": ""}}}, ("closed", "text", "es"), "no words"),
         ({"cases": [{"group": "a"}, {"group": "b"}]}, ("cases", 0, "when"), "never tried"),

@@ -95,6 +95,17 @@ def test_the_epoch_never_goes_back_and_grows_with_every_change_of_owner(steps: l
     assert not conversations.letters()
 
 
+@given(st.lists(st.sampled_from(["message", "human", "transfer", "close", "hand_off", "resume"]), max_size=30))
+def test_a_tap_hears_all_that_the_person_says_once_and_in_order_whoever_owns_the_conversation(steps: list[str]) -> None:
+    conversations = tapped("bot")
+    conversations.feed(*(_step(step, i) for i, step in enumerate(steps, 1)), chunk=False)
+    said = [str(i) for i, step in enumerate(steps, 1) if step in ("message", "human")]
+    assert [one.event.id for one in conversations.told("crm") if one.event.kind == "message"] == said
+    menus = conversations.told("menu")
+    heard = sum((one.kind == "event" and one.event.kind == "message") or one.kind == "said" for one in menus)
+    assert heard == len(said), "and the agent has it as an event, or as a line of its transcript"
+
+
 def _step(step: str, i: int) -> Source:
     match step:
         case "message":

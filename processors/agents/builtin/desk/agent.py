@@ -10,7 +10,7 @@ from processors.agents.actions import Action, Remember
 from processors.agents.agent import Conversation
 from processors.agents.builtin.desk import hooks
 from processors.agents.builtin.desk.answers import AnswerError, obeyed
-from processors.agents.builtin.desk.settings import Settings, read
+from processors.agents.builtin.desk.settings import Settings, settings_of
 from processors.agents.deliveries import Delivery, Result, Terms, work
 from processors.agents.resources import World
 from runtime.hooks import Answer, Call, Calls
@@ -35,7 +35,7 @@ class Desk:
 
     async def __call__(self, conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
         """Nothing is told where the tenant named no address."""
-        settings, world = read(conversation.config), self._world
+        settings, world = settings_of(conversation.config), self._world
         if settings is None or world is None:
             return
         made, changes = list(hooks.made(conversation, event)), hooks.remembered(conversation, event)

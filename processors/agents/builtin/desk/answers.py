@@ -7,12 +7,12 @@ All of an answer is obeyed, or nothing: one wrong action makes the answer wrong.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import msgspec
 
 from processors.agents.actions import Action, Close, GiveBack, HumanSays, SessionContent
+from processors.agents.reading import read, shown
 from schemas import session
 from schemas.record import Frozen
 
@@ -45,23 +45,21 @@ class DeskAnswer(Frozen, forbid_unknown_fields=False):
     actions: Annotated[list[Say | Resume | Ends], msgspec.Meta(max_length=ACTIONS_MAX)] = []
 
 
-_QUOTED = re.compile(r"'[^']*'")
-_decoder = msgspec.json.Decoder(DeskAnswer)
-
-
 def obeyed(body: bytes) -> list[Action]:
     """The actions of an answer; none where it is empty. Raises AnswerError."""
     if not body.strip():
         return []
     try:
-        found = _decoder.decode(body)
-    except msgspec.MsgspecError as error:
-        raise AnswerError(_QUOTED.sub("'…'", str(error))) from None
+        found, problem = read(msgspec.json.decode(body), DeskAnswer)
+    except (msgspec.DecodeError, RecursionError):
+        raise AnswerError("it is no JSON") from None
+    if found is None:
+        raise AnswerError(f"{shown(problem.path)}: {problem.what}" if problem else "it cannot be read")
     for index, one in enumerate(found.actions):
         if isinstance(one, Say) and (one.text is None) == (one.content is None):
-            raise AnswerError(f"`say` has either `text` or `content` - at `$.actions[{index}]`")
+            raise AnswerError(f"actions[{index}]: `say` has either `text` or `content`")
         if not isinstance(one, Say) and index < len(found.actions) - 1:
-            raise AnswerError(f"nothing follows `resume` or `close` - at `$.actions[{index + 1}]`")
+            raise AnswerError(f"actions[{index + 1}]: nothing follows `resume` or `close`")
     return [_action(one) for one in found.actions]
 
 
