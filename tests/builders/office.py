@@ -48,16 +48,23 @@ class Office(Whole):
         self._flat = service == "bot"
         self._written = 0
 
-    def says(self, text: str) -> None:
+    def says(self, text: str, contact: str = PERSON) -> None:
         self._written += 1
         self.now_ms += 1000
         if self._flat:
             body = flat(id=self._written, content=text)
         else:
-            message = cloud_text(text, wamid=f"wamid.{self._written}", at_s=self.now_ms // 1000)
+            message = cloud_text(text, wamid=f"wamid.{self._written}", sender=contact, at_s=self.now_ms // 1000)
             body = cloud(cloud_value(messages=[message]))
         self.lines.append(("customer", text))
-        self.comes(posted(body, at_ms=self.now_ms))
+        self.comes(posted(body, contact=contact, at_ms=self.now_ms))
+
+    def changes_number(self, wa_id: str) -> None:
+        """WhatsApp says that the person has another number now."""
+        self._written += 1
+        told = {"body": "changed", "wa_id": wa_id, "type": "user_changed_number"}
+        message = {"from": PERSON, "id": f"wamid.{self._written}", "timestamp": "1700000100", "type": "system"}
+        self.comes(posted(cloud(cloud_value(messages=[message | {"system": told}])), at_ms=self.now_ms))
 
     def orders(self, kind: type[inbound.Command], **fields: Any) -> None:
         self._written += 1

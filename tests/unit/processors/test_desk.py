@@ -19,10 +19,11 @@ from runtime.secrets import Secret
 from schemas import inbound
 from schemas.dead_letter import Cause
 from schemas.tenant import Handoff
-from tests.builders.conversations import posted
+from tests.builders.conversations import conversation_key, posted
 from tests.builders.office import KEY, OK, SECRET, Office, answers
 from tests.builders.webhooks import LINE, PERSON, flat
 
+PHONE = "56955555555"
 DOWN = Answer(outcome="unreachable", why="no connection")
 
 
@@ -290,3 +291,25 @@ def test_good_settings_have_no_mistake() -> None:
     assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {}}) == []
     assert problems("desk", {**GOOD, "url": "http://10.0.0.5/hook", "plain": True}) == []
     assert problems("desk", {**GOOD, "secret": [Secret(SECRET), Secret(new_secret())], "headers": {"X-A": "b"}}) == []
+
+
+def test_a_person_who_takes_another_number_stays_with_the_human_and_the_desk_is_told_of_both() -> None:
+    office = Office()
+    office.says("humano")
+    office.changes_number(PHONE)
+    office.says("ya lo tengo", PHONE)
+    _, changed, second, message = office.hooks
+    assert [one["type"] for one in office.hooks] == ["handoff.started", "message", "handoff.started", "message"]
+    assert changed["data"]["content"]["wa_id"] == PHONE
+    assert (second["data"]["contact"], second["data"]["by"]) == (PHONE, "moved")
+    assert message["data"]["handoff"] == second["data"]["handoff"]
+    lines = [line.text for line in office.memory("desk", conversation_key(PHONE)).lines]
+    assert lines == ["humano", "te paso", "ya lo tengo"], "what was said before came along"
+
+
+def test_settings_that_cannot_be_used_make_a_dead_letter_that_says_which() -> None:
+    office = Office(agents={"desk": {"url": 3, "secret": SECRET}})
+    office.says("hola")
+    (done,) = [done for kind, done in office.steps if kind == "desk" and done.outcome == "dead_letter"]
+    assert done.reason == "settings"
+    assert "agents.desk of the tenant's file: url" in str(done.failure)
