@@ -6,6 +6,8 @@ each tap whose settings in the tenant's file say `transcript: whole`. It costs a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from processors.routing.router import DEFAULT_AGENT
 from schemas.tenant import Tenant
 
@@ -21,6 +23,16 @@ def listeners(tenant: Tenant) -> list[str]:
 def speakers(tenant: Tenant) -> list[str]:
     """The agents that may get the person's events, each once."""
     return list(dict.fromkeys((*(rule.to for rule in tenant.routing.route), DEFAULT_AGENT)))
+
+
+def problems(tenant: Tenant) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with what the tenant's file says of it: where, and what to write instead."""
+    for name, settings in tenant.agents.items():
+        given = settings.get("transcript")
+        if given is not None and given != WHOLE:
+            yield ("agents", name, "transcript"), f"`{WHOLE}`, for a tap that is told all that is said; or leave it out"
+        elif given == WHOLE and name not in tenant.routing.also:
+            yield ("agents", name, "transcript"), "taps alone listen; name it in `routing.also`, or leave this out"
 
 
 def _asks(tenant: Tenant, tap: str) -> bool:

@@ -149,6 +149,21 @@ def test_hours_that_the_tenant_has_not_are_named_when_it_is_applied(tmp_path: Pa
     assert "handoff.timeout_s: 1 to 604800 seconds; 0 for never" in str(wrong.value)
 
 
+def test_a_desk_without_an_address_and_an_agent_that_cannot_listen_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(
+        "tenant: acme\nsecrets: {webhook: [auto]}\nrouting: {also: [desk, mine]}\n"
+        "agents:\n  mine: {transcript: whole}\n  yours: {transcript: whole}\n  theirs: {transcript: yes}\n"
+    )
+    with pytest.raises(FileError) as wrong:
+        TenantFile(YamlSource.read(file), KeyRing.load(_keys(tmp_path))).tenant(None, 0)
+    told = str(wrong.value)
+    assert "acme.yaml:3: routing.also: the desk needs an address" in told
+    assert "acme.yaml:6: agents.yours.transcript: taps alone listen" in told
+    assert "acme.yaml:7: agents.theirs.transcript: `whole`, for a tap" in told
+    assert "agents.mine" not in told
+
+
 def _keys(folder: Path) -> Path:
     keys = folder / "keys"
     keys.touch(mode=0o600)
