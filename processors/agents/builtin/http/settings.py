@@ -12,7 +12,7 @@ from yarl import URL
 from processors.agents.checks import HOST_OPTIONS, Problem
 from processors.agents.limits import AgentFailed
 from processors.agents.reading import read, shown
-from processors.agents.wording import Wording
+from processors.agents.wording import Wording, strange
 from runtime.hooks import secret_problem
 from runtime.secrets import Secret
 from schemas.inbound import EventKind
@@ -91,8 +91,15 @@ def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("events",), "name at least one kind of event, such as message")
     if (_at := _secret_in(read_.extra)) is not None:
         yield Problem(("extra", *_at), "what is in `extra` is told to the service; a secret has no place there")
-    if read_.on_failure and not (read_.on_failure.say or read_.on_failure.handoff):
+    if read_.on_failure:
+        yield from _failure(read_.on_failure)
+
+
+def _failure(on_failure: OnFailure) -> Iterator[Problem]:
+    if not (on_failure.say or on_failure.handoff):
         yield Problem(("on_failure",), "needs `say`, `handoff`, or both")
+    for name in strange(on_failure.say):
+        yield Problem(("on_failure", "say", name), "a text by language: a code like es, pt or pt_BR")
 
 
 def _address(settings: HttpSettings) -> Iterator[Problem]:
