@@ -104,6 +104,10 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     reason = (dict(record.headers or ()).get("reason") or b"").decode()
     if reason == abandoned.REASON and (rest := abandoned.without(memory, _decoded(record), record.offset, now_ms)):
         return Step("noted", [], rest, "dropped")
+    if reason == abandoned.HUMAN_OWNS and (
+        later := abandoned.put_off(scene.agent.kind, memory, _decoded(record), record.offset, now_ms)
+    ):
+        return Step("noted", [], later, "dropped")
     if not memory.ring or reason not in ("echo", "human_owns"):
         return Step("noted", [], memory, "dropped", same=True)
     event = _decoded(record)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from processors.agents.builtin.crm.agent import Crm
 from processors.agents.limits import Limits
+from processors.agents.memory import Memory
 from processors.agents.resources import World
 from processors.agents.terms import Terms
 from relevo.testing.loop import run
@@ -163,6 +164,19 @@ def test_a_person_keeps_the_contact_when_the_number_changes() -> None:
     tap.contact = "56999999999"
     tap.says("soy yo")
     assert account.by_person() == {PERSON: {"firstname": "Ana", "phone": "+56999999999"}}
+
+
+def test_an_idle_person_costs_no_memory_and_is_sent_once_more_and_a_moved_one_stays_known() -> None:
+    account = account_of()
+    tap = tap_of(account)
+    tap.says("hola")
+    assert tap.memory.is_idle()
+    tap.memory = Memory()
+    tap.says("hola")
+    assert (account.requests, len(account.contacts)) == (2, 1)
+    tap.contact = "56999999999"
+    tap.says("soy yo")
+    assert not tap.memory.is_idle()
 
 
 def test_a_tenant_without_settings_leaves_letters_that_say_so() -> None:

@@ -15,7 +15,7 @@ import msgspec
 from processors.agents.actions import Action, Bury, Remember
 from processors.agents.agent import Conversation
 from processors.agents.builtin.crm import settings as crm_settings
-from processors.agents.builtin.crm.mapping import STATE, Known, made_of
+from processors.agents.builtin.crm.mapping import Known, made_of, person_of
 from processors.agents.builtin.crm.recipe import Note, Recipe, Request, Steps
 from processors.agents.builtin.crm.settings import Settings
 from processors.agents.deliveries import Delivery, Made, Result, work
@@ -61,8 +61,8 @@ class Crm:
             if isinstance(action, Bury):
                 known.lost(msgspec.convert(action.payload["delivery"], Delivery), action.reason)
             yield action
-        if known.changed:
-            yield Remember({STATE: known.value()})
+        if isinstance(settings, Settings) and (changes := known.changes(person_of(settings, conversation, event))):
+            yield Remember(changes)
 
     def _settings(self, conversation: Conversation) -> Settings | str:
         """The tenant's, read once; or what is wrong with them."""

@@ -1,7 +1,8 @@
 """What an event changes in the CRM: deliveries, and what the tap remembers of them. Pure.
 
 Only properties whose value is another than the last one that was queued are sent. What is remembered of a value is a
-short hash. A person keeps the name under which the CRM met them first, also when they write from another number.
+short hash, and goes when the conversation is idle: then all is sent once more. A person keeps the name under which the
+CRM met them first, also when they write from another number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from processors.agents.builtin.crm.template import MISSING
 from processors.agents.deliveries import Delivery, Made
 from schemas.inbound import InboundEvent
 
-STATE = "@crm"
+STATE, PERSON = "~crm", "@crm.person"
 CONTACT = "contact"
 _ANOTHER_TRY = frozenset(("too_old", "too_many", "timeout"))
 
@@ -29,17 +30,18 @@ class Known:
 
     def __init__(self, memory: Mapping[str, Any]) -> None:
         state = memory.get(STATE) or {}
-        self.person: str = state.get("person", "")
+        self.person: str = memory.get(PERSON) or state.get("person", "")
         self.sent: dict[str, str] = dict(state.get("sent", {}))
-        self._before = self.value()
+        self._memory = memory
 
-    def value(self) -> dict[str, Any]:
-        """As it is remembered."""
-        return {"person": self.person, "sent": dict(self.sent)} if self.person else {}
-
-    @property
-    def changed(self) -> bool:
-        return self.value() != self._before
+    def changes(self, usual: str) -> dict[str, Any]:
+        """What is to be remembered now. A name that is not the one that the settings would give stays for good."""
+        if not self.person:
+            return {}
+        found: dict[str, Any] = {STATE: {"person": self.person, "sent": dict(self.sent)}}
+        if self.person != usual:
+            found[PERSON] = self.person
+        return {name: value for name, value in found.items() if self._memory.get(name) != value}
 
     def lost(self, delivery: Delivery, reason: str) -> None:
         """A delivery was given up: the same values are worth sending again, unless the CRM refused them."""
@@ -54,9 +56,7 @@ def made_of(settings: Settings, conversation: Conversation, event: InboundEvent,
     if not moment:
         return []
     told = known_of(conversation, event)
-    if not known.person:
-        person = settings.person.value(told)
-        known.person = event.contact if person is MISSING else person
+    known.person = known.person or person_of(settings, conversation, event)
     changed = _changed(settings, told, known)
     made = [Made({"do": "upsert", "person": known.person, "fields": changed}, CONTACT)] if changed else []
     text = settings.notes[moment].value(told) if moment in settings.notes else MISSING
@@ -64,6 +64,12 @@ def made_of(settings: Settings, conversation: Conversation, event: InboundEvent,
         body = {"do": "note", "person": known.person, "text": text, "at_ms": event.at_ms, "moment": moment}
         made.append(Made(body))
     return made
+
+
+def person_of(settings: Settings, conversation: Conversation, event: InboundEvent) -> str:
+    """What the settings call the person, as they write now."""
+    person = settings.person.value(known_of(conversation, event))
+    return event.contact if person is MISSING else str(person)
 
 
 def _changed(settings: Settings, told: Mapping[str, Any], known: Known) -> dict[str, Any]:
