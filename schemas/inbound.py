@@ -72,11 +72,16 @@ SAID = "said"
 
 
 class Said(Record):
-    """A line of a transcript; one by way of an `echo` may repeat what is known."""
+    """A line of a transcript."""
 
     who: Literal["customer", "bot", "human"]
     text: str
     at_ms: int
+
+
+class Overheard(Said):
+    """The value of a notice `said`; a line by way of an `echo` may repeat what is known."""
+
     echo: bool = False
 
 

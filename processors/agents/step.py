@@ -25,7 +25,7 @@ from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
-from schemas.inbound import SAID, InboundEvent, Said
+from schemas.inbound import SAID, InboundEvent, Overheard
 from schemas.record import Decoder, RecordError
 from schemas.tenant import Hours
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do wit
     from runtime.engine import SourceRecord
 
 _events = Decoder.of(InboundEvent)
-_said = Decoder.of(Said)
+_said = Decoder.of(Overheard)
 
 
 class Scene(NamedTuple):
@@ -122,7 +122,7 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
 def _told(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
     """A notice of what others said to the person, kept where something is kept already."""
     try:
-        said: Said = _said.decode(record.value)
+        said: Overheard = _said.decode(record.value)
     except RecordError as error:
         raise AgentFailed("malformed", str(error)) from None
     if not memory.ring or memory.tenant not in ("", headers.tenant):

@@ -14,7 +14,7 @@ import msgspec
 
 from schemas import content as c
 from schemas import session as s
-from schemas.inbound import InboundEvent, Said
+from schemas.inbound import InboundEvent, Overheard, Said
 
 LINE_MAX = 500  # characters of one line
 _CHARACTER_BYTES = 4  # at most
@@ -63,7 +63,7 @@ class Keep(NamedTuple):
         said = heard(event.content) if event.kind == "message" and event.content else ""
         return self.added(lines, "customer", said, event.at_ms)
 
-    def noted(self, lines: Sequence[Line], said: Said) -> list[Line]:
+    def noted(self, lines: Sequence[Line], said: Overheard) -> list[Line]:
         """The lines with what a notice tells of others."""
         if said.echo and any(_repeats(said.text, line) for line in lines):
             return list(lines)

@@ -21,7 +21,7 @@ from schemas.chattigo import webhook
 from schemas.chattigo.inbound import Arrival
 from schemas.content import SessionControl, words
 from schemas.headers import ALIAS_ADDRESS
-from schemas.inbound import EventKind, InboundEvent, Said
+from schemas.inbound import EventKind, InboundEvent, Overheard
 
 _FACT_MAX = 160  # a state is small, whatever a payload says
 
@@ -93,7 +93,7 @@ def _echo(draft: Draft, arrival: Arrival, event_id: str) -> None:
         draft.state.human_wrote(draft.now_ms)
         if arrival.content is not None:
             text = shortened(spoken(arrival.content))
-            tell_listeners(draft, Said(who="human", text=text, at_ms=event.at_ms, echo=True))
+            tell_listeners(draft, Overheard(who="human", text=text, at_ms=event.at_ms, echo=True))
     drop(draft, event, "echo")
 
 

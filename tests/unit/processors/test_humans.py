@@ -272,7 +272,7 @@ def test_a_humans_echo_is_told_to_taps_that_listen_as_one_that_may_repeat() -> N
     assert desk.notes("desk") == [("human", "soy Inés")]
     assert desk.notes("crm") == []
     (note,) = [one for one in desk.outputs if one.topic == "agents.desk" and dict(one.headers)["type"] == b"said"]
-    assert decode(note.value, inbound.Said).echo
+    assert decode(note.value, inbound.Overheard).echo
 
 
 def test_who_listens_and_who_speaks() -> None:
