@@ -67,12 +67,22 @@ class InboundEvent(Record):
     extra: dict[str, Any] = {}
 
 
+SAID = "said"
+"""The type of a notice for agents, with a line that others said to the person: for their transcript alone."""
+
+
 class Said(Record):
     """A line of a transcript."""
 
     who: Literal["customer", "bot", "human"]
     text: str
     at_ms: int
+
+
+class Overheard(Said):
+    """The value of a notice `said`; a line by way of an `echo` may repeat what is known."""
+
+    echo: bool = False
 
 
 class Command(Record, tag_field="type", kw_only=True):
@@ -100,14 +110,25 @@ class HandOff(Command, tag="hand_off"):
     transcript: list[Said] = []
 
 
+class Overdue(Record):
+    """Obey only if the human has the conversation still in this `epoch` and did nothing after `since_ms` (our time)."""
+
+    epoch: int
+    since_ms: int
+
+
 class Resume(Command, tag="resume"):
-    """Give it back to the bot."""
+    """Give it back to the bot; with `overdue` because the human was silent for too long."""
+
+    overdue: Overdue | None = None
 
 
 class Close(Command, tag="close"):
-    """End the chat; `transcript` is what was said, as far as who ends it knows."""
+    """End the chat; `transcript` is what was said, as far as who ends it knows. With `overdue` it is because the human
+    was silent for too long."""
 
     transcript: list[Said] = []
+    overdue: Overdue | None = None
 
 
 class OptOut(Command, tag="opt_out"):
@@ -130,9 +151,13 @@ class UpdateCrm(Command, tag="update_crm", kw_only=True):
 
 
 class Send(Command, tag="send", kw_only=True):
-    """A message of the ISV's own systems, which leaves with the window that it may use."""
+    """A message of the ISV's own systems, which leaves with the window that it may use.
+
+    `who` is speaking: with `human` it is a human's words, and the conversation is the human's from then on.
+    """
 
     message: OutboundMessage
+    who: Literal["bot", "human"] = "bot"
 
 
 class Erase(Command, tag="erase"):

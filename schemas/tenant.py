@@ -182,6 +182,14 @@ class Routing(Part):
     also: list[str] = []
 
 
+class Handoff(Part):
+    """What becomes of a conversation whose human is silent: `timeout_s` after the human took it or last wrote (0:
+    never) the bot has it again (`resume`), or the chat ends (`close`)."""
+
+    timeout_s: float = 0
+    then: Literal["resume", "close"] = "resume"
+
+
 class Prices(Part):
     """What a message costs by its template's category and the beginning of the number (`56`), the longest that fits;
     `default` for all others. A number that none fits has an unknown price."""
@@ -217,6 +225,7 @@ class Tenant(Record, dict=True, gc=True):  # for the properties that are worked 
     updated_ms: int = 0
     hours: dict[str, Hours] = {}
     prices: Prices = Prices()
+    handoff: Handoff = Handoff()
 
     @property
     def spoken(self) -> list[str]:

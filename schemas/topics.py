@@ -327,7 +327,7 @@ def agent(kind: str) -> Topic:
         "did|contact",
         inbound.InboundEvent,
         "7d",
-        producers=("conversations",),
+        producers=("conversations", "agents"),
         consumers=("agents",),
     )
 

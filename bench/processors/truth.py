@@ -2,7 +2,8 @@
 
 It knows the shapes that `bench.inputs` makes and the rules as docs/agents.md has them: an event once, in order, to
 the agent that the first matching rule names and to every tap; while a human owns the conversation to the taps alone,
-or noted as dropped; and of each conversation who owns it, in which epoch, and when the person last wrote.
+or noted as dropped, and where a tap hears it the agent gets the line for its transcript; and of each conversation who
+owns it, in which epoch, and when the person last wrote.
 """
 
 from __future__ import annotations
@@ -71,6 +72,13 @@ class Heard(NamedTuple):
     id_chat: str = ""
     channel_id: str = ""
     id_campaign: str = ""
+    media: str = ""
+
+
+def _line(event: Heard) -> str:
+    """What a transcript has of it: up to 500 characters, media by their kind."""
+    text = " ".join(filter(None, (f"[{event.media}]" if event.media else "", event.text))).strip()
+    return text if len(text) <= 500 else text[:499] + "…"
 
 
 class _Conversation:
@@ -134,6 +142,8 @@ class _Conversation:
         heard = taps if self.owner == "human" else [agent, *taps]
         for one in heard:
             yield one, self._told(event, at_ms)
+        if heard and agent not in heard and agent not in self.tenant.routing.also and event.kind == "message":
+            yield agent, Told("said", "", "", "customer", at_ms, _line(event), "", 0)
         if not heard:
             yield agent, self._told(event, at_ms)._replace(type="dropped", reason="human_owns")
 
@@ -188,7 +198,9 @@ def _heard_cloud(value: dict[str, Any]) -> Heard:
     reply = content.get("button_reply", {})
     text = reply.get("title") or content.get("caption") or content.get("body", "")
     name = value["contacts"][0]["profile"]["name"]
-    return Heard(message["id"], "message", int(message["timestamp"]), text, reply.get("id", ""), name)
+    media = kind if "mime_type" in content else ""
+    at_s = int(message["timestamp"])
+    return Heard(message["id"], "message", at_s, text, reply.get("id", ""), name, media=media)
 
 
 def _heard_flat(body: dict[str, Any]) -> Heard:

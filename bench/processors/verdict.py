@@ -10,13 +10,14 @@ from bench.cluster import Cluster
 from bench.processors.truth import Facts, Told, Truth
 from processors.conversations.state import State, decode
 from schemas import content, topics
-from schemas.inbound import InboundEvent
+from schemas.inbound import SAID, InboundEvent, Said
 from schemas.record import Decoder
 
 _SHOWN = 5
 _LETTERS = topics.dead_letters(topics.INBOUND_CONVERSATIONS).name
 _OTHERS = (topics.OUTBOUND_REPLIES, topics.OPTOUTS, topics.CONVERSATIONS_STATE)
 _events = Decoder.of(InboundEvent)
+_said = Decoder.of(Said)
 
 
 class Verdict(NamedTuple):
@@ -81,6 +82,9 @@ def wrong_of(truth: Truth, found: Mapping[bytes, State]) -> tuple[int, list[str]
 
 def told_of(value: bytes | None, headers: Mapping[str, bytes]) -> Told:
     """A record on an agent's topic."""
+    if headers["type"] == SAID.encode():
+        said: Said = _said.decode(value)
+        return Told(SAID, "", "", said.who, said.at_ms, said.text, "", 0)
     event: InboundEvent = _events.decode(value)
     return Told(
         headers["type"].decode(),

@@ -154,6 +154,19 @@ class HandOff(Action, frozen=True):
     text: str = ""
 
 
+class HumanSays(Action, frozen=True):
+    """A human's words, which an agent passes on: they go to the person, and the conversation is the human's."""
+
+    kind: ClassVar[str] = "human_says"
+    content: SessionContent
+
+
+class GiveBack(Action, frozen=True):
+    """The human is done: the bot has the conversation again."""
+
+    kind: ClassVar[str] = "give_back"
+
+
 class Close(Action, frozen=True):
     """End the chat."""
 

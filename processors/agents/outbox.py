@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,11 +17,11 @@ from processors.agents import actions as a
 from processors.agents.burial import buried
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Alarm, Memory
-from processors.agents.transcript import Who, said, told
+from processors.agents.transcript import Who, said, shortened, told
 from runtime.kafka.record import Record
 from schemas import ids, inbound, keys, topics
 from schemas.headers import Headers
-from schemas.inbound import InboundEvent
+from schemas.inbound import SAID, InboundEvent, Said
 from schemas.outbound import OutboundMessage, SendClass
 from schemas.record import RecordError, encode
 from schemas.session import AnySendable, Template
@@ -34,7 +35,8 @@ class Outbox:
     """Takes the actions of one event in order; `records` is what is to be written, `letters` what was given up.
 
     `partitions` is the cluster's count, `partition` the conversation's own. Everything that leaves gets an id of
-    (line, event, agent, ordinal), the ordinal counting what left before it.
+    (line, event, agent, ordinal), the ordinal counting what left before it. Agents of the types `listeners` are told
+    what was said.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Outbox:
         now_ms: int,
         limits: Limits,
         place: str = "",
+        listeners: Sequence[str] = (),
     ) -> None:
         """`place` is where the event stands (`topic-partition-offset`), for dead letters."""
         self.agent = agent
@@ -56,6 +59,7 @@ class Outbox:
         self.partition = partition
         self.now_ms = now_ms
         self.limits = limits
+        self.listeners = listeners
         self.records: list[Record] = []
         self.letters: list[Record] = []
         self._place = place
@@ -77,6 +81,10 @@ class Outbox:
                 self._say(memory, action.template, send_class=action.send_class)
             case a.HandOff():
                 self._hand_off(action, memory)
+            case a.HumanSays():
+                self._pass_on(action)
+            case a.GiveBack():
+                self._order(inbound.Resume(**self._of()))
             case a.Close():
                 self._order(inbound.Close(transcript=told(memory.lines), **self._of()))
             case a.OptOut():
@@ -122,6 +130,23 @@ class Outbox:
         at = keys.partition(event.did, self.partitions)
         sent: OutboundMessage = self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)
         self._note(memory, "bot", said(sent.content))
+        self._tell(message.id, said(sent.content))
+
+    def _pass_on(self, action: a.HumanSays) -> None:
+        """By way of the conversation, which has its window, and tells all transcripts."""
+        event = self.event
+        message = OutboundMessage(
+            id=self._next_id(),
+            tenant=event.tenant,
+            did=event.did,
+            contact=event.contact,
+            to=event.reply_to,
+            content=action.content,
+            cause=event.id,
+            agent=self.agent,
+            at_ms=self.now_ms,
+        )
+        self._order(inbound.Send(message=message, who="human", **self._of()))
 
     def _hand_off(self, action: a.HandOff, memory: Memory) -> None:
         """The order with what was said so far; from here on the agent is mute."""
@@ -135,10 +160,19 @@ class Outbox:
         )
         self._order(command)
         self._note(memory, "bot", action.text)
+        self._tell(command.id, action.text)
         memory.muted_since, memory.changed_ms = self.event.facts.owner_epoch, self.now_ms
 
     def _note(self, memory: Memory, who: Who, text: str) -> None:
         memory.lines = self.limits.transcript.added(memory.lines, who, text, self.now_ms)
+
+    def _tell(self, message_id: str, text: str) -> None:
+        """Those who listen hear it before anything that comes of it: it leaves in the same transaction."""
+        line = shortened(text)
+        for listener in self.listeners if line else ():
+            told = replace(self.cause, id=message_id, type=SAID, did=self.event.did, contact=self.event.contact)
+            value = encode(Said(who="bot", text=line, at_ms=self.now_ms))
+            self.records.append(Record(topics.agent(listener).name, value, self._key, told.to_kafka(), self.partition))
 
     def _schedule(self, action: a.Schedule, memory: Memory) -> None:
         if not isinstance(action.name, str):

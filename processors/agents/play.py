@@ -11,7 +11,7 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator
 
-from processors.agents.actions import Action, Remember, Reply, SessionContent
+from processors.agents.actions import Action, HumanSays, Remember, Reply, SessionContent
 from processors.agents.agent import Agent, Conversation
 from processors.agents.limits import AgentFailed, Limits
 from runtime.settings.processor import AGENT_CLEAN_UP_S
@@ -86,8 +86,8 @@ async def _end(stream: AsyncIterator[Action]) -> None:
 def _check(action: object) -> None:
     if not isinstance(action, Action):
         raise AgentFailed("not_an_action", f"yielded {type(action).__name__}, which is no action")
-    if isinstance(action, Reply) and not isinstance(action.content, SessionContent):
-        raise AgentFailed("not_an_action", f"a reply cannot carry {type(action.content).__name__}")
+    if isinstance(action, Reply | HumanSays) and not isinstance(action.content, SessionContent):
+        raise AgentFailed("not_an_action", f"{type(action).__name__} cannot carry {type(action.content).__name__}")
 
 
 def _remember(conversation: Conversation, action: Remember) -> None:

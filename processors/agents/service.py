@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from processors.agents.actions import Bury
 from processors.agents.agent import Agent
@@ -15,6 +15,7 @@ from processors.agents.step import Scene, Step
 from processors.agents.tidying import EVERY_S, tidier
 from processors.guard import Guard
 from processors.hosting import EngineMetrics, check_topics, host, partitions
+from processors.listening import listeners
 from runtime import logs, metrics
 from runtime.clock import now_ms
 from runtime.engine import Engine, EngineSettings, SourceRecord
@@ -26,7 +27,7 @@ from runtime.tenants import Tenants
 from schemas import topics
 from schemas.dead_letter import source
 from schemas.headers import Headers
-from schemas.tenant import Tenant
+from schemas.tenant import Hours, Tenant
 
 _ALARMS_S = 1.0
 _log = logs.get(__name__)
@@ -84,11 +85,20 @@ def engine(
         found = tenants.owner(did)
         return found.tenant if found else ""
 
+    def hours(tenant: str) -> Mapping[str, Hours]:
+        found = tenants.tenant(tenant)
+        return found.hours if found else {}
+
+    def told(name: str) -> Sequence[str]:
+        found = tenants.tenant(name)
+        return [kind for kind in listeners(found) if kind in processor.agents] if found else ()
+
     def tenant(name: str) -> Tenant | None:
         return tenants.tenant(name)
 
     config = Configs(agent.kind, tenant, ring)
-    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of)
+    limits = Limits.of(processor)
+    scene = Scene(agent, config, partitions(kafka.profile), limits, tenant_of, hours=hours, listeners=told)
     settings = EngineSettings.of_agents(processor)
     handler = AgentHost(
         scene,

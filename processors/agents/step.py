@@ -9,7 +9,7 @@ back.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from processors.agents import moving, silence
@@ -25,24 +25,29 @@ from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
-from schemas.inbound import InboundEvent
+from schemas.inbound import SAID, InboundEvent, Overheard
 from schemas.record import Decoder, RecordError
+from schemas.tenant import Hours
 
 if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do without
     from runtime.engine import SourceRecord
 
 _events = Decoder.of(InboundEvent)
+_said = Decoder.of(Overheard)
 
 
 class Scene(NamedTuple):
     """What steps of one agent type share. `config(tenant)` is the agent's part of the tenant's file; `owner(did)` names
-    the tenant that has the line now, empty where that is not known."""
+    the tenant that has the line now, empty where that is not known; `hours(tenant)` are its office hours,
+    `listeners(tenant)` the agent types that are told what this one says."""
 
     agent: Agent
     config: Callable[[str], Mapping[str, Any]]
     partitions: int
     limits: Limits = Limits()
     owner: Callable[[str], str] = lambda did: ""
+    hours: Callable[[str], Mapping[str, Hours]] = lambda tenant: {}
+    listeners: Callable[[str], Sequence[str]] = lambda tenant: ()
 
 
 class Step(NamedTuple):
@@ -80,6 +85,8 @@ async def _become(scene: Scene, record: SourceRecord, memory: Memory, now_ms: in
     try:
         if headers.type == "dropped":
             return _overheard(scene, record, memory, now_ms)
+        if headers.type == SAID:
+            return _told(scene, record, headers, memory, now_ms)
         if headers.type in moving.NOTICES:
             return _moving(scene, record, headers, memory, now_ms)
         if headers.type != "event":
@@ -108,6 +115,20 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     kept.offset, kept.touched_ms = record.offset, now_ms
     kept.lines = scene.limits.transcript.overheard(memory.lines, event, reason)
     return Step("noted", [], kept, "dropped")
+
+
+def _told(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
+    """A notice of what others said to the person, kept where something is kept already."""
+    try:
+        said: Overheard = _said.decode(record.value)
+    except RecordError as error:
+        raise AgentFailed("malformed", str(error)) from None
+    if not memory.ring or memory.tenant not in ("", headers.tenant):
+        return Step("noted", [], memory, SAID, same=True)
+    kept = copy.copy(memory)
+    kept.offset, kept.touched_ms = record.offset, now_ms
+    kept.lines = scene.limits.transcript.noted(memory.lines, said)
+    return Step("noted", [], kept, SAID)
 
 
 def _noted(kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
@@ -185,11 +206,13 @@ async def _played(
         config=scene.config(event.tenant),
         now_ms=now_ms,
         lines=tuple(memory.lines),
+        hours=scene.hours(event.tenant),
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1
     place = source(record.topic, record.partition, record.offset)
-    outbox = Outbox(scene.agent.kind, event, headers, scene.partitions, record.partition, now_ms, scene.limits, place)
+    kind, listeners = scene.agent.kind, [one for one in scene.listeners(event.tenant) if one != scene.agent.kind]
+    outbox = Outbox(kind, event, headers, scene.partitions, record.partition, now_ms, scene.limits, place, listeners)
     for action in actions:
         outbox.take(action, memory)
     _check_size(memory, scene.limits)

@@ -14,7 +14,7 @@ import msgspec
 
 from schemas import content as c
 from schemas import session as s
-from schemas.inbound import InboundEvent, Said
+from schemas.inbound import InboundEvent, Overheard, Said
 
 LINE_MAX = 500  # characters of one line
 _CHARACTER_BYTES = 4  # at most
@@ -30,6 +30,7 @@ class Line(msgspec.Struct, array_like=True, frozen=True):
     who: Who
     text: str
     at_ms: int
+    told: bool = False  # by a notice: it was sent through us, so an echo may repeat it
 
 
 class Keep(NamedTuple):
@@ -38,12 +39,12 @@ class Keep(NamedTuple):
     lines: int = 20
     size: int = 8192
 
-    def added(self, lines: Sequence[Line], who: Who, text: str, at_ms: int) -> list[Line]:
+    def added(self, lines: Sequence[Line], who: Who, text: str, at_ms: int, *, told: bool = False) -> list[Line]:
         """The lines with one more; nothing said adds none."""
         if not self.lines:
             return []
         text = shortened(text)
-        return self._newest([*lines, Line(who, text, at_ms)] if text else list(lines))
+        return self._newest([*lines, Line(who, text, at_ms, told)] if text else list(lines))
 
     def joined(self, lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
         """The lines of two conversations that turned out to be one, in the order of time."""
@@ -62,6 +63,12 @@ class Keep(NamedTuple):
         said = heard(event.content) if event.kind == "message" and event.content else ""
         return self.added(lines, "customer", said, event.at_ms)
 
+    def noted(self, lines: Sequence[Line], said: Overheard) -> list[Line]:
+        """The lines with what a notice tells of others."""
+        if said.echo and any(_repeats(said.text, line) for line in lines):
+            return list(lines)
+        return self.added(lines, said.who, said.text, said.at_ms, told=not said.echo)
+
     def overheard(self, lines: Sequence[Line], event: InboundEvent, reason: str) -> list[Line]:
         """The lines with what a note tells: `human_owns` of the person, `echo` of what others wrote to the person."""
         if reason == "human_owns":
@@ -74,7 +81,7 @@ class Keep(NamedTuple):
 
 def _repeats(echo: str, line: Line) -> bool:
     """Whether an echo is our own line come back; of buttons and lists only their text does."""
-    return line.who == "bot" and (line.text == echo or line.text.startswith(f"{echo} ["))
+    return (line.who == "bot" or line.told) and (line.text == echo or line.text.startswith(f"{echo} ["))
 
 
 def _writer(event: InboundEvent) -> Who:

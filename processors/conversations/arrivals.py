@@ -10,16 +10,18 @@ from __future__ import annotations
 import orjson
 from msgspec.structs import replace
 
+from processors.agents.transcript import heard as spoken
+from processors.agents.transcript import shortened
 from processors.conversations import aliases
 from processors.conversations.draft import Draft, Undeliverable
 from processors.conversations.language import heard
 from processors.conversations.optouts import said_optout
-from processors.conversations.routed import deliver, drop, tap
+from processors.conversations.routed import deliver, drop, tap, tell_listeners
 from schemas.chattigo import webhook
 from schemas.chattigo.inbound import Arrival
 from schemas.content import SessionControl, words
 from schemas.headers import ALIAS_ADDRESS
-from schemas.inbound import EventKind, InboundEvent
+from schemas.inbound import EventKind, InboundEvent, Overheard
 
 _FACT_MAX = 160  # a state is small, whatever a payload says
 
@@ -68,11 +70,12 @@ def _account_for(draft: Draft, arrival: Arrival, event_id: str) -> None:
     new_contact = not draft.state.last_inbound_ms
     _observe(draft, arrival)
     if arrival.owner == "human" and arrival.kind != "control" and draft.state.owner == "bot":
-        draft.state.give_to("human")
+        draft.state.give_to("human", draft.now_ms)
+        draft.count("handed_off", "seen")
         tap(draft, _derived(draft, arrival, event_id))
     match arrival.kind:
         case "echo":
-            drop(draft, _event(draft, arrival, event_id), "echo")
+            _echo(draft, arrival, event_id)
         case "control":
             _control(draft, arrival, event_id)
         case _:
@@ -83,13 +86,28 @@ def _account_for(draft: Draft, arrival: Arrival, event_id: str) -> None:
             aliases.number_changed(draft, arrival.content)
 
 
+def _echo(draft: Draft, arrival: Arrival, event_id: str) -> None:
+    """What others wrote to the person: while a human owns the chat the human, unless the echo says otherwise."""
+    event = _event(draft, arrival, event_id)
+    if draft.state.owner == "human" and arrival.owner != "bot":
+        draft.state.human_wrote(draft.now_ms)
+        if arrival.content is not None:
+            text = shortened(spoken(arrival.content))
+            tell_listeners(draft, Overheard(who="human", text=text, at_ms=event.at_ms, echo=True))
+    drop(draft, event, "echo")
+
+
 def _control(draft: Draft, arrival: Arrival, event_id: str) -> None:
     """The chat is given back (`transfer`) or ends; either way the bot owns it from now on."""
     action = arrival.content.action if isinstance(arrival.content, SessionControl) else ""
+    if draft.state.owner == "human":
+        draft.count("given_back", "transfer" if action == "transfer" else "closed")
     if action == "transfer" or draft.state.owner == "human":
-        draft.state.give_to("bot")
+        draft.state.give_to("bot", draft.now_ms)
     event = _event(draft, arrival, event_id)
-    deliver(draft, replace(event, kind="resumed") if action == "transfer" else event)
+    if action == "transfer":
+        event = replace(event, kind="resumed", extra={**event.extra, "reason": "transfer"})
+    deliver(draft, event)
 
 
 def _observe(draft: Draft, arrival: Arrival) -> None:

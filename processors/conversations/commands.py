@@ -13,10 +13,12 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
+from processors.agents.transcript import said as spoken
+from processors.agents.transcript import shortened
 from processors.conversations import aliases
 from processors.conversations.draft import Draft, Undeliverable
 from processors.conversations.optouts import opt_in, opt_out
-from processors.conversations.routed import deliver, drop, tap
+from processors.conversations.routed import deliver, drop, tap, tell_agents
 from schemas import ids
 from schemas.content import SessionControl
 from schemas.inbound import (
@@ -30,7 +32,9 @@ from schemas.inbound import (
     InboundEvent,
     OptIn,
     OptOut,
+    Overdue,
     Resume,
+    Said,
     Send,
     Timer,
     UpdateCrm,
@@ -71,7 +75,8 @@ def _hand_off(draft: Draft, command: HandOff) -> None:
     if draft.state.owner == "human":
         draft.count("ignored", "human_owns")
         return
-    draft.state.give_to("human")
+    draft.state.give_to("human", draft.now_ms)
+    draft.count("handed_off", "agent" if command.by in draft.world.agents else "order")
     control = Control(
         action="group" if command.group else "transfer",
         group=command.group,
@@ -80,6 +85,8 @@ def _hand_off(draft: Draft, command: HandOff) -> None:
         id_chat=draft.state.id_chat,
         channel_id=draft.state.channel_id,
     )
+    if command.group and command.text and _is_bot(draft):
+        _say_text(draft, command)  # the control of a group has no room for words
     _say(draft, command, control, command.text)
     extra = {"by": command.by, "note": command.note, "group": command.group, "transcript": _lines(command)}
     tap(draft, _event(draft, command, "handed_off", extra={name: told for name, told in extra.items() if told}))
@@ -92,22 +99,56 @@ def _lines(command: HandOff | Close) -> Any:
 
 def _resume(draft: Draft, command: Resume) -> None:
     """The bot's again, in a new epoch even if it was the bot's already: that ends an agent's silence."""
-    draft.state.give_to("bot")
-    deliver(draft, _event(draft, command, "resumed", extra={"by": command.by}))
+    if _too_late(draft, command.overdue):
+        return
+    reason = _given_back(draft, command)
+    draft.state.give_to("bot", draft.now_ms)
+    deliver(draft, _event(draft, command, "resumed", extra={"by": command.by, "reason": reason}))
+
+
+def _too_late(draft: Draft, overdue: Overdue | None) -> bool:
+    """Whether the human who was silent for too long has written meanwhile, or has the conversation no more."""
+    state = draft.state
+    if overdue is None or (state.owner, state.epoch, state.human_since_ms) == ("human", *_seen(overdue)):
+        return False
+    draft.count("ignored", "human_came_back")
+    return True
+
+
+def _seen(overdue: Overdue) -> tuple[int, int]:
+    return overdue.epoch, overdue.since_ms
+
+
+def _given_back(draft: Draft, command: Resume | Close) -> str:
+    """Why the bot has the conversation again."""
+    reason = "timeout" if command.overdue else "order"
+    if draft.state.owner == "human":
+        draft.count("given_back", reason)
+    return reason
 
 
 def _close(draft: Draft, command: Close) -> None:
+    if _too_late(draft, command.overdue):
+        return
+    reason = _given_back(draft, command)
     if draft.state.owner == "human":
-        draft.state.give_to("bot")
+        draft.state.give_to("bot", draft.now_ms)
     context = {"id_chat": draft.state.id_chat, "channel_id": draft.state.channel_id}
     _say(draft, command, Control(action="close", id_campaign=draft.state.id_campaign, **context), "")
-    extra = {"by": command.by} | ({"transcript": _lines(command)} if command.transcript else {})
+    extra: dict[str, Any] = {"by": command.by, "reason": reason}
+    extra |= {"transcript": _lines(command)} if command.transcript else {}
     event = replace(_event(draft, command, "session", extra=extra), content=SessionControl(action="close"))
-    deliver(draft, event, without=command.by)
+    taps = draft.place.tenant.routing.also
+    deliver(draft, event, without="" if command.by in taps else command.by)  # a tap hears the end that it made
 
 
 def _send(draft: Draft, command: Send) -> None:
-    """A message of the ISV's systems, stamped with the conversation and its window."""
+    """A message of the ISV's systems, stamped with the conversation and its window. A human who writes has the
+    conversation. What was said goes into the transcripts of those who may hand it off, and of those who listen."""
+    if command.who == "human":
+        _human_speaks(draft, command)
+    said = Said(who=command.who, text=shortened(spoken(command.message.content)), at_ms=draft.now_ms)
+    tell_agents(draft, said)
     draft.to_line(
         replace(
             command.message,
@@ -120,6 +161,15 @@ def _send(draft: Draft, command: Send) -> None:
         )
     )
     draft.count("sent", "command")
+
+
+def _human_speaks(draft: Draft, command: Send) -> None:
+    if draft.state.owner != "human":
+        draft.state.give_to("human", draft.now_ms)
+        draft.count("handed_off", "order")
+        event = _event(draft, command, "handed_off", extra={"by": command.by})
+        tap(draft, replace(event, id=f"{command.id}.handed_off"))
+    draft.state.human_wrote(draft.now_ms)
 
 
 def _opt_out(draft: Draft, command: OptOut) -> None:
@@ -185,25 +235,36 @@ def _event(draft: Draft, order: Command | Timer, kind: EventKind, *, extra: dict
 
 def _say(draft: Draft, command: Command, control: Control, text: str) -> None:
     """The control on an API Bot account, else the text to the person, if there is one."""
-    account = draft.place.tenant.account_for(draft.place.line, "session")
     content: AnySendable | None = control
-    if account is None or account.service != "bot":
+    if not _is_bot(draft):
         content = Text(body=text) if text else None
     if content is not None:
-        draft.to_line(
-            OutboundMessage(
-                id=ids.message_id(draft.did, command.id, BY, 0),
-                tenant=command.tenant,
-                did=command.did,
-                contact=command.contact,
-                to=draft.state.reply_to or command.contact,
-                content=content,
-                cause=command.id,
-                agent=BY,
-                window_expires_ms=draft.state.window_expires_ms(draft.world.rules.window_ms),
-                at_ms=draft.now_ms,
-            )
-        )
+        draft.to_line(_message(draft, command, content, 0))
+
+
+def _say_text(draft: Draft, command: HandOff) -> None:
+    draft.to_line(_message(draft, command, Text(body=command.text), 1))
+
+
+def _is_bot(draft: Draft) -> bool:
+    """Whether the line's session account is an API Bot's."""
+    account = draft.place.tenant.account_for(draft.place.line, "session")
+    return account is not None and account.service == "bot"
+
+
+def _message(draft: Draft, command: Command, content: AnySendable, ordinal: int) -> OutboundMessage:
+    return OutboundMessage(
+        id=ids.message_id(draft.did, command.id, BY, ordinal),
+        tenant=command.tenant,
+        did=command.did,
+        contact=command.contact,
+        to=draft.state.reply_to or command.contact,
+        content=content,
+        cause=command.id,
+        agent=BY,
+        window_expires_ms=draft.state.window_expires_ms(draft.world.rules.window_ms),
+        at_ms=draft.now_ms,
+    )
 
 
 _OBEY: dict[type, Callable[[Draft, Any], None]] = {

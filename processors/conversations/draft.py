@@ -20,7 +20,7 @@ from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.dead_letter import source
 from schemas.headers import ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE, PASSED_ON, Headers
-from schemas.inbound import Facts, InboundEvent, MovedTo
+from schemas.inbound import Facts, InboundEvent, MovedTo, Said
 from schemas.optout import Optout
 from schemas.outbound import OutboundMessage
 from schemas.record import encode
@@ -31,6 +31,9 @@ Outcome = tuple[str, str, str]
 
 Tally = Counter[Outcome]
 """Counts of outcomes, for the metrics."""
+
+HANDED = frozenset(("handed_off", "given_back"))
+"""Outcomes that say that the owner changed, beside what became of the event."""
 
 _FORWARDED = frozenset((ALIAS, ALIAS_ADDRESS, ALIAS_SOURCE))
 
@@ -151,8 +154,9 @@ class Draft:
             headers.append(("new_contact", b"1"))
         self.outputs.append(Record(agent_topic(agent), encode(event), self._key, headers, self.record.partition))
 
-    def notice(self, agent: str, kind: str, value: MovedTo | None = None) -> None:
-        """A notice to agents of one type: `erase`, `released` (owner epochs begin anew), or `moved` with a value."""
+    def notice(self, agent: str, kind: str, value: MovedTo | Said | None = None) -> None:
+        """A notice to agents of one type: `erase`, `released` (owner epochs begin anew), or one with a value, `moved`
+        or `said`."""
         headers = self._headers(self.headers.id, kind)
         told = encode(value) if value else b"{}"
         self.outputs.append(Record(agent_topic(agent), told, self._key, headers, partition=self.record.partition))

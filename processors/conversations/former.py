@@ -19,7 +19,7 @@ from processors.conversations import aliases, commands, moving
 from processors.conversations.draft import Draft, Undeliverable
 from processors.conversations.handing import given_back
 from processors.conversations.optouts import opt_out
-from schemas.inbound import Close, Erase, EventKind, HandOff, InboundEvent, OptOut, Timer, UpdateCrm
+from schemas.inbound import Close, Erase, EventKind, HandOff, InboundEvent, OptOut, Resume, Timer, UpdateCrm
 
 REASON = "foreign_line"
 _KINDS: dict[type, EventKind] = {HandOff: "handed_off", Close: "session", UpdateCrm: "crm", Timer: "timer"}
@@ -50,6 +50,8 @@ def _order(draft: Draft) -> None:
             commands.erase(draft)
         else:
             draft.count("dropped", REASON)  # nothing of that tenant's is left here
+    elif isinstance(order, Resume | Close) and order.overdue:
+        draft.count("dropped", REASON)  # a human of that tenant's was silent, which is nothing to anybody now
     elif isinstance(order, OptOut):
         opt_out(draft, order.categories, order.why or order.by)
     else:

@@ -86,7 +86,7 @@ def _join(draft: Draft, moved: Moved) -> None:
     _join_language(state, moved, newer)
     state.last_inbound_ms = max(state.last_inbound_ms, moved.last_inbound_ms)
     if moved.owner == "human" and state.owner == "bot":
-        state.give_to("human")
+        state.give_to("human", draft.now_ms)
         tap(draft, _handed_off(draft, moved))
 
 

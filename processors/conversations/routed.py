@@ -7,9 +7,11 @@ outcome, duplicate, is decided before an event gets here. See docs/agents.md.
 
 from __future__ import annotations
 
+from processors.agents.transcript import heard, shortened
 from processors.conversations.draft import Draft, Undeliverable
+from processors.listening import listeners, speakers
 from processors.routing import Decision, Subject, router_of, rule_name
-from schemas.inbound import InboundEvent
+from schemas.inbound import SAID, InboundEvent, Said
 
 TAP = "also"
 
@@ -28,8 +30,33 @@ def deliver(draft: Draft, event: InboundEvent, *, new_contact: bool = False, wit
     told = _tell(draft, event, taps, new_contact=new_contact)
     if told or not decision.muted:
         draft.count("routed")
+        if decision.muted and decision.agent not in decision.taps:
+            _overhear(draft, event, decision.agent)
     else:
         drop(draft, event, "human_owns", decision, new_contact=new_contact)
+
+
+def tell_agents(draft: Draft, said: Said) -> None:
+    """What others said to the person, for the transcripts of agents that may hand off, and of taps that listen."""
+    for agent in dict.fromkeys((*speakers(draft.place.tenant), *listeners(draft.place.tenant))):
+        _note(draft, agent, said)
+
+
+def tell_listeners(draft: Draft, said: Said) -> None:
+    """The same for taps that listen alone; the agent is told in another way."""
+    for agent in listeners(draft.place.tenant):
+        _note(draft, agent, said)
+
+
+def _overhear(draft: Draft, event: InboundEvent, agent: str) -> None:
+    """What the person says to a human, for the transcript of the agent that does not get the event."""
+    if event.kind == "message" and event.content is not None:
+        _note(draft, agent, Said(who="customer", text=shortened(heard(event.content)), at_ms=event.at_ms))
+
+
+def _note(draft: Draft, agent: str, said: Said) -> None:
+    if said.text and agent in draft.world.agents:
+        draft.notice(agent, SAID, said)
 
 
 def tap(draft: Draft, event: InboundEvent, *, without: str = "") -> int:

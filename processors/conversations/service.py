@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
-from processors.conversations.draft import Tally
+from processors.conversations.draft import HANDED, Tally
+from processors.conversations.humans import EVERY_S, HumansWatch
 from processors.conversations.process import process
 from processors.conversations.world import Rules, World
 from processors.guard import Guard
@@ -40,6 +41,7 @@ class Handler:
         self._guard = guard
         self._now_ms = now_ms
         self._newcomers = Newcomers(lambda did: world.owner(did) is not None)
+        self.humans = HumansWatch(world.owner, now_ms)
 
     async def __call__(self, chunk: Chunk, table: TableView) -> Effects:
         await self._newcomers.wait_for(chunk.records)
@@ -47,6 +49,7 @@ class Handler:
         effects, tally = process(chunk.records, table.get, self._world, self._now_ms(), sweep)
         if self._guard is not None and not allowed(self._guard, chunk.records, effects):
             await self._guard.stand()
+        self.humans.see(table, effects.writes)
         count(tally)
         points.reach("chunk_processed")
         return effects
@@ -55,6 +58,7 @@ class Handler:
         """Housekeeping: let go of idle conversations also where nothing comes in."""
         entries = table.sweep(self._world.rules.sweep_quiet)
         effects, tally = process((), table.get, self._world, self._now_ms(), entries)
+        self.humans.see(table, effects.writes)
         count(tally)
         return effects
 
@@ -106,6 +110,9 @@ class Newcomers:
 def count(tally: Tally) -> None:
     """The outcomes as metrics."""
     for (tenant, outcome, reason), number in tally.items():
+        if outcome in HANDED:
+            metrics.counter(metrics.PROCESSOR_HANDOFFS).labels(tenant=tenant, step=outcome, by=reason).inc(number)
+            continue
         events = metrics.counter(metrics.PROCESSOR_EVENTS)
         events.labels(processor=NAME, tenant=tenant, outcome=outcome).inc(number)
         if outcome == "dropped":
@@ -162,6 +169,7 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, handler: Handler,
         observer=EngineMetrics(NAME),
     )
     made.every(processor.sweep_s, handler.sweep)
+    made.every(EVERY_S, handler.humans)
     return made
 
 

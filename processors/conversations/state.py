@@ -26,6 +26,8 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     anything last happened here, by our clock. `tenant` is whose line it was then. `language` is empty until the
     person's words or an order told it; `pinned` says that an order did.
 
+    While a human owns it, `human` has since when, and when the human last wrote (0: not yet), by our clock.
+
     `user_id` and `parent_id` are the person's user ids; those that lead here as aliases were told so last in the hour
     `claimed_h` (since 1970). With an `alias` this is no conversation but the way to one: everything under this key
     belongs to that contact, whose address is `reply_to`; `epoch` is above 0 if a conversation went there from here, and
@@ -52,6 +54,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     parent_id: str = ""
     claimed_h: int = 0
     pinned: bool = False
+    human: tuple[int, int] | None = None
 
     def handled(self, offset: int, timestamp_ms: int) -> bool:
         """Whether the source record with this offset was handled before.
@@ -113,10 +116,31 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         both = list(dict.fromkeys(one for pair in pairs for one in pair if one))
         self.ids = b"".join(reversed(both[:size]))
 
-    def give_to(self, owner: Owner) -> None:
+    def give_to(self, owner: Owner, now_ms: int) -> None:
         """Change the owner (or confirm the present one) in a new epoch."""
         self.owner = owner
         self.epoch += 1
+        self.human = (now_ms, 0) if owner == "human" else None
+
+    def human_wrote(self, now_ms: int) -> None:
+        """The human who owns it wrote to the person."""
+        self.human = (self.taken_ms, now_ms)
+
+    @property
+    def taken_ms(self) -> int:
+        """Since when a human owns it; 0 while the bot does, or where a state of before did not note it."""
+        return self.human[0] if self.human else 0
+
+    @property
+    def wrote_ms(self) -> int:
+        """When the human last wrote; 0 for not yet."""
+        return self.human[1] if self.human else 0
+
+    @property
+    def human_since_ms(self) -> int:
+        """When the human who owns it last did something: took it, or wrote; in a state of before that was not noted,
+        and anything counts. 0 while the bot owns it."""
+        return 0 if self.owner == "bot" else max(self.taken_ms, self.wrote_ms) or self.touched_ms
 
     def window_expires_ms(self, window_ms: int) -> int:
         """When free-form sends end, 0 if the person never wrote. `window_ms` is the window less its margin."""

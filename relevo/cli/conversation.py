@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import typer
@@ -13,6 +13,7 @@ from processors.conversations.world import Rules
 from relevo.cli.console import err, fail, say, who
 from relevo.conversations import order as orders
 from relevo.conversations.giving import give
+from relevo.conversations.humans import found_of_humans
 from relevo.conversations.known import Known, known
 from relevo.conversations.order import Person
 from relevo.conversations.standing import Standing, lines, owner, standing
@@ -33,6 +34,9 @@ OrderId = Annotated[str, typer.Option("--id", help="Of the order: the same id ag
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait until it is carried out.")]
 Language = Annotated[str, typer.Option(help="Also: the conversation is in this language from now on.")]
 Categories = Annotated[list[str] | None, typer.Option("--category", help="marketing, utility, reply, otp; else all.")]
+
+
+Speaker = Literal["bot", "human"]
 
 
 class _Desk(NamedTuple):
@@ -99,6 +103,20 @@ def show(
             say(text)
     if stands.state == "unknown":
         raise typer.Exit(UNKNOWN)
+
+
+@app.command()
+def ls(
+    owner_: Annotated[Literal["human"], typer.Option("--owner", help="Whose: a human's.")] = "human",
+    tenant: Annotated[str, typer.Option(help="Of this tenant alone.")] = "",
+    contacts: Annotated[bool, typer.Option("--contacts", help="Also numbers of people.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object each.")] = False,
+) -> None:
+    """Conversations that humans own, who waits for an answer for longest first. Reads all that is known."""
+    del owner_
+    for one in found_of_humans(load(KafkaSettings), tenant, clear=contacts):
+        said = msgspec.json.encode(msgspec.structs.asdict(one)).decode() if as_json else one.told(now_ms())
+        sys.stdout.write(said + "\n")
 
 
 @app.command()
@@ -177,6 +195,7 @@ def send(
     body: Annotated[list[str] | None, typer.Option(help="The template's body parameters, in order.")] = None,
     header: Annotated[str, typer.Option(help="The template's header parameter.")] = "",
     button: Annotated[list[str] | None, typer.Option(help="The parameters of its buttons, in order.")] = None,
+    speaker: Annotated[Speaker, typer.Option("--as", help="As human: they are a human's words, who takes it.")] = "bot",
     id_: OrderId = "",
     wait: Wait = 15,
 ) -> None:
@@ -192,7 +211,7 @@ def send(
     second = made if fallback else None
     if not desk.knows(id_):
         _check_window(desk.stands(), said, second)
-    order = orders.send(desk.person, said, given=id_, by=_by(), now_ms=now_ms(), fallback=second)
+    order = orders.send(desk.person, said, given=id_, by=_by(), now_ms=now_ms(), who=speaker, fallback=second)
     desk.carry_out(order, wait)
     say(f"message {order.message.id}")
 

@@ -8,7 +8,7 @@ given, so that the same order twice is one; what is written can be read by who c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -76,8 +76,18 @@ def order(kind: type[C], person: Person, *, given: str, by: str, now_ms: int, la
     return kind(id=name, at_ms=now_ms, by=by, language=language, **place, **fields)
 
 
-def send(person: Person, content: AnySendable, *, given: str, by: str, now_ms: int, **terms: Any) -> Send:
-    """The order to send a message; the message's id is of the tenant and the order's id."""
+def send(
+    person: Person,
+    content: AnySendable,
+    *,
+    given: str,
+    by: str,
+    now_ms: int,
+    who: Literal["bot", "human"] = "bot",
+    **terms: Any,
+) -> Send:
+    """The order to send a message; the message's id is of the tenant and the order's id. As a `human` it takes the
+    conversation."""
     tenant = person.tenant.tenant
     name = given.strip() or ids.digest("order", person.key, Send.__name__, str(now_ms))
     spec = tenant_template(person.tenant, content) if isinstance(content, Template) else None
@@ -93,7 +103,7 @@ def send(person: Person, content: AnySendable, *, given: str, by: str, now_ms: i
         at_ms=now_ms,
         **terms,
     )
-    return order(Send, person, given=name, by=by, now_ms=now_ms, message=message)
+    return order(Send, person, given=name, by=by, now_ms=now_ms, message=message, who=who)
 
 
 def content(text: bytes) -> AnySendable:

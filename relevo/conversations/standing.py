@@ -28,6 +28,8 @@ class Standing(Frozen):
     alias_of: str = ""
     owner: Owner = "bot"
     owner_epoch: int = 0
+    human_since_ms: int = 0
+    human_wrote_ms: int = 0
     window_expires_ms: int = 0
     last_inbound_ms: int = 0
     language: str = ""
@@ -59,6 +61,8 @@ def standing(person: Person, state: State | None, rules: Rules, *, alias_of: str
         state=what,
         owner=now.owner,
         owner_epoch=now.epoch,
+        human_since_ms=now.taken_ms,
+        human_wrote_ms=now.wrote_ms,
         window_expires_ms=now.window_expires_ms(rules.window_ms),
         last_inbound_ms=now.last_inbound_ms,
         language=now.language or spoken,
@@ -83,7 +87,12 @@ def lines(one: Standing, now_ms: int) -> list[str]:
     head = f"line {one.line} of tenant {one.tenant}, contact {one.contact}"
     told = [f"{head}, whose conversation is that of {one.alias_of}" if one.alias_of else head]
     if one.state == "known":
-        told += [owner(one), _window(one, now_ms), f"language {one.language}, {_LANGUAGE[one.language_from]}"]
+        told += [
+            owner(one),
+            *_human(one, now_ms),
+            _window(one, now_ms),
+            f"language {one.language}, {_LANGUAGE[one.language_from]}",
+        ]
     else:
         told.append("nothing is known: nobody wrote, or it was idle for long, erased, or another tenant's")
     if one.optout:
@@ -101,6 +110,13 @@ def lines(one: Standing, now_ms: int) -> list[str]:
 def owner(one: Standing) -> str:
     """Whose it is."""
     return f"owner {one.owner} in epoch {one.owner_epoch}"
+
+
+def _human(one: Standing, now_ms: int) -> list[str]:
+    if not one.human_since_ms:
+        return []
+    wrote = f"wrote last {span(now_ms - one.human_wrote_ms)} ago" if one.human_wrote_ms else "has not written yet"
+    return [f"the human has it for {span(now_ms - one.human_since_ms)} and {wrote}"]
 
 
 def _window(one: Standing, now_ms: int) -> str:

@@ -20,7 +20,7 @@ from relevo.campaigns.passage import Found
 from relevo.campaigns.submit import Submission
 from relevo.demo import scenario
 from relevo.demo.captured import Captured
-from relevo.demo.stage import AGENTS, Stage, StageError
+from relevo.demo.stage import Stage, StageError
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
 
@@ -138,5 +138,5 @@ async def quiet(stage: Stage, within_s: float = QUIET_S) -> Ending:
 def look(stage: Stage) -> Ending:
     """The audit as of now. Blocks."""
     provider = read_ledger(stage.ledger)
-    found = gather(stage.kafka, AGENTS)
+    found = gather(stage.kafka, stage.agents)
     return Ending(found, provider, report(found, provider))

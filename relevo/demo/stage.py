@@ -58,7 +58,11 @@ class Stage:
         say: Callable[[str], None] = lambda text: None,
         on_exit: Callable[[Exit], None] | None = None,
         env: dict[str, str] | None = None,
+        agents: Sequence[str] = AGENTS,
+        tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file,
     ) -> None:
+        """`env` is for the services, and for secrets that the tenants' files name; `agents` are types, or
+        `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address."""
         self.folder = folder
         self.tenants = tenants
         self.ledger = folder / "ledger.ndjson"
@@ -67,6 +71,9 @@ class Stage:
         self.chattigo = ""
         self._profile: Literal["mock", "laptop"] = "mock" if mock else "laptop"
         self._seed = seed
+        self._specs = tuple(agents)
+        self._tenant_file = tenant_file
+        self.agents = tuple(spec.partition("=")[0] for spec in agents)
         self._say = say
         self._on_exit = on_exit
         self._extra = dict(env or {})
@@ -116,7 +123,7 @@ class Stage:
             "RELEVO_KEYS_FILE": str(self.folder / "keys"),
             "RELEVO_INGRESS_PORT": str(self._ports[0]),
             "RELEVO_TENANTS_PRIVATE_NETWORKS": "127.0.0.0/8",
-            "RELEVO_PROCESSOR_AGENTS": ",".join(AGENTS),
+            "RELEVO_PROCESSOR_AGENTS": ",".join(self.agents),
             # The demo's token dies seconds after it was made, which no real one does: nobody must wait for its age.
             "RELEVO_LEASE_MIN_LOGIN_INTERVAL_S": "1",
             "RELEVO_EGRESS_YOUNG_TOKEN_S": "1",
@@ -138,8 +145,8 @@ class Stage:
         self._say(_STARTING[self._profile])
         await asyncio.to_thread(self.broker.start)
         self._say("creating topics")
-        await asyncio.to_thread(kafka_topics.apply, self.kafka, catalogue(AGENTS).values())
-        self._ports = free_ports(1 + len(fleet(AGENTS)))
+        await asyncio.to_thread(kafka_topics.apply, self.kafka, catalogue(self.agents).values())
+        self._ports = free_ports(1 + len(fleet(self._specs)))
         self._say("starting the simulated Chattigo")
         await self._start_chattigo()
         self._say("writing tenants")
@@ -172,8 +179,9 @@ class Stage:
         ring = KeyRing.load(keys)
         for tenant in self.tenants:
             file = self.folder / f"{tenant.tenant}.yaml"
-            file.write_text(scenario.tenant_file(tenant, self.chattigo), encoding="utf-8")
-            source = TenantFile(YamlSource.read(file), ring, {scenario.PASSWORD_ENV: self._password}, AGENTS)
+            file.write_text(self._tenant_file(tenant, self.chattigo), encoding="utf-8")
+            secrets = self._extra | {scenario.PASSWORD_ENV: self._password}
+            source = TenantFile(YamlSource.read(file), ring, secrets, self.agents)
             applied = source.tenant(None, now_ms())
             await write_tenant(self.kafka, applied.tenant)
             for line in tenant.lines:
@@ -194,4 +202,4 @@ class Stage:
 
     def _fleet(self) -> list[ServiceSpec]:
         """One of each service, each with a free admin port."""
-        return on_ports(fleet(AGENTS), self._ports[1:])
+        return on_ports(fleet(self._specs), self._ports[1:])

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from processors import listening
+from processors.agents.builtin import handoff
 from processors.routing import problems as routing_problems
 from relevo.campaigns import prices
 from relevo.tenants import sending, shape
@@ -147,6 +149,17 @@ class TenantFile:
         self._check_routing(tenant)
         for place, what in prices.problems(tenant.prices):
             self._wrong(("prices", *place), what)
+        self._check_humans(tenant)
+
+    def _check_humans(self, tenant: Tenant) -> None:
+        """What agents around humans need of the rest of the file."""
+        if "desk" in tenant.routing.also and not tenant.agents.get("desk", {}).get("url"):
+            self._wrong(("routing", "also"), "the desk needs an address: agents: {desk: {url: https://…, secret: …}}")
+        if name := handoff.unknown_hours(tenant.agents.get("handoff", {}), tenant.hours):
+            there = ", ".join(tenant.hours) or "none"
+            self._wrong(("agents", "handoff", "hours"), f"no hours {name!r}; there are {there}")
+        for path, what in listening.problems(tenant):
+            self._wrong(path, what)
 
     def _check_languages(self, tenant: Tenant) -> None:
         for index, language in enumerate(tenant.languages):

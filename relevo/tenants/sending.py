@@ -18,6 +18,7 @@ from schemas.tenant import Quiet, TemplateSpec, Tenant
 
 LIMITS = ("paid_per_day", "zone", "backlog")
 BUTTONS_MAX = 10
+TIMEOUT_MIN_S, TIMEOUT_MAX_S = 1, 7 * 86_400
 # WhatsApp's own forms: names in lower snake case, languages as it lists them (es, pt_BR, zh_HK).
 _NAME = re.compile(r"[a-z0-9_]{1,512}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Za-z]{2,4})?", re.ASCII)
@@ -36,6 +37,8 @@ def faults(tenant: Tenant) -> Iterator[Fault]:
     yield from _quiets(tenant)
     yield from _said(("zone",), lambda: quiet.zone(tenant.zone or paid.UTC))
     yield from _limits(tenant)
+    if not (tenant.handoff.timeout_s == 0 or TIMEOUT_MIN_S <= tenant.handoff.timeout_s <= TIMEOUT_MAX_S):
+        yield Fault(("handoff", "timeout_s"), f"{TIMEOUT_MIN_S} to {TIMEOUT_MAX_S} seconds; 0 for never")
     if not isinstance(tenant.optout.get("otp", False), bool):
         yield Fault(("optout", "otp"), "true where an opt-out of everything holds for one-time passwords, else false")
 

@@ -15,6 +15,7 @@ from processors.agents.memory import Memory, decode, encode
 from processors.agents.registry import why_not
 from processors.agents.resources import Resourceful, World
 from processors.agents.step import Scene, Step, step
+from processors.agents.transcript import said
 from relevo.testing.calls import NoCalls
 from relevo.testing.loop import run
 from relevo.testing.offered import pressed, text
@@ -27,6 +28,7 @@ from schemas.inbound import EventKind, Facts, InboundEvent, Owner
 from schemas.outbound import OutboundMessage
 from schemas.record import decode as decode_record
 from schemas.record import encode as encode_record
+from schemas.tenant import Hours
 
 _START_MS = 1_700_000_000_000
 _WINDOW_MS = 86_100_000
@@ -45,9 +47,10 @@ class _Source(NamedTuple):
 
 class Chat:
     """A conversation. `config` is what the tenant's file has for the agent, `memory` what it remembers already (of an
-    older version, say), `facts` what else is known of the conversation; a `tap` hears everything, also while a human
-    owns. `now_ms` is the chat's clock, and `advance` moves it. `calls` answers the HTTP calls of an agent with
-    resources, which is opened at once, and closed by `deploys` or the end of a `with Chat(…) as chat:`.
+    older version, say), `facts` what else is known of the conversation, `hours` the tenant's office hours; a `tap`
+    hears everything, also while a human owns. `now_ms` is the chat's clock, and `advance` moves it. `calls` answers the
+    HTTP calls of an agent with resources, which is opened at once, and closed by `deploys` or the end of a
+    `with Chat(…) as chat:`.
 
     After each event `actions` has what the agent yielded; `messages`, `commands` and `outcomes` collect all there was.
     """
@@ -67,6 +70,7 @@ class Chat:
         tenant: str = "acme",
         limits: Limits | None = None,
         now_ms: int = _START_MS,
+        hours: Mapping[str, Hours] | None = None,
         calls: Calls | None = None,
         _beside: bool = False,
     ) -> None:
@@ -83,6 +87,7 @@ class Chat:
         self._kind = kind
         self._config = dict(config or {})
         self._limits = limits or Limits()
+        self._hours = dict(hours or {})
         self._memory = Memory(said=dict(memory or {}))
         self._last_inbound_ms = 0
         self._offset = 0
@@ -109,7 +114,7 @@ class Chat:
             raise TypeError(f"this cannot be an agent: {why}")
         self._kind = self._kind or getattr(agent, "__name__", "agent")
         self.agent = Agent(self._kind, agent)
-        self._scene = Scene(self.agent, lambda _: self._config, _PARTITIONS, self._limits)
+        self._scene = Scene(self.agent, lambda _: self._config, _PARTITIONS, self._limits, hours=lambda _: self._hours)
         self._memory = decode(encode(self._memory))
         if isinstance(agent, Resourceful) and not self._beside:
             run(agent.open(World(self._calls, lambda: self.now_ms, self._limits)))
@@ -131,6 +136,7 @@ class Chat:
             tenant=self.tenant,
             limits=self._limits,
             now_ms=self.now_ms,
+            hours=self._hours,
             calls=self._calls,
             _beside=True,
         )
@@ -199,10 +205,16 @@ class Chat:
         self.actions = told
         return told
 
-    def resumes(self) -> list[Action]:
-        """The human gives the conversation back."""
+    def overhears(self, who: Literal["customer", "bot", "human"], text: str) -> None:
+        """What others say is told to the agent for its transcript: a human's words that were sent for the human, or for
+        a tap that listens those of the bot."""
+        said = inbound.Said(who=who, text=text, at_ms=self.now_ms)
+        self._take(self._step(self._event("system"), inbound.SAID, value=encode_record(said)))
+
+    def resumes(self, reason: Literal["transfer", "order", "timeout"] = "order") -> list[Action]:
+        """The human gives the conversation back, somebody orders it, or the human was silent for too long."""
         self.owner, self.owner_epoch = "bot", self.owner_epoch + 1
-        return self.event("resumed")
+        return self.event("resumed", extra={"reason": reason})
 
     def closes(self, action: Literal["close", "timeout"] = "close") -> list[Action]:
         """The chat ends; the next message is the bot's."""
@@ -230,9 +242,14 @@ class Chat:
             self._take(self._step(event, "dropped", "human_owns"))
             self.outcomes[-1] = "human_owns"
             return self.actions
+        before = len(self.commands)
         self._take(self._step(event, "event"))
-        if self.tap and self.owner == "human" and event.facts.owner == "bot":
-            self._hears_of_its_hand_off()
+        made = self.actions
+        for command in self.commands[before:]:
+            self.actions = []
+            self._obeys(command)
+            made = made + self.actions
+        self.actions = made
         return self.actions
 
     def advance(self, seconds: float) -> list[Action]:
@@ -252,9 +269,38 @@ class Chat:
     def _key(self) -> bytes:
         return keys.conversation(self.did, self.contact).encode()
 
-    def _hears_of_its_hand_off(self) -> None:
-        """Taps are told of a hand-off, also the one that made it."""
-        made, command = self.actions, self.handoffs[-1]
+    def _obeys(self, command: inbound.AnyCommand) -> None:
+        """The conversation carries out what the agent ordered, and tells who is to know."""
+        match command:
+            case inbound.HandOff() if self.owner == "bot":
+                self._changes_to("human")
+                self._hears_of(command)
+            case inbound.Send(who="human", message=message):
+                if self.owner == "bot":
+                    self._changes_to("human")
+                    self._hears_of(command)
+                if not self.tap or self.agent.kind == "desk":
+                    self.overhears("human", said(message.content))
+            case inbound.Resume():
+                self._changes_to("bot")
+                self.event("resumed", extra={"by": command.by, "reason": "order"})
+            case inbound.Close():
+                if self.owner == "human":
+                    self._changes_to("bot")
+                if self.tap:
+                    content = c.SessionControl(action="close")
+                    self.event("session", content=content, extra={"by": command.by, "reason": "order"})
+
+    def _changes_to(self, owner: Owner) -> None:
+        self.owner, self.owner_epoch = owner, self.owner_epoch + 1
+
+    def _hears_of(self, command: inbound.HandOff | inbound.Send) -> None:
+        """Taps are told that a human owns it, also the one that made it so."""
+        if not self.tap:
+            return
+        if isinstance(command, inbound.Send):
+            self.event("handed_off", extra={"by": command.by})
+            return
         extra = {
             "by": command.by,
             "note": command.note,
@@ -262,7 +308,6 @@ class Chat:
             "transcript": msgspec.to_builtins(command.transcript),
         }
         self.event("handed_off", extra={name: told for name, told in extra.items() if told})
-        self.actions = made + self.actions
 
     def _nothing(self) -> list[Action]:
         self.actions = []
@@ -289,13 +334,13 @@ class Chat:
         }
         return Facts(**(known | self.facts), owner=self.owner, owner_epoch=self.owner_epoch)
 
-    def _step(self, event: InboundEvent, kind: str, reason: str = "") -> Step:
+    def _step(self, event: InboundEvent, kind: str, reason: str = "", value: bytes = b"") -> Step:
         """What becomes of a record; its event is as Kafka would bring it."""
         told = Headers(id=event.id, type=kind, tenant=self.tenant, at_ms=self.now_ms).to_kafka()
         told += [("reason", reason.encode())] if reason else []
         topic, offset = topics.agent(self.agent.kind).name, self._offset
         self._offset += 1
-        source = _Source(topic, 0, offset, self._key, encode_record(event), told)
+        source = _Source(topic, 0, offset, self._key, value or encode_record(event), told)
         return run(step(self._scene, source, self._memory, self.now_ms))
 
     def _take(self, done: Step) -> None:
@@ -316,5 +361,5 @@ class Chat:
             return
         command: inbound.AnyCommand = topics.INBOUND_CONVERSATIONS.decoder().decode(record.value)
         self.commands.append(command)
-        if isinstance(command, inbound.HandOff) and self.owner == "bot":
-            self.owner, self.owner_epoch = "human", self.owner_epoch + 1
+        if isinstance(command, inbound.Send):
+            self.messages.append(command.message)

@@ -79,6 +79,16 @@ PROCESSOR_RECOVERY_SECONDS = Metric(
 PROCESSOR_RECOVERED = Metric(
     "relevo_processors_recovered_records_total", "counter", "Records of changelogs read in recoveries.", ("processor",)
 )
+PROCESSOR_HUMAN_CONVERSATIONS = Metric(
+    "relevo_processors_human_conversations", "gauge", "Conversations of this worker that humans own.", ("tenant",)
+)
+PROCESSOR_HANDOFFS = Metric(
+    "relevo_processors_handoffs_total",
+    "counter",
+    "Changes of owner: handed_off to a human by an agent, an order, or as seen in an event; given_back by the human "
+    "(transfer), an order, the time-out, or the end of the chat.",
+    ("tenant", "step", "by"),
+)
 PROCESSOR_UNUSABLE_RULES = Metric(
     "relevo_processors_unusable_rules",
     "gauge",

@@ -82,7 +82,18 @@ def test_a_person_orders_and_the_conversation_obeys_each_order_once(pipeline: Pi
     assert (stands["owner"], stands["owner_epoch"], stands["state"]) == ("human", 1, "known")
     again = conversation("handoff", *here, "--id", "h1")
     assert (again.code, again.out.split(":")[0]) == (0, "carried out before, so nothing new comes of it")
+    assert "has not written yet" in conversation("show", *here).out
+    [waits] = conversation("ls", "--owner", "human", "--tenant", "convcli").out.splitlines()
+    assert f"line {DID}" in waits
+    assert "has not written yet" in waits
+    assert PERSON not in waits
+    assert conversation("send", *here, "--text", "soy Inés", "--as", "human", "--id", "p1").code == 0
+    [one] = conversation("ls", "--tenant", "convcli", "--json", "--contacts").out.splitlines()
+    assert json.loads(one)["wrote_ms"] >= json.loads(one)["since_ms"] > 0
+    assert json.loads(one)["contact"] == PERSON
+    assert shown(conversation)["human_wrote_ms"] == json.loads(one)["wrote_ms"]
     back = conversation("resume", *here, "--language", "pt")
+    assert conversation("ls", "--tenant", "convcli").out == ""
     assert (back.code, back.out.split(";")[0]) == (0, "carried out: owner bot in epoch 2"), back.err
     assert conversation("optout", *here, "--category", "marketing", "--why", "asked").code == 0
     told = conversation("show", *here).out
@@ -94,7 +105,8 @@ def test_a_person_orders_and_the_conversation_obeys_each_order_once(pipeline: Pi
     sent = conversation("send", *here, "--text", "hola de nuevo", "--id", "s1")
     assert (sent.code, sent.out.splitlines()[-1]) == (0, f"message {ids.message_id_of_request('convcli', 's1')}")
     assert conversation("send", *here, "--text", "hola de nuevo", "--id", "s1").code == 0
-    [reply] = pipeline.replies(DID)
+    humans, reply = pipeline.replies(DID)
+    assert humans.id == ids.message_id_of_request("convcli", "p1")
     assert reply.window_expires_ms == stands["window_expires_ms"] > now_ms()
     assert conversation("close", *here).code == 0
     assert [event.kind for event in pipeline.events("menu", DID)] == ["resumed", "session"]

@@ -46,8 +46,8 @@ def test_the_input_has_what_makes_it_worth_processing() -> None:
     truth = compute(given.tenants, given.sources)
     whole = [told for several in truth.told.values() for told in several]
     assert {agent for agent, _ in truth.told} == set(inputs.AGENTS)
-    assert {told.type for told in whole} == {"event", "dropped"}
-    assert {told.kind for told in whole} == {"message", "handed_off", "resumed"}
+    assert {told.type for told in whole} == {"event", "dropped", "said"}
+    assert {told.kind for told in whole} == {"message", "handed_off", "resumed", "customer"}
     assert any(facts.opted_out for facts in truth.facts.values())
     assert {facts.owner for facts in truth.facts.values()} == {"bot", "human"}
 

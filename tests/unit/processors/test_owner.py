@@ -36,7 +36,8 @@ def tapped(service: str = "isv", **fields: Any) -> Conversations:
 def test_while_a_human_owns_only_taps_hear_and_the_bot_comes_back_by_transfer() -> None:
     conversations = tapped()
     conversations.feed(customer(1), order(inbound.HandOff), customer(2), customer(3, kind="transfer"), customer(4))
-    assert [one.event.kind for one in conversations.told("menu")] == ["message", "resumed", "message"]
+    menus = [one.event.kind if one.kind == "event" else one.kind for one in conversations.told("menu")]
+    assert menus == ["message", "said", "resumed", "message"]
     assert [one.event.kind for one in conversations.told("crm")] == [
         "message",
         "handed_off",
@@ -94,6 +95,17 @@ def test_the_epoch_never_goes_back_and_grows_with_every_change_of_owner(steps: l
     assert not conversations.letters()
 
 
+@given(st.lists(st.sampled_from(["message", "human", "transfer", "close", "hand_off", "resume"]), max_size=30))
+def test_a_tap_hears_all_that_the_person_says_once_and_in_order_whoever_owns_the_conversation(steps: list[str]) -> None:
+    conversations = tapped("bot")
+    conversations.feed(*(_step(step, i) for i, step in enumerate(steps, 1)), chunk=False)
+    said = [str(i) for i, step in enumerate(steps, 1) if step in ("message", "human")]
+    assert [one.event.id for one in conversations.told("crm") if one.event.kind == "message"] == said
+    menus = conversations.told("menu")
+    heard = sum((one.kind == "event" and one.event.kind == "message") or one.kind == "said" for one in menus)
+    assert heard == len(said), "and the agent has it as an event, or as a line of its transcript"
+
+
 def _step(step: str, i: int) -> Source:
     match step:
         case "message":
@@ -113,7 +125,8 @@ def _step(step: str, i: int) -> Source:
 def test_on_an_api_bot_account_a_hand_off_leaves_as_a_control_with_the_chats_context() -> None:
     conversations = Conversations(world(tenant("bot")))
     conversations.feed(customer(1), order(inbound.HandOff, group="ventas", text="Te paso con alguien"))
-    (message,) = conversations.said()
+    words, message = conversations.said()
+    assert words.content == Text(body="Te paso con alguien"), "a group's control has no room for words"
     assert message.content == Control(
         action="group",
         group="ventas",

@@ -11,7 +11,7 @@ from msgspec.structs import fields
 from relevo.tenants.file import TenantFile
 from relevo.tenants.yaml_source import YamlSource
 from runtime.secrets import KeyRing, generate_key
-from schemas.tenant import Account, ButtonSpec, Line, Prices, TemplateSpec, Tenant
+from schemas.tenant import Account, ButtonSpec, Handoff, Line, Prices, TemplateSpec, Tenant
 
 PAGE = (Path(__file__).parents[3] / "docs" / "tenant-file.md").read_text("utf-8")
 EXAMPLE = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
@@ -27,7 +27,7 @@ def test_the_example_is_taken_and_says_what_the_page_says_of_it() -> None:
     assert tenant.limits["backlog"] == 2_000_000
 
 
-@pytest.mark.parametrize("kind", [Tenant, Account, Line, TemplateSpec, ButtonSpec, Prices])
+@pytest.mark.parametrize("kind", [Tenant, Account, Line, TemplateSpec, ButtonSpec, Prices, Handoff])
 def test_every_field_is_named(kind: type) -> None:
     made_by_the_command = {"updated_ms"}
     named = {part for code in re.findall(r"`([a-z_0-9.]+)", PAGE) for part in code.split(".")}

@@ -17,7 +17,9 @@ from relevo import (
     Choice,
     Close,
     Conversation,
+    GiveBack,
     HandOff,
+    HumanSays,
     InboundEvent,
     Remember,
     Reply,
@@ -25,6 +27,7 @@ from relevo import (
     UpdateCrm,
     choice_of,
     content,
+    session,
     text_of,
 )
 from relevo.testing import AgentFailed, Chat, Limits
@@ -296,3 +299,30 @@ def test_the_types_of_the_public_api_are_a_promise(tmp_path: Path) -> None:
     faults = done.stdout.splitlines()
     assert not [line for line in faults if not line.startswith(("wrong.py", "Found"))], done.stdout + done.stderr
     assert len([line for line in faults if ": error:" in line]) == len(WRONG), done.stdout
+
+
+async def counter(conversation: Conversation, event: InboundEvent) -> Actions:
+    """A desk: passes a human's words on, gives back, and counts what it hears."""
+    yield Remember({"heard": [*conversation.memory.get("heard", []), event.kind]})
+    if text_of(event) == "dile hola":
+        yield HumanSays(session.Text(body="hola, soy Luz"))
+        yield UpdateCrm({"said": True})
+        yield GiveBack()
+
+
+def test_a_desk_speaks_for_a_human_and_hears_what_comes_of_it() -> None:
+    chat = Chat(counter, kind="desk", tap=True)
+    chat.says("hola")
+    chat.overhears("bot", "¿qué deseas?")
+    actions = chat.says("dile hola")
+    assert [action.kind for action in actions].count("human_says") == 1
+    assert chat.memory["heard"] == ["message", "message", "handed_off", "resumed"]
+    assert chat.transcript == [
+        "customer: hola",
+        "bot: ¿qué deseas?",
+        "customer: dile hola",
+        "human: hola, soy Luz",
+    ]
+    assert (chat.owner, chat.owner_epoch, chat.messages[-1].content) == ("bot", 2, session.Text(body="hola, soy Luz"))
+    chat.resumes("timeout")
+    assert chat.memory["heard"][-1] == "resumed"

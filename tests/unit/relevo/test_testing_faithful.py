@@ -11,14 +11,26 @@ from hypothesis import strategies as st
 from processors.agents.agent import Agent
 from processors.agents.memory import Memory, decode, encode
 from processors.agents.step import Scene, step
-from relevo import Actions, Conversation, HandOff, InboundEvent, Remember, Reply, UpdateCrm, text_of
+from relevo import (
+    Actions,
+    Close,
+    Conversation,
+    GiveBack,
+    HandOff,
+    HumanSays,
+    InboundEvent,
+    Remember,
+    Reply,
+    UpdateCrm,
+    text_of,
+)
 from relevo.testing import Chat
 from schemas import inbound
 from schemas.session import Text
 from tests.builders.conversations import NOW, Conversations, Source, ordered, posted, tenant, world
 from tests.builders.webhooks import LINE, PERSON, flat
 
-STEPS = ("hola", "humano", "human says", "human takes", "resume", "close", "timeout", "erase")
+STEPS = ("hola", "humano", "human says", "human takes", "resume", "close", "timeout", "erase", "listo", "fin")
 
 
 async def bot(conversation: Conversation, event: InboundEvent) -> Actions:
@@ -30,6 +42,11 @@ async def bot(conversation: Conversation, event: InboundEvent) -> Actions:
     if text_of(event) == "humano":
         yield UpdateCrm({"count": count})
         yield HandOff(text="ya viene")
+    if text_of(event) == "listo":
+        yield HumanSays(Text(body="de nada"))
+        yield GiveBack()
+    if text_of(event) == "fin":
+        yield Close()
 
 
 class Said(NamedTuple):
@@ -72,7 +89,7 @@ class Pipeline:
             assert done.outcome != "dead_letter", done.failure
             self.memory = decode(encode(done.memory)) if done.memory else Memory()
             for action in done.actions:
-                if isinstance(action, Reply) and isinstance(action.content, Text):
+                if isinstance(action, Reply | HumanSays) and isinstance(action.content, Text):
                     self.texts.append(action.content.body)
             for left in done.records:
                 if left.topic == "inbound.conversations":
