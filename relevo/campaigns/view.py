@@ -36,11 +36,12 @@ def view(
         _terms(definition, now_ms),
         f"{'/'.join(sorted({line.state for line in lines.values()}))}, {counts.total} recipients",
         *_counted(counts),
+        *_withheld(sum(line.withheld for line in lines.values())),
     ]
     for did, line in lines.items():
         shown.append(f"line {did}: {', '.join(_how(line, definition.template, states.get(did), now_ms))}")
         if len(lines) > 1:
-            shown += [f"  {one}" for one in _counted(by_line[did])]
+            shown += [f"  {one}" for one in (*_counted(by_line[did]), *_withheld(line.withheld))]
     return shown
 
 
@@ -67,6 +68,11 @@ def _counted(counts: Counts) -> list[str]:
     return shown + [f"  {name} {count}" for name, count in rest if count]
 
 
+def _withheld(count: int) -> list[str]:
+    """Who is withheld is in one of the counts, too: WhatsApp accepted it before."""
+    return [f"  of these, withheld by WhatsApp and sent to again later {count}"] if count else []
+
+
 def _how(line: OnLine, template: Template, state: LineState | None, now_ms: int) -> list[str]:
     """State and stage of a line, its rate, when it is through, and what holds it."""
     said, left = line.progress, line.total - line.started
@@ -79,7 +85,7 @@ def _how(line: OnLine, template: Template, state: LineState | None, now_ms: int)
         return parts
     if held := holds(state, f"{template.name}/{template.language}"):
         parts.append(f"the line is held: {', '.join(held)}")
-    elif state.rate and line.state == "running":
+    elif state.rate and line.state == "running" and left:
         waiting = sum(count for kind, count in state.waiting.items() if kind != "reply")
         ahead = max(state.recipients - left, 0) + waiting
         begin_ms = max(now_ms, _until_ms(said.why if said is not None else ""))
@@ -118,6 +124,7 @@ def entry(one: Standing) -> dict[str, Any]:
         "template": f"{definition.template.name}/{definition.template.language}",
         "total": one.total,
         "started": one.started,
+        "withheld": one.withheld,
         "created_ms": definition.created_ms,
         "start_ms": definition.start_ms,
         "expires_ms": definition.expires_ms,
@@ -131,6 +138,7 @@ def _line_entry(line: OnLine) -> dict[str, Any]:
         "state": line.state,
         "total": line.total,
         "started": line.started,
+        "withheld": line.withheld,
         "stage": said.stage if said else "",
         "step": said.step if said else 0,
         "why": said.why if said else "",
@@ -166,8 +174,9 @@ def told(one: Standing) -> str:
     template = f"{definition.template.name}/{definition.template.language}"
     lines = next(iter(one.lines)) if len(one.lines) == 1 else f"{len(one.lines)} lines"
     whys = sorted({because(line.progress.why) for line in one.lines.values() if line.progress and line.progress.why})
+    taken_up = f"{one.started} of {one.total}" + (f", {one.withheld} withheld" if one.withheld else "")
     parts = (
-        one.name.campaign, one.name.tenant, "+".join(states), f"{one.started} of {one.total}", template, lines,
+        one.name.campaign, one.name.tenant, "+".join(states), taken_up, template, lines,
         moment(definition.created_ms), definition.name, *([f"({'; '.join(whys)})"] if whys else []),
     )  # fmt: skip
     return "  ".join(parts)

@@ -76,10 +76,10 @@ def _said(line: Line, campaign: Campaign) -> Said:
 
 
 def finish(line: Line, now: Now) -> None:
-    """Campaigns whose recipients are all planned or refused, and of which no call is open, are finished."""
+    """Campaigns that nobody waits for and of which no call is open are finished."""
     for campaign in line.campaigns.all():
         may = campaign.running(now.wall_ms) or campaign.over(now.wall_ms)
-        if may and campaign.planned_all and not campaign.waiting and not line.has_open(campaign.name):
+        if may and campaign.through and not line.has_open(campaign.name):
             campaign.why = "its time has passed" if campaign.over(now.wall_ms) else ""
             campaign.state, campaign.touched = "finished", True
 
@@ -111,7 +111,8 @@ def tidy(line: Line, now: Now, work: Work) -> None:
     """Lets go of campaigns that have ended long ago, a few at a time."""
     for campaign in line.campaigns.all():
         idle_ms = now.wall_ms - campaign.at_ms
-        stands = campaign.state in ("paused", "draft") or campaign.waiting > 0  # what is parked for so long is lost
+        # What is parked for so long is lost.
+        stands = campaign.state in ("paused", "draft") or campaign.waiting > 0 or len(campaign.withheld) > 0
         on_record = campaign.begun and not campaign.touched
         if campaign.live and on_record and idle_ms > KEPT_MS and stands:
             orders.cancel(campaign, UNKEPT)
@@ -127,7 +128,8 @@ def tidy(line: Line, now: Now, work: Work) -> None:
 def _needed(line: Line, campaign: Campaign) -> bool:
     """Whether one of its recipients may have to be looked up again."""
     doubts = any(entry.plan.campaign == campaign.name for entry in line.doubts.values())
-    return campaign.touched or campaign.waiting > 0 or doubts or line.has_open(campaign.name)
+    parked = campaign.waiting > 0 or len(campaign.withheld) > 0
+    return campaign.touched or parked or doubts or line.has_open(campaign.name)
 
 
 def _retire(line: Line, campaign: Campaign, now: Now, work: Work) -> None:
