@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, cast
 
 from egress.lines.campaigns import orders, stages
 from egress.lines.campaigns.campaign import Campaign
+from egress.lines.campaigns.recipients import who
 from egress.lines.memory.index import HORIZON_MS
 from egress.lines.now import Now
 from egress.lines.work import Said, Work
 from runtime import metrics
 from runtime.kafka.record import Record
-from schemas import ids, keys, phone, topics
+from schemas import ids, keys, topics
 from schemas.campaign import Chunk, Definition
 from schemas.headers import Headers
 from schemas.record import encode
@@ -51,7 +52,7 @@ def _expire(line: Line, campaign: Campaign, count: int, now: Now, work: Work) ->
     for place, row in enumerate(rows, start):
         name = ids.message_id_of_recipient(line.did, campaign.name, chunk.first + place)
         if not line.book.knows(name):
-            work.say(said, name, phone.identity(phone.canonical(row.to)))
+            work.say(said, name, who(row.to))
             fresh += 1
     campaign.step_over(len(rows), len(rows) - fresh, fresh)
     counted = metrics.counter(metrics.EGRESS_MESSAGES)

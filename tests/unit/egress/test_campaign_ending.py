@@ -293,3 +293,20 @@ def test_campaigns_are_shown_by_state() -> None:
     shown = {s: metrics.PROCESS.value(metrics.EGRESS_CAMPAIGNS, state=s) for s in ("draft", "scheduled", "finished")}
     assert shown == {"draft": 1, "scheduled": 1, "finished": 1}
     assert metrics.PROCESS.value(metrics.EGRESS_CAMPAIGN_LEFT) == 9
+
+
+def test_a_recipient_who_is_a_user_id_is_refused_as_that_and_named_by_it() -> None:
+    person, parent = "CL.13491208655302741918", "CL.ENT.1a2b"
+    made = model()
+    submit(made, [3])
+    made.chunks[0].recipients[:2] = [Recipient(person, ["x"]), Recipient(parent, ["x"])]
+    run(made)
+    said = [(o.state, o.code, o.contacts) for o in outcomes(made) if o.state != "accepted"]
+    assert said == [("refused", "user_id", [person, parent])]
+    assert (progress(made).planned, progress(made).refused) == (1, 2)
+    over = model()
+    submit(over, [3], expires_ms=WALL + 1)
+    over.chunks[0].recipients[0] = Recipient(person, ["x"])
+    over.seconds = 1.0
+    run(over)
+    assert person in [contact for o in outcomes(over) if o.state == "expired" for contact in o.contacts]
