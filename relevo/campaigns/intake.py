@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 from relevo.campaigns.numbers import calling_code
 from relevo.campaigns.people import People
-from relevo.campaigns.recipients import WELL_FORMED, BadRow, Reading, Reason
+from relevo.campaigns.recipients import WELL_FORMED, BadRow, Reading
 from relevo.campaigns.refused import SubmitError
 from relevo.campaigns.rows import Row
 from schemas.campaign import Recipient
@@ -70,7 +70,7 @@ class Intake:
     def __init__(self, rows: Iterable[Row], reading: Reading, people: People, report: Report) -> None:
         self._rows, self._reading, self._people, self._report = rows, reading, people, report
         self.taken = 0
-        self.left_out: Counter[Reason] = Counter()
+        self.left_out: Counter[str] = Counter()
         self.countries: Counter[str] = Counter()
         self.example: dict[str, str] = {}
 

@@ -61,9 +61,10 @@ class Found(Frozen):
 class Passage:
     """`chunks` once; then what it found."""
 
-    def __init__(self, order: Order, people: People, report: Report) -> None:
+    def __init__(self, order: Order, people: People, report: Report, now_ms: int) -> None:
         self._order, self._report = order, report
-        self._intake = Intake(order.table, Reading(order.mapping, order.numbers), people, report)
+        reading = Reading(order.mapping, order.numbers, order.always(now_ms).of)
+        self._intake = Intake(order.table, reading, people, report)
         self._dealer = Dealer(order.campaign, map(Share.of, order.lines))
         self._till = Till(order.tenant.prices, order.template.category)
         self._chunks = 0
@@ -122,7 +123,7 @@ class Passage:
             total=intake.taken,
             lines=self._dealer.dealt,
             calls=self._dealer.calls,
-            left_out={str(reason): count for reason, count in intake.left_out.items()},
+            left_out=dict(intake.left_out),
             bad=intake.bad,
             countries={country(code): count for code, count in intake.countries.most_common()},
             currency=cost.currency,

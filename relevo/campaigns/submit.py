@@ -75,7 +75,7 @@ class Submission:
         states = read_lines(self._settings, self._order.dids)
         known = [self._known()] if self._exists() else []
         with self._people() as people, self._report() as report:
-            passage = Passage(self._order, people, report)
+            passage = Passage(self._order, people, report, self._now_ms)
             for _ in passage.chunks():
                 pass
         found = passage.found(states, self._now_ms)
@@ -84,7 +84,7 @@ class Submission:
     async def _submit(self, transactions: TransactionalProducer) -> Found:
         states = await asyncio.to_thread(read_lines, self._settings, self._order.dids)
         with self._people() as people, self._report() as report:
-            passage = Passage(self._order, people, report)
+            passage = Passage(self._order, people, report, self._now_ms)
             if full := self._full(passage, states):
                 raise SubmitError(full)
             producer = Producer(self._settings)

@@ -25,7 +25,7 @@ from relevo.cli.console import err, fail, say, who
 from relevo.cli.span import moment, parsed, span
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
-from runtime.settings import KafkaSettings, load
+from runtime.settings import EgressSettings, KafkaSettings, load
 from schemas.campaign import Canary, Ramp, StopRule
 
 app = typer.Typer(help="Mass sends from a file.", no_args_is_help=True)
@@ -104,6 +104,7 @@ def submit(
             encoding=encoding,
             delimiter=delimiter,
             rejected=rejected or (Path("stdin" + REJECTED) if file == STDIN else None),
+            check_numbers=load(EgressSettings).check_numbers,
         )
         submission = Submission(settings, chosen, now, max_bad=_share(max_bad, "--max-bad"), force=force)
         if dry_run:

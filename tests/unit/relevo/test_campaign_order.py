@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from relevo.campaigns.chunks import BYTES_MAX, Dealer, Share, digest, whole
 from relevo.campaigns.estimate import Load, days_capped, finish_ms, open_after, room_in_s
 from relevo.campaigns.intake import Report, Taken
+from relevo.campaigns.mapping import Wanted
 from relevo.campaigns.order import Terms, campaign_id, order, static
 from relevo.campaigns.passage import Passage
 from relevo.campaigns.people import People
@@ -22,7 +23,7 @@ from schemas.campaign import Canary, Ramp, Recipient, StopRule
 from schemas.line_state import LineState
 from schemas.record import encode
 from schemas.session import TemplateButton
-from schemas.tenant import ButtonSpec, Prices, Quiet
+from schemas.tenant import ButtonSpec, Line, Prices, Quiet
 from tests.builders.recipients import FIRST, SECOND, SPEC, mobile, shop, taken
 
 HOUR_MS = 3_600_000
@@ -66,10 +67,31 @@ def test_an_order_that_cannot_be_sent_is_refused(file: Path, wanted: dict[str, A
         ordered(file, **wanted)
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"templates": [replace(SPEC, enabled=False)]}, r"order \(es\) is disabled \(template_disabled\)"),
+        ({"templates": [replace(SPEC, status="paused")]}, r"is paused, not approved \(template_status\)"),
+        ({"templates": [replace(SPEC, buttons=[], header="location")]}, r"\(not_on_this_route\)"),
+        ({"active": False}, r"tenant shop is not active \(tenant_inactive\)"),
+        ({"zone": "Nowhere"}, r"\(tenant_invalid\)"),
+        ({"lines": [Line(did=FIRST, templates="gone")]}, r"names no account for templates \(no_account\)"),
+    ],
+)
+def test_what_the_gate_would_refuse_for_everybody_is_not_submitted(
+    tmp_path: Path, fields: dict[str, Any], says: str
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f"to,a,b,c,d,e\n{mobile(1)},1,2,3,4,5\n")
+    wanted = Wanted(header=["a", "b"], body=["c", "d"]) if "location" in repr(fields) else None
+    with pytest.raises(SubmitError, match="nobody could be sent to: .*" + says):
+        order(file, shop(**fields), template="order", language="es", wanted=wanted)
+
+
 def test_what_was_to_begin_in_the_past_is_refused_and_not_begun_at_once(file: Path) -> None:
     wanted = ordered(file, terms=Terms(start_ms=MIDNIGHT))
     with People() as people, Report(wanted.rejected, wanted.table.titles) as report:
-        passage = Passage(wanted, people, report)
+        passage = Passage(wanted, people, report, MIDNIGHT)
         assert sum(len(chunk.recipients) for chunk in passage.chunks()) == 1
     assert passage.too_late(passage.found({}, MIDNIGHT), MIDNIGHT) == ""
     late = passage.too_late(passage.found({}, MIDNIGHT + 1), MIDNIGHT + 1)
@@ -80,7 +102,7 @@ def test_what_holds_a_line_is_found_with_the_rest(file: Path) -> None:
     wanted = ordered(file)
     held = LineState(did=FIRST, tenant="shop", at_ms=1, paused=True, pauses=["all"])
     with People() as people, Report(wanted.rejected, wanted.table.titles) as report:
-        passage = Passage(wanted, people, report)
+        passage = Passage(wanted, people, report, MIDNIGHT)
         assert list(passage.chunks())
     assert passage.found({FIRST: held}, MIDNIGHT).held == {FIRST: ["paused", "all"]}
     assert passage.found({}, MIDNIGHT).held == {}
