@@ -168,6 +168,12 @@ def _numbers(counts: Counts) -> dict[str, Any]:
     }
 
 
+def lost(one: Standing) -> str:
+    """Whom a cancellation would leave out, as far as its owners have said."""
+    left = f"{sum(line.left for line in one.lines.values())} of {one.total} recipients"
+    return left + (f" and {one.withheld} who are withheld" if one.withheld else "")
+
+
 def told(one: Standing) -> str:
     """A campaign in one line."""
     definition, states = one.definition, sorted({line.state for line in one.lines.values()})

@@ -11,7 +11,7 @@ from relevo.campaigns.fold import Became, Counts
 from relevo.campaigns.records import Directory, Name, OnLine
 from relevo.campaigns.refused import SubmitError
 from relevo.campaigns.results import state
-from relevo.campaigns.view import entry, told, view
+from relevo.campaigns.view import entry, lost, told, view
 from schemas import keys
 from schemas.campaign import (
     CampaignRecord,
@@ -149,8 +149,9 @@ def test_who_is_withheld_is_told_beside_the_counts_and_in_one_line() -> None:
         "  of these, withheld by WhatsApp and sent to again later 7",
         "line 1: running, 1500 of 1500 taken up",
     ]
-    [found] = directory(definition(), contents(), progress(chunk=2, withheld=7)).campaigns()
+    [found] = directory(definition(), contents(), progress(chunk=2, planned=1400, refused=90, withheld=7)).campaigns()
     assert "  running  1500 of 1500, 7 withheld  promo/es  " in told(found)
+    assert lost(found) == "10 of 1500 recipients and 7 who are withheld"
     assert (entry(found)["withheld"], entry(found)["lines"]["1"]["withheld"]) == (7, 7)
 
 
