@@ -21,7 +21,7 @@ from egress.lines.gate.gate import Question, Refusal, judge
 from egress.lines.gate.terms import Terms
 from relevo.campaigns.intake import Intake, Report
 from relevo.campaigns.mapping import Mapping, Value, Wanted, map_columns
-from relevo.campaigns.numbers import NotANumber, Numbers, calling_code, country, zone
+from relevo.campaigns.numbers import NotANumber, Numbers, calling_code, country
 from relevo.campaigns.order import static
 from relevo.campaigns.passage import take_optouts
 from relevo.campaigns.people import People, covers
@@ -112,7 +112,6 @@ def test_countries_are_known_by_their_codes() -> None:
         "56", "1", "598", "",
     ]  # fmt: skip
     assert country("56") == "CL (+56)"
-    assert (zone("56911111111"), zone("999")) == ("America/Santiago", "UTC")
     with pytest.raises(MappingError, match="no country"):
         Numbers("XX")
 
