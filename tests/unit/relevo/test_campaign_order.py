@@ -228,6 +228,8 @@ def test_while_it_is_quiet_for_some_the_others_are_sent_to() -> None:
     assert through([madrid, santiago], 12, 7200) == pytest.approx(14)
     # Eight hours for Madrid until its evening at 20, the rest of the four of both after that for Santiago until 24.
     assert through([madrid, santiago._replace(people=1)], 12, 16 * 3600) == pytest.approx(24 + 8 + 4)
+    # Who wakes up shares the line: Madrid has four hours alone, then four of eight, and two on the next day.
+    assert through([madrid._replace(people=10), santiago._replace(people=6)], 0, 16 * 3600) == pytest.approx(34)
     assert through([madrid, Group(None, 1)], 0, 7200) == pytest.approx(9)
     assert through([madrid], 0, 3600, ahead=3600) == pytest.approx(10)
 
