@@ -130,9 +130,10 @@ class Submission:
     def _exists(self) -> bool:
         """On any line of the tenant, or under this id on one of the lines."""
         name, dids = Name(self._order.tenant.tenant, self._order.campaign), set(self._order.dids)
+        known = read_campaigns(self._settings, {line.did for line in self._order.tenant.lines} | dids)
         return any(
             one.name == name or (one.name.campaign == name.campaign and dids & one.lines.keys())
-            for one in read_campaigns(self._settings).campaigns()
+            for one in known.campaigns()
         )
 
     def _refuse_known(self) -> None:

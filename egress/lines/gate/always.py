@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from egress.lines.campaigns.recipients import personal
 from egress.lines.gate import gate, routes
+from egress.lines.gate.alike import Alike
 from egress.lines.gate.gate import RULES, Question, Refusal, Verdict
 from egress.lines.gate.terms import Terms
 from schemas import phone
@@ -54,6 +55,8 @@ class Always:
         # Lines with the same hours refuse the same people; each has numbers of its own.
         self._hours = list({line.quiet: q for line, q in zip(lines, self._questions, strict=True)}.values())
         self._owners = {number: q for q in self._questions for number in q.terms.own}
+        alike = Alike.of(self._questions[0], 1) if len(self._hours) == 1 else None
+        self._alike = alike if alike is not None and alike.takes(template) else None
 
     def of_all(self) -> Refusal | None:
         """What is wrong with it on some line, whoever gets it."""
@@ -70,6 +73,16 @@ class Always:
 
     def of(self, row: Recipient) -> Refusal | None:
         """What is wrong with one recipient, whichever line has it."""
+        return None if self._passes(row) else self._judged(row)
+
+    def _passes(self, row: Recipient) -> bool:
+        """Whether a short look tells that nothing is: of most it does."""
+        if self._alike is None or row.header or not row.to.isdigit():
+            return False
+        number = phone.canonical(row.to)
+        return number not in self._owners and self._alike.passes(number, None, row.body, row.buttons)
+
+    def _judged(self, row: Recipient) -> Refusal | None:
         content = personal(self._template, row)
         message = OutboundMessage(
             id=self._sample.id,
