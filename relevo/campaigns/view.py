@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from relevo.campaigns.estimate import Load, finish_ms
@@ -36,12 +36,12 @@ def view(
         _terms(definition, now_ms),
         f"{'/'.join(sorted({line.state for line in lines.values()}))}, {counts.total} recipients",
         *_counted(counts),
-        *_withheld(sum(line.withheld for line in lines.values())),
+        *_withheld(lines.values()),
     ]
     for did, line in lines.items():
         shown.append(f"line {did}: {', '.join(_how(line, definition.template, states.get(did), now_ms))}")
         if len(lines) > 1:
-            shown += [f"  {one}" for one in (*_counted(by_line[did]), *_withheld(line.withheld))]
+            shown += [f"  {one}" for one in (*_counted(by_line[did]), *_withheld([line]))]
     return shown
 
 
@@ -68,9 +68,13 @@ def _counted(counts: Counts) -> list[str]:
     return shown + [f"  {name} {count}" for name, count in rest if count]
 
 
-def _withheld(count: int) -> list[str]:
+def _withheld(lines: Iterable[OnLine]) -> list[str]:
     """Who is withheld is in one of the counts, too: WhatsApp accepted it before."""
-    return [f"  of these, withheld by WhatsApp and sent to again later {count}"] if count else []
+    counts = {True: 0, False: 0}
+    for line in lines:
+        counts[line.state == "cancelled"] += line.withheld
+    words = {False: "sent to again later", True: "not sent to again"}
+    return [f"  of these, withheld by WhatsApp and {words[over]} {n}" for over, n in counts.items() if n]
 
 
 def _how(line: OnLine, template: Template, state: LineState | None, now_ms: int) -> list[str]:

@@ -117,7 +117,7 @@ def tidy(line: Line, now: Now, work: Work) -> None:
         on_record = campaign.begun and not campaign.touched
         if campaign.live and on_record and idle_ms > KEPT_MS and stands:
             orders.cancel(campaign, UNKEPT)
-        elif campaign.exists and not campaign.live and idle_ms > HORIZON_MS and not _needed(line, campaign):
+        elif campaign.exists and not campaign.live and idle_ms > HORIZON_MS and not _needed(line, campaign, idle_ms):
             _retire(line, campaign, now, work)
     old = ((name, one) for name, one in line.campaigns.ended().items() if one.at_ms < now.wall_ms - KEPT_MS)
     for name, ended in list(islice(old, FORGOTTEN_A_CYCLE)):
@@ -126,10 +126,10 @@ def tidy(line: Line, now: Now, work: Work) -> None:
             work.write(_record(line, keys.join(line.did, name, part), None, "tombstone", ended.tenant, now))
 
 
-def _needed(line: Line, campaign: Campaign) -> bool:
-    """Whether one of its recipients may have to be looked up again."""
+def _needed(line: Line, campaign: Campaign, idle_ms: int) -> bool:
+    """Whether one of its recipients may have to be looked up again. What has been parked for so long is lost."""
     doubts = any(entry.plan.campaign == campaign.name for entry in line.doubts.values())
-    parked = campaign.waiting > 0 or len(campaign.withheld) > 0
+    parked = (campaign.waiting > 0 or len(campaign.withheld) > 0) and idle_ms <= KEPT_MS
     return campaign.touched or parked or doubts or line.has_open(campaign.name)
 
 

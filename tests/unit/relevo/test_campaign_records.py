@@ -149,6 +149,9 @@ def test_who_is_withheld_is_told_beside_the_counts_and_in_one_line() -> None:
         "  of these, withheld by WhatsApp and sent to again later 7",
         "line 1: running, 1500 of 1500 taken up",
     ]
+    line.learn(progress(chunk=2, planned=1500, withheld=7, state="cancelled"))
+    shown = view(Name("t", "c"), {"1": line}, {"1": counts}, {"1": state}, NOW)
+    assert "  of these, withheld by WhatsApp and not sent to again 7" in shown
     [found] = directory(definition(), contents(), progress(chunk=2, planned=1400, refused=90, withheld=7)).campaigns()
     assert "  running  1500 of 1500, 7 withheld  promo/es  " in told(found)
     assert lost(found) == "10 of 1500 recipients and 7 who are withheld"
