@@ -7,6 +7,7 @@ what changed it; the owner alone writes it.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -29,7 +30,7 @@ class Campaign:
     is being planned, until when and why, `deferred_in_a_row` how many had to wait since one could go. Before `hold_ms`
     it plans nothing: all of its next recipients must wait. `unreadable` says that a chunk could not be read. `at_ms` is
     when its progress was last written. `withheld` are those of the planned whom WhatsApp holds back: a copy of each
-    waits on `outbound.parked`, or came back and is not decided yet.
+    waits on `outbound.parked`, or came back and is not decided yet; `copies` are places of theirs.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Campaign:
     asked: set[int] = field(default_factory=set)
     hearing: Hearing = field(default_factory=Hearing)
     withheld: Places = field(default_factory=Places)
+    copies: array[int] = field(default_factory=lambda: array("Q"))
 
     @property
     def exists(self) -> bool:

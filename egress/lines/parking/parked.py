@@ -134,7 +134,12 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
     elif item is not None or (not incoming.replay and note.after is None and line.book.knows(_id(incoming))):
         partition.lot.known(offset, _id(incoming))
     else:
-        parking.put(offset, 0 if note.kind == "reply" else note.not_before_ms, now.wall_ms)
+        at_once = note.kind == "reply" or _hastened(partition, line, offset, note)
+        parking.put(offset, 0 if at_once else note.not_before_ms, now.wall_ms)
+
+
+def _hastened(partition: Partition, line: Line, offset: int, note: Parked) -> bool:
+    return partition.recovered and note.after is not None and withheld.placed(partition, line, offset, note.after)
 
 
 def _id(incoming: Incoming) -> str:

@@ -9,8 +9,10 @@ is withheld: whoever has such a copy. So a new owner knows it by the copies alon
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
+from egress.lines.campaigns.campaign import Campaign
 from egress.lines.campaigns.recipients import chunk_of, source_of
 from egress.lines.item import Item
 from egress.lines.now import Now
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from egress.lines.partition import Partition
 
 WHY = "withheld"
+# So many places of copies are kept that are done with, before they are looked through.
+COPIES_MORE = 1000
 _PARKED = topics.OUTBOUND_PARKED.name
 
 
@@ -117,6 +121,28 @@ def restore(partition: Partition, copies: list[Learnt]) -> None:
             continue
         if replays.may_follow(line.book, message_id, after.plan):
             campaign.withheld.add(after.chunk, after.place)
+            campaign.copies.append(offset)
+    for line in partition.lines.values():
+        for campaign in line.campaigns.all():
+            hasten(line, campaign)
+
+
+def placed(partition: Partition, line: Line, offset: int, after: After) -> bool:
+    """A copy stands here; whether it is to come back at once, because its campaign was cancelled meanwhile."""
+    campaign = line.campaigns.get(after.campaign)
+    if campaign is None or after.chunk < 0 or campaign.state == "cancelled":
+        return campaign is not None and campaign.state == "cancelled"
+    if len(campaign.copies) > 2 * len(campaign.withheld) + COPIES_MORE:
+        campaign.copies = array("Q", filter(partition.lot.open, campaign.copies))
+    campaign.copies.append(offset)
+    return False
+
+
+def hasten(line: Line, campaign: Campaign) -> None:
+    """Copies of a campaign that was cancelled come back at once, to be refused."""
+    if campaign.state == "cancelled" and campaign.copies:
+        line.parkings["bulk"].hasten(set(campaign.copies))
+        campaign.copies = array("Q")
 
 
 def lost(line: Line, after: After) -> None:

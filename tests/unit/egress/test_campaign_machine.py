@@ -221,7 +221,8 @@ class Campaigning(RuleBasedStateMachine):
     def all_goes_on(self) -> None:
         """Everybody has an outcome in the end, but those of a campaign that was cancelled."""
         for _ in range(60):
-            if all(one.progress and one.progress.state in ("finished", "cancelled") for one in self.watched.values()):
+            said = [one.progress for one in self.watched.values()]
+            if all(one and one.state in ("finished", "cancelled") and not one.withheld for one in said):
                 return
             for name, one in self.watched.items():
                 if one.progress and one.progress.state in ("paused", "draft"):

@@ -10,6 +10,7 @@ from egress.lines.process import gauges
 from runtime import metrics
 from schemas import topics
 from schemas.campaign import Canary, StopRule
+from schemas.line_command import ControlCampaign
 from schemas.parked import Parked
 from tests.builders.campaigns import notices, order, outcomes, progress, submit
 from tests.builders.line_model import Model
@@ -164,10 +165,52 @@ def test_a_cancellation_ends_them_with_an_outcome(crash: bool) -> None:
     assert said_of(made, people[4])[-1] == ("failed", "131049")
     if crash:
         made.crash()
-    run(made, 30, HOUR_S)
+    run(made, 5)
     assert how(made) == ("cancelled", 0)
+    run(made, 30, HOUR_S)
     assert len(made.plans()) == 1
+    assert made.partition.lot.position == len(made.topics["outbound.parked"])
     assert [said_of(made, contact)[-1] for contact in people[2:4]] == [("failed", "131049")] * 2
+
+
+@pytest.mark.parametrize("fate", ["accept", "crash_uncommitted", "crash_before"])
+def test_a_cancellation_ends_also_those_whose_copies_stand_somewhere_else_and_nobody_elses(fate: str) -> None:
+    made = model()
+    made.put("outbound.templates", promo("far", "5691", not_before_ms=WALL + round(50 * HOUR_S * 1000)))
+    people, others = sent(made), submit(made, [5], "d", "5697")
+    run(made, 5)
+    made.deaf = True
+    withhold(made, people[:1] + others[:1])  # written, and not read back
+    made.put("lines.commands", ControlCampaign(id="o", did=DID, at_ms=WALL, by="ana", campaign="c", action="cancel"))
+    made.step(fate)
+    made.deaf = False
+    run(made, 5)
+    assert how(made) == ("cancelled", 0)
+    assert said_of(made, people[0])[-1] == ("failed", "131049")
+    assert progress(made, "d").withheld == 1
+    assert made.states()["far"] == "parked"
+    run(made, 60, HOUR_S)
+    assert (progress(made, "d").state, progress(made, "d").withheld) == ("finished", 0)
+    assert made.states()["far"] == "accepted"
+    assert sorted(m.contact for plan in made.plans()[2:] for m in plan.messages) == sorted(["5691", others[0]])
+    assert_nobody_twice(made)
+
+
+def test_places_of_copies_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("egress.lines.parking.withheld.COPIES_MORE", 3)
+    made = model()
+    people = sent(made)
+    withhold(made, people[:2])
+    order(made, "pause")
+    run(made, 24, HOUR_S)
+    run(made, 40, 400)  # copied again and again
+    campaign = made.partition.lines[DID].campaigns.get("c")
+    assert campaign is not None
+    assert len(made.topics["outbound.parked"]) > 40
+    assert len(campaign.copies) <= 8
+    order(made, "cancel")
+    run(made, 3)
+    assert how(made) == ("cancelled", 0)
 
 
 def test_their_time_passes() -> None:
