@@ -4,6 +4,7 @@
 
 Every recipient has two outcomes when it is counted: accepted, then delivered in another order. Memory is `ru_maxrss`
 of a command's process as the kernel counted it, in MiB; time is by the clock, on a machine that may have more to do.
+Before that so many `--campaigns` have ended, which `relevo campaign ls` lists.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
 from sandbox.kafka import Broker
 from schemas import ids, keys, topics
+from schemas.campaign import ChunkRef, Contents, Definition, Progress
 from schemas.outcome import Outcome, State
 from schemas.record import encode
+from schemas.session import Template
 from schemas.tenant import Account, Line, TemplateSpec, Tenant
 
-ROWS = 1_000_000
+ROWS, CAMPAIGNS = 1_000_000, 1000
 SUBMIT = ("campaign", "submit", "--tenant", "bench", "--template", "order", "--all-lines", "--json")
 DIDS = ("56900009901", "56900009902")
 _STEP = 7_368_787  # prime to 10^8: every number once, in no order
@@ -91,6 +94,34 @@ async def tell(settings: KafkaSettings, campaign: str, lines: dict[str, int]) ->
         await producer.stop()
 
 
+async def ended(settings: KafkaSettings, count: int) -> None:
+    """So many campaigns of a hundred thousand that are finished, each with what its owner still said before."""
+    producer = Producer(settings)
+    await producer.start()
+    try:
+        await producer.send_all(
+            record for number in range(count) for record in _ended(DIDS[number % 2], f"old{number}")
+        )
+    finally:
+        await producer.stop()
+
+
+def _ended(did: str, name: str) -> Iterator[Record]:
+    template, refs = Template(name="order", language="es"), [ChunkRef(n, 1000) for n in range(100)]
+    definition = Definition(campaign=name, tenant="bench", did=did, template=template, created_ms=1)
+    yield _part(definition, "definition")
+    yield _part(Contents(campaign=name, did=did, total=100_000, chunks=refs, digest="", committed_ms=1), "contents")
+    for state, chunk in (("running", 50), ("running", 99), ("finished", 100)):
+        said = Progress(campaign=name, did=did, state=state, chunk=chunk, position=0, at_ms=1)  # type: ignore[arg-type]
+        yield _part(said, "progress")
+
+
+def _part(record: Definition | Contents | Progress, part: str) -> Record:
+    place = keys.partition(record.did, topics.CAMPAIGNS.count(topics.LAPTOP))
+    key = keys.join(record.did, record.campaign, part).encode()
+    return Record(topics.CAMPAIGNS.name, encode(record), key, partition=place)
+
+
 def outcomes(campaign: str, did: str, count: int, state: State, step: int) -> Iterator[Record]:
     """Records of up to 1000 messages, whose positions are `step` apart."""
     order = [position for first in range(step) for position in range(first, count, step)]
@@ -124,6 +155,7 @@ def run(bootstrap: str, *words: str) -> Needed:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.submitter", description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--campaigns", type=int, default=CAMPAIGNS)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Broker() as broker:
@@ -131,6 +163,8 @@ def main() -> int:
         write_file(file, arguments.rows)
         settings = KafkaSettings(bootstrap=broker.bootstrap)
         asyncio.run(prepare(settings))
+        asyncio.run(ended(settings, arguments.campaigns))
+        listed = run(broker.bootstrap, "campaign", "ls", "--json")
         submitted = run(broker.bootstrap, *SUBMIT, str(file))
         campaign = submitted.said["campaign"]
         asyncio.run(tell(settings, campaign, submitted.said["lines"]))
@@ -139,6 +173,8 @@ def main() -> int:
         "rows": arguments.rows,
         "recipients": submitted.said["total"],
         "chunks": submitted.said["chunks"],
+        "listed": len(listed.said),
+        "list_seconds": round(listed.seconds, 1),
         "submit_seconds": round(submitted.seconds, 1),
         "submit_max_rss_mib": round(submitted.max_rss_mib, 1),
         "delivered": shown.said["counts"]["delivered"],
@@ -146,7 +182,7 @@ def main() -> int:
         "show_max_rss_mib": round(shown.max_rss_mib, 1),
     }
     report.show(figures, as_json=arguments.json)
-    return submitted.code or shown.code
+    return listed.code or submitted.code or shown.code
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
 
 class Progress(Record, tag_field="type", tag="progress"):
     """All recipients before `position` of chunk `chunk` were planned or refused, or are `waiting`: parked until their
-    turn comes. None after was.
+    turn comes. None after was. Of the planned ones WhatsApp holds `withheld` back (131049): they were accepted, failed,
+    and are kept until they are sent again.
 
     `stage` is where canary and ramp stand since `stage_ms`, `step` the ramp's share, and its next call may go at
     `next_ms`. `delivered` and `failed` (by the provider's code) are what the owner heard by receipts and answers, to
@@ -128,6 +129,7 @@ class Progress(Record, tag_field="type", tag="progress"):
     waiting: int = 0
     next_ms: int = 0
     recent: list[Run] = []
+    withheld: int = 0
 
 
 class Heard(Record, tag_field="type", tag="heard"):

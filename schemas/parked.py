@@ -33,7 +33,10 @@ _OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL, _AFTER))
 
 
 class After(Frozen):
-    """The attempt that a copy will be: it follows `plan`, which failed with the provider's code `failed`."""
+    """The attempt that a copy will be: it follows `plan`, which failed with the provider's code `failed`.
+
+    Of a campaign's recipient `chunk` and `place` say which one; -1 where an earlier version did not note that.
+    """
 
     plan: str
     attempt: int
@@ -41,6 +44,8 @@ class After(Frozen):
     first_attempt: int = 1
     spared: int = 0
     campaign: str = ""
+    chunk: int = -1
+    place: int = -1
 
 
 _AFTERS = msgspec.json.Decoder(After)

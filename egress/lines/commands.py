@@ -11,6 +11,7 @@ from egress.lines.campaigns import orders
 from egress.lines.incoming import Incoming
 from egress.lines.now import Now
 from egress.lines.pace.stops import template_name
+from egress.lines.parking import withheld
 from egress.lines.results import doubts
 from runtime import logs
 from schemas import topics
@@ -67,6 +68,7 @@ def command(partition: Partition, order: AnyLineCommand, now: Now) -> bool:
             if campaign is None or not campaign.exists:
                 return order.campaign in line.campaigns.ended()
             orders.carry_out(campaign, order, now.wall_ms)
+            withheld.hasten(line, campaign)
         case DecideDoubt():
             doubts.take_order(line, order, now, partition.work)
     return True

@@ -28,9 +28,9 @@ class Item:
 
     `reply` says that the person's next reply waits for this one; it stays so wherever the message is read again.
     `record` is the input as it was read, until its offset is finished. `recipient` is the source and position that a
-    plan names of a campaign's recipient that waited parked. `echoing` says that it was parked and that its place on
-    `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were not posted.
-    `waited` says that it failed, was parked for its time, and goes again.
+    plan names of a campaign's recipient that waited parked, or was withheld. `echoing` says that it was parked and that
+    its place on `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were not
+    posted. `waited` says that it failed, was parked for its time, and goes again.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -77,6 +77,11 @@ class Item:
     def place(self) -> tuple[str, int]:
         """Where a plan says that the message is to be found again."""
         return self.recipient if self.recipient[0] else (self.source, self.position)
+
+    @property
+    def deferred(self) -> bool:
+        """Whether it is a recipient of a campaign that waited parked for its first attempt."""
+        return bool(self.recipient[0]) and not self.retry_of
 
     @property
     def urgent(self) -> bool:

@@ -354,7 +354,7 @@ class Line:
         for item in () if isinstance(items, Rows) else items:
             if item.retry_of:
                 self.failures.close(item.retry_of, item.id)
-            if item.recipient[0]:
+            if item.campaign:
                 self.campaigns.decided(item, planned=True)
             if item.pending or item.echoing:
                 self.finish(item)

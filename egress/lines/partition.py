@@ -87,6 +87,7 @@ class Partition:
         self.lot = Lot(starts.get(PARKED, 0))
         self._committed = {topic: starts.get(topic, 0) for topic in (*COMMITTED, PARKED)}
         self.parked_already: set[tuple[str, int]] = set()  # inputs that come again
+        self.withheld_copies: list[withheld.Learnt] = []  # of the recovery
         self._early: list[Incoming] = []
         self.orders = commands.Orders()
         self._refresh_s = 0.0

@@ -1,7 +1,8 @@
 """The two equations over unique ids, and what breaks them. Pure.
 
 Events: acknowledged = routed + dropped with reason + dead letter + receipt + rejected + pending; else lost.
-Messages: accepted for sending = sent + refused with reason + dead letter + in doubt + parked + cancelled + pending.
+Messages: accepted for sending = sent + refused with reason + dead letter + in doubt + parked + pending + recipients
+whom their campaign has not come to: cancelled, draft, paused, scheduled.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ class Events(Frozen):
 class Messages(Frozen):
     """What became of the messages; `twice` names those that the provider took more often than is on record.
 
-    `unplanned` were taken by the provider without a plan, `unowed` have an outcome though nobody asked for them.
-    `parked` wait in Kafka; `unkept` are said to, and are not there.
+    `by_state` has a name for each, also for recipients whom a campaign that is cancelled, paused, a draft or scheduled
+    has not come to. `unplanned` were taken by the provider without a plan, `unowed` have an outcome though nobody asked
+    for them. `parked` wait in Kafka; `unkept` are said to, and are not there.
     """
 
     accepted: int
@@ -118,7 +120,7 @@ def _receipt(name: str) -> tuple[str, str]:
 def messages(found: Gathered, provider: Provider | None) -> Messages:
     """The second equation, and what the provider took against what was planned."""
     states = {one: found.states.get(one, "") for one in found.accepted}
-    states |= {one: "cancelled" for one in found.cancelled if not states.get(one)}
+    states |= {one: word for one, word in found.not_come_to.items() if not states.get(one)}
     states |= {one: "dead" for one in found.dead_messages if states.get(one, "") in ("", "parked")}
     parked = sorted(one for one, state in states.items() if state == "parked")
     twice, unplanned = _against_provider(found, provider.taken) if provider else ([], [])

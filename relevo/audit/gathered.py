@@ -27,6 +27,8 @@ from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome, merge
 from schemas.record import RecordError, decode
 
+# States in which a campaign takes up nobody, until a person or its time says so.
+NOT_NOW = frozenset({"cancelled", "draft", "paused", "scheduled"})
 EventKey = tuple[str, str]
 ReceiptKey = tuple[str, str, str]
 
@@ -37,9 +39,10 @@ class Gathered:
 
     `held` counts how often a webhook's event stands on `inbound.conversations`. `accepted` are messages that were
     accepted for sending, by id, with the topic that says so; `states` what became of them; `parked` are those that
-    Kafka keeps outside their input, longer than that; `cancelled` are recipients whom their campaign had not come to
-    when it was cancelled. `unreadable` names records of ours that could not be read and that no dead letter accounts
-    for. `nameless` counts, by their size, bodies of webhooks in which nothing has an id of the provider's.
+    Kafka keeps outside their input, longer than that; `not_come_to` are recipients whom their campaign does not take up
+    now, by the word for it: its owner said last that it is cancelled, paused, a draft or scheduled. `unreadable` names
+    records of ours that could not be read and that no dead letter accounts for. `nameless` counts, by their size,
+    bodies of webhooks in which nothing has an id of the provider's.
     """
 
     held: Counter[EventKey] = field(default_factory=Counter)
@@ -53,7 +56,7 @@ class Gathered:
     states: dict[str, str] = field(default_factory=dict)
     dead_messages: set[str] = field(default_factory=set)
     parked: set[str] = field(default_factory=set)
-    cancelled: set[str] = field(default_factory=set)
+    not_come_to: dict[str, str] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
     outcomes: dict[str, CallOutcome] = field(default_factory=dict)
     reply_ms: list[int] = field(default_factory=list)
@@ -62,7 +65,7 @@ class Gathered:
     definitions: dict[tuple[str, str], Definition] = field(default_factory=dict)
     contents: dict[tuple[str, str], Contents] = field(default_factory=dict)
     chunks: dict[tuple[str, str, int], Chunk] = field(default_factory=dict)
-    given_up: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    progress: dict[tuple[str, str], tuple[int, Progress]] = field(default_factory=dict)
 
 
 def gather(settings: KafkaSettings, agents: Iterable[str]) -> Gathered:
@@ -221,14 +224,15 @@ _JOURNAL = topics.EGRESS_JOURNAL.decoder()
 
 
 def _campaign(found: Gathered, message: Message, value: bytes) -> None:
-    del message
     record = _CAMPAIGN.decode(value)
     if isinstance(record, Definition):
         found.definitions[record.did, record.campaign] = record
     elif isinstance(record, Contents):
         found.contents.setdefault((record.did, record.campaign), record)
-    elif isinstance(record, Progress) and record.state == "cancelled":
-        found.given_up[record.did, record.campaign] = record.chunk, record.position
+    elif isinstance(record, Progress):
+        name, offset = (record.did, record.campaign), message.offset() or 0
+        if name not in found.progress or found.progress[name][0] < offset:
+            found.progress[name] = offset, record
 
 
 def _chunk(found: Gathered, message: Message, value: bytes) -> None:
@@ -241,12 +245,22 @@ def _campaign_messages(found: Gathered) -> None:
     committed = {(*name, ref.offset): ref.count for name, one in found.contents.items() for ref in one.chunks}
     for place, chunk in found.chunks.items():
         if committed.get(place) == len(chunk.recipients):
-            end = found.given_up.get((chunk.did, chunk.campaign))
+            word, reached = _stands(found, chunk)
             for number in range(len(chunk.recipients)):
                 one = ids.message_id_of_recipient(chunk.did, chunk.campaign, chunk.first + number)
                 found.accepted[one] = "campaigns"
-                if end is not None and (chunk.index, number) >= end:
-                    found.cancelled.add(one)
+                if word and (chunk.index, number) >= reached:
+                    found.not_come_to[one] = word
+
+
+def _stands(found: Gathered, chunk: Chunk) -> tuple[str, tuple[int, int]]:
+    """By which word a campaign stands that takes up nobody now, empty if it does; and how far it is."""
+    name = chunk.did, chunk.campaign
+    if name in found.progress:
+        said = found.progress[name][1]
+        return said.state if said.state in NOT_NOW else "", (said.chunk, said.position)
+    definition = found.definitions.get(name)
+    return "draft" if definition is not None and definition.draft else "", (0, 0)
 
 
 def _journal(found: Gathered, message: Message, value: bytes) -> None:

@@ -28,8 +28,9 @@ class Report(Frozen):
 
     @property
     def quiet(self) -> bool:
-        """Nothing is on its way any more."""
-        return not self.events.pending and not self.messages.pending and not self.messages.parked
+        """Nothing is on its way any more, or will be by itself: what is paused or a draft waits for a person."""
+        scheduled = self.messages.by_state.get("scheduled", 0)
+        return not (self.events.pending or self.messages.pending or self.messages.parked or scheduled)
 
 
 def report(found: Gathered, provider: Provider | None) -> Report:

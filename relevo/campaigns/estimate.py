@@ -1,33 +1,40 @@
-"""When a campaign would be through: by rate, canary, ramp, quiet hours, and what waits before it. Pure.
+"""When a campaign would be through: by rate, canary, ramp, everybody's quiet hours, and what waits before it. Pure.
 
-It is an estimate: WhatsApp may throttle, replies go first, a canary may be judged earlier than its wait.
+It is an estimate: WhatsApp may throttle, replies go first, a canary may be judged earlier than its wait. People are
+mixed evenly over a file, so while it is quiet for some the line is there for the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from egress.lines.gate.quiet import Window
 from schemas.campaign import Canary, Ramp
-from schemas.tenant import Quiet
 
-FAR_DAYS = 400
+FAR_MS = 400 * 86_400_000
+_NOBODY = 1e-6
+
+
+class Group(NamedTuple):
+    """So many people, or a share of them, who may be sent to in this window (None: always)."""
+
+    window: Window | None
+    people: float
 
 
 class Load(NamedTuple):
     """What a line has to do: messages a second, what waits before the campaign, and the campaign's own recipients.
 
-    `quiet` are the line's hours, and `zone` whose clock is meant.
+    `spread` are those of the file by their hours; without it, it is quiet for nobody.
     """
 
     did: str
     rate: float
     ahead: int
     own: int
-    quiet: Quiet | None = None
-    zone: str = "UTC"
+    spread: Sequence[Group] = ()
 
 
 def finish_ms(loads: Iterable[Load], begin_ms: int, canary: Canary | None, ramp: Ramp | None) -> int:
@@ -36,46 +43,72 @@ def finish_ms(loads: Iterable[Load], begin_ms: int, canary: Canary | None, ramp:
 
 
 def _line_ms(load: Load, begin_ms: int, canary: Canary | None, ramp: Ramp | None) -> int:
-    at_ms = open_after(begin_ms, load.ahead / load.rate, load.quiet, load.zone)
-    left = float(load.own)
-    if canary is not None and left > canary.count:
-        at_ms = open_after(at_ms, canary.count / load.rate, load.quiet, load.zone)
-        at_ms += int(canary.wait_s * 1000)
-        left -= canary.count
-    seconds = 0.0
+    before = _People.of(load, load.ahead, begin_ms)
+    before.send(load.ahead, load.rate)
+    own = _People.of(load, load.own, before.at_ms)
+    if canary is not None and load.own > canary.count:
+        own.send(canary.count, load.rate)
+        own.at_ms += canary.wait_s * 1000
     for share in ramp.shares if ramp is not None else []:
-        step_s = min(ramp.step_s if ramp is not None else 0, left / (load.rate * share))
-        seconds += step_s
-        left -= step_s * load.rate * share
-    return open_after(at_ms, seconds + max(left, 0.0) / load.rate, load.quiet, load.zone)
+        rate = load.rate * share
+        own.send(rate * (ramp.step_s if ramp is not None else 0), rate)
+    own.send(load.own, load.rate)
+    return int(own.at_ms)
 
 
-def open_after(begin_ms: int, seconds: float, quiet: Quiet | None, zone: str) -> int:
-    """When `seconds` of sending are over that begin at `begin_ms`, and rest within the quiet hours of each day."""
-    if quiet is None or quiet.start == quiet.end:
-        return begin_ms + int(seconds * 1000)
-    at, left = datetime.fromtimestamp(begin_ms / 1000, UTC), timedelta(seconds=seconds)
-    for start, end in _quiet_spans(at, quiet, zone):
-        if at < start:
-            if at + left <= start:
-                return _ms(at + left)
-            left -= start - at
-        at = max(at, end)
-    return _ms(at + left)
+@dataclass(slots=True)
+class _Left:
+    """Those of a group who are not sent to yet."""
+
+    window: Window | None
+    count: float
+
+    def opens_at(self, at_ms: int) -> int | None:
+        return at_ms if self.window is None else self.window.opens_at(at_ms)
+
+    def closes_at(self, at_ms: int) -> int:
+        return at_ms + FAR_MS if self.window is None else self.window.closes_at(at_ms)
 
 
-def _quiet_spans(at: datetime, quiet: Quiet, zone: str) -> Iterable[tuple[datetime, datetime]]:
-    """The quiet hours from the day before on, in UTC."""
-    clock, day = ZoneInfo(zone), at.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
-    (from_h, from_m), (to_h, to_m) = (tuple(map(int, text.split(":"))) for text in (quiet.start, quiet.end))
-    over_midnight = (to_h, to_m) < (from_h, from_m)
-    for number in range(FAR_DAYS):
-        first = day + timedelta(days=number)
-        last = first + timedelta(days=1) if over_midnight else first
-        start = datetime(first.year, first.month, first.day, from_h, from_m, tzinfo=clock).astimezone(UTC)
-        end = datetime(last.year, last.month, last.day, to_h, to_m, tzinfo=clock).astimezone(UTC)
-        if end > at:
-            yield start, end
+@dataclass(slots=True)
+class _People:
+    """Those who are left, and the moment until which the others were sent to."""
+
+    left: list[_Left]
+    at_ms: float
+    far_ms: float
+
+    @classmethod
+    def of(cls, load: Load, count: int, at_ms: float) -> _People:
+        """So many, who are like the file's."""
+        groups = load.spread or [Group(None, 1)]
+        total = sum(group.people for group in groups)
+        return cls([_Left(group.window, count * group.people / total) for group in groups], at_ms, at_ms + FAR_MS)
+
+    def send(self, count: float, rate: float) -> None:
+        """So many of them, if so many are left, to whoever may be sent to; the time passes that this takes."""
+        while count > _NOBODY and self.at_ms < self.far_ms:
+            at_ms = int(self.at_ms)
+            opens = [(one, one.opens_at(at_ms)) for one in self.left if one.count > _NOBODY]
+            awake = [one for one, opens_ms in opens if opens_ms == at_ms]
+            later = [opens_ms for _, opens_ms in opens if opens_ms is not None and opens_ms > at_ms]
+            if awake:
+                changes_ms = min([*(one.closes_at(at_ms) for one in awake), *later])
+                count -= self._send(awake, count, rate, changes_ms)
+            elif later:
+                self.at_ms = min(later)
+            else:
+                return
+
+    def _send(self, awake: list[_Left], count: float, rate: float, until_ms: int) -> float:
+        """How many of these go, until this moment."""
+        most = sum(one.count for one in awake)
+        room = rate * (until_ms - self.at_ms) / 1000
+        sent = min(count, most, room)
+        for one in awake:
+            one.count -= sent * one.count / most
+        self.at_ms = until_ms if sent == room else self.at_ms + sent / rate * 1000
+        return sent
 
 
 def days_capped(own: int, paid_per_day: object) -> int:
@@ -90,7 +123,3 @@ def room_in_s(backlog: int, own: int, limit: int, rate: float) -> float | None:
     if own > limit:
         return None
     return max(backlog + own - limit, 0) / rate
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

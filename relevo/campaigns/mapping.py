@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from egress.lines.gate import catalogue
 from relevo.campaigns.refused import MappingError
 from relevo.tenants import shape
 from relevo.tenants.yaml_source import FileError, YamlSource
@@ -85,8 +86,7 @@ class Parameters(NamedTuple):
 
 def parameters(template: TemplateSpec) -> Parameters:
     """A place in the header is latitude, longitude, name and address."""
-    header = {"none": 0, "location": 4}.get(template.header, 1)
-    return Parameters(template.body, len(template.taking), header)
+    return Parameters(template.body, len(template.taking), catalogue.header_takes(template)[1])
 
 
 def map_columns(columns: Sequence[str], template: TemplateSpec, wanted: Wanted | None = None) -> Mapping:
@@ -110,7 +110,7 @@ def map_columns(columns: Sequence[str], template: TemplateSpec, wanted: Wanted |
         header=header or _take(free, takes.header, "header", columns),
     )
     given = Parameters(len(mapping.body), len(mapping.buttons), len(mapping.header))
-    if template.header == "location" and 2 <= given.header <= takes.header:
+    if catalogue.header_takes(template)[0] <= given.header <= takes.header:
         given = given._replace(header=takes.header)  # name and address of a place may be left out
     if given != takes:
         raise MappingError(

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 import phonenumbers
-from phonenumbers import PhoneMetadata, timezone
+from phonenumbers import PhoneMetadata
 
 from relevo.campaigns.refused import MappingError
 from schemas import phone
@@ -98,13 +98,6 @@ def country(code: str) -> str:
     """`CL (+56)`; the main country where several share a code."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code or 0), ("?",))
     return f"{regions[0]} (+{code})"
-
-
-def zone(digits: str) -> str:
-    """The time zone of a number, the first of several; UTC where nobody knows."""
-    number = _parsed("+" + digits)
-    found = timezone.time_zones_for_geographical_number(number) if number is not None else ()
-    return found[0] if found and found[0] != timezone.UNKNOWN_TIMEZONE else "UTC"
 
 
 _CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from egress.lines.gate.always import Always
 from relevo.campaigns.form import Form, form_of
 from relevo.campaigns.mapping import Mapping, Wanted, map_columns
 from relevo.campaigns.numbers import Numbers
@@ -49,6 +50,14 @@ class Order(Frozen):
     rejected: Path
     country: str = ""
     terms: Terms = Terms()
+    check_numbers: bool = True
+
+    def always(self, now_ms: int) -> Always:
+        """What the gate would refuse of it at any time."""
+        template = static(self.template)
+        return Always(
+            template, self.template.category, self.tenant, self.lines, now_ms, check_numbers=self.check_numbers
+        )
 
     @property
     def table(self) -> Table:
@@ -84,8 +93,9 @@ def order(
     encoding: str = "",
     delimiter: str = "",
     rejected: Path | None = None,
+    check_numbers: bool = True,
 ) -> Order:
-    """Checks the request against the tenant and the file's columns; SubmitError or MappingError."""
+    """Checks the request against the tenant, the gate and the file's columns; SubmitError or MappingError."""
     chosen = _lines(tenant, lines, all_lines=all_lines)
     spec = tenant.template(template, language)
     if spec is None:
@@ -97,11 +107,8 @@ def order(
     mapping = map_columns(Table(file, form).columns, spec, wanted)
     Numbers(wanted.country)
     name = campaign or campaign_id(tenant.tenant, [line.did for line in chosen], template, form.digest)
-    try:
-        keys.join(name)
-    except keys.KeyPartError as error:
-        raise SubmitError(f"a campaign's id cannot be {name!r}: {error}") from error
-    return Order(
+    _check_name(name)
+    made = Order(
         file=file,
         form=form,
         tenant=tenant,
@@ -112,7 +119,12 @@ def order(
         rejected=rejected or file.with_name(file.name + REJECTED),
         country=wanted.country,
         terms=terms,
+        check_numbers=check_numbers,
     )
+    # Of all recipients it asks what no hour changes.
+    if refusal := made.always(0).of_all():
+        raise SubmitError(f"nobody could be sent to: {refusal.reason} ({refusal.code})")
+    return made
 
 
 def _lines(tenant: Tenant, wanted: Sequence[str], *, all_lines: bool) -> list[Line]:
@@ -134,6 +146,13 @@ def _lines(tenant: Tenant, wanted: Sequence[str], *, all_lines: bool) -> list[Li
             raise SubmitError(f"line {did} has no account for templates (`templates:` in the tenant file)")
         chosen.append(line)
     return chosen
+
+
+def _check_name(name: str) -> None:
+    try:
+        keys.join(name)
+    except keys.KeyPartError as error:
+        raise SubmitError(f"a campaign's id cannot be {name!r}: {error}") from error
 
 
 def _check_terms(terms: Terms) -> None:

@@ -5,16 +5,19 @@ A dry run and a submission make the same pass; what differs is what becomes of t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from confluent_kafka import Message
 
+from egress.lines.gate.quiet import Window
+from egress.lines.gate.terms import Terms
 from relevo.audit.scan import scan_partitions
 from relevo.campaigns.chunks import Dealer, Share
-from relevo.campaigns.estimate import Load, days_capped, finish_ms, room_in_s
+from relevo.campaigns.estimate import Group, Load, days_capped, finish_ms, room_in_s
 from relevo.campaigns.intake import Intake, Report
-from relevo.campaigns.numbers import country, zone
+from relevo.campaigns.numbers import country
 from relevo.campaigns.order import Order
 from relevo.campaigns.people import People, covers
 from relevo.campaigns.prices import Cost, Till
@@ -33,6 +36,8 @@ from schemas.tenant import Line
 MAX_BAD = 0.05
 # The estimate may be wrong, and a campaign may be paused.
 KEPT_MS = topics.CAMPAIGNS_CHUNKS.retention_ms - 30 * topics.DAY_MS
+# An estimate tells so many groups of people with hours of their own apart.
+SPREAD_MAX = 24
 _OPTOUTS = topics.OPTOUTS
 
 
@@ -61,9 +66,10 @@ class Found(Frozen):
 class Passage:
     """`chunks` once; then what it found."""
 
-    def __init__(self, order: Order, people: People, report: Report) -> None:
+    def __init__(self, order: Order, people: People, report: Report, now_ms: int) -> None:
         self._order, self._report = order, report
-        self._intake = Intake(order.table, Reading(order.mapping, order.numbers), people, report)
+        reading = Reading(order.mapping, order.numbers, order.always(now_ms).of)
+        self._intake = Intake(order.table, reading, people, report)
         self._dealer = Dealer(order.campaign, map(Share.of, order.lines))
         self._till = Till(order.tenant.prices, order.template.category)
         self._chunks = 0
@@ -122,7 +128,7 @@ class Passage:
             total=intake.taken,
             lines=self._dealer.dealt,
             calls=self._dealer.calls,
-            left_out={str(reason): count for reason, count in intake.left_out.items()},
+            left_out=dict(intake.left_out),
             bad=intake.bad,
             countries={country(code): count for code, count in intake.countries.most_common()},
             currency=cost.currency,
@@ -145,22 +151,28 @@ class Passage:
 
     def _finish_ms(self, states: dict[str, LineState], now_ms: int) -> int:
         terms, intake = self._order.terms, self._intake
-        [(most, _)] = intake.countries.most_common(1) or [("", 0)]
-        theirs = zone(intake.example[most]) if most else "UTC"
         loads = [
             Load(
                 did=line.did,
                 rate=line.rate,
                 ahead=backlog(states.get(line.did)),
                 own=self._dealer.dealt[line.did],
-                quiet=(quiet := line.quiet or self._order.tenant.quiet),
-                zone=theirs if quiet is None or quiet.zone == "recipient" else quiet.zone,
+                spread=self._spread(line),
             )
             for line in self._order.lines
         ]
         begin_ms = max(now_ms, terms.start_ms)
         capped_ms = begin_ms + topics.DAY_MS * days_capped(intake.taken, self._order.tenant.limits.get("paid_per_day"))
         return max(finish_ms(loads, begin_ms, terms.canary, terms.ramp), capped_ms)
+
+    def _spread(self, line: Line) -> list[Group]:
+        """The file's people by the hours at which the line may send to them; few of many are counted to the most."""
+        terms, by_window = Terms(self._order.tenant, line), Counter[Window | None]()
+        for there, count in self._intake.zones.most_common():
+            by_window[terms.window(self._intake.example[there])] += count
+        groups = [Group(window, count) for window, count in by_window.most_common(SPREAD_MAX)]
+        few = by_window.total() - sum(group.people for group in groups)
+        return [groups[0]._replace(people=groups[0].people + few), *groups[1:]] if groups else []
 
 
 def backlog_limit(order: Order) -> int:

@@ -1,43 +1,46 @@
 """Recipients: what a row of a file says about one of them, or why it cannot be sent to. Pure.
 
-Promises: every parameter is one that WhatsApp takes, none is empty; no row raises. Leaves to `people` whether somebody
-stands twice in the file or has opted out.
+Here it is decided what can be read as a recipient; whether the gate would refuse it in any case, the gate says.
+Promises: no parameter is empty; no row raises. Leaves to `people` whether somebody stands twice in the file or has
+opted out.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
+from egress.lines.gate.gate import Refusal
+from egress.lines.gate.numbers import is_user_id
 from relevo.campaigns.mapping import Mapping, Value
 from relevo.campaigns.numbers import NotANumber, Numbers
 from relevo.campaigns.rows import Row
 from schemas.campaign import Recipient
 
-PARAMETER_MAX = 1024
-Reason = Literal["unreadable", "number", "missing", "too_many", "too_long", "characters", "duplicate", "opted_out"]
-WELL_FORMED: frozenset[Reason] = frozenset({"duplicate", "opted_out"})
+# Why a row is left out; further reasons are the gate's codes.
+READING = ("unreadable", "number", "missing", "too_many", "characters", "duplicate", "opted_out")
+WELL_FORMED = frozenset({"duplicate", "opted_out"})
 """Reasons that say nothing against the file."""
 
-# WhatsApp refuses parameters with line breaks, tabs or more than four spaces in a row; a lone surrogate or U+FFFD
-# is a byte that the file's encoding does not have.
-_LOST = re.compile("[\ud800-\udfff\ufffd]")
-_REFUSED = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]| {5}")
+# A lone surrogate or U+FFFD is a byte that the file's encoding does not have; of control characters the gate knows line
+# breaks and tabs, and no file of texts has others.
+_FOREIGN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
 
 
 class BadRow(NamedTuple):
     """A row that is not sent, as it stood, and why."""
 
     row: Row
-    reason: Reason
+    reason: str
     detail: str
 
 
 class Reading:
-    """Reads the rows of one file by one mapping."""
+    """Reads the rows of one file by one mapping; `refused` says why the gate would never let a recipient go."""
 
-    def __init__(self, mapping: Mapping, numbers: Numbers) -> None:
-        self._mapping, self._numbers = mapping, numbers
+    def __init__(self, mapping: Mapping, numbers: Numbers, refused: Callable[[Recipient], Refusal | None]) -> None:
+        self._mapping, self._numbers, self._refused = mapping, numbers, refused
         nested = (("body", mapping.body), ("buttons", mapping.buttons))
         self._one_more = [f"{what}.{len(values)}" for what, values in nested if _nested(what, values)]
 
@@ -46,7 +49,7 @@ class Reading:
         if row.problem:
             return BadRow(row, "unreadable", row.problem)
         try:
-            number = self._numbers.read(row.values.get(self._mapping.to, ""))
+            number = self._address(row.values.get(self._mapping.to, ""))
         except NotANumber as error:
             return BadRow(row, "number", str(error))
         if more := [name for name in self._one_more if name in row.values]:
@@ -56,9 +59,15 @@ class Reading:
         buttons = [_value(one, values) for one in mapping.buttons]
         header = [_value(one, values) for one in mapping.header]
         for value, source in zip((*body, *buttons, *header), mapping.values, strict=True):
-            if not value or len(value) > PARAMETER_MAX or _REFUSED.search(value):
+            if not value or _FOREIGN.search(value):
                 return _wrong(row, value, source)
-        return Recipient(number, body, buttons, header)
+        found = Recipient(number, body, buttons, header)
+        refusal = self._refused(found)
+        return found if refusal is None else BadRow(row, refusal.code, refusal.reason)
+
+    def _address(self, text: str) -> str:
+        """A user id is read as what it is, so that the gate says what of it."""
+        return text.strip() if is_user_id(text.strip()) else self._numbers.read(text)
 
 
 def _nested(what: str, values: list[Value]) -> bool:
@@ -73,8 +82,4 @@ def _wrong(row: Row, value: str, source: Value) -> BadRow:
     name = f"column {source.column!r}" if source.column else "a constant"
     if not value:
         return BadRow(row, "missing", f"{name} is empty, and a template parameter must not be")
-    if len(value) > PARAMETER_MAX:
-        return BadRow(row, "too_long", f"{name} has more than {PARAMETER_MAX} characters")
-    if _LOST.search(value):
-        return BadRow(row, "characters", f"{name} has characters that the file's encoding does not have")
-    return BadRow(row, "characters", f"{name} has a line break, a tab or five spaces in a row, which WhatsApp refuses")
+    return BadRow(row, "characters", f"{name} has control characters, or bytes that the file's encoding does not have")

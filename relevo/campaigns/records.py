@@ -79,6 +79,17 @@ class OnLine:
         return sum(ref.count for ref in self.contents.chunks[: self.progress.chunk]) + self.progress.position
 
     @property
+    def left(self) -> int:
+        """How many recipients are not planned and not refused, by what the owner said last."""
+        said = self.progress
+        return self.total - (said.planned + said.refused if said is not None else 0)
+
+    @property
+    def withheld(self) -> int:
+        """How many recipients WhatsApp holds back: they were accepted, and are sent to again later."""
+        return self.progress.withheld if self.progress is not None else 0
+
+    @property
     def state(self) -> CampaignState:
         """What the owner said last; before it said anything, what it will find."""
         if self.progress is not None:
@@ -111,6 +122,10 @@ class Standing:
     @property
     def started(self) -> int:
         return sum(line.started for line in self.lines.values())
+
+    @property
+    def withheld(self) -> int:
+        return sum(line.withheld for line in self.lines.values())
 
     @property
     def state(self) -> CampaignState:

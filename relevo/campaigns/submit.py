@@ -75,7 +75,7 @@ class Submission:
         states = read_lines(self._settings, self._order.dids)
         known = [self._known()] if self._exists() else []
         with self._people() as people, self._report() as report:
-            passage = Passage(self._order, people, report)
+            passage = Passage(self._order, people, report, self._now_ms)
             for _ in passage.chunks():
                 pass
         found = passage.found(states, self._now_ms)
@@ -84,7 +84,7 @@ class Submission:
     async def _submit(self, transactions: TransactionalProducer) -> Found:
         states = await asyncio.to_thread(read_lines, self._settings, self._order.dids)
         with self._people() as people, self._report() as report:
-            passage = Passage(self._order, people, report)
+            passage = Passage(self._order, people, report, self._now_ms)
             if full := self._full(passage, states):
                 raise SubmitError(full)
             producer = Producer(self._settings)
@@ -130,9 +130,10 @@ class Submission:
     def _exists(self) -> bool:
         """On any line of the tenant, or under this id on one of the lines."""
         name, dids = Name(self._order.tenant.tenant, self._order.campaign), set(self._order.dids)
+        known = read_campaigns(self._settings, {line.did for line in self._order.tenant.lines} | dids)
         return any(
             one.name == name or (one.name.campaign == name.campaign and dids & one.lines.keys())
-            for one in read_campaigns(self._settings).campaigns()
+            for one in known.campaigns()
         )
 
     def _refuse_known(self) -> None:

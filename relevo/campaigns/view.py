@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from relevo.campaigns.estimate import Load, finish_ms
@@ -36,11 +36,12 @@ def view(
         _terms(definition, now_ms),
         f"{'/'.join(sorted({line.state for line in lines.values()}))}, {counts.total} recipients",
         *_counted(counts),
+        *_withheld(lines.values()),
     ]
     for did, line in lines.items():
         shown.append(f"line {did}: {', '.join(_how(line, definition.template, states.get(did), now_ms))}")
         if len(lines) > 1:
-            shown += [f"  {one}" for one in _counted(by_line[did])]
+            shown += [f"  {one}" for one in (*_counted(by_line[did]), *_withheld([line]))]
     return shown
 
 
@@ -67,6 +68,15 @@ def _counted(counts: Counts) -> list[str]:
     return shown + [f"  {name} {count}" for name, count in rest if count]
 
 
+def _withheld(lines: Iterable[OnLine]) -> list[str]:
+    """Who is withheld is in one of the counts, too: WhatsApp accepted it before."""
+    counts = {True: 0, False: 0}
+    for line in lines:
+        counts[line.state == "cancelled"] += line.withheld
+    words = {False: "sent to again later", True: "not sent to again"}
+    return [f"  of these, withheld by WhatsApp and {words[over]} {n}" for over, n in counts.items() if n]
+
+
 def _how(line: OnLine, template: Template, state: LineState | None, now_ms: int) -> list[str]:
     """State and stage of a line, its rate, when it is through, and what holds it."""
     said, left = line.progress, line.total - line.started
@@ -79,7 +89,7 @@ def _how(line: OnLine, template: Template, state: LineState | None, now_ms: int)
         return parts
     if held := holds(state, f"{template.name}/{template.language}"):
         parts.append(f"the line is held: {', '.join(held)}")
-    elif state.rate and line.state == "running":
+    elif state.rate and line.state == "running" and left:
         waiting = sum(count for kind, count in state.waiting.items() if kind != "reply")
         ahead = max(state.recipients - left, 0) + waiting
         begin_ms = max(now_ms, _until_ms(said.why if said is not None else ""))
@@ -118,6 +128,7 @@ def entry(one: Standing) -> dict[str, Any]:
         "template": f"{definition.template.name}/{definition.template.language}",
         "total": one.total,
         "started": one.started,
+        "withheld": one.withheld,
         "created_ms": definition.created_ms,
         "start_ms": definition.start_ms,
         "expires_ms": definition.expires_ms,
@@ -131,6 +142,7 @@ def _line_entry(line: OnLine) -> dict[str, Any]:
         "state": line.state,
         "total": line.total,
         "started": line.started,
+        "withheld": line.withheld,
         "stage": said.stage if said else "",
         "step": said.step if said else 0,
         "why": said.why if said else "",
@@ -160,14 +172,21 @@ def _numbers(counts: Counts) -> dict[str, Any]:
     }
 
 
+def lost(one: Standing) -> str:
+    """Whom a cancellation would leave out, as far as its owners have said."""
+    left = f"{sum(line.left for line in one.lines.values())} of {one.total} recipients"
+    return left + (f" and {one.withheld} who are withheld" if one.withheld else "")
+
+
 def told(one: Standing) -> str:
     """A campaign in one line."""
     definition, states = one.definition, sorted({line.state for line in one.lines.values()})
     template = f"{definition.template.name}/{definition.template.language}"
     lines = next(iter(one.lines)) if len(one.lines) == 1 else f"{len(one.lines)} lines"
     whys = sorted({because(line.progress.why) for line in one.lines.values() if line.progress and line.progress.why})
+    taken_up = f"{one.started} of {one.total}" + (f", {one.withheld} withheld" if one.withheld else "")
     parts = (
-        one.name.campaign, one.name.tenant, "+".join(states), f"{one.started} of {one.total}", template, lines,
+        one.name.campaign, one.name.tenant, "+".join(states), taken_up, template, lines,
         moment(definition.created_ms), definition.name, *([f"({'; '.join(whys)})"] if whys else []),
     )  # fmt: skip
     return "  ".join(parts)

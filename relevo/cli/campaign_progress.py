@@ -6,7 +6,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -18,10 +18,10 @@ from rich.text import Text
 from relevo.campaigns.control import Action, control
 from relevo.campaigns.intake import private
 from relevo.campaigns.progress import Progress
-from relevo.campaigns.records import OVER, read_campaigns
+from relevo.campaigns.records import OVER, Standing, read_campaigns
 from relevo.campaigns.results import COLUMNS, results
-from relevo.campaigns.view import counted, entry, told, view
-from relevo.cli.console import err, fail, out, say, who
+from relevo.campaigns.view import counted, entry, lost, told, view
+from relevo.cli.console import err, fail, out, say, sure, who
 from relevo.cli.span import moment
 from runtime.clock import now_ms
 from runtime.settings import KafkaSettings, load
@@ -150,17 +150,45 @@ def resume(
 
 
 def cancel(
-    campaign: CampaignId, tenant: OfTenant = "", no_wait: NoWait = False, within_s: Within = 30, as_json: AsJson = False
+    campaign: CampaignId,
+    tenant: OfTenant = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    no_wait: NoWait = False,
+    within_s: Within = 30,
+    as_json: AsJson = False,
 ) -> None:
-    """Never send what was not sent yet."""
-    _control("cancel", campaign, tenant, 0 if no_wait else within_s, as_json=as_json)
+    """Never send what was not sent yet. Cannot be undone."""
+
+    def check(standing: Standing) -> None:
+        sure(
+            f"{lost(standing)} would not be sent to",
+            f"cancel campaign {campaign}: {lost(standing)} are not sent to",
+            yes=yes,
+        )
+
+    _control("cancel", campaign, tenant, 0 if no_wait else within_s, as_json=as_json, check=check)
 
 
-def _control(action: Action, campaign: str, tenant: str, within_s: float, *, as_json: bool) -> None:
+def _control(
+    action: Action,
+    campaign: str,
+    tenant: str,
+    within_s: float,
+    *,
+    as_json: bool,
+    check: Callable[[Standing], None] | None = None,
+) -> None:
     settings = load(KafkaSettings)
     standing = read_campaigns(settings).find(campaign, tenant)
     if all(line.state in OVER for line in standing.lines.values()):
         fail(f"campaign {campaign} is {standing.state}; nothing was ordered")
+    if check is not None:
+        check(standing)
+    _order(settings, standing, action, within_s, as_json=as_json)
+
+
+def _order(settings: KafkaSettings, standing: Standing, action: Action, within_s: float, *, as_json: bool) -> None:
+    campaign = standing.name.campaign
     obeyed = control(settings, standing, action, who(), now_ms(), within_s)
     if as_json:
         found = {"campaign": campaign, "action": action, "lines": obeyed.states, "silent": obeyed.silent}

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
+import typer
 from rich.console import Console
 
 out = Console(highlight=False)
@@ -22,6 +23,16 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """Say why on standard error and exit."""
     err.print(message, style="red", markup=False, soft_wrap=True)
     sys.exit(code)
+
+
+def sure(would: str, question: str, *, yes: bool) -> None:
+    """Asks before what cannot be undone; gives up unless a person agrees, or has said so."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail(f"{would}, which cannot be undone; nothing was done. Say --yes")
+    if not typer.confirm(f"{question}? It cannot be undone", err=True):
+        fail("nothing was done")
 
 
 def who() -> str:

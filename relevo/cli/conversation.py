@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from processors.conversations.world import Rules
-from relevo.cli.console import err, fail, say, who
+from relevo.cli.console import err, fail, say, sure, who
 from relevo.conversations import order as orders
 from relevo.conversations.giving import give
 from relevo.conversations.humans import found_of_humans
@@ -175,10 +175,7 @@ def erase(
 ) -> None:
     """Forget the person on this line: what is known, and what agents remember. Cannot be undone; an opt-out stays."""
     desk = _Desk.at(line, contact)
-    if not yes and not sys.stdin.isatty():
-        fail("the person would be forgotten, which cannot be undone; nothing was done. Say --yes")
-    if not yes and not typer.confirm("forget the person? It cannot be undone", err=True):
-        fail("nothing was done")
+    sure("the person would be forgotten", "forget the person", yes=yes)
     desk.give(Erase, id_, wait)
 
 

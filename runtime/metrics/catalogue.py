@@ -267,6 +267,11 @@ EGRESS_CAMPAIGN_LEFT = Metric(
     "gauge",
     "Recipients of campaigns that have not ended, neither planned nor refused yet.",
 )
+EGRESS_CAMPAIGN_WITHHELD = Metric(
+    "relevo_egress_campaign_withheld_recipients",
+    "gauge",
+    "Recipients of campaigns whom WhatsApp withheld (131049), and who wait to be sent to again.",
+)
 EGRESS_CAMPAIGN_PAUSES = Metric(
     "relevo_egress_campaign_pauses_total",
     "counter",

@@ -12,7 +12,7 @@ from schemas.campaign import Recipient
 from schemas.tenant import Account, ButtonSpec, Line, TemplateSpec, Tenant
 
 SPEC = TemplateSpec(name="order", language="es", category="marketing", body=2, buttons=[ButtonSpec(index=0)])
-FIRST, SECOND = "56900000001", "56900000002"
+FIRST, SECOND = "56221111101", "56221111102"
 
 
 def shop(**fields: Any) -> Tenant:

@@ -275,6 +275,27 @@ async def test_what_became_of_everybody_adds_up_while_it_goes_on_and_stands_in_t
     over = await relevo("campaign", "cancel", spring)
     assert over.code == 1
     assert f"campaign {spring} is finished; nothing was ordered" in over.err
+
+    late = flat_notice(world.did, roots[mobile(200)], mobile(202), "INVALID")
+    await world.receipt(late | {"errors": [{"code": 131049, "title": "withheld"}]})
+
+    async def withheld() -> bool:
+        await look()
+        return (progress.standing.state, progress.standing.withheld) == ("running", 1)
+
+    await until(withheld, "whom WhatsApp withholds keeps it open")
+    await world.workers[0].kill()
+    await world.worker("1")
+    listed = json.loads((await relevo("campaign", "ls", "--tenant", world.tenant, "--json")).out)
+    assert [(one["state"], one["withheld"]) for one in listed] == [("running", 1)]
+    asked = await relevo("campaign", "cancel", spring)
+    assert asked.code == 1
+    assert "0 of 950 recipients and 1 who are withheld would not be sent to, which cannot be undone" in asked.err
+    assert (await relevo("campaign", "cancel", spring, "--yes", "--wait", "60")).out == (
+        f"campaign {spring} on line {world.did}: cancelled\n"
+    )
+    told_to_people = (await relevo("campaign", "show", spring)).out
+    assert "of these, withheld by WhatsApp and not sent to again 1\n" in told_to_people
     assert "no campaign 'autumn'" in (await relevo("campaign", "show", "autumn")).err
 
 

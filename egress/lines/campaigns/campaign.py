@@ -7,10 +7,12 @@ what changed it; the owner alone writes it.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import cast
 
 from egress.lines.campaigns.heard import Hearing
+from egress.lines.campaigns.places import Places
 from egress.lines.item import Item
 from schemas.campaign import CampaignState, Chunk, Contents, Definition, Heard, Progress, Stage
 from schemas.parked import Why
@@ -27,7 +29,8 @@ class Campaign:
     call go. Of the waiting ones `admitted` came back and are not decided yet; `deferring` are those of the slice that
     is being planned, until when and why, `deferred_in_a_row` how many had to wait since one could go. Before `hold_ms`
     it plans nothing: all of its next recipients must wait. `unreadable` says that a chunk could not be read. `at_ms` is
-    when its progress was last written.
+    when its progress was last written. `withheld` are those of the planned whom WhatsApp holds back: a copy of each
+    waits on `outbound.parked`, or came back and is not decided yet; `copies` are places of theirs.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Campaign:
     chunks: dict[int, Chunk] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)
     hearing: Hearing = field(default_factory=Hearing)
+    withheld: Places = field(default_factory=Places)
+    copies: array[int] = field(default_factory=lambda: array("Q"))
 
     @property
     def exists(self) -> bool:
@@ -69,6 +74,11 @@ class Campaign:
     def planned_all(self) -> bool:
         """Whether no recipient is left that was not looked at."""
         return self.contents is not None and self.chunk >= len(self.contents.chunks)
+
+    @property
+    def through(self) -> bool:
+        """Whether nobody is left who waits for a turn: not at all, not parked, and not withheld."""
+        return self.planned_all and not self.waiting and not self.withheld
 
     @property
     def left(self) -> int:
@@ -125,6 +135,17 @@ class Campaign:
         self.chunks.clear()
         self.asked.clear()
 
+    def withhold(self, chunk: int, place: int) -> None:
+        """WhatsApp holds a recipient back, who is sent to again later: one that was finished goes on."""
+        self.touched |= self.withheld.add(chunk, place)
+        if self.state == "finished":
+            self.state, self.why, self.touched = "running", "", True
+            self.hearing.begin_anew()
+
+    def hand_out(self, chunk: int, place: int) -> None:
+        """A recipient who was withheld is planned again, or will not be."""
+        self.touched |= self.withheld.discard(chunk, place)
+
     # -- what is heard
 
     @property
@@ -175,6 +196,7 @@ class Campaign:
             delivered=self.hearing.delivered,
             failed=dict(self.hearing.failed),
             recent=self.hearing.recent() if definition.stop.failed_share else [],
+            withheld=len(self.withheld),
         )
 
     def heard(self) -> list[Heard]:

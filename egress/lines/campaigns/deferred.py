@@ -107,7 +107,7 @@ def named(item: Item, note: Parked) -> None:
 def came(line: Line, item: Item) -> None:
     """One that waited was read again."""
     campaign = line.campaigns.get(item.campaign)
-    if campaign is not None and item.recipient[0]:
+    if campaign is not None and item.deferred:
         campaign.admitted += 1
 
 
@@ -115,7 +115,7 @@ def send_back(line: Line, held: Container[str], now: Now, work: Work) -> None:
     """Those in memory whose campaign is paused wait in Kafka again, where they can: so they take no other's place."""
 
     def may(item: Item) -> bool:
-        return item.waited or (bool(item.recipient[0]) and not item.retry_of)
+        return item.waited or item.deferred
 
     for item in line.batcher.weed(lambda first: first.campaign in held, may):
         until_ms = now.wall_ms + AGAIN_MS
@@ -133,7 +133,7 @@ def may_go(line: Line, item: Item, now: Now, work: Work) -> bool:
     if item.waited and campaign.state == "paused":
         withheld.put_off(line, item, now.wall_ms + AGAIN_MS, now, work)
         return False
-    if not item.recipient[0]:
+    if not item.deferred:
         return True
     campaign.admitted -= 1  # without itself
     may = campaign.lets_in(now.wall_ms, AGAIN_MS)

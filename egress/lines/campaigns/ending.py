@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, cast
 
 from egress.lines.campaigns import orders, stages
 from egress.lines.campaigns.campaign import Campaign
+from egress.lines.campaigns.recipients import who
 from egress.lines.memory.index import HORIZON_MS
 from egress.lines.now import Now
 from egress.lines.work import Said, Work
 from runtime import metrics
 from runtime.kafka.record import Record
-from schemas import ids, keys, phone, topics
+from schemas import ids, keys, topics
 from schemas.campaign import Chunk, Definition
 from schemas.headers import Headers
 from schemas.record import encode
@@ -51,7 +52,7 @@ def _expire(line: Line, campaign: Campaign, count: int, now: Now, work: Work) ->
     for place, row in enumerate(rows, start):
         name = ids.message_id_of_recipient(line.did, campaign.name, chunk.first + place)
         if not line.book.knows(name):
-            work.say(said, name, phone.identity(phone.canonical(row.to)))
+            work.say(said, name, who(row.to))
             fresh += 1
     campaign.step_over(len(rows), len(rows) - fresh, fresh)
     counted = metrics.counter(metrics.EGRESS_MESSAGES)
@@ -76,10 +77,10 @@ def _said(line: Line, campaign: Campaign) -> Said:
 
 
 def finish(line: Line, now: Now) -> None:
-    """Campaigns whose recipients are all planned or refused, and of which no call is open, are finished."""
+    """Campaigns that nobody waits for and of which no call is open are finished."""
     for campaign in line.campaigns.all():
         may = campaign.running(now.wall_ms) or campaign.over(now.wall_ms)
-        if may and campaign.planned_all and not campaign.waiting and not line.has_open(campaign.name):
+        if may and campaign.through and not line.has_open(campaign.name):
             campaign.why = "its time has passed" if campaign.over(now.wall_ms) else ""
             campaign.state, campaign.touched = "finished", True
 
@@ -111,11 +112,12 @@ def tidy(line: Line, now: Now, work: Work) -> None:
     """Lets go of campaigns that have ended long ago, a few at a time."""
     for campaign in line.campaigns.all():
         idle_ms = now.wall_ms - campaign.at_ms
-        stands = campaign.state in ("paused", "draft") or campaign.waiting > 0  # what is parked for so long is lost
+        # What is parked for so long is lost.
+        stands = campaign.state in ("paused", "draft") or campaign.waiting > 0 or len(campaign.withheld) > 0
         on_record = campaign.begun and not campaign.touched
         if campaign.live and on_record and idle_ms > KEPT_MS and stands:
             orders.cancel(campaign, UNKEPT)
-        elif campaign.exists and not campaign.live and idle_ms > HORIZON_MS and not _needed(line, campaign):
+        elif campaign.exists and not campaign.live and idle_ms > HORIZON_MS and not _needed(line, campaign, idle_ms):
             _retire(line, campaign, now, work)
     old = ((name, one) for name, one in line.campaigns.ended().items() if one.at_ms < now.wall_ms - KEPT_MS)
     for name, ended in list(islice(old, FORGOTTEN_A_CYCLE)):
@@ -124,10 +126,11 @@ def tidy(line: Line, now: Now, work: Work) -> None:
             work.write(_record(line, keys.join(line.did, name, part), None, "tombstone", ended.tenant, now))
 
 
-def _needed(line: Line, campaign: Campaign) -> bool:
-    """Whether one of its recipients may have to be looked up again."""
+def _needed(line: Line, campaign: Campaign, idle_ms: int) -> bool:
+    """Whether one of its recipients may have to be looked up again. What has been parked for so long is lost."""
     doubts = any(entry.plan.campaign == campaign.name for entry in line.doubts.values())
-    return campaign.touched or campaign.waiting > 0 or doubts or line.has_open(campaign.name)
+    parked = (campaign.waiting > 0 or len(campaign.withheld) > 0) and idle_ms <= KEPT_MS
+    return campaign.touched or parked or doubts or line.has_open(campaign.name)
 
 
 def _retire(line: Line, campaign: Campaign, now: Now, work: Work) -> None:

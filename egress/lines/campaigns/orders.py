@@ -29,4 +29,6 @@ def cancel(campaign: Campaign, why: str) -> None:
     total = campaign.contents.total if campaign.contents is not None else 0
     campaign.state, campaign.touched = "cancelled", True
     campaign.why = f"{why}: {campaign.left} of {total} recipients were not sent to"
+    if campaign.withheld:
+        campaign.why += f", {len(campaign.withheld)} whom WhatsApp withheld are not sent to again"
     campaign.drop_chunks()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast, overload
 
+from egress.lines.gate.numbers import is_user_id
 from egress.lines.item import Item
 from schemas import ids, phone
 from schemas.campaign import Chunk, Definition, Recipient
@@ -119,7 +120,12 @@ def _contact(to: str) -> str:
     """Who that is, as an item has it."""
     if to.isdigit() and to.isascii() and not to.startswith(phone.CHANGING):
         return to
-    return phone.identity(phone.canonical(to))
+    return who(to)
+
+
+def who(to: str) -> str:
+    """Who an address is: of a number its canonical form, however it is written; a user id stays as it is."""
+    return to if is_user_id(to) else phone.identity(phone.canonical(to))
 
 
 def next_of(campaign: Campaign) -> Item:
@@ -135,9 +141,9 @@ def item_of(campaign: Campaign, chunk: Chunk, place: int, row: Recipient, now_s:
         id=ids.message_id_of_recipient(definition.did, campaign.name, chunk.first + place),
         tenant=definition.tenant,
         did=definition.did,
-        contact=phone.canonical(row.to),
+        contact=who(row.to),
         to=row.to,
-        content=_personal(definition.template, row),
+        content=personal(definition.template, row),
         send_class=definition.send_class,
         expires_ms=definition.expires_ms,
         at_ms=definition.created_ms,
@@ -157,7 +163,8 @@ def chunk_of(source: str) -> tuple[str, int] | None:
     return (name, int(index)) if kind == SOURCE and index.isdigit() else None
 
 
-def _personal(template: Template, row: Recipient) -> Template:
+def personal(template: Template, row: Recipient) -> Template:
+    """A campaign's template with one recipient's parameters."""
     buttons = [
         TemplateButton(index=button.index, parameter=parameter, kind=button.kind)
         for button, parameter in zip(template.buttons, row.buttons, strict=False)

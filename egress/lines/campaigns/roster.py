@@ -81,6 +81,11 @@ class Campaigns:
         return sum(campaign.left for campaign in self._all.values() if campaign.live)
 
     @property
+    def withheld(self) -> int:
+        """Recipients whom WhatsApp holds back."""
+        return sum(len(campaign.withheld) for campaign in self._all.values())
+
+    @property
     def ahead(self) -> int:
         """Those of them that are not kept as messages of their own: nobody counts them twice."""
         return sum(campaign.left - campaign.waiting for campaign in self._all.values() if campaign.live)
@@ -123,6 +128,12 @@ class Campaigns:
 
     # -- what becomes of recipients
 
+    def withhold(self, name: str, source: str, place: int) -> None:
+        """WhatsApp holds a recipient back."""
+        campaign, named = self._all.get(name), chunk_of(source)
+        if campaign is not None and named is not None:
+            campaign.withhold(named[1], place)
+
     def hear(self, name: str, source: str, place: int, code: str) -> None:
         """A recipient was delivered (no code), or failed."""
         campaign, named = self._all.get(name), chunk_of(source)
@@ -135,9 +146,14 @@ class Campaigns:
             self.hear(name, message.source, message.position, code)
 
     def decided(self, item: Item, *, planned: bool) -> None:
-        """A recipient that waited parked is planned, or refused."""
-        campaign = self._all.get(item.campaign) if item.recipient[0] and not item.retry_of else None
-        if campaign is not None:
+        """A recipient that waited parked, or was withheld, is planned or refused."""
+        campaign = self._all.get(item.campaign)
+        if campaign is None:
+            return
+        named = chunk_of(item.place[0]) if item.retry_of else None
+        if named is not None:
+            campaign.hand_out(named[1], item.place[1])
+        elif item.deferred:
             campaign.waiting -= 1
             campaign.admitted -= 1
             campaign.planned += planned

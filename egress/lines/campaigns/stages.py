@@ -30,12 +30,14 @@ def tick(campaign: Campaign, now_ms: int) -> None:
     if campaign.state == "scheduled" and campaign.running(now_ms):
         campaign.state, campaign.touched = "running", True
         _enter(campaign, now_ms)
-    if not campaign.running(now_ms) or (campaign.planned_all and not campaign.waiting):
+    if not campaign.running(now_ms) or campaign.through:
         return
     why = campaign.hearing.verdict(_definition(campaign).stop)
     if why:
         pause(campaign, why, "stop_rule")
         return
+    if campaign.planned_all and not campaign.waiting:
+        return  # but for those who are withheld, nobody is left whom canary or ramp could spare
     if campaign.stage == "canary":
         _canary(campaign, now_ms)
     if campaign.stage == "judging":
@@ -98,13 +100,16 @@ def _canary(campaign: Campaign, now_ms: int) -> None:
 
 def _judge(campaign: Campaign, now_ms: int) -> None:
     canary = cast(Canary, _definition(campaign).canary)
-    heard = len(campaign.hearing)
+    heard, withheld = len(campaign.hearing), len(campaign.withheld)
     waited = now_ms >= campaign.stage_ms + round(canary.wait_s * 1000)
-    if heard < canary.settled * campaign.planned and not waited:
+    # Of one who is withheld nothing will be heard for a day: the share is of the others.
+    enough = heard and heard >= canary.settled * (campaign.planned - withheld)
+    if not enough and not waited:
         return
     _go_on(campaign, now_ms)
     if not heard:
-        pause(campaign, f"nothing was heard of {campaign.planned} canaries in {canary.wait_s:g} s", "canary")
+        why = f"nothing was heard of {campaign.planned} canaries in {canary.wait_s:g} s"
+        pause(campaign, f"{why}, {withheld} of them are withheld" if withheld else why, "canary")
 
 
 def _go_on(campaign: Campaign, now_ms: int) -> None:

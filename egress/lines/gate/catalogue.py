@@ -25,6 +25,7 @@ _BUTTON_MAX = {"url": LINK_MAX, "copy_code": COUPON_MAX, "quick_reply": PAYLOAD_
 # META: "Param text cannot have new-line/tab characters or more than 4 consecutive spaces".
 _UNWANTED = re.compile(r"[\n\r\t]| {5}")
 _MEDIA = ("image", "video", "document")
+_HEADER = {"none": (0, 0), "location": (2, 4)}  # of the others one
 _PLACE = {"latitude": 90.0, "longitude": 180.0}
 
 
@@ -85,7 +86,7 @@ class Shape:
 
     def _header(self, template: Template) -> Refusal | None:
         takes, has = self.spec.header, len(template.header)
-        least, most = {"none": (0, 0), "location": (2, 4)}.get(takes, (1, 1))
+        least, most = header_takes(self.spec)
         if not least <= has <= most:
             return self._mismatch(f"takes a header of {takes}, with {_span(least, most)} parameters, not {has}")
         if has and template.header_kind != takes:
@@ -126,6 +127,11 @@ class Shape:
 
     def _mismatch(self, what: str) -> Refusal:
         return Refusal("template_parameters", f"template {self.name} {what}")
+
+
+def header_takes(spec: TemplateSpec) -> tuple[int, int]:
+    """How many parameters the header takes at least and at most."""
+    return _HEADER.get(spec.header, (1, 1))
 
 
 def shapes(specs: Iterable[TemplateSpec]) -> dict[tuple[str, str], Shape]:

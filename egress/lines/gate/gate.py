@@ -106,6 +106,8 @@ def _expiry(q: Question) -> Verdict:
 
 
 def _number(q: Question) -> Verdict:
+    if q.campaign and numbers.is_user_id(q.message.to):
+        return Refusal("user_id", "a campaign's recipient is a user id, and no batch call is known to take one")
     return wrong_number(q.number, q.terms) if q.check_numbers else None
 
 

@@ -77,6 +77,11 @@ class Window:
             self._look(now_ms)
         return None if self._opens_ms is None else max(now_ms, self._opens_ms)
 
+    def closes_at(self, now_ms: int) -> int:
+        """Until when it stays open that is open now."""
+        self.opens_at(now_ms)
+        return self._until_ms
+
     def _look(self, now_ms: int) -> None:
         """From now until the moment found, or until the first zone falls quiet, the answer is the same."""
         at_ms = now_ms

@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "expired": "its `expires_ms` is over, or will be before the send window opens",
     "bad_number": "the recipient's number has a length that its country has not, or is neither number nor user id",
     "own_number": "the recipient is the line itself (WhatsApp's 131021)",
+    "user_id": "a campaign's recipient is named by a user id: a batch call is only known to take numbers",
     "window_closed": "the 24-hour window is closed and no fallback template was named",
     "template_unknown": "the catalogue has no such template in this language, and no other language goes instead",
     "template_disabled": "the catalogue says `enabled: false`",

@@ -17,7 +17,7 @@ from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
-from egress.lines.parking.withheld import follow
+from egress.lines.parking import withheld
 from egress.lines.queues import admission
 from egress.lines.queues.admission import KEPT_MS, PARKED
 from egress.lines.work import Echo, Work
@@ -57,6 +57,9 @@ def learn(partition: Partition, incoming: Incoming, now: Now) -> None:
         partition.lot.note_read = done
     elif _input_returns(partition, note):
         partition.parked_already.add(note.origin)
+    if note.after is not None and note.did:
+        copy = withheld.Learnt(note.did, incoming.offset, _id(incoming), note.after)
+        partition.withheld_copies.append(copy)
     _place(partition, incoming, note, None, now)
 
 
@@ -65,8 +68,13 @@ def learnt(partition: Partition) -> None:
     for parking in (parking for line in partition.lines.values() for parking in line.parkings.values()):
         parking.learnt = partition.lot.end
     note, partition.lot.note_read = partition.lot.note_read, None
-    if note is None:
-        return
+    if note is not None:
+        _heed(partition, note)
+    copies, partition.withheld_copies = partition.withheld_copies, []
+    withheld.restore(partition, copies)
+
+
+def _heed(partition: Partition, note: Done) -> None:
     try:
         partition.lot.heed(note)
     except ValueError as error:
@@ -126,7 +134,12 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
     elif item is not None or (not incoming.replay and note.after is None and line.book.knows(_id(incoming))):
         partition.lot.known(offset, _id(incoming))
     else:
-        parking.put(offset, 0 if note.kind == "reply" else note.not_before_ms, now.wall_ms)
+        at_once = note.kind == "reply" or _hastened(partition, line, offset, note)
+        parking.put(offset, 0 if at_once else note.not_before_ms, now.wall_ms)
+
+
+def _hastened(partition: Partition, line: Line, offset: int, note: Parked) -> bool:
+    return partition.recovered and note.after is not None and withheld.placed(partition, line, offset, note.after)
 
 
 def _id(incoming: Incoming) -> str:
@@ -176,6 +189,8 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
         message: OutboundMessage = _DECODER.decode(incoming.value)
     except RecordError as error:
         _bury(partition, incoming, note, "undecodable", str(error), now)
+        if note.after is not None:
+            withheld.lost(line, note.after)
         return
     item = Item(
         message,
@@ -190,7 +205,7 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
     )
     deferred.named(item, note)
     if note.after is not None:
-        follow(item, note.after)
+        withheld.follow(item, note.after)
     if line.parkings[wanted.kind].superseded(incoming.offset, message.id) or not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)
         return

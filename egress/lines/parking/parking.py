@@ -8,7 +8,7 @@ the lot: which offset may be committed; to admission: what is parked, and why.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import islice
 
 from egress.lines.item import Item
@@ -117,6 +117,16 @@ class Parking:
             self._later.setdefault(not_before_ms // FAR_MS, array("Q")).append(offset)
         else:
             self.queue.append(offset)
+
+    def hasten(self, places: Container[int]) -> None:
+        """Those that stand here and wait for their time come next: of their messages something was decided."""
+        for minute, offsets in list(self._later.items()):
+            hastened = array("Q", filter(places.__contains__, offsets))
+            if hastened:
+                self.queue.extend(hastened)
+                left = array("Q", (offset for offset in offsets if offset not in places))
+                self._later.pop(minute)
+                self._later.update({minute: left} if left else {})
 
     def take(self, count: int, now_ms: int) -> list[int]:
         """What is fetched next, at most `count`; those whose minute has begun queue behind the others."""

@@ -26,6 +26,8 @@ def show(partitions: Sequence[Partition], now: Now) -> None:
         metrics.gauge(metrics.EGRESS_CAMPAIGNS).labels(state=state).set(count)
     left = sum(line.campaigns.left for partition in partitions for line in partition.lines.values())
     metrics.gauge(metrics.EGRESS_CAMPAIGN_LEFT).labels().set(left)
+    withheld = sum(line.campaigns.withheld for partition in partitions for line in partition.lines.values())
+    metrics.gauge(metrics.EGRESS_CAMPAIGN_WITHHELD).labels().set(withheld)
     oldest_ms = min((parked_since_ms(partition, now) for partition in partitions), default=now.wall_ms)
     metrics.gauge(metrics.EGRESS_PARKED_OLDEST).labels().set(max(0, now.wall_ms - oldest_ms) / 1000)
     _pace([line for partition in partitions for line in partition.lines.values()], now)

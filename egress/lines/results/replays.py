@@ -41,12 +41,17 @@ def take_up(book: Book, item: Item) -> bool:
 
 def follows(book: Book, item: Item) -> bool:
     """Whether the attempt that a withheld message follows is still its last one, and nothing else ended it."""
-    if book.refused(item.id):
+    return may_follow(book, item.id, item.retry_of)
+
+
+def may_follow(book: Book, message_id: str, plan_id: str) -> bool:
+    """The same of a message that is not at hand, and the plan that it follows."""
+    if book.refused(message_id):
         return False
-    place = book.latest(item.id)
+    place = book.latest(message_id)
     if place is not None:
-        return place.entry.plan.plan_id == item.retry_of
-    return all(ref.plan_id == item.retry_of for ref in book.index.named(item.id))
+        return place.entry.plan.plan_id == plan_id
+    return all(ref.plan_id == plan_id for ref in book.index.named(message_id))
 
 
 def named(item: Item) -> str:

@@ -252,18 +252,27 @@ def test_one_that_nobody_resumed_for_ninety_days_is_given_up() -> None:
     assert progress(made).why == f"{ending.UNKEPT}: 5 of 5 recipients were not sent to"
 
 
-def test_one_whose_parked_recipient_is_lost_ends_after_ninety_days_too() -> None:
+@pytest.mark.parametrize("withheld", [False, True])
+def test_one_whose_parked_recipient_is_lost_ends_after_ninety_days_too(withheld: bool) -> None:
     made = model()
     submit(made, [5])
     made.step()
     campaign = made.partition.lines[DID].campaigns.get("c")
     assert campaign is not None
-    campaign.waiting, campaign.planned = 1, 4
+    if withheld:
+        campaign.withhold(0, 2)
+    else:
+        campaign.waiting, campaign.planned = 1, 4
     run(made, 3)
     assert progress(made).state == "running"
     made.seconds += 91 * DAY_S
     run(made, 3, 61)
-    assert progress(made).why == f"{ending.UNKEPT}: 1 of 5 recipients were not sent to"
+    lost = "0 of 5 recipients were not sent to, 1 whom WhatsApp withheld are not sent to again"
+    waited = "1 of 5 recipients were not sent to"
+    assert progress(made).why == f"{ending.UNKEPT}: {lost if withheld else waited}"
+    made.seconds += 91 * DAY_S
+    run(made, 3, 61)
+    assert made.topics["campaigns"][-1].value is None, "nor is it kept for ever"
 
 
 def test_forgetting_many_is_done_a_few_at_a_time() -> None:
@@ -293,3 +302,20 @@ def test_campaigns_are_shown_by_state() -> None:
     shown = {s: metrics.PROCESS.value(metrics.EGRESS_CAMPAIGNS, state=s) for s in ("draft", "scheduled", "finished")}
     assert shown == {"draft": 1, "scheduled": 1, "finished": 1}
     assert metrics.PROCESS.value(metrics.EGRESS_CAMPAIGN_LEFT) == 9
+
+
+def test_a_recipient_who_is_a_user_id_is_refused_as_that_and_named_by_it() -> None:
+    person, parent = "CL.13491208655302741918", "CL.ENT.1a2b"
+    made = model()
+    submit(made, [3])
+    made.chunks[0].recipients[:2] = [Recipient(person, ["x"]), Recipient(parent, ["x"])]
+    run(made)
+    said = [(o.state, o.code, o.contacts) for o in outcomes(made) if o.state != "accepted"]
+    assert said == [("refused", "user_id", [person, parent])]
+    assert (progress(made).planned, progress(made).refused) == (1, 2)
+    over = model()
+    submit(over, [3], expires_ms=WALL + 1)
+    over.chunks[0].recipients[0] = Recipient(person, ["x"])
+    over.seconds = 1.0
+    run(over)
+    assert person in [contact for o in outcomes(over) if o.state == "expired" for contact in o.contacts]

@@ -281,6 +281,7 @@ class Seams(RuleBasedStateMachine):
         campaign = line.campaigns.get("c")
         if campaign is not None:
             assert (campaign.admitted, campaign.waiting, campaign.deferring) == (0, 0, [])
+            assert not campaign.withheld
         assert self.made.partition.waiting() == (0, 0)
         for parking in line.parkings.values():
             assert (parking.held, parking.open, parking.echoing, parking.unseen) == ({}, {}, 0, 0)

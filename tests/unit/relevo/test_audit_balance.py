@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,8 +15,9 @@ from relevo.audit import report as reports
 from relevo.audit.gathered import sort
 from relevo.audit.report import Report
 from schemas import ids, topics
-from schemas.campaign import Chunk, ChunkRef, Contents, Recipient
+from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Recipient
 from schemas.record import encode
+from schemas.session import Template
 from tests.builders.audit import AGENT, DID, NOW, History
 from tests.builders.audit_steps import FAULTS, HONEST, STEPS, history
 
@@ -164,6 +166,39 @@ def test_campaigns_of_one_name_on_two_lines_are_two() -> None:
     found = balance.messages(sort(run.messages, (AGENT,)), None)
     assert found.accepted == 2
     assert found.pending == [ids.message_id_of_recipient(other, "spring", 0)]
+
+
+@pytest.mark.parametrize(
+    ("states", "word", "quiet"),
+    [
+        (["draft"], "draft", True),
+        (["running", "paused"], "paused", True),
+        (["scheduled"], "scheduled", False),
+        (["paused", "running"], "pending", False),
+        (["running", "paused", "cancelled"], "cancelled", True),
+        ([], "draft", True),
+    ],
+)
+def test_whom_a_campaign_does_not_take_up_now_is_counted_by_why(states: list[Any], word: str, quiet: bool) -> None:
+    run = History()
+    chunk = Chunk(campaign="c", did=DID, index=0, first=0, recipients=[Recipient("5691"), Recipient("5692")], digest="")
+    offset = run.put(topics.CAMPAIGNS_CHUNKS.name, encode(chunk), "chunk")
+    contents = Contents(campaign="c", did=DID, total=2, chunks=[ChunkRef(offset, 2)], digest="", committed_ms=NOW)
+    template = Template(name="promo", language="es")
+    definition = Definition(campaign="c", tenant="t", did=DID, template=template, created_ms=NOW, draft=True)
+    run.put(topics.CAMPAIGNS.name, encode(definition), "definition")
+    run.put(topics.CAMPAIGNS.name, encode(contents), "contents")
+    for n, state in enumerate(states):
+        said = Progress(campaign="c", did=DID, state=state, chunk=0, position=1, at_ms=NOW - n, planned=1)
+        run.put(topics.CAMPAIGNS.name, encode(said), "progress")
+    plan = run.planned({ids.message_id_of_recipient(DID, "c", 0): "5691"}, root=run.name("root"))
+    run.taken(plan)
+    run.became(plan, "accepted")
+    for seed in range(4):
+        found = audit(run, seed=seed)
+        assert found.messages.by_state == {"accepted": 1, word: 1}
+        assert (found.clean, found.quiet) == (True, quiet)
+        assert len(found.messages.pending) == (word == "pending")
 
 
 def test_whom_a_campaign_had_not_come_to_when_it_was_cancelled_is_on_no_way() -> None:

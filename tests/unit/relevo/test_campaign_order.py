@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from egress.lines.gate.quiet import Window, window
+from egress.lines.gate.quiet import hours as quiet_hours
 from relevo.campaigns.chunks import BYTES_MAX, Dealer, Share, digest, whole
-from relevo.campaigns.estimate import Load, days_capped, finish_ms, open_after, room_in_s
+from relevo.campaigns.estimate import Group, Load, days_capped, finish_ms, room_in_s
 from relevo.campaigns.intake import Report, Taken
+from relevo.campaigns.mapping import Wanted
 from relevo.campaigns.order import Terms, campaign_id, order, static
 from relevo.campaigns.passage import Passage
 from relevo.campaigns.people import People
@@ -22,7 +25,7 @@ from schemas.campaign import Canary, Ramp, Recipient, StopRule
 from schemas.line_state import LineState
 from schemas.record import encode
 from schemas.session import TemplateButton
-from schemas.tenant import ButtonSpec, Prices, Quiet
+from schemas.tenant import ButtonSpec, Line, Prices, Quiet
 from tests.builders.recipients import FIRST, SECOND, SPEC, mobile, shop, taken
 
 HOUR_MS = 3_600_000
@@ -66,10 +69,31 @@ def test_an_order_that_cannot_be_sent_is_refused(file: Path, wanted: dict[str, A
         ordered(file, **wanted)
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"templates": [replace(SPEC, enabled=False)]}, r"order \(es\) is disabled \(template_disabled\)"),
+        ({"templates": [replace(SPEC, status="paused")]}, r"is paused, not approved \(template_status\)"),
+        ({"templates": [replace(SPEC, buttons=[], header="location")]}, r"\(not_on_this_route\)"),
+        ({"active": False}, r"tenant shop is not active \(tenant_inactive\)"),
+        ({"zone": "Nowhere"}, r"\(tenant_invalid\)"),
+        ({"lines": [Line(did=FIRST, templates="gone")]}, r"names no account for templates \(no_account\)"),
+    ],
+)
+def test_what_the_gate_would_refuse_for_everybody_is_not_submitted(
+    tmp_path: Path, fields: dict[str, Any], says: str
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f"to,a,b,c,d,e\n{mobile(1)},1,2,3,4,5\n")
+    wanted = Wanted(header=["a", "b"], body=["c", "d"]) if "location" in repr(fields) else None
+    with pytest.raises(SubmitError, match="nobody could be sent to: .*" + says):
+        order(file, shop(**fields), template="order", language="es", wanted=wanted)
+
+
 def test_what_was_to_begin_in_the_past_is_refused_and_not_begun_at_once(file: Path) -> None:
     wanted = ordered(file, terms=Terms(start_ms=MIDNIGHT))
     with People() as people, Report(wanted.rejected, wanted.table.titles) as report:
-        passage = Passage(wanted, people, report)
+        passage = Passage(wanted, people, report, MIDNIGHT)
         assert sum(len(chunk.recipients) for chunk in passage.chunks()) == 1
     assert passage.too_late(passage.found({}, MIDNIGHT), MIDNIGHT) == ""
     late = passage.too_late(passage.found({}, MIDNIGHT + 1), MIDNIGHT + 1)
@@ -80,7 +104,7 @@ def test_what_holds_a_line_is_found_with_the_rest(file: Path) -> None:
     wanted = ordered(file)
     held = LineState(did=FIRST, tenant="shop", at_ms=1, paused=True, pauses=["all"])
     with People() as people, Report(wanted.rejected, wanted.table.titles) as report:
-        passage = Passage(wanted, people, report)
+        passage = Passage(wanted, people, report, MIDNIGHT)
         assert list(passage.chunks())
     assert passage.found({FIRST: held}, MIDNIGHT).held == {FIRST: ["paused", "all"]}
     assert passage.found({}, MIDNIGHT).held == {}
@@ -172,21 +196,72 @@ def test_a_line_is_through_when_its_backlog_canary_ramp_and_rest_are() -> None:
     assert finish_ms([Load("1", 10, 0, 5)], 0, Canary(count=50), Ramp(shares=[0.5])) == 1000
 
 
-@given(st.floats(0, 100_000), st.integers(0, 48))
-def test_hours_of_quiet_are_waited_for(seconds: float, begin_h: int) -> None:
-    quiet = Quiet(start="21:00", end="09:00")
-    end = open_after(MIDNIGHT + begin_h * HOUR_MS, seconds, quiet, "UTC")
-    hour = end / HOUR_MS % 24
-    assert 9 <= hour <= 21 + 1e-6
-    assert end - (MIDNIGHT + begin_h * HOUR_MS) >= int(seconds * 1000) - 1
+def hours(*zones: str, start: str = "21:00", end: str = "09:00") -> Window:
+    return window(quiet_hours(Quiet(start=start, end=end)), zones)
+
+
+def through(spread: list[Group], begin_h: float = 0, count: int = 3600, **fields: Any) -> float:
+    """In how many hours from midnight on a line of one a second is through."""
+    load = Load("1", 1, **({"ahead": 0, "own": count, "spread": spread} | fields))
+    begin_ms = MIDNIGHT + round(begin_h * HOUR_MS)
+    return (finish_ms([load], begin_ms, None, None) - MIDNIGHT) / HOUR_MS
+
+
+@given(st.integers(1, 300_000), st.integers(0, 48))
+def test_hours_of_quiet_are_waited_for(count: int, begin_h: int) -> None:
+    end = through([Group(hours("UTC"), 1)], begin_h, count)
+    assert 9 <= end % 24 <= 21 + 1e-3
+    assert end - begin_h >= count / 3600 - 1e-3
 
 
 def test_quiet_is_by_the_clock_of_its_zone() -> None:
-    quiet = Quiet(start="12:00", end="13:00", zone="recipient")
-    noon = MIDNIGHT + 15 * HOUR_MS  # in Santiago in summer
-    assert open_after(noon, 60, quiet, "America/Santiago") == noon + HOUR_MS + 60_000
-    assert open_after(noon, 60, quiet, "UTC") == noon + 60_000
-    assert open_after(noon, 60, None, "UTC") == noon + 60_000
+    noon = {"start": "12:00", "end": "13:00"}
+    assert through([Group(hours("America/Santiago", **noon), 1)], 15, 60) == pytest.approx(16 + 1 / 60)
+    assert through([Group(hours("UTC", **noon), 1)], 15, 60) == pytest.approx(15 + 1 / 60)
+    assert through([Group(None, 1)], 15, 60) == through([], 15, 60) == pytest.approx(15 + 1 / 60)
+
+
+def test_while_it_is_quiet_for_some_the_others_are_sent_to() -> None:
+    madrid, santiago = Group(hours("Europe/Madrid"), 1), Group(hours("America/Santiago"), 3)
+    # From 8 on in Madrid, from 12 on in Santiago: half an hour's worth for the first, one and a half for the second.
+    assert through([madrid, santiago], 0, 7200) == pytest.approx(13.5)
+    assert through([madrid, santiago], 12, 7200) == pytest.approx(14)
+    # Eight hours for Madrid until its evening at 20, the rest of the four of both after that for Santiago until 24.
+    assert through([madrid, santiago._replace(people=1)], 12, 16 * 3600) == pytest.approx(24 + 8 + 4)
+    # Who wakes up shares the line: Madrid has four hours alone, then four of eight, and two on the next day.
+    assert through([madrid._replace(people=10), santiago._replace(people=6)], 0, 16 * 3600) == pytest.approx(34)
+    assert through([madrid, Group(None, 1)], 0, 7200) == pytest.approx(9)
+    assert through([madrid], 0, 3600, ahead=3600) == pytest.approx(10)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["UTC", "Asia/Tokyo", "America/Lima", ""]), st.integers(1, 9)), min_size=1),
+    st.integers(1, 400_000),
+    st.integers(0, 48),
+)
+def test_nobody_is_sent_to_faster_than_the_rate_or_later_than_the_slowest_alone(
+    parts: list[tuple[str, int]], count: int, begin_h: int
+) -> None:
+    spread = [Group(hours(zone) if zone else None, size) for zone, size in parts]
+    end = through(spread, begin_h, count)
+    assert end - begin_h >= count / 3600 - 1e-3
+    slowest = max(through([group], begin_h, count) for group in spread)
+    assert end <= slowest + 24 * len(spread)
+
+
+def test_a_file_is_estimated_by_where_its_people_are(tmp_path: Path) -> None:
+    rows = [mobile(n) for n in range(60)] + [f"346001112{n:02}" for n in range(20)]
+    file = tmp_path / "a.csv"
+    file.write_text("to,a,b,c\n" + "".join(f"{to},1,2,3\n" for to in rows))
+    quiet = Quiet(start="21:00", end="09:00", zone="recipient")
+    line = Line(did=FIRST, templates="hsm", rate=0.01)
+    chosen = order(file, shop(quiet=quiet, lines=[line]), template="order", language="es")
+    with People() as people, Report(chosen.rejected, chosen.table.titles) as report:
+        passage = Passage(chosen, people, report, MIDNIGHT)
+        assert sum(len(chunk.recipients) for chunk in passage.chunks()) == 80
+    finish = passage.found({}, MIDNIGHT).finish_ms
+    # The Canary Islands are open from 9 on, Chile from 12 on; 6000 s for 60, 2000 s for 20.
+    assert (finish - MIDNIGHT) / HOUR_MS == pytest.approx(12 + 6000 / 3600, abs=0.01)
 
 
 @pytest.mark.parametrize(("own", "cap", "days"), [(10, 10, 0), (11, 10, 1), (0, 10, 0), (30, 10, 2), (9, None, 0)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from egress.lines.campaigns.campaign import Campaign
+from egress.lines.campaigns.recipients import item_of
+from egress.lines.gate.always import Always
+from egress.lines.gate.gate import Question, Refusal, judge
+from egress.lines.gate.terms import Terms
 from relevo.campaigns.intake import Intake, Report
 from relevo.campaigns.mapping import Mapping, Value, Wanted, map_columns
-from relevo.campaigns.numbers import NotANumber, Numbers, calling_code, country, zone
+from relevo.campaigns.numbers import NotANumber, Numbers, calling_code, country
+from relevo.campaigns.order import static
 from relevo.campaigns.passage import take_optouts
 from relevo.campaigns.people import People, covers
 from relevo.campaigns.recipients import BadRow, Reading
@@ -23,11 +30,12 @@ from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.campaigns.rows import Row
 from relevo.tenants.yaml_source import FileError
 from schemas import phone
-from schemas.campaign import Recipient
+from schemas.campaign import Chunk, Definition, Recipient
 from schemas.optout import Optout
 from schemas.record import encode
-from schemas.tenant import TemplateSpec
-from tests.builders.recipients import SPEC, mobile
+from schemas.tenant import ButtonSpec, Quiet, TemplateSpec
+from tests.builders.lines import WALL
+from tests.builders.recipients import FIRST, SECOND, SPEC, mobile, shop
 
 MAPPING = Mapping(to="to", body=[Value(column="name")])
 
@@ -36,8 +44,17 @@ def row(place: int = 2, **values: str) -> Row:
     return Row(place, list(values.values()), values)
 
 
+PROMO = TemplateSpec(name="promo", language="es", category="marketing", body=1)
+
+
+def never(spec: TemplateSpec = PROMO, **fields: Any) -> Callable[[Recipient], Refusal | None]:
+    """What the gate would refuse at any time."""
+    tenant = shop(templates=[spec], **fields)
+    return Always(static(spec), spec.category, tenant, tenant.lines[1:], WALL).of
+
+
 def read(**values: str) -> Recipient | BadRow:
-    return Reading(MAPPING, Numbers()).read(row(**values))
+    return Reading(MAPPING, Numbers(), never()).read(row(**values))
 
 
 # -- numbers
@@ -95,7 +112,6 @@ def test_countries_are_known_by_their_codes() -> None:
         "56", "1", "598", "",
     ]  # fmt: skip
     assert country("56") == "CL (+56)"
-    assert (zone("56911111111"), zone("999")) == ("America/Santiago", "UTC")
     with pytest.raises(MappingError, match="no country"):
         Numbers("XX")
 
@@ -116,7 +132,7 @@ def test_columns_are_taken_in_order_unless_named() -> None:
 def test_nested_parameters_are_taken_by_their_names() -> None:
     found = map_columns(["buttons.0", "body.0", "to", "body.1"], SPEC)
     assert [one.column for one in found.values] == ["body.0", "body.1", "buttons.0"]
-    reading = Reading(found, Numbers())
+    reading = Reading(found, Numbers(), never(SPEC))
     values = {"to": mobile(1), "body.0": "a", "body.1": "b", "buttons.0": "c"}
     assert reading.read(row(**values)) == Recipient(mobile(1), ["a", "b"], ["c"])
     more = reading.read(row(**values, **{"body.2": "d"}))
@@ -174,10 +190,14 @@ def test_a_header_is_a_parameter_where_the_template_has_one() -> None:
         ({"to": "12", "name": "Ana"}, "number"),
         ({"to": mobile(1), "name": " "}, "missing"),
         ({"to": mobile(1)}, "missing"),
-        ({"to": mobile(1), "name": "x" * 1025}, "too_long"),
-        ({"to": mobile(1), "name": "a\nb"}, "characters"),
-        ({"to": mobile(1), "name": "a     b"}, "characters"),
+        ({"to": mobile(1), "name": "x" * 1025}, "template_length"),
+        ({"to": mobile(1), "name": "a\nb"}, "template_text"),
+        ({"to": mobile(1), "name": "a     b"}, "template_text"),
         ({"to": mobile(1), "name": "\udcf1"}, "characters"),
+        ({"to": mobile(1), "name": "a\x00b"}, "characters"),
+        ({"to": FIRST, "name": "Ana"}, "own_number"),
+        ({"to": SECOND, "name": "Ana"}, "own_number"),
+        ({"to": " CL.13491208655302741918", "name": "Ana"}, "user_id"),
     ],
 )
 def test_a_row_that_cannot_be_sent_says_why(values: dict[str, str], reason: str) -> None:
@@ -193,8 +213,70 @@ def test_no_row_raises(values: dict[str, str]) -> None:
     assert isinstance(found, BadRow) or found.body == [values["name"].strip()]
 
 
+@pytest.mark.parametrize(
+    ("spec", "recipient", "code"),
+    [
+        (replace(PROMO, body_chars=1000), Recipient(mobile(1), ["x" * 25]), "template_length"),
+        (replace(PROMO, header="text"), Recipient(mobile(1), ["x"], [], ["h" * 61]), "template_length"),
+        (replace(PROMO, header="image"), Recipient(mobile(1), ["x"], [], ["http://a/b"]), "template_parameters"),
+        (
+            replace(PROMO, buttons=[ButtonSpec(index=0, type="copy_code")]),
+            Recipient(mobile(1), ["x"], ["c" * 21]),
+            "template_length",
+        ),
+        (PROMO, Recipient("569000000001234", ["x"]), "bad_number"),
+        (PROMO, Recipient("4790000001", ["x"]), ""),
+    ],
+)
+def test_what_the_gate_never_lets_go_is_left_out_by_the_gates_own_code(
+    spec: TemplateSpec, recipient: Recipient, code: str
+) -> None:
+    refusal = never(spec)(recipient)
+    assert (refusal.code if refusal is not None else "") == code
+
+
+def test_a_number_that_is_quiet_at_every_hour_is_left_out() -> None:
+    quiet = Quiet(start="09:00", end="08:59", zone="recipient")
+    refused = [never(quiet=quiet)(Recipient(to, ["x"])) for to in (mobile(1), "12025550123", "79161234567")]
+    assert [refusal.code if refusal is not None else "" for refusal in refused] == ["", "", "never_open"]
+
+
+_PEOPLE = st.sampled_from([mobile(1), FIRST, "4790000001", "34600111222", "569000000001234", "CL.a1", "12025550123"])
+_TEXTS = st.sampled_from(["x", "", "a\nb", "a     b", "x" * 300, "x" * 1024, "https://x/y", "9.5", "-91"])
+
+
+@given(
+    data=st.data(),
+    to=_PEOPLE,
+    texts=st.lists(_TEXTS, max_size=6),
+    cut=st.tuples(st.integers(0, 3), st.integers(0, 2)),
+    header=st.sampled_from(["none", "text", "image", "location"]),
+    kind=st.sampled_from(["url", "copy_code", "quick_reply"]),
+    hours=st.integers(0, 48),
+)
+def test_the_gate_refuses_what_it_said_and_nothing_that_is_submitted_for_the_same_reason(
+    data: st.DataObject, to: str, texts: list[str], cut: tuple[int, int], header: Any, kind: Any, hours: int
+) -> None:
+    """Asked as a line's owner asks: of the message that it makes of the row, at some hour."""
+    spec = replace(
+        PROMO, body=data.draw(st.integers(0, 2)), header=header, buttons=[ButtonSpec(index=0, type=kind)][: cut[1]]
+    )
+    body, rest = texts[: cut[0]], texts[cut[0] :]
+    recipient = Recipient(to, body, rest[: cut[1]], rest[cut[1] :])
+    quiet = Quiet(start="21:00", end="09:00", zone="recipient")
+    tenant = shop(templates=[spec], quiet=quiet)
+    line = tenant.lines[1]
+    definition = Definition(campaign="c", tenant="shop", did=line.did, template=static(spec), created_ms=1)
+    chunk = Chunk(campaign="c", did=line.did, index=0, first=0, recipients=[recipient], digest="")
+    campaign = Campaign("c", definition)
+    message = item_of(campaign, chunk, 0, recipient, 0.0).message
+    verdict = judge(Question(message, WALL + hours * 3_600_000, Terms(tenant, line), campaign=True))
+    said = Always(static(spec), spec.category, tenant, [line], WALL).of(recipient)
+    assert said == (verdict if isinstance(verdict, Refusal) else None)
+
+
 def test_a_default_fills_what_is_empty() -> None:
-    reading = Reading(Mapping(to="to", body=[Value(column="name", default="amigo")]), Numbers())
+    reading = Reading(Mapping(to="to", body=[Value(column="name", default="amigo")]), Numbers(), never())
     assert reading.read(row(to=mobile(1), name=" ")) == Recipient(mobile(1), ["amigo"])
 
 
@@ -268,7 +350,7 @@ def test_every_row_is_taken_or_reported_and_counted(tmp_path: Path, people: Peop
     ]
     file = tmp_path / "a.rejected.csv"
     with Report(file, ["to", "name"]) as report:
-        intake = Intake(rows, Reading(MAPPING, Numbers()), people, report)
+        intake = Intake(rows, Reading(MAPPING, Numbers(), never()), people, report)
         assert [(one.place, one.recipient.to) for one in intake] == [(2, mobile(1)), (7, mobile(2))]
     assert intake.left_out == {"duplicate": 1, "number": 1, "opted_out": 1, "unreadable": 40}
     assert (intake.taken, intake.bad, intake.countries) == (2, 41, {"56": 2})

@@ -11,7 +11,7 @@ from relevo.campaigns.fold import Became, Counts
 from relevo.campaigns.records import Directory, Name, OnLine
 from relevo.campaigns.refused import SubmitError
 from relevo.campaigns.results import state
-from relevo.campaigns.view import told, view
+from relevo.campaigns.view import entry, lost, told, view
 from schemas import keys
 from schemas.campaign import (
     CampaignRecord,
@@ -133,6 +133,29 @@ def test_a_view_tells_counts_stage_rate_and_what_holds_the_line() -> None:
         "  not started 1400",
         "line 1: running, 100 of 1500 taken up, ramp at 50% since 1 min, the line is held: stop 131048",
     ]
+
+
+def test_who_is_withheld_is_told_beside_the_counts_and_in_one_line() -> None:
+    line = OnLine("1")
+    for record in (definition(), contents(), progress(chunk=2, planned=1500, withheld=7)):
+        line.learn(record)
+    state = LineState(did="1", tenant="t", at_ms=NOW, rate=10)
+    counts = Counts()
+    counts.states.update(accepted=1500)
+    shown = view(Name("t", "c"), {"1": line}, {"1": counts}, {"1": state}, NOW)
+    assert shown[2:] == [
+        "running, 1500 recipients",
+        "  accepted 1500",
+        "  of these, withheld by WhatsApp and sent to again later 7",
+        "line 1: running, 1500 of 1500 taken up",
+    ]
+    line.learn(progress(chunk=2, planned=1500, withheld=7, state="cancelled"))
+    shown = view(Name("t", "c"), {"1": line}, {"1": counts}, {"1": state}, NOW)
+    assert "  of these, withheld by WhatsApp and not sent to again 7" in shown
+    [found] = directory(definition(), contents(), progress(chunk=2, planned=1400, refused=90, withheld=7)).campaigns()
+    assert "  running  1500 of 1500, 7 withheld  promo/es  " in told(found)
+    assert lost(found) == "10 of 1500 recipients and 7 who are withheld"
+    assert (entry(found)["withheld"], entry(found)["lines"]["1"]["withheld"]) == (7, 7)
 
 
 def how(why: str = "", **fields: Any) -> str:
