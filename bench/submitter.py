@@ -126,7 +126,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Broker() as broker:
+    with tempfile.TemporaryDirectory() as folder, Broker(lasting=True) as broker:
         file = Path(folder) / "people.csv"
         write_file(file, arguments.rows)
         settings = KafkaSettings(bootstrap=broker.bootstrap)
