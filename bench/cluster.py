@@ -43,7 +43,7 @@ class Cluster:
 
     def __init__(self, cores: cpu.Cores, bootstrap: str = "") -> None:
         self._cores = cores
-        self._broker = None if bootstrap else Broker(heap="768m", properties=_PATIENT)
+        self._broker = None if bootstrap else Broker(heap="768m", properties=_PATIENT, lasting=True)
         self.kafka = KafkaSettings(bootstrap=bootstrap or "127.0.0.1:9")
         self._topics: list[topics.Topic] = []
 

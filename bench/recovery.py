@@ -139,7 +139,7 @@ def main() -> int:
         return 0
     from sandbox.kafka import Broker  # not in the process that is measured
 
-    with Broker(heap="768m") as broker:
+    with Broker(heap="768m", lasting=True) as broker:
         write(broker.bootstrap, CONVERSATIONS // 10 if chosen.quick else CONVERSATIONS)
         command = [sys.executable, "-m", "bench.recovery", "--recover", broker.bootstrap]
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -161,7 +161,7 @@ def soak(minutes: float, rate: float, kill_every_s: float, show: Callable[[str],
     """Runs it. The figures, and whether all was exact."""
     with (
         tempfile.TemporaryDirectory(prefix="relevo-soak-") as folder,
-        Broker(properties={"log.cleaner.backoff.ms": 1000}) as broker,
+        Broker(properties={"log.cleaner.backoff.ms": 1000}, lasting=True) as broker,
         Scenario(broker.bootstrap, "soak", Path(folder), keys=KEYS, ring=RING, compaction=COMPACTION) as scenario,
     ):
         show(f"{rate:g} events a second for {minutes:g} minutes on {broker.bootstrap}")

@@ -158,7 +158,7 @@ def main() -> int:
     parser.add_argument("--campaigns", type=int, default=CAMPAIGNS)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Broker() as broker:
+    with tempfile.TemporaryDirectory() as folder, Broker(lasting=True) as broker:
         file = Path(folder) / "people.csv"
         write_file(file, arguments.rows)
         settings = KafkaSettings(bootstrap=broker.bootstrap)

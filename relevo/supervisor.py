@@ -20,6 +20,8 @@ from typing import NamedTuple
 import aiohttp
 
 from relevo.liveness import PERIOD_S, Liveness, ask
+from runtime import ending
+from runtime.settings import ServiceSettings
 from sandbox.kafka.process import Child
 
 POLL_S = 0.1
@@ -41,7 +43,7 @@ class ServiceSpec(NamedTuple):
 
 
 class Exit(NamedTuple):
-    """A child ended when nobody had asked it to. `why` is said where it could not even be started, or was not live."""
+    """A child ended when nobody had asked it to. `why`: it could not even be started, was not live, or its own word."""
 
     name: str
     code: int
@@ -54,6 +56,7 @@ class _Running:
     def __init__(self, spec: ServiceSpec, folder: Path) -> None:
         self.spec = spec
         self.log = folder / f"{spec.name}.log"
+        self.ending = folder / f"{spec.name}.ending"
         self.child: Child | None = None
         self.started = 0.0
         self.wait_s = FIRST_WAIT_S
@@ -65,7 +68,16 @@ class _Running:
     def start(self, program: Sequence[str], env: Mapping[str, str]) -> None:
         self.started = time.monotonic()
         self.liveness, self.given_up = Liveness(self.started), ""
-        self.child = Child([*program, *self.spec.arguments], self.log, env={**env, **self.spec.env})
+        ends = {ServiceSettings.variable("ending_file"): str(self.ending)}
+        self.child = Child([*program, *self.spec.arguments], self.log, env={**env, **ends, **self.spec.env})
+
+    def said(self, pid: int) -> str:
+        """Why that process of it ended, in its own words; empty where it left none."""
+        try:
+            left = ending.read(self.ending)
+        except OSError:
+            return ""  # what it left is also in its log
+        return f"{left.cause}: {left.why}" if left is not None and (left.pid, left.ended_ms > 0) == (pid, True) else ""
 
 
 class Supervisor:
@@ -201,7 +213,8 @@ class Supervisor:
             return
         child.kill()  # it has ended: this only lets its watchdog go
         running.child = None
-        self._ended(running, Exit(running.spec.name, code, running.given_up), now)
+        why = running.given_up or (running.said(child.pid) if code else "")
+        self._ended(running, Exit(running.spec.name, code, why), now)
 
     def _start_again(self, running: _Running, now: float) -> None:
         try:

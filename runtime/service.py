@@ -3,7 +3,8 @@
 `run(main, name=…)` runs `main(service)` on uvloop beside the admin server. `main` starts its parts, waits for
 `service.stopping`, and stops them. SIGTERM and SIGINT set it; a stop that takes longer than `stop_s` ends the process
 by force (exit code 75), as does a second signal. A background task or thread that ends by an exception is logged
-and stops the service with code 71, for a supervisor to start it again. Leaves to `main`: the order of its parts.
+and stops the service with code 71, for a supervisor to start it again. Why it ended is kept in a file for the next
+start (`runtime.ending`). Leaves to `main`: the order of its parts.
 """
 
 import asyncio
@@ -18,9 +19,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
 
+import msgspec
 import uvloop
 
-from runtime import logs, metrics
+from runtime import ending, logs, metrics
 from runtime.admin import Admin
 from runtime.health import Health, watch_loop
 from runtime.secrets import KeyRingError
@@ -54,6 +56,7 @@ class Service:
         self.admin = Admin(self.health, host=settings.admin_host, port=settings.admin_port)
         self.log = logs.get(f"service.{name}")
         self.code = EXIT_OK
+        self.cause = self.why = ""
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._watchdog: threading.Timer | None = None
@@ -78,8 +81,14 @@ class Service:
         self.log.error("a part of the service died", part=part, exc_info=error)
         metrics.counter(metrics.SERVICE_TASK_FAILURES).labels(task=part).inc()
         self.health.dead(part, f"died: {type(error).__name__}")
-        self.code = self.code or EXIT_TASK_FAILED
+        self.ends(self.code or EXIT_TASK_FAILED, type(error).__name__, f"{part}: {error}")
         self.stop(f"{part} died")
+
+    def ends(self, code: int, cause: str, why: str) -> None:
+        """With which code the process will end, and why: what is said first is the cause, the rest follows from it."""
+        self.code = code
+        if not self.cause:
+            self.cause, self.why = cause, why
 
     def fail_threadsafe(self, part: str, error: BaseException) -> None:
         """`fail` from another thread."""
@@ -135,6 +144,7 @@ async def _serve(main: Main, name: str, settings: ServiceSettings, areas: Sequen
         service.stop("main has ended")
         await service.end()
         service.log.info("stopped", exit_code=service.code)
+        ending.PROCESS.end(service.code, service.cause or "stopped", service.why)
         return service.code
     finally:
         service.disarm()
@@ -144,15 +154,32 @@ async def _serve(main: Main, name: str, settings: ServiceSettings, areas: Sequen
 async def _guarded(main: Main, service: Service, areas: Sequence[Area]) -> None:
     """Start the admin server and run main; what it raises becomes the exit code."""
     try:
+        _remember(service)
         _announce(service, await _start_admin(service), areas)
         service.spawn(watch_loop(service.health), name="loop watch")
         await main(service)
     except (CannotStart, SettingsError, KeyRingError) as error:
         service.log.error("cannot start", why=str(error))  # noqa: TRY400  the text says it all, a traceback hides it
-        service.code = EXIT_CANNOT_START
-    except Exception:
+        service.ends(EXIT_CANNOT_START, type(error).__name__, str(error))
+    except Exception as error:
         service.log.exception("main failed")
-        service.code = EXIT_MAIN_FAILED
+        service.ends(EXIT_MAIN_FAILED, type(error).__name__, str(error))
+
+
+def _remember(service: Service) -> None:
+    """Shows why the process before this one ended, and says that this one runs."""
+    settings = service.settings
+    try:
+        before = ending.PROCESS.begin(settings.ending_file, service.name, settings.instance)
+    except OSError as error:
+        raise CannotStart(f"{settings.variable('ending_file')}: {error}") from None
+    if before is None:
+        return
+    code = "" if before.code is None else str(before.code)
+    service.log.info("the process before this one ended", **msgspec.structs.asdict(before))
+    shown = metrics.gauge(metrics.SERVICE_PREVIOUS_END)
+    at_ms = before.ended_ms or before.started_ms
+    shown.labels(service=service.name, code=code, cause=before.cause).set(at_ms / 1000)
 
 
 async def _start_admin(service: Service) -> int:
@@ -182,6 +209,7 @@ def _version(distribution: str) -> str:
 def _signalled(service: Service, number: signal.Signals) -> None:
     if service.stopping.is_set():
         service.log.warning("a second signal: ending at once", signal=number.name)
+        ending.PROCESS.end(EXIT_FORCED, "second_signal", number.name)
         os._exit(EXIT_FORCED)
     service.stop(number.name)
 
@@ -225,6 +253,7 @@ def _watchdog(seconds: float) -> threading.Timer:
 def _end_by_force(seconds: float) -> None:
     try:
         logs.get("service").error("still running after the time for a stop: ending by force", stop_s=seconds)
+        ending.PROCESS.end(EXIT_FORCED, "stop_timeout", f"still running {seconds:g} s after it was to stop")
         faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
     finally:
         os._exit(EXIT_FORCED)

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bench.egress.world import CALL, DECLINED, dids, owner_of, partition, person, templates_of
+from bench.egress.world import CALL, DECLINED, LINES, dids, owner_of, partition, person, templates_of
 from runtime.kafka.record import Record
 from schemas import ids, keys, topics
 from schemas.campaign import CampaignRecord, Chunk, ChunkRef, Contents, Definition, Recipient
@@ -111,9 +111,9 @@ def _template(name: str, parameters: tuple[str, ...]) -> Template:
     )
 
 
-def campaigns(name: str, partitions: int, *, chunks: int) -> Iterator[Campaign]:
-    """One of each line, of so many chunks of a thousand."""
-    for line, did in enumerate(dids()):
+def campaigns(name: str, partitions: int, *, chunks: int, lines: int = LINES) -> Iterator[Campaign]:
+    """One of each of the first so many lines, of so many chunks of a thousand."""
+    for line, did in enumerate(dids()[:lines]):
         template = templates_of(did, 1)[0]
         every = [_due(line, did, template, number) for number in range(chunks * CALL)]
         due = {ids.message_id_of_recipient(did, name, number): one for number, one in enumerate(every)}

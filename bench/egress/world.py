@@ -58,9 +58,9 @@ def person(line: int, number: int) -> str:
     return f"57{line:03d}{number:07d}"
 
 
-def tenants(base: str) -> list[Tenant]:
-    """Five companies with ten lines each, all of them with the same twenty templates."""
-    every = [
+def templates() -> list[TemplateSpec]:
+    """The twenty templates of every company."""
+    return [
         TemplateSpec(
             name=f"notice_{n:02d}",
             language="es",
@@ -71,12 +71,16 @@ def tenants(base: str) -> list[Tenant]:
         )
         for n in range(TEMPLATES)
     ]
+
+
+def tenants(base: str) -> list[Tenant]:
+    """Five companies with ten lines each, all of them with the same twenty templates."""
     return [
         Tenant(
             tenant=name,
             accounts={"hsm": account(name, base)},
             lines=[Line(did=did, templates="hsm", rate=RATE) for did in dids() if owner_of(did) == name],
-            templates=every,
+            templates=templates(),
         )
         for name in sorted({owner_of(did) for did in dids()})
     ]
@@ -91,6 +95,19 @@ def partition(did: str, count: int) -> int:
     return keys.partition(did, count)
 
 
+def token(of: Account, text: str, ring: KeyRing, now_ms: int) -> Record:
+    """An account's token as the lease leaves it, good for hours."""
+    held = Token(
+        account=of.key,
+        generation=1,
+        token=ring.encrypt(text, token_context(of)),
+        obtained_ms=now_ms - _HOUR_MS,
+        refresh_ms=now_ms + 6 * _HOUR_MS,
+        dies_ms=now_ms + 7 * _HOUR_MS,
+    )
+    return Record(topics.TOKENS.name, encode(held), of.key.encode())
+
+
 class Setting:
     """The records of the world; `partitions` is the number that each topic of lines has, `now_ms` the present."""
 
@@ -101,21 +118,10 @@ class Setting:
         """Everything that must stand in Kafka before the worker starts."""
         for tenant in tenants(self._base):
             yield Record(topics.TENANTS.name, encode(tenant), tenant.tenant.encode(), partition=0)
-            yield self._token(tenant.accounts["hsm"])
+            yield token(tenant.accounts["hsm"], "a token", self._ring, self._now_ms)
         for line, did in enumerate(dids()):
             yield from self._optouts(line, did)
             yield from self._history(line, did, fill)
-
-    def _token(self, of: Account) -> Record:
-        token = Token(
-            account=of.key,
-            generation=1,
-            token=self._ring.encrypt("a token", token_context(of)),
-            obtained_ms=self._now_ms - _HOUR_MS,
-            refresh_ms=self._now_ms + 6 * _HOUR_MS,
-            dies_ms=self._now_ms + 7 * _HOUR_MS,
-        )
-        return Record(topics.TOKENS.name, encode(token), of.key.encode())
 
     def _optouts(self, line: int, did: str) -> Iterator[Record]:
         """Of every second one of a line's first people; most want marketing alone, some nothing at all."""

@@ -22,6 +22,7 @@ from egress.lease.renewal import START_S, Renewal
 from egress.lease.state import Lease
 from egress.lease.writer import Writer
 from runtime.http import Guard
+from runtime.kafka import loss
 from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed, GroupConsumer
 from runtime.kafka.follower import FollowerFailed
@@ -140,7 +141,7 @@ async def _run(service: Service, holder: Holder, consumer: GroupConsumer, names:
             await reading
     except* (TransactionFailed, ConsumerFailed) as failed:
         service.log.exception("the lease is lost", why=[str(error) for error in failed.exceptions])
-        service.code = EXIT_FENCED
+        service.ends(EXIT_FENCED, loss.cause(failed.exceptions), loss.why(failed.exceptions))
         service.health.dead("lease", "lost its accounts")
     finally:
         service.stop("the lease has ended")

@@ -28,7 +28,7 @@ def kafka(
         signal.signal(number, lambda *_: stop.set())
     err.print("starting Kafka…")
     try:
-        with MockCluster() if mock else Broker(folder, port=port) as broker:
+        with MockCluster() if mock else Broker(folder, port=port, lasting=True) as broker:
             say(f"RELEVO_KAFKA_BOOTSTRAP={broker.bootstrap}")
             if mock:
                 say("RELEVO_KAFKA_PROFILE=mock")

@@ -10,6 +10,8 @@ import os
 from enum import IntEnum
 from typing import NoReturn
 
+from runtime import ending
+
 log = logging.getLogger("relevo.engine")
 
 
@@ -32,4 +34,5 @@ def end_process(code: Exit, message: str, *args: object) -> NoReturn:
     log.critical("ending with code %d (%s): " + message, int(code), code.name, *args)
     for handler in logging.getLogger().handlers:
         handler.flush()
+    ending.PROCESS.end(int(code), code.name.lower(), message % args if args else message)
     os._exit(int(code))

@@ -76,6 +76,7 @@ class GroupConsumer:
         self._left = False
         self._callbacks = {"assigned": on_assign, "revoked": on_revoke, "lost": on_lost or on_revoke}
         self._stopping = threading.Event()
+        self._given_up = self._closing = False
         self._queue: deque[Batch] = deque()
         self._paused: set[Partition] = set()
         self._metadata: object | None = None
@@ -96,6 +97,15 @@ class GroupConsumer:
         """Runs `on_revoke`, then leaves; a static member keeps its place for the session time-out."""
         self._stopping.set()
         await asyncio.to_thread(self._thread.join)
+        self._news.set()
+
+    def give_up(self) -> None:
+        """The owner is at its end: what it still has is let go as always, and it does not join the group again.
+
+        Else a static member that ends right after it was expelled would take partitions to its grave, for a session.
+        """
+        self._given_up = True
+        self._stopping.set()
         self._news.set()
 
     async def next(self, timeout_s: float | None = None) -> Batch | None:
@@ -177,6 +187,7 @@ class GroupConsumer:
         except BaseException as failed:  # noqa: BLE001  the thread's last act: the owner must learn of it
             self._fail(failed)
         finally:
+            self._closing = True
             self._client.close()
             self._offsets.close()
             self._loop.call_soon_threadsafe(self._refuse_commands)
@@ -258,6 +269,8 @@ class GroupConsumer:
             self._ask(event, sorted(partition.partition for partition in partitions))
         self._metadata = None
         self._paused.clear()
+        if self._given_up and not self._closing:
+            client.unsubscribe()  # or it would join again as soon as it has let go
         client.unassign()
 
     def _ask(self, event: str, numbers: list[int]) -> Sequence[TopicPartition] | None:

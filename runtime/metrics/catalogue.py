@@ -435,3 +435,9 @@ SERVICE_OLDEST_UNDONE = Metric(
 SERVICE_BUILD = Metric(
     "relevo_service_build_info", "gauge", "Always 1; version and service are in the labels.", ("service", "version")
 )
+SERVICE_PREVIOUS_END = Metric(
+    "relevo_service_previous_end_seconds",
+    "gauge",
+    "When the process before this one ended (started, if it was killed), in seconds since 1970, by why.",
+    ("service", "code", "cause"),
+)

@@ -1,5 +1,6 @@
 """Settings that every service has: its name, its admin port, its log, its stop; keys and tenants."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, FilePath
@@ -26,6 +27,11 @@ class ServiceSettings(Area):
         60, gt=0, le=3600, description="A partition with work and no progress for so long fails liveness."
     )
     loop_lag_s: float = Field(5, gt=0, le=600, description="An event loop late by more than this fails liveness.")
+    ending_file: Path | None = Field(
+        None,
+        description="File in which a process says why it ended, for the next one and for who looks at the container; "
+        "without one it is only in the log.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "console"] = Field("console", description="One JSON object a line, or text for people.")
 

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from sandbox.chattigo.knobs import Limits
 from sandbox.chattigo.ledger import Entry
+from sandbox.chattigo.receipts import ERRORS
 
 
 class Verdict(NamedTuple):
@@ -26,6 +28,7 @@ class Verdict(NamedTuple):
     entries: tuple[Entry, ...] = ()
     then: Callable[[], None] | None = None
     recipients: int = 0
+    headers: dict[str, str] = {}
 
 
 class Invalid(Exception):
@@ -52,6 +55,12 @@ def graph_error(reason: str, code: int = 100, status: int = 400, auth: str = "ok
 def flat_error(reason: str, status: int = 400, auth: str = "ok") -> Verdict:
     """Chattigo's own error object: an assumption."""
     return Verdict(status, orjson.dumps({"success": False, "message": reason}), reason=reason, auth=auth)
+
+
+def too_fast(limits: Limits, code: int, *, graph: bool) -> Verdict:
+    """A limit of WhatsApp as an answer: a Graph error (Q26: 400 or 429); elsewhere 429 alone, an assumption."""
+    reason = ERRORS[code]
+    return graph_error(reason, code, limits.error_status) if graph else flat_error(reason, 429)
 
 
 def unauthorized(why: str) -> Verdict:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.chattigo import flat, humans, ledger
-from sandbox.chattigo.answers import Invalid, Verdict, flat_error, ok
+from sandbox.chattigo.answers import Invalid, Verdict, flat_error, ok, too_fast
 from sandbox.chattigo.calls import Call, Route
 from sandbox.chattigo.config import BASES
 from sandbox.chattigo.delivery import Item
@@ -35,7 +35,9 @@ def read_message(world: World, call: Call, service: str) -> Verdict:
     to, client_id = body["msisdn"], body.get("id")
     wamid = world.wamid(call.did, to)
     code = 131047 if world.knobs.window == "async" and not world.window_open(call.did, to) else None
-    sent = Sent(call.did, to, wamid, client_id, _forms(world), code=code)
+    sent = world.fated(Sent(call.did, to, wamid, client_id, _forms(world), code=code))
+    if sent.code is not None and world.refuses(sent):
+        return too_fast(world.knobs.limits, sent.code, graph=False)
     entry = ledger.Message(
         call=call.number,
         service=service,

@@ -18,6 +18,7 @@ from sandbox.chattigo import ledger, wire
 from sandbox.chattigo.answers import Verdict, unauthorized
 from sandbox.chattigo.faults import Fault
 from sandbox.chattigo.knobs import Scheme
+from sandbox.chattigo.numbers import person
 from sandbox.chattigo.tokens import Holder
 from sandbox.chattigo.world import World
 
@@ -99,11 +100,22 @@ def _bare(authorization: str) -> str:
     return authorization.removeprefix("Bearer ").strip()
 
 
+def _to(body: Any) -> str:
+    """Whom a call with one recipient is for, in whichever form it says so; empty for a batch."""
+    to = (body.get("to") or body.get("msisdn")) if isinstance(body, dict) else None
+    return to if isinstance(to, str) else ""
+
+
 def _judge(world: World, route: Route, call: Call) -> Verdict:
     if route.rule is not None:
         refusal = _authorize(world, route.service, getattr(world.knobs.auth, route.rule), call.authorization)
         if refusal:
             return unauthorized(refusal)
+        now_s = world.clock()
+        wait_s = world.limiter.call(route.service, call.username, now_s)
+        if wait_s:
+            headers = world.limiter.retry_after(wait_s, now_s)
+            return Verdict(world.knobs.limits.calls_status, reason="over the account's calls", headers=headers)
     return route.handle(world, call)
 
 
@@ -136,6 +148,8 @@ def _record(world: World, route: Route, call: Call, verdict: Verdict, fault: Fau
         recipients=verdict.recipients,
         digest=hashlib.blake2b(call.raw, digest_size=16).hexdigest(),
         bytes=len(call.raw),
+        came_ms=call.at_ms,
+        to=person(_to(call.body)),
         took_ms=world.now_ms() - call.at_ms,
     )
     world.ledger.write(*verdict.entries, entry)

@@ -132,7 +132,7 @@ def send(world: World, call: Call) -> Verdict:
 
     def then() -> None:
         for one, entry in zip(batch.destinations, entries, strict=True):
-            world.promise_receipts(_sent(world, batch, one, entry))
+            world.promise_receipts(world.fated(_sent(world, batch, one, entry)))
 
     return _accepted(world, accepted=True, entries=entries, then=then, recipients=len(entries))
 

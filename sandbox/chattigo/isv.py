@@ -5,7 +5,7 @@
 from typing import Any
 
 from sandbox.chattigo import ledger
-from sandbox.chattigo.answers import Invalid, Verdict, flat_error, graph_error, ok
+from sandbox.chattigo.answers import Invalid, Verdict, flat_error, graph_error, ok, too_fast
 from sandbox.chattigo.calls import Call, Route
 from sandbox.chattigo.cloud_body import check
 from sandbox.chattigo.config import BASES
@@ -42,7 +42,9 @@ def send(world: World, call: Call) -> Verdict:
     wamid = world.wamid(call.did, to)
     if lost:
         return _answer(world, to, wamid, reason="did of another account: answered 200, delivers nothing")
-    sent = _sent(world, call.did, to, wamid, kind, body)
+    sent = world.fated(_sent(world, call.did, to, wamid, kind, body))
+    if sent.code is not None and world.refuses(sent):
+        return too_fast(world.knobs.limits, sent.code, graph=True)
     entry = _message(call, to, wamid, kind, body)
     return _answer(
         world, to, wamid, accepted=True, entries=(entry,), recipients=1,

@@ -68,12 +68,39 @@ class Humans(msgspec.Struct, forbid_unknown_fields=True):
     returns_s: float = 1.5
 
 
+class Limits(msgspec.Struct, forbid_unknown_fields=True):
+    """What WhatsApp and Chattigo let through (Q11, Q26); a rate of 0 and a probability of 0 are no limit.
+
+    `line_per_s`: messages a second of a line; what comes faster stands in a queue, and what would stand there for more
+    than `line_queue_s` meets 130429. `pair_s`: one message to one person in so many seconds after `pair_burst`, else
+    131056. Both are told a batch by receipts alone, a single message as `answer` says: a Graph error (429 on flat
+    routes) or a receipt. `calls_per_s`: calls of an account after `calls_burst`, else `calls_status`. `withheld`: share
+    of marketing templates that meet 131049; `opted_out`: share of people whom they meet 131050; `restricted`: lines
+    all of whose templates meet 131048.
+    """
+
+    line_per_s: float = 0.0
+    line_queue_s: float = 15.0
+    pair_s: float = 0.0
+    pair_burst: int = 45
+    answer: Literal["error", "receipt"] = "error"
+    error_status: Literal[400, 429] = 400
+    calls_per_s: float = 0.0
+    calls_burst: int = 20
+    calls_status: Literal[429, 503] = 429
+    retry_after: Literal["absent", "seconds", "date"] = "absent"
+    withheld: float = 0.0
+    opted_out: float = 0.0
+    restricted: tuple[str, ...] = ()
+
+
 class Knobs(msgspec.Struct, forbid_unknown_fields=True):
     """All knobs. Times in seconds, probabilities in 0..1."""
 
     auth: Auth = msgspec.field(default_factory=Auth)
     receipts: Receipts = msgspec.field(default_factory=Receipts)
     webhooks: Webhooks = msgspec.field(default_factory=Webhooks)
+    limits: Limits = msgspec.field(default_factory=Limits)
     humans: Humans = msgspec.field(default_factory=Humans)
     latency_s: Range = (0.0, 0.0)
     token_ttl_s: float = 28800.0

@@ -48,7 +48,8 @@ class Call(Entry, tag="call", kw_only=True):
     `missing`, `scheme`, `bad`, `expired`, `foreign`. `status`: what the answer says, 0 when the connection is
     reset instead. `accepted`: the sandbox took the work, whatever the caller saw. `reason`: why not. `fault`: the
     scripted fault that hit it. `recipients`: how many messages it accepted. `digest`: of the body; `bytes`: its
-    length. `took_ms`: from receipt to decision.
+    length. `came_ms`: when it was received; `took_ms`: from then to the decision. `to`: the person of a call for one,
+    also of one that was refused; those of a batch have lines of their own.
     """
 
     call: int
@@ -66,7 +67,9 @@ class Call(Entry, tag="call", kw_only=True):
     recipients: int = 0
     digest: str = ""
     bytes: int = 0
+    came_ms: int = 0
     took_ms: int = 0
+    to: str = ""
 
 
 class Login(Entry, tag="login", kw_only=True):

@@ -13,6 +13,10 @@ from sandbox.chattigo.messages import Json
 ERRORS = {
     131026: "Message undeliverable",
     131047: "Re-engagement message",
+    130429: "Rate limit hit",
+    131048: "Spam rate limit hit",
+    131050: "User has stopped marketing messages from this business",
+    131056: "Pair rate limit hit",
     131049: "Message withheld to maintain healthy ecosystem engagement",
     132000: "Number of parameters does not match the expected number of params",
     132001: "Template name does not exist in the translation",

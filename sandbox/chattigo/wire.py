@@ -47,7 +47,7 @@ def reset(request: web.Request) -> None:
 def _content(verdict: Verdict, fault: Fault) -> tuple[int, bytes, dict[str, str]]:
     if fault.status is None:
         headers = {"Content-Type": "application/json"} if verdict.body else {}
-        return verdict.status, verdict.body, headers | fault.headers
+        return verdict.status, verdict.body, headers | verdict.headers | fault.headers
     body = fault.body.encode() if isinstance(fault.body, str) else orjson.dumps(fault.body)
     headers = {} if isinstance(fault.body, str) else {"Content-Type": "application/json"}
     return fault.status, body, headers | fault.headers

@@ -16,6 +16,7 @@ from sandbox.chattigo.delivery import Deliverer, Item, Parcel
 from sandbox.chattigo.dice import Dice
 from sandbox.chattigo.faults import Script
 from sandbox.chattigo.ledger import Call, Control, Event, Expired, Human, Ledger, Receipt, Recipient, Registration
+from sandbox.chattigo.limits import RATES, Limiter
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.numbers import person, wa_id
 from sandbox.chattigo.tokens import Tokens
@@ -25,7 +26,8 @@ _STRIDE = 123_456_791  # coprime with 900 million, so that nine-digit ids look r
 
 
 class Sent(NamedTuple):
-    """A send that was accepted, as its receipts need it. `forms`: which receipts (`flat`, `cloud`)."""
+    """A send that was accepted, as its receipts need it. `forms`: which receipts (`flat`, `cloud`); `wait_s`: what it
+    stands in a queue before it goes."""
 
     did: str
     to: str
@@ -35,6 +37,7 @@ class Sent(NamedTuple):
     category: str = "service"
     opaque: str | None = None
     code: int | None = None
+    wait_s: float = 0.0
 
 
 class World:
@@ -50,6 +53,7 @@ class World:
         self.templates = {(one.name, one.language): one for one in config.templates}
         self.tokens = Tokens(self.dice.digest("token secret", size=64))
         self.faults = Script()
+        self.limiter = Limiter(self.knobs, self.dice)
         self.urls: dict[tuple[str, str], str] = {}
         self.human: set[tuple[str, str]] = set()
         self._closed: Counter[tuple[str, str]] = Counter()
@@ -178,11 +182,20 @@ class World:
 
         self.post.after(seconds, due)
 
+    def fated(self, sent: Sent) -> Sent:
+        """The send with what the limits make of it: a code that it fails with, and how long it waits in the queue."""
+        fate = self.limiter.send(sent.did, sent.to, sent.category, self.clock())
+        return sent._replace(code=fate.code or sent.code, wait_s=fate.wait_s)
+
+    def refuses(self, sent: Sent) -> bool:
+        """Whether a limit of WhatsApp is told in the answer to a single message, and not by a receipt."""
+        return self.knobs.limits.answer == "error" and sent.code in RATES
+
     def promise_receipts(self, sent: Sent) -> None:
         """Schedule the receipts of an accepted send."""
         for step in receipts.plan(sent.wamid, self.knobs.receipts, self.dice, sent.code):
             for form in sent.forms:
-                self.later(step.after_s, lambda step=step, form=form: self._receipt(sent, step, form))  # type: ignore[misc]
+                self.later(sent.wait_s + step.after_s, lambda step=step, form=form: self._receipt(sent, step, form))  # type: ignore[misc]
 
     def _receipt(self, sent: Sent, step: receipts.Step, form: Literal["cloud", "flat"]) -> None:
         error = receipts.error(step.code) if step.code is not None else None

@@ -28,12 +28,15 @@ from sandbox.kafka.running import Running
 START_S = 90.0
 STOP_S = 15.0
 PORT_ATTEMPTS = 4
+# Half of what a broker costs in its first minutes is Java's optimising compiler.
+_BRIEF = ("-XX:TieredStopAtLevel=1",)
 
 
 class Broker(Running):
     """`with Broker() as broker: broker.bootstrap`. `port` 0: a free one; `folder` None: a temporary one.
 
     `properties` override the broker's; `client` are librdkafka's options to reach it when they ask for TLS or a login.
+    One that is `lasting` is compiled for its speed, which takes the CPU time of some minutes' work; others are not.
     One node of a cluster (see `cluster`) is told its two `ports` and the `cluster_id` that all share.
     """
 
@@ -49,6 +52,7 @@ class Broker(Running):
         heap: str = "384m",
         log_level: str = "warn",
         detached: bool = False,
+        lasting: bool = False,
     ) -> None:
         self._temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="relevo-kafka-") if folder is None else folder).resolve()
@@ -60,6 +64,7 @@ class Broker(Running):
         self._heap = heap
         self._log_level = log_level
         self._detached = detached
+        self._compiler = () if lasting else _BRIEF
         self._child: Child | None = None
 
     @property
@@ -145,6 +150,7 @@ class Broker(Running):
             *self._java(installation),
             f"-Xmx{self._heap}",
             "-XX:+UseSerialGC",
+            *self._compiler,
             "kafka.Kafka",
             self._config,
         ]
@@ -177,7 +183,7 @@ class Broker(Running):
         if (self._data / "meta.properties").exists():
             return
         format_ = ["kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", self._config]
-        command = [*self._java(installation), "-XX:TieredStopAtLevel=1", *format_]
+        command = [*self._java(installation), *_BRIEF, *format_]
         with self.log.open("ab") as output:
             done = subprocess.run(
                 command, check=False, stdout=output, stderr=output, stdin=subprocess.DEVNULL, timeout=60

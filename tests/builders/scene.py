@@ -106,6 +106,7 @@ class Scene:
         self.worlds = [World(bootstrap, self.chattigo, did, **options) for did in dids(run, lines)]
         self.workers: dict[str, Worker] = {}
         self.exits: list[tuple[str, int]] = []
+        self.last_words: list[str] = []
         self._run, self._load = run, load
         self._owed: dict[tuple[str, str], str] = {}
         self._receipted = 0
@@ -177,6 +178,7 @@ class Scene:
     async def _keep(self, name: str) -> None:
         while True:
             self.exits.append((name, await self.workers[name].ended(600)))
+            self.last_words.append(f"{name}: {self.workers[name].log.decode()[-4000:]}")
             await self.start(name)
 
     async def stop(self) -> None:

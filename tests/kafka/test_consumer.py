@@ -250,6 +250,26 @@ async def test_a_replaced_static_member_ends(settings: KafkaSettings, make_topic
     await new.consumer.stop()
 
 
+async def test_a_member_that_gave_up_lets_go_and_takes_nothing_to_its_grave(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topics = siblings(make_topic)
+    first, second = Owner(settings, "a", topics), Owner(settings, "b", topics)
+    await first.consumer.start()
+    await first.until_owned(2)
+
+    async def at_its_end() -> None:
+        first.consumer.give_up()
+
+    first.on_revoke = at_its_end
+    await second.consumer.start()
+    await second.until_owned(2)
+    assert second.events == [("assign", [0, 1])], "all of it, and in one rebalance"
+    assert first.events == [("assign", [0, 1]), ("revoke", [0, 1])]
+    assert await first.consumer.next() is None
+    await asyncio.gather(first.consumer.stop(), second.consumer.stop())
+
+
 async def test_offsets_outside_a_transaction(settings: KafkaSettings, make_topic: MakeTopic) -> None:
     topics = siblings(make_topic)
     owner = Owner(settings, "a", topics)

@@ -33,7 +33,7 @@ from runtime.health import Health
 from runtime.kafka.consumer import GroupConsumer, Membership
 from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record
-from runtime.kafka.transactions import TransactionalProducer
+from runtime.kafka.transactions import TransactionalProducer, TransactionFailed
 from runtime.settings import KafkaSettings
 
 GROUP = "relevo-egress"
@@ -222,7 +222,11 @@ class Owner:
         began = Now.read().s
         if plans:
             points.reach("plan_written")
-        await self._transactions.commit(records, offsets, self._consumer.group_metadata())
+        try:
+            await self._transactions.commit(records, offsets, self._consumer.group_metadata())
+        except TransactionFailed:
+            self._consumer.give_up()  # before anything else: a revocation may be waiting for this very commit
+            raise
         if plans:
             points.reach("plan_committed")
             metrics.histogram(metrics.EGRESS_TRANSACTION_PLANS).labels().observe(plans)

@@ -15,6 +15,7 @@ from egress.lines.gate.rules import Rules
 from egress.lines.process.owner import Owner
 from egress.lines.process.posting import Client
 from runtime import garbage
+from runtime.kafka import loss
 from runtime.kafka import topics as kafka_topics
 from runtime.kafka.consumer import ConsumerFailed
 from runtime.kafka.follower import FollowerFailed
@@ -99,7 +100,7 @@ async def _own(service: Service, owner: Owner) -> None:
         await owner.run(service.stopping)
     except* (TransactionFailed, ConsumerFailed) as failed:
         service.log.exception("the lines are lost", why=[str(error) for error in failed.exceptions])
-        service.code = EXIT_FENCED
+        service.ends(EXIT_FENCED, loss.cause(failed.exceptions), loss.why(failed.exceptions))
         service.health.dead("egress", "lost its lines")
     finally:
         service.stop("the owner has ended")

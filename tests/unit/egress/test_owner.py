@@ -49,6 +49,9 @@ class World:
     def group_metadata(self) -> object:
         return METADATA
 
+    def give_up(self) -> None:
+        self.events.append("gave up")
+
     def __len__(self) -> int:
         return 0
 
@@ -88,7 +91,7 @@ async def test_a_transaction_that_was_refused_makes_no_call() -> None:
     world.reply()
     with pytest.raises(Fenced):
         await world.cycle()
-    assert world.events == ["commit"]
+    assert world.events == ["commit", "gave up"], "and the worker joins its group no more"
 
 
 async def test_a_transaction_without_new_offsets_carries_the_anchors_for_the_fence() -> None:

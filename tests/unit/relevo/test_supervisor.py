@@ -77,6 +77,22 @@ async def test_a_killed_service_is_started_again_and_its_end_is_told(tmp_path: P
     assert not alive(first)
 
 
+LEAVES_WORD = """
+import json, os, pathlib
+word = {"pid": os.getpid(), "ended_ms": 1, "code": 73, "cause": "UNKNOWN_MEMBER_ID", "why": "the lines are lost"}
+pathlib.Path(os.environ["RELEVO_SERVICE_ENDING_FILE"]).write_text(json.dumps(word))
+raise SystemExit(73)
+"""
+
+
+async def test_a_service_that_leaves_word_why_it_ended_is_quoted_and_another_one_not(supervisor: Supervisor) -> None:
+    supervisor.start(spec("a", LEAVES_WORD))
+    await until(lambda: len(supervisor.exits) == 1)
+    supervisor.start(spec("b", "raise SystemExit(7)"))
+    await until(lambda: len(supervisor.exits) == 2)
+    assert supervisor.exits == [Exit("a", 73, "UNKNOWN_MEMBER_ID: the lines are lost"), Exit("b", 7)]
+
+
 async def test_a_service_that_keeps_ending_waits_longer_each_time(supervisor: Supervisor) -> None:
     supervisor.start(spec("a", "raise SystemExit(7)"))
     running = supervisor._services["a"]

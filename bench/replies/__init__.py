@@ -1,0 +1,1 @@
+"""How long replies wait beside a full batch stream, on the clock of the simulated Chattigo."""
