@@ -70,16 +70,23 @@ async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     """What becomes of one record. Raises nothing but what cancels it.
 
     Deliveries of a tenant that has the line no more are given up, not told to the next one; none waits without a timer.
+    A letter of such a tenant that is put back is handled, and what is remembered for the next one stays.
     """
-    done = await _become(scene, record, memory, now_ms)
+    headers = Headers.from_kafka(record.headers)
+    done = await _become(scene, record, headers, memory, now_ms)
+    kept = done.memory
+    if headers.replay and kept and memory.tenant not in ("", kept.tenant) and scene.owner(headers.did) == memory.tenant:
+        stays = copy.copy(memory)
+        stays.offset, stays.touched_ms = record.offset, now_ms
+        left = abandoned.letters(scene.agent.kind, record, kept, stays, now_ms)
+        return done._replace(memory=stays, records=[*done.records, *left], same=False)
     if done.outcome != "handled" and (later := abandoned.timed(scene.agent.kind, record, done.memory, now_ms)):
         done = done._replace(memory=later, same=False)
     left = abandoned.letters(scene.agent.kind, record, memory, done.memory, now_ms)
     return done._replace(records=[*done.records, *left]) if left else done
 
 
-async def _become(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
-    headers = Headers.from_kafka(record.headers)
+async def _become(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
     if memory.handled(record.offset, record.timestamp):
         return Step("duplicate", [], memory, "replay", same=True)
     try:
