@@ -21,6 +21,8 @@ MOMENTS = (
     "closed",
     "timed_out",
     "number_changed",
+    "opted_out",
+    "opted_in",
     "system",
 )
 KNOWN = frozenset(
@@ -42,6 +44,8 @@ KNOWN = frozenset(
         "by",
         "note",
         "group",
+        "reason",
+        "unwanted",
         "transcript",
         "referral",
         "new_phone",
@@ -88,6 +92,8 @@ def known_of(conversation: Conversation, event: InboundEvent) -> dict[str, Any]:
         "by": extra.get("by", ""),
         "note": extra.get("note", ""),
         "group": extra.get("group", ""),
+        "reason": extra.get("reason", ""),
+        "unwanted": extra.get("unwanted"),
         "transcript": _transcript(extra.get("transcript"), conversation.transcript, facts.language),
         "referral": event.referral or {},
         "new_phone": content.wa_id if isinstance(content, NumberChanged) else "",
