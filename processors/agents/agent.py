@@ -15,13 +15,15 @@ from processors.agents.actions import Action
 from processors.agents.transcript import Line, told
 from schemas.content import choice, words
 from schemas.inbound import Facts, InboundEvent, Said
+from schemas.tenant import Hours
 
 
 class Conversation(msgspec.Struct, kw_only=True):
     """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions.
 
     `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time, `lines`
-    what was said lately as it is kept (`transcript` reads better), the present message included.
+    what was said lately as it is kept (`transcript` reads better), the present message included; `hours` are the
+    tenant's office hours by name.
     """
 
     tenant: str
@@ -32,6 +34,7 @@ class Conversation(msgspec.Struct, kw_only=True):
     config: Mapping[str, Any]
     now_ms: int
     lines: Sequence[Line] = ()
+    hours: Mapping[str, Hours] = {}
 
     @property
     def transcript(self) -> list[Said]:

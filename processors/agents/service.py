@@ -22,7 +22,7 @@ from runtime.tenants import Tenants
 from schemas import topics
 from schemas.dead_letter import source
 from schemas.headers import Headers
-from schemas.tenant import Tenant
+from schemas.tenant import Hours, Tenant
 
 _ALARMS_S = 1.0
 _log = logs.get(__name__)
@@ -80,7 +80,11 @@ def engine(
         found = tenants.owner(did)
         return found.tenant if found else ""
 
-    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of)
+    def hours(tenant: str) -> Mapping[str, Hours]:
+        found = tenants.tenant(tenant)
+        return found.hours if found else {}
+
+    scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of, hours=hours)
     settings = EngineSettings.of_agents(processor)
     handler = AgentHost(
         scene,

@@ -26,6 +26,7 @@ from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
 from schemas.inbound import InboundEvent
 from schemas.record import Decoder, RecordError
+from schemas.tenant import Hours
 
 if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do without
     from runtime.engine import SourceRecord
@@ -35,13 +36,14 @@ _events = Decoder.of(InboundEvent)
 
 class Scene(NamedTuple):
     """What steps of one agent type share. `config(tenant)` is the agent's part of the tenant's file; `owner(did)` names
-    the tenant that has the line now, empty where that is not known."""
+    the tenant that has the line now, empty where that is not known; `hours(tenant)` are its office hours."""
 
     agent: Agent
     config: Callable[[str], Mapping[str, Any]]
     partitions: int
     limits: Limits = Limits()
     owner: Callable[[str], str] = lambda did: ""
+    hours: Callable[[str], Mapping[str, Hours]] = lambda tenant: {}
 
 
 class Step(NamedTuple):
@@ -170,6 +172,7 @@ async def _played(
         config=scene.config(event.tenant),
         now_ms=now_ms,
         lines=tuple(memory.lines),
+        hours=scene.hours(event.tenant),
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1

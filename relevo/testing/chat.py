@@ -24,6 +24,7 @@ from schemas.inbound import EventKind, Facts, InboundEvent, Owner
 from schemas.outbound import OutboundMessage
 from schemas.record import decode as decode_record
 from schemas.record import encode as encode_record
+from schemas.tenant import Hours
 
 _START_MS = 1_700_000_000_000
 _WINDOW_MS = 86_100_000
@@ -42,8 +43,8 @@ class _Source(NamedTuple):
 
 class Chat:
     """A conversation. `config` is what the tenant's file has for the agent, `memory` what it remembers already (of an
-    older version, say), `facts` what else is known of the conversation; a `tap` hears everything, also while a human
-    owns. `now_ms` is the chat's clock, and `advance` moves it.
+    older version, say), `facts` what else is known of the conversation, `hours` the tenant's office hours; a `tap`
+    hears everything, also while a human owns. `now_ms` is the chat's clock, and `advance` moves it.
 
     After each event `actions` has what the agent yielded; `messages`, `commands` and `outcomes` collect all there was.
     """
@@ -63,6 +64,7 @@ class Chat:
         tenant: str = "acme",
         limits: Limits | None = None,
         now_ms: int = _START_MS,
+        hours: Mapping[str, Hours] | None = None,
     ) -> None:
         self.did, self.contact, self.tenant, self.name = did, contact, tenant, name
         self.tap, self.now_ms = tap, now_ms
@@ -76,6 +78,7 @@ class Chat:
         self._kind = kind
         self._config = dict(config or {})
         self._limits = limits or Limits()
+        self._hours = dict(hours or {})
         self._memory = Memory(said=dict(memory or {}))
         self._last_inbound_ms = 0
         self._offset = 0
@@ -90,7 +93,7 @@ class Chat:
             raise TypeError(f"this cannot be an agent: {why}")
         self._kind = self._kind or getattr(agent, "__name__", "agent")
         self.agent = Agent(self._kind, agent)
-        self._scene = Scene(self.agent, lambda _: self._config, _PARTITIONS, self._limits)
+        self._scene = Scene(self.agent, lambda _: self._config, _PARTITIONS, self._limits, hours=lambda _: self._hours)
         self._memory = decode(encode(self._memory))
 
     def another(self, contact: str, name: str = "Luz") -> Chat:
@@ -106,6 +109,7 @@ class Chat:
             tenant=self.tenant,
             limits=self._limits,
             now_ms=self.now_ms,
+            hours=self._hours,
         )
 
     @property

@@ -1,0 +1,296 @@
+"""What a person answered to a question: whether it fits its type, and how it is remembered. Pure.
+
+Remembered are a number as digits with a point, a date as YYYY-MM-DD, a time as HH:MM, a phone as digits with its
+country, `yes` or `no`, media as its address or id. Shown to people are dates, yes and no as they write them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+import phonenumbers
+
+from processors.agents.builtin.menu import documents, moments
+from processors.agents.builtin.menu.model import ARRIVING, Ask, Value
+from processors.agents.builtin.menu.texts import base, means, own, texts_of
+from processors.routing.pattern import compiled
+from processors.text import fold
+from schemas import content as c
+
+ANSWER_MAX = 500
+_PATTERN_TEXT_MAX = 256
+_NUMBER_MAX = 24
+_EMAIL_MAX = 254
+_EMAIL = re.compile(r"[\w.+%'\-]{1,64}@[\w\-]+(?:\.[\w\-]+)+", re.ASCII)
+_THOUSANDS = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*", re.ASCII)
+_MONEY = re.compile(
+    r"(?:clp|ars|usd|brl|mxn|us\$|r\$|s/|[$€])\s*|\s*(?:clp|ars|usd|brl|mxn|pesos|reais|dolares|dólares|%)$"
+)
+_YES_WORDS = {"si", "sim", "yes", "s", "y", "claro", "ok", "okay", "dale", "bueno", "correcto", "por supuesto",
+              "de acuerdo", "si por favor", "sim por favor", "yes please", "si claro", "claro que si",
+              "👍"}  # fmt: skip
+_NO_WORDS = {"no", "nao", "n", "nop", "nope", "negativo", "no gracias", "nao obrigado", "no thanks", "para nada", "👎"}
+_MEDIA: Mapping[str, tuple[type, ...]] = {
+    "image": (c.Image,),
+    "document": (c.Document,),
+    "audio": (c.Audio,),
+    "video": (c.Video,),
+    "file": (c.Image, c.Document, c.Audio, c.Video),
+}
+
+
+class Sent(NamedTuple):
+    """What came: its words, the id of a choice if it was one, and the content itself."""
+
+    text: str
+    chosen: str = ""
+    content: c.AnyContent | None = None
+
+
+class Around(NamedTuple):
+    """What an answer is judged by: the day, and the person's number, whose country a local number belongs to."""
+
+    today: date
+    contact: str = ""
+
+
+def read(ask: Ask, sent: Sent, around: Around) -> str:
+    """What is to be remembered; empty when it does not fit."""
+    if ask.type in ARRIVING:
+        return _arrived(ask.type, sent.content)
+    text = sent.text.strip()
+    if not text:
+        return ""
+    if ask.pattern and not compiled(ask.pattern).fullmatch(text[:_PATTERN_TEXT_MAX]):
+        return ""
+    return _READERS[ask.type](ask, text, around)[:ANSWER_MAX]
+
+
+def skips(ask: Ask, sent: Sent) -> bool:
+    """Whether the person leaves the question out."""
+    return means(ask.skip, fold(sent.text))
+
+
+def choices(ask: Ask, language: str) -> list[Value]:
+    """The answers that can be chosen from, if there are."""
+    if ask.type == "yes_no":
+        return [Value(title=own(word, language), save=word) for word in ("yes", "no")]
+    if ask.type == "one_of":
+        return [value if isinstance(value, Value) else Value(title=value) for value in ask.values]
+    return []
+
+
+def saved(value: Value) -> str:
+    """What is remembered of one of several answers."""
+    return (value.save or next((text for _, text in texts_of(value.title)), ""))[:ANSWER_MAX]
+
+
+def shown(kind: str, value: str, language: str) -> str:
+    """A remembered answer as people write it."""
+    if kind == "yes_no" and value in ("yes", "no"):
+        return own(value, language).lower()
+    if kind == "date" and base(language) in ("es", "pt"):
+        day = moments.bound(value, date.min)
+        return f"{day:%d/%m/%Y}" if day else value
+    return value
+
+
+def hint(kind: str, language: str) -> str:
+    """What to say to an answer that does not fit, where the menu says nothing."""
+    return own(kind, language)
+
+
+def _arrived(kind: str, content: c.AnyContent | None) -> str:
+    if kind == "location":
+        return _place(content)
+    if content is None or not isinstance(content, _MEDIA[kind]) or not isinstance(content, c.Media):
+        return ""
+    return (content.url or content.media_id)[:ANSWER_MAX]
+
+
+def _place(content: c.AnyContent | None) -> str:
+    if not isinstance(content, c.Location):
+        return ""
+    if content.latitude is not None and content.longitude is not None:
+        return f"{content.latitude},{content.longitude}"
+    return (content.address or content.name or content.url)[:ANSWER_MAX]
+
+
+def _text(ask: Ask, text: str, around: Around) -> str:
+    del around
+    long_enough = len(text) >= int(ask.min or 1)
+    return text if long_enough and len(text) <= int(ask.max or len(text)) else ""
+
+
+def _number(ask: Ask, text: str, around: Around) -> str:
+    del around
+    found = number(text)
+    if found is None or (ask.type == "integer" and found != found.to_integral_value()):
+        return ""
+    least, most = number_bound(ask.min), number_bound(ask.max)
+    if (least is not None and found < least) or (most is not None and found > most):
+        return ""
+    return plain(found)
+
+
+def number(text: str) -> Decimal | None:
+    """A number as people write it: `12.000`, `12,5`, `$ 1.234,50`, `1,234.50`. None if it is none."""
+    bare = _MONEY.sub("", text.strip().lower()).strip()
+    if not bare or len(bare) > _NUMBER_MAX:
+        return None
+    sign, digits = ("-", bare[1:].strip()) if bare[0] == "-" else ("", bare)
+    if "." in digits and "," in digits:
+        last = max(digits.rfind("."), digits.rfind(","))
+        whole = digits[:last]
+        if not _THOUSANDS.fullmatch(whole) or digits[last] in whole:
+            return None
+        digits = f"{re.sub('[.,]', '', whole)}.{digits[last + 1 :]}"
+    elif _THOUSANDS.fullmatch(digits) and not digits.startswith("0"):
+        digits = re.sub("[.,]", "", digits)
+    digits = digits.replace(",", ".").replace(" ", "")
+    return number_bound(sign + digits)
+
+
+def number_bound(text: str) -> Decimal | None:
+    """A number as a computer writes it; None if it is none."""
+    if not re.fullmatch(r"-?\d{1,18}(\.\d{1,9})?", text, re.ASCII):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def plain(value: Decimal) -> str:
+    """Without an exponent and without noughts at the end."""
+    text = f"{value:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def _date(ask: Ask, text: str, around: Around) -> str:
+    least, most = moments.bound(ask.min, around.today), moments.bound(ask.max, around.today)
+    past = most is not None and most <= around.today
+    found = moments.spoken_date(text, around.today, past=past)
+    if found is None or (least and found < least) or (most and found > most):
+        return ""
+    return found.isoformat()
+
+
+def _time(ask: Ask, text: str, around: Around) -> str:
+    del around
+    found = moments.spoken_time(text)
+    return found if found and (ask.min or "00:00") <= found <= (ask.max or "24:00") else ""
+
+
+def _email(ask: Ask, text: str, around: Around) -> str:
+    del ask, around
+    return text.lower() if len(text) <= _EMAIL_MAX and _EMAIL.fullmatch(text) and ".." not in text else ""
+
+
+def _phone(ask: Ask, text: str, around: Around) -> str:
+    del ask
+    if len(text) > 2 * _NUMBER_MAX:
+        return ""
+    try:
+        found = phonenumbers.parse(text, _region(around.contact))
+    except phonenumbers.NumberParseException:
+        return ""
+    whole = phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+    return whole.removeprefix("+") if phonenumbers.is_possible_number(found) else ""
+
+
+def _region(contact: str) -> str | None:
+    """The country of the person's own number."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(f"+{contact}"))
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _yes_no(ask: Ask, text: str, around: Around) -> str:
+    del ask, around
+    said = fold(text)
+    if said in ("1", *_YES_WORDS):
+        return "yes"
+    return "no" if said in ("2", *_NO_WORDS) else ""
+
+
+def _one_of(ask: Ask, text: str, around: Around) -> str:
+    del around
+    said, values = fold(text), choices(ask, "")
+    chosen = [value for value in values if any(fold(title) == said for _, title in texts_of(value.title))]
+    chosen += [value for value in values if means(value.keywords, said)]
+    if not chosen and said.isascii() and said.isdigit() and len(said) <= 2 and 1 <= int(said) <= len(values):
+        chosen = [values[int(said) - 1]]
+    return saved(chosen[0]) if chosen else ""
+
+
+def _paper(read_paper: Callable[[str], str]) -> Callable[[Ask, str, Around], str]:
+    def read_one(ask: Ask, text: str, around: Around) -> str:
+        del ask, around
+        return read_paper(text)
+
+    return read_one
+
+
+_READERS: Mapping[str, Callable[[Ask, str, Around], str]] = {
+    "text": _text,
+    "number": _number,
+    "integer": _number,
+    "date": _date,
+    "time": _time,
+    "email": _email,
+    "phone": _phone,
+    "yes_no": _yes_no,
+    "one_of": _one_of,
+    "rut": _paper(documents.rut),
+    "cuit": _paper(documents.cuit),
+    "dni": _paper(documents.dni),
+}
+
+
+def faults(ask: Ask) -> Sequence[tuple[str, str, str]]:
+    """What is wrong with the bounds: (field, what, fix)."""
+    found: list[tuple[str, str, str]] = []
+    for name in ("min", "max"):
+        written = getattr(ask, name)
+        if not written:
+            continue
+        if ask.type not in _BOUNDS:
+            found.append((name, f"`{name}` means nothing for {ask.type}", "leave it out"))
+        elif not _BOUNDS[ask.type][0](written):
+            found.append((name, f"`{name}` is {written!r}", f"for {ask.type} write {_BOUNDS[ask.type][1]}"))
+    if not found and ask.min and ask.max and _crossed(ask):
+        found.append(("min", "`min` is above `max`, so nothing fits", "change them"))
+    return found
+
+
+def _crossed(ask: Ask) -> bool:
+    if ask.type == "date":
+        day = date(2024, 2, 1)
+        least, most = moments.bound(ask.min, day), moments.bound(ask.max, day)
+        relative = ask.min.startswith("today") == ask.max.startswith("today")
+        return relative and least is not None and most is not None and least > most
+    if ask.type == "time":
+        return ask.min > ask.max
+    return (number_bound(ask.min) or Decimal(0)) > (number_bound(ask.max) or Decimal(0))
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text[:6]) <= ANSWER_MAX and len(text) <= 6
+
+
+_BOUNDS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "text": (_is_count, f"so many characters, 1 to {ANSWER_MAX}"),
+    "number": (lambda text: number_bound(text) is not None, "a number such as 10 or 2.5"),
+    "integer": (lambda text: number_bound(text) is not None, "a number such as 10"),
+    "date": (
+        lambda text: moments.bound(text, date(2024, 2, 1)) is not None,
+        "YYYY-MM-DD, today, today+7d or today-18y",
+    ),
+    "time": (lambda text: moments.spoken_time(text) == text, "HH:MM"),
+}
