@@ -22,6 +22,7 @@ from processors.agents.builtin.menu.load import default_text, load
 from processors.agents.builtin.menu.model import Menu
 from processors.agents.builtin.menu.place import Place, kept, recalled
 from processors.agents.builtin.menu.show import actions_of
+from processors.agents.checks import Problem
 from schemas.content import Reaction, RequestWelcome
 from schemas.inbound import InboundEvent
 
@@ -120,6 +121,12 @@ def moment_of(conversation: Conversation, event: InboundEvent) -> Moment:
         window_open=facts.window_expires_ms > event.at_ms,
         hours=conversation.hours,
     )
+
+
+def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with what a tenant's file says of its menu; the menu itself is checked line by line besides."""
+    if not isinstance(settings.get("menu", ""), str):
+        yield Problem(("menu",), "a menu's text, or `file: PATH` instead")
 
 
 def menu_of(config: Mapping[str, Any]) -> Menu:
