@@ -17,7 +17,7 @@ from processors.agents.actions import Action, Close, Remember, Reply, Schedule
 from processors.agents.agent import Conversation, choice_of, text_of
 from processors.agents.builtin.menu.answers import Sent
 from processors.agents.builtin.menu.conditions import Moment, World
-from processors.agents.builtin.menu.flow import Turn, begin, enter, go, own_text
+from processors.agents.builtin.menu.flow import Turn, begin, enter, go, own_text, resume
 from processors.agents.builtin.menu.load import default_text, load
 from processors.agents.builtin.menu.model import Menu
 from processors.agents.builtin.menu.place import Place, kept, recalled
@@ -47,9 +47,9 @@ def _handled(world: World, event: InboundEvent) -> Iterator[Action]:
             yield from _played(world, begin(world) if welcome else go(world, sent))
         case "timer" if event.extra.get("name") == TIMER:
             yield from _rung(world, event.extra.get("payload"))
-        case "resumed" if world.menu.resumed:
-            yield from _played(world, enter(world.at(world.place.nowhere()), world.menu.resumed))
-        case "resumed" | "session":
+        case "resumed":
+            yield from _played(world, resume(world))
+        case "session":
             yield from _played(world, Turn(world.place.nowhere(), []))
         case _:
             return

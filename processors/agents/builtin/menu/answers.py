@@ -99,9 +99,19 @@ def shown(kind: str, value: str, language: str) -> str:
     return value
 
 
-def hint(kind: str, language: str) -> str:
-    """What to say to an answer that does not fit, where the menu says nothing."""
-    return own(kind, language)
+def hint(ask: Ask, language: str, today: date) -> str:
+    """What to say to an answer that does not fit, where the menu says nothing; empty where there is nothing to say."""
+    said = own(ask.type, language)
+    if ask.type == "text" or not (ask.min and ask.max):
+        return said
+    edges = [_edge(ask.type, edge, language, today) for edge in (ask.min, ask.max)]
+    return f"{said} ({own('between', language).format(*edges)})"
+
+
+def _edge(kind: str, edge: str, language: str, today: date) -> str:
+    """A bound as people write it."""
+    day = moments.bound(edge, today) if kind == "date" else None
+    return shown("date", day.isoformat(), language) if day else edge
 
 
 def _arrived(kind: str, content: c.AnyContent | None) -> str:

@@ -45,25 +45,42 @@ def go(world: World, sent: answers.Sent) -> Turn:
     if pressed:
         return pressed
     node = menu.nodes.get(place.node)
-    if node is None or not node.waits:
-        return begin(world, own_text(world, menu.changed, "changed") if place.node else "")
     said = fold(sent.text)
+    if node is None or not node.waits:
+        return begin(world, said, own_text(world, menu.changed, "changed") if place.node else "")
     if means(menu.home, said):
         return home(world)
     if means(menu.back, said):
         return _back(world)
-    for way in menu.anywhere:
-        if means(way.keywords, said) and world.holds(way.when):
-            return _leave(world, way)
-    return _answered(world, node, sent)
+    way = _way(world, said)
+    return _leave(world, way) if way else _answered(world, node, sent)
 
 
-def begin(world: World, first: str = "") -> Turn:
-    """A new dialogue: at the start, with the variables that it begins with."""
-    menu, before = world.menu, world.place
-    place = replace(before.nowhere(), talks=before.talks + 1)
+def begin(world: World, said: str = "", first: str = "") -> Turn:
+    """A new dialogue, with the variables that it begins with: at the start, or where what was said leads from
+    everywhere."""
+    here = _anew(world.at(replace(world.place, talks=world.place.talks + 1)))
+    way = _way(here, said)
+    return enter(here, way.to if way else world.menu.start)._replace(first=first)
+
+
+def resume(world: World) -> Turn:
+    """A human gives the conversation back: what was begun is over, and the menu may have something to say."""
+    here = _anew(world)
+    return enter(here, world.menu.resumed) if world.menu.resumed else Turn(here.place, [])
+
+
+def _anew(world: World) -> World:
+    """Nowhere, without what does not outlive a dialogue, and with the variables that one begins with."""
+    menu, place = world.menu, world.place.nowhere().knowing(dict.fromkeys(world.menu.forget, ""))
     new = {name: value for name, value in menu.variables.items() if name not in place.answers}
-    return enter(world.at(place.knowing(new)), menu.start)._replace(first=first)
+    return world.at(place.knowing(new))
+
+
+def _way(world: World, said: str) -> Anywhere | None:
+    """Where a word leads from everywhere."""
+    ways = (way for way in world.menu.anywhere if means(way.keywords, said) and world.holds(way.when))
+    return next(ways, None)
 
 
 def home(world: World) -> Turn:
@@ -158,9 +175,14 @@ def _missed(world: World, node: Node) -> Turn:
     give_up = (ask.give_up if ask else "") or menu.give_up
     if give_up and misses >= ((ask.tries if ask else 0) or menu.tries):
         return enter(world, give_up)
-    text = own_text(world, ask.retry, ask.type) if ask else ""
+    text = _retry(world, ask) if ask else ""
     again = [Shown(node, world, again=True)] if node.options or (ask and answers.choices(ask, "")) else []
     return Turn(replace(world.place, misses=misses), again, text or own_text(world, menu.unknown, "unknown"))
+
+
+def _retry(world: World, ask: Ask) -> str:
+    """What to say to an answer that does not fit."""
+    return own_text(world, ask.retry, "") or answers.hint(ask, world.language, world.today)
 
 
 def own_text(world: World, text: object, what: str) -> str:

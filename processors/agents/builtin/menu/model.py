@@ -245,6 +245,7 @@ class Menu(Part, frozen=True, kw_only=True):
     zone: Annotated[str, _says("Whose clock `today` means, such as America/Santiago; else that of the hours.")] = ""
     hours: Annotated[dict[str, Hours], _says("Office hours by name, besides those of the tenant.")] = {}
     variables: Annotated[dict[str, str], _says("Variables and what they are in the beginning.")] = {}
+    forget: Annotated[list[str], _says("Variables that do not outlive a dialogue.")] = []
     unknown: Annotated[Text, _says("What is said to what fits nothing.", most=TEXT_MAX)] = ""
     changed: Annotated[Text, _says("What is said to who is at a node that is gone.", most=TEXT_MAX)] = ""
     back: Annotated[Words, _says("Words that lead a step back.")] = msgspec.field(

@@ -5,6 +5,7 @@ Promises that everything fits what WhatsApp accepts: nothing empty, nothing too 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from processors.agents.builtin.menu.texts import cut, filled, own, text_in
 from schemas.session import Choice, Template
 
 _NOTE_MAX = 2000
+_GAPS = re.compile(" {2,}")  # of variables that have no value
 
 
 class Teller:
@@ -82,7 +84,9 @@ def _deeds(node: Node, teller: Teller) -> Iterator[Action]:
         yield SendTemplate(_template(node.template, teller), node.template.category)
     if node.crm:
         values = teller.world.raw()
-        yield UpdateCrm({name: filled(value, values) for name, value in node.crm.items()})
+        fields = {name: filled(value, values) for name, value in node.crm.items()}
+        if any(fields.values()):
+            yield UpdateCrm({name: value for name, value in fields.items() if value})
     if node.opt_out:
         yield OptOut([str(one) for one in node.opt_out] if isinstance(node.opt_out, list) else [], why="menu")
     if node.handoff:
@@ -90,7 +94,7 @@ def _deeds(node: Node, teller: Teller) -> Iterator[Action]:
         yield HandOff(
             group=give.group,
             id_campaign=give.campaign,
-            note=teller.tell(give.note, _NOTE_MAX),
+            note=_GAPS.sub(" ", teller.tell(give.note, _NOTE_MAX)),
             text=teller.tell(node.text, TEXT_MAX),
         )
     if node.close:

@@ -27,6 +27,10 @@ def check(menu: Menu, found: Problems) -> None:
             _variables(at, one, menu, found, fills=fills)
     for path, one in parts.formulas(menu):
         _variables(path, one, menu, found, fills=True)
+    for index, name in enumerate(menu.forget):
+        if name not in menu.kinds:
+            fix = closest(name, menu.kinds) or f"there are {listed(sorted(menu.kinds))}"
+            found.wrong(("forget", index), f"nothing is remembered as `{name}`", fix)
     for path, words in parts.words(menu):
         _words(path, words, menu, found)
     _lengths(menu, found)
