@@ -12,7 +12,7 @@ from processors.agents.builtin.menu.source import Place, Tree, spot_of
 
 Path = tuple[str | int, ...]
 Severity = Literal["error", "warning"]
-_ITEMS = {"options": "an option", "branch": "a branch", "values": "a value", "anywhere": "an entry"}
+_ITEMS = {"options": "an option", "branch": "a branch", "values": "a value", "anywhere": "an entry of `anywhere`"}
 
 
 class Problem(NamedTuple):
@@ -54,7 +54,8 @@ class Problems:
 
     def _add(self, severity: Severity, path: Path, what: str, fix: str) -> None:
         place = spot_of(self.root, path)
-        self._found[Problem(place.line, place.column, severity, f"{named(path[:-1])}: {what}", fix)] = None
+        whole = path if len(path) == 2 and path[0] == "nodes" else path[:-1]
+        self._found[Problem(place.line, place.column, severity, f"{named(whole)}: {what}", fix)] = None
 
     @property
     def errors(self) -> list[Problem]:

@@ -85,7 +85,7 @@ def parse(text: str) -> tuple[Tree, list[Twice]]:
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         what = f"not YAML: {getattr(error, 'problem', None) or 'nested too deeply'}"
-        raise NotYaml(_mark(mark), what, "put texts with : # { } [ ] or quotes in quotes") from None
+        raise NotYaml(_mark(mark), what, "put texts with : ? # { } [ ] or quotes in quotes") from None
     if not isinstance(value, Tree):
         raise NotYaml(Place(), "a menu is a mapping with `start` and `nodes`")
     return value, twice

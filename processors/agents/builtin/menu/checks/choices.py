@@ -23,7 +23,7 @@ from processors.agents.builtin.menu.model import (
     When,
 )
 from processors.agents.builtin.menu.problem import Path, Problems
-from processors.agents.builtin.menu.texts import texts_of, words_of
+from processors.agents.builtin.menu.texts import text_in, texts_of, words_of
 from processors.routing.pattern import PatternError, compiled
 from processors.text import fold
 
@@ -38,10 +38,10 @@ def check(menu: Menu, found: Problems) -> None:
     for name, node in menu.nodes.items():
         at: Path = ("nodes", name)
         if node.options:
-            _options(at, node, found)
+            _options(at, node, menu.languages, found)
             _means_one_thing(at, node, menu, found)
         if node.ask:
-            _ask((*at, "ask"), node.ask, found)
+            _ask((*at, "ask"), node.ask, menu.languages, found)
         if node.media and not node.media.link.startswith("https://") and node.media.link:
             what = "`link` must be a public address that begins with https://"
             found.wrong((*at, "media", "link"), what, "WhatsApp fetches it from there")
@@ -60,7 +60,7 @@ def limits(show: Show) -> tuple[int, int]:
     return (ROWS_MAX, ROW_TITLE_MAX) if show == "list" else (NUMBERS_MAX, NUMBER_TITLE_MAX)
 
 
-def _options(at: Path, node: Node, found: Problems) -> None:
+def _options(at: Path, node: Node, languages: Sequence[str], found: Problems) -> None:
     most, longest = limits(node.show)
     if len(node.options) > most:
         what = f"{len(node.options)} options, at most {most} as {node.show}"
@@ -70,7 +70,7 @@ def _options(at: Path, node: Node, found: Problems) -> None:
     for index, option in enumerate(node.options):
         _title((*at, "options", index, "title"), option.title, longest, node.show, found)
     titles = [(("options", index, "title"), option.title) for index, option in enumerate(node.options)]
-    _different(at, titles, found)
+    _different(at, titles, languages, found)
 
 
 def _title(path: Path, title: Text, most: int, show: Show, found: Problems) -> None:
@@ -80,14 +80,15 @@ def _title(path: Path, title: Text, most: int, show: Show, found: Problems) -> N
             found.wrong((*path, language) if language else path, what, "shorten it, or use `show: numbers`")
 
 
-def _different(at: Path, titles: Sequence[tuple[Path, Text]], found: Problems) -> None:
+def _different(at: Path, titles: Sequence[tuple[Path, Text]], languages: Sequence[str], found: Problems) -> None:
     """WhatsApp refuses two buttons with the same title."""
-    seen: dict[tuple[str, str], str] = {}
+    seen: set[tuple[str, str]] = set()
     for path, title in titles:
-        for language, text in texts_of(title):
-            if (language, fold(text)) in seen:
+        for language in languages or ("",):
+            text = text_in(title, language, languages)
+            if text and (language, fold(text)) in seen:
                 found.wrong((*at, *path), f"the title {text!r} stands there twice", "give each its own")
-            seen[language, fold(text)] = text
+            seen.add((language, fold(text)))
 
 
 def _means_one_thing(at: Path, node: Node, menu: Menu, found: Problems) -> None:
@@ -112,7 +113,7 @@ def _words(option: Option) -> Iterator[str]:
     yield from (text for _, text in texts_of(option.title))
 
 
-def _ask(at: Path, ask: Ask, found: Problems) -> None:
+def _ask(at: Path, ask: Ask, languages: Sequence[str], found: Problems) -> None:
     if ask.pattern:
         try:
             compiled(ask.pattern)
@@ -128,10 +129,10 @@ def _ask(at: Path, ask: Ask, found: Problems) -> None:
     if ask.tries and not ask.give_up:
         found.warn((*at, "tries"), "`tries` here leads to the menu's `give_up`", "write `give_up: NODE` here too")
     if ask.type == "one_of":
-        _values(at, ask, found)
+        _values(at, ask, languages, found)
 
 
-def _values(at: Path, ask: Ask, found: Problems) -> None:
+def _values(at: Path, ask: Ask, languages: Sequence[str], found: Problems) -> None:
     most, longest = limits(ask.show)
     if not ask.values:
         found.wrong((*at, "values"), "`values` is missing", "write the answers that there are")
@@ -145,4 +146,4 @@ def _values(at: Path, ask: Ask, found: Problems) -> None:
         _title((*at, *path), title, longest, ask.show, found)
         if not any(text.strip() for _, text in texts_of(title)):
             found.wrong((*at, "values", index), "a value without a title", "write what it says")
-    _different(at, titles, found)
+    _different(at, titles, languages, found)
