@@ -110,12 +110,14 @@ def test_what_can_be_chosen_can_be_typed(said: str, cosa: str) -> None:
 
 
 def test_a_dialogue_speaks_the_persons_language_or_else_the_usual_one() -> None:
-    said = {
-        one: play(CHOOSING, "hola", facts={"language": one}).texts for one in ("pt", "pt_BR", "PT-br", "es", "en", "")
-    }
-    assert said == dict.fromkeys(("pt", "pt_BR", "PT-br"), ["O que leva?"]) | dict.fromkeys(
-        ("es", "en", ""), ["¿Qué llevas?"]
-    )
+    for known, text in (
+        ("pt", "O que leva?"),
+        ("pt_BR", "O que leva?"),
+        ("PT-br", "O que leva?"),
+        ("en", "¿Qué llevas?"),
+    ):
+        assert play(CHOOSING, "hola", facts={"language": known}).texts == [text]
+    assert play(CHOOSING, "hola").texts == ["¿Qué llevas?"]
     assert play(CHOOSING, "hola", "x", facts={"language": "pt"}).texts == [
         "Não entendi. Escolha uma das opções, por favor.",
         "O que leva?",
@@ -382,7 +384,7 @@ nodes:
 
 
 def test_a_node_does_what_it_says_in_order() -> None:
-    actions = [action for action in play(DOING, "hola").actions if not type(action).__name__ == "Remember"]
+    actions = [action for action in play(DOING, "hola").actions if type(action).__name__ != "Remember"]
     assert actions == [
         Reply(s.Image(link="https://x.example/a.png", caption="Para Ana")),
         Reply(s.Location(latitude=-33.4, longitude=-70.6, name="Aquí")),
