@@ -105,12 +105,12 @@ def _text(file: Path) -> str:
 
 
 def _usable(file: Path, text: str) -> Menu:
-    from processors.agents.builtin.menu import MenuError, load
+    from processors.agents.builtin.menu import check as check_menu
 
-    try:
-        return load(text)
-    except MenuError as error:
-        fail("\n".join(f"{file}: {problem}" for problem in error.problems))
+    done = check_menu(text)
+    if done.menu is None or not done.usable:
+        fail("\n".join(f"{file}: {one}" for one in done.problems if one.severity == "error"))
+    return done.menu
 
 
 def _playing(file: Path, tenant: Path | None, name: str, at: str, language: str) -> Playing:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from processors.agents.builtin.menu import TenantFacts, check
 from processors.agents.builtin.menu.problem import Problem
 
+_TOLD = ("line", "column", "severity", "what", "fix")
+
 
 class Report(NamedTuple):
     """A file, and what is wrong with it in the order of its lines."""
@@ -31,7 +33,7 @@ class Report(NamedTuple):
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
-        return {"file": self.file, "problems": [one._asdict() for one in self.problems]}
+        return {"file": self.file, "problems": [{name: getattr(one, name) for name in _TOLD} for one in self.problems]}
 
 
 def report(path: Path, tenant: TenantFacts | None = None) -> Report:

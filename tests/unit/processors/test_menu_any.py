@@ -82,3 +82,7 @@ def test_what_is_remembered_stays_within_an_agents_bounds() -> None:
     assert set(place.answers) == set(names)
     assert sum(len(value.encode()) for value in place.answers.values()) < BYTES_MAX
     assert (place.node, place.path) == ("a", [])
+    many = [f"v{index}" for index in range(3000)]
+    place = recalled({"at": kept(Place(node="a", answers=dict.fromkeys(many, "😀" * 500)), many)}, "at")
+    assert 100 < len(place.answers) < 3000
+    assert "v2999" in place.answers

@@ -461,6 +461,24 @@ def test_who_is_at_a_node_that_is_gone_is_told_and_begins_anew() -> None:
     assert own.texts == ["Cambiamos.", "Hola"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "start: a\nnodes: {a: {text: x, options: [{title: A, to: a}, {title: A, to: b}]}, b: {text: '{no}', to: a}}",
+        f"start: {'a' * 101}\nnodes: {{{'a' * 101}: {{text: x, options: [{{title: A, to: {'a' * 101}}}]}}}}",
+        "start: n0\nnodes:\n" + "".join(f"  n{i}: {{text: x, to: n{i + 1}}}\n" for i in range(16)) + "  n16: {text: x}",
+        "start: a\nnodes:\n"
+        + "".join(f"  n{i}: {{text: x, ask: {{save: v{i}}}, to: a}}\n" for i in range(60))
+        + "  a: {text: x}",
+    ],
+)
+def test_a_menu_that_was_taken_before_there_were_so_many_checks_is_played_all_the_same(text: str) -> None:
+    assert not check(text).usable
+    playing = Chat(menu, config={"menu": text})
+    assert playing.says("hola")
+    assert playing.texts
+
+
 def test_texts_are_cut_to_what_whatsapp_shows_once_variables_are_filled_in() -> None:
     text = f"""\
 start: a

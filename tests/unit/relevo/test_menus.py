@@ -45,7 +45,7 @@ def run(*words: object) -> Any:
     return CliRunner().invoke(app, ["menu", *map(str, words)])
 
 
-@pytest.fixture()
+@pytest.fixture
 def small(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
     path.write_text(SMALL, encoding="utf-8")

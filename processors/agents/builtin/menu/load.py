@@ -32,16 +32,17 @@ class Checked(NamedTuple):
 
     @property
     def usable(self) -> bool:
-        """Whether there is no error."""
+        """Whether there is no error, so that it can be taken."""
         return self.menu is not None and all(one.severity != "error" for one in self.problems)
 
 
 @lru_cache(maxsize=512)
 def load(text: str) -> Menu:
-    """The menu. Raises MenuError."""
+    """The menu, to be played. Raises MenuError."""
     done = check(text)
-    if done.menu is None or not done.usable:
-        raise MenuError([str(one) for one in done.problems if one.severity == "error"])
+    fatal = [str(one) for one in done.problems if one.severity == "error" and not one.played]
+    if done.menu is None or fatal:
+        raise MenuError(fatal)
     return done.menu
 
 
@@ -53,7 +54,7 @@ def check(text: str, tenant: TenantFacts | None = None) -> Checked:
 
 
 def problems(text: str) -> list[str]:
-    """What keeps a menu from being used, nothing if it can be."""
+    """What keeps a menu from being taken, nothing if it can be."""
     return [str(one) for one in check(text).problems if one.severity == "error"]
 
 

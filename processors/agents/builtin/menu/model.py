@@ -255,7 +255,7 @@ class Menu(Part, frozen=True, kw_only=True):
         default_factory=lambda: ["menú", "inicio"]
     )
     anywhere: Annotated[list[Anywhere], _says("Words that lead to a node from everywhere.")] = []
-    tries: Annotated[int, Meta(ge=1, le=100, description="So many misses in a row lead to `give_up`.")] = 3
+    tries: Annotated[int, Meta(ge=1, le=1_000_000, description="So many misses in a row lead to `give_up`.")] = 3
     give_up: Annotated[str, _says("The node to go on at then.")] = ""
     idle: Annotated[Idle | None, _says("What happens when the person falls silent.")] = None
     resumed: Annotated[str, _says("The node to play when a human gives the conversation back.")] = ""

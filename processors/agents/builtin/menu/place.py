@@ -65,8 +65,10 @@ def kept(place: Place, known: Collection[str]) -> Any:
     small = msgspec.structs.replace(place, answers=answers)
     if _size(small) > BYTES_MAX:
         small = msgspec.structs.replace(small, path=[])
-    if _size(small) > BYTES_MAX:
-        small = msgspec.structs.replace(small, answers={name: value[:_SHORT] for name, value in answers.items()})
+    while answers and _size(small) > BYTES_MAX:
+        newest = list(answers)[len(answers) // 10 + 1 :] if max(map(len, answers.values())) <= _SHORT else list(answers)
+        answers = {name: answers[name][:_SHORT] for name in newest}
+        small = msgspec.structs.replace(small, answers=answers)
     return msgspec.to_builtins(small)
 
 

@@ -16,13 +16,14 @@ _ITEMS = {"options": "an option", "branch": "a branch", "values": "a value", "an
 
 
 class Problem(NamedTuple):
-    """Line and column count from 1."""
+    """Line and column count from 1. `played`: a menu that was taken before this was checked is played all the same."""
 
     line: int
     column: int
     severity: Severity
     what: str
     fix: str
+    played: bool = False
 
     @property
     def text(self) -> str:
@@ -44,22 +45,18 @@ class Problems:
         """An error at a place of the text."""
         self._found[Problem(place.line, place.column, "error", what, fix)] = None
 
-    def wrong(self, path: Path, what: str, fix: str = "") -> None:
+    def wrong(self, path: Path, what: str, fix: str = "", *, played: bool = False) -> None:
         """An error of the field at `path`, told with the part that it belongs to."""
-        self._add("error", path, what, fix)
+        self._add("error", path, what, fix, played)
 
     def warn(self, path: Path, what: str, fix: str = "") -> None:
         """The same as a warning."""
         self._add("warning", path, what, fix)
 
-    def _add(self, severity: Severity, path: Path, what: str, fix: str) -> None:
+    def _add(self, severity: Severity, path: Path, what: str, fix: str, played: bool = False) -> None:
         place = spot_of(self.root, path)
         whole = path if len(path) == 2 and path[0] == "nodes" else path[:-1]
-        self._found[Problem(place.line, place.column, severity, f"{named(whole)}: {what}", fix)] = None
-
-    @property
-    def errors(self) -> list[Problem]:
-        return [one for one in self.all if one.severity == "error"]
+        self._found[Problem(place.line, place.column, severity, f"{named(whole)}: {what}", fix, played)] = None
 
     @property
     def all(self) -> list[Problem]:

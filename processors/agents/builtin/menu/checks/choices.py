@@ -87,7 +87,7 @@ def _different(at: Path, titles: Sequence[tuple[Path, Text]], languages: Sequenc
         for language in languages or ("",):
             text = text_in(title, language, languages)
             if text and (language, fold(text)) in seen:
-                found.wrong((*at, *path), f"the title {text!r} stands there twice", "give each its own")
+                found.wrong((*at, *path), f"the title {text!r} stands there twice", "give each its own", played=True)
             seen.add((language, fold(text)))
 
 

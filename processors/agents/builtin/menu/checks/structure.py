@@ -36,20 +36,21 @@ def _targets(menu: Menu, found: Problems) -> None:
 
 def _sizes(menu: Menu, found: Problems) -> None:
     if len(menu.nodes) > NODES_MAX:
-        found.wrong(("nodes",), f"{len(menu.nodes)} nodes, at most {NODES_MAX}", "give a part to another tenant's line")
+        found.wrong(("nodes",), f"{len(menu.nodes)} nodes, at most {NODES_MAX}", "lead people to fewer", played=True)
     for name in menu.nodes:
         if len(name) > NAME_MAX:
-            found.wrong(("nodes", name), f"a name of {len(name)} characters, at most {NAME_MAX}", "shorten it")
+            found.wrong(
+                ("nodes", name), f"a name of {len(name)} characters, at most {NAME_MAX}", "shorten it", played=True
+            )
     if len(menu.kinds) > VARIABLES_MAX:
         what = f"{len(menu.kinds)} variables, at most {VARIABLES_MAX} are remembered"
-        found.wrong(("nodes",), what, "use one for several questions")
+        found.wrong(("nodes",), what, "use one for several questions", played=True)
     for path, name in parts.setters(menu):
         if name in ("name", "contact"):
             found.wrong(path, f"`{path[-1]}` must be a word that is not name or contact", "they are WhatsApp's own")
         elif name and not _VARIABLE.fullmatch(name):
-            found.wrong(
-                path, f"{name!r} cannot name a variable", "write up to 40 letters, digits and _, such as fecha_1"
-            )
+            fix = "write up to 40 letters, digits and _, such as fecha_1"
+            found.wrong(path, f"{name!r} cannot name a variable", fix, played=True)
 
 
 def _node(at: Path, node: Node, found: Problems) -> None:

@@ -76,7 +76,7 @@ def _variables(path: Path, text: str, menu: Menu, found: Problems, *, fills: boo
     for variable in variables_of(text):
         if variable not in known:
             fix = closest(variable, known) or f"there are {listed(sorted(known))}"
-            found.wrong(path, f"nothing is remembered as `{variable}`", fix)
+            found.wrong(path, f"nothing is remembered as `{variable}`", fix, played=True)
     for braces in BRACES.findall(text):
         if not VARIABLE.fullmatch(braces):
             found.warn(path, f"`{braces}` is shown as it stands", "a variable is one word without blanks")

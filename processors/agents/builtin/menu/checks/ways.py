@@ -27,7 +27,7 @@ def check(menu: Menu, found: Problems) -> None:
             most[other] == count + actions(menu.nodes[other]) for other in _before(silent, menu, name)
         ):
             what = f"{count} messages and orders follow at once from here, at most {ACTIONS_MAX}"
-            found.wrong(("nodes", name), what, "ask something in between")
+            found.wrong(("nodes", name), what, "ask something in between", played=True)
     _unreached(menu, found)
     _dead_ends(menu, found)
 
