@@ -170,15 +170,16 @@ nodes:
   a:
     branch: [{when: {hours: ofice}, to: b}]
     to: b
-  b: {template: {name: order_updte, language: es, body: [x, y]}, close: true}
+  b: {template: {name: ordr_update, language: es, body: [x, y]}, close: true}
 """
     with pytest.raises(FileError) as error:
         with_menu(tmp_path, menu).tenant(None, 1)
     assert error.value.mistakes == [
         "menu.yaml: line 4: `when` of a branch of node `a`: there are no hours `ofice`; there are none",
-        "menu.yaml: line 6: `template` of node `b`: the tenant has no template `order_updte`; did you mean `order_update`?",
+        "menu.yaml: line 6: `template` of node `b`: the tenant has no template `ordr_update`; "
+        "did you mean `order_update`?",
     ]
-    good = menu.replace("{hours: ofice}", "{new_contact: true}").replace("updte", "update")
+    good = menu.replace("{hours: ofice}", "{new_contact: true}").replace("ordr", "order")
     assert with_menu(tmp_path, good).tenant(None, 1).tenant.agents["menu"] == {"menu": good}
 
 
