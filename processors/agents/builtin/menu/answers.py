@@ -7,15 +7,15 @@ country, `yes` or `no`, media as its address or id. Shown to people are dates, y
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 import phonenumbers
 
 from processors.agents.builtin.menu import documents, moments
 from processors.agents.builtin.menu.model import ARRIVING, Ask, Value
+from processors.agents.builtin.menu.numbers import number, number_bound, plain
 from processors.agents.builtin.menu.texts import base, means, own, texts_of
 from processors.routing.pattern import compiled
 from processors.text import fold
@@ -26,10 +26,6 @@ _PATTERN_TEXT_MAX = 256
 _NUMBER_MAX = 24
 _EMAIL_MAX = 254
 _EMAIL = re.compile(r"[\w.+%'\-]{1,64}@[\w\-]+(?:\.[\w\-]+)+", re.ASCII)
-_THOUSANDS = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*", re.ASCII)
-_MONEY = re.compile(
-    r"(?:clp|ars|usd|brl|mxn|us\$|r\$|s/|[$€])\s*|\s*(?:clp|ars|usd|brl|mxn|pesos|reais|dolares|dólares|%)$"
-)
 _YES_WORDS = {"si", "sim", "yes", "s", "y", "claro", "ok", "okay", "dale", "bueno", "correcto", "por supuesto",
               "de acuerdo", "si por favor", "sim por favor", "yes please", "si claro", "claro que si",
               "👍"}  # fmt: skip
@@ -147,40 +143,6 @@ def _number(ask: Ask, text: str, around: Around) -> str:
     return plain(found)
 
 
-def number(text: str) -> Decimal | None:
-    """A number as people write it: `12.000`, `12,5`, `$ 1.234,50`, `1,234.50`. None if it is none."""
-    bare = _MONEY.sub("", text.strip().lower()).strip()
-    if not bare or len(bare) > _NUMBER_MAX:
-        return None
-    sign, digits = ("-", bare[1:].strip()) if bare[0] == "-" else ("", bare)
-    if "." in digits and "," in digits:
-        last = max(digits.rfind("."), digits.rfind(","))
-        whole = digits[:last]
-        if not _THOUSANDS.fullmatch(whole) or digits[last] in whole:
-            return None
-        digits = f"{re.sub('[.,]', '', whole)}.{digits[last + 1 :]}"
-    elif _THOUSANDS.fullmatch(digits) and not digits.startswith("0"):
-        digits = re.sub("[.,]", "", digits)
-    digits = digits.replace(",", ".").replace(" ", "")
-    return number_bound(sign + digits)
-
-
-def number_bound(text: str) -> Decimal | None:
-    """A number as a computer writes it; None if it is none."""
-    if not re.fullmatch(r"-?\d{1,18}(\.\d{1,9})?", text, re.ASCII):
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
-
-
-def plain(value: Decimal) -> str:
-    """Without an exponent and without noughts at the end."""
-    text = f"{value:f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
-
-
 def _date(ask: Ask, text: str, around: Around) -> str:
     least, most = moments.bound(ask.min, around.today), moments.bound(ask.max, around.today)
     past = most is not None and most <= around.today
@@ -260,47 +222,4 @@ _READERS: Mapping[str, Callable[[Ask, str, Around], str]] = {
     "rut": _paper(documents.rut),
     "cuit": _paper(documents.cuit),
     "dni": _paper(documents.dni),
-}
-
-
-def faults(ask: Ask) -> Sequence[tuple[str, str, str]]:
-    """What is wrong with the bounds: (field, what, fix)."""
-    found: list[tuple[str, str, str]] = []
-    for name in ("min", "max"):
-        written = getattr(ask, name)
-        if not written:
-            continue
-        if ask.type not in _BOUNDS:
-            found.append((name, f"`{name}` means nothing for {ask.type}", "leave it out"))
-        elif not _BOUNDS[ask.type][0](written):
-            found.append((name, f"`{name}` is {written!r}", f"for {ask.type} write {_BOUNDS[ask.type][1]}"))
-    if not found and ask.min and ask.max and _crossed(ask):
-        found.append(("min", "`min` is above `max`, so nothing fits", "change them"))
-    return found
-
-
-def _crossed(ask: Ask) -> bool:
-    if ask.type == "date":
-        day = date(2024, 2, 1)
-        least, most = moments.bound(ask.min, day), moments.bound(ask.max, day)
-        relative = ask.min.startswith("today") == ask.max.startswith("today")
-        return relative and least is not None and most is not None and least > most
-    if ask.type == "time":
-        return ask.min > ask.max
-    return (number_bound(ask.min) or Decimal(0)) > (number_bound(ask.max) or Decimal(0))
-
-
-def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < int(text[:6]) <= ANSWER_MAX and len(text) <= 6
-
-
-_BOUNDS: Mapping[str, tuple[Callable[[str], bool], str]] = {
-    "text": (_is_count, f"so many characters, 1 to {ANSWER_MAX}"),
-    "number": (lambda text: number_bound(text) is not None, "a number such as 10 or 2.5"),
-    "integer": (lambda text: number_bound(text) is not None, "a number such as 10"),
-    "date": (
-        lambda text: moments.bound(text, date(2024, 2, 1)) is not None,
-        "YYYY-MM-DD, today, today+7d or today-18y",
-    ),
-    "time": (lambda text: moments.spoken_time(text) == text, "HH:MM"),
 }

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from processors.agents.builtin.menu.answers import number_bound, shown
+from processors.agents.builtin.menu.answers import shown
 from processors.agents.builtin.menu.model import Menu, Test, When
 from processors.agents.builtin.menu.moments import bound
+from processors.agents.builtin.menu.numbers import number_bound
 from processors.agents.builtin.menu.place import Place
 from processors.agents.builtin.menu.texts import base, cut, spoken
 from processors.routing.hours import Schedule

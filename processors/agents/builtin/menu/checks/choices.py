@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from processors.agents.builtin.menu import answers
+from processors.agents.builtin.menu import bounds
 from processors.agents.builtin.menu.model import (
     ARRIVING,
     BUTTON_TITLE_MAX,
@@ -121,7 +121,7 @@ def _ask(at: Path, ask: Ask, languages: Sequence[str], found: Problems) -> None:
             found.wrong((*at, "pattern"), f"`pattern`: {error}", "write a simpler one, such as \\d{4,12}")
     if ask.pattern and ask.type in ARRIVING:
         found.wrong((*at, "pattern"), f"`pattern` means nothing for {ask.type}", "leave it out")
-    for field, what, fix in answers.faults(ask):
+    for field, what, fix in bounds.faults(ask):
         found.wrong((*at, field), what, fix)
     for field, types in _OF_TYPE.items():
         if getattr(ask, field) not in ([], "", "auto") and ask.type not in types:
