@@ -18,7 +18,7 @@ LANGUAGES = ["es", "pt"]
 _TYPES = "text number integer date time email phone yes_no one_of rut cuit dni image file location"
 TYPES = _TYPES.split(" ")
 _said = st.sampled_from(["Hola {name}", "{uno} {dos}", "{fecha}", "x" * 900, "¿Qué?", "{today} {line}", "👍", "  "])
-_title = st.sampled_from(
+_title = st.integers(1, 40).map("Opción {}".format) | st.sampled_from(
     ["Sí", "No", "Una opción bastante larga", "x" * 20, "y" * 24, "z" * 60, "Ver más", "1", "volver"]
 )
 _name = st.sampled_from(NAMES)

@@ -133,6 +133,12 @@ def test_bounds_hold_at_both_ends(kind: str, least: str, most: str, fits: list[s
     assert not any(answer(kind, said, min=least, max=most) for said in misses)
 
 
+def test_no_more_is_kept_than_a_pattern_has_seen() -> None:
+    assert answer("text", "7" * 300 + "x", pattern=r"\d+") == "7" * 256
+    assert answer("text", "x7", pattern=r"\d+") == ""
+    assert len(answer("text", "x" * 900)) == 500
+
+
 def test_a_date_without_a_year_is_one_that_was_where_the_future_is_out_of_the_question() -> None:
     assert answer("date", "27/11", max="today") == "2025-11-27"
     assert answer("date", "lunes", max="today") == "2026-11-23"

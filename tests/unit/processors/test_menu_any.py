@@ -44,6 +44,23 @@ def test_a_menu_that_passes_never_breaks_and_shows_what_whatsapp_takes(text: str
         assert list(unfit(actions)) == []
 
 
+@pytest.mark.parametrize("show", ["auto", "list", "numbers", "buttons"])
+@pytest.mark.parametrize("length", [3, 20, 21, 24, 25, 80])
+@pytest.mark.parametrize("count", [1, 3, 4, 10, 11, 30])
+def test_as_many_choices_as_there_may_be_fit_whatsapp(count: int, length: int, show: str) -> None:
+    titles = [f"{number:02}".ljust(length, "x") for number in range(count)]
+    listed = ", ".join(f"{{title: {title}, to: a}}" for title in titles)
+    options = f"start: a\nnodes: {{a: {{text: '{'y' * 1024}', show: {show}, options: [{listed}]}}}}"
+    question = (
+        f"start: a\nnodes: {{a: {{text: x, to: a, ask: {{save: v, type: one_of, show: {show}, values: {titles}}}}}}}"
+    )
+    for text in (options, question):
+        most, longest = {"buttons": (3, 20), "list": (10, 24)}.get(show, (30, 80))
+        assert check(text).usable is (count <= most and length <= longest)
+        if check(text).usable:
+            assert list(unfit(Chat(menu, config={"menu": text}).says("hola"))) == []
+
+
 @settings(max_examples=50, deadline=None)
 @given(menus())
 def test_a_check_of_any_menu_ends_and_says_where(text: str) -> None:

@@ -316,6 +316,8 @@ nodes:
     assert check(text).problems == []
     looped = check(text.replace("fin: {return: true}", "fin: {call: b, to: c}"))
     assert "circle" in looped.problems[0].what
+    around = check(text.replace("to: c}", "to: a}"))
+    assert "(`a` → `b` → `a`)" in around.problems[0].what
 
 
 @pytest.mark.parametrize(("count", "usable"), [(40, True), (41, False)])

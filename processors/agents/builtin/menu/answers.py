@@ -61,8 +61,10 @@ def read(ask: Ask, sent: Sent, around: Around) -> str:
     text = sent.text.strip()
     if not text:
         return ""
-    if ask.pattern and not compiled(ask.pattern).fullmatch(text[:_PATTERN_TEXT_MAX]):
-        return ""
+    if ask.pattern:
+        text = text[:_PATTERN_TEXT_MAX]
+        if not compiled(ask.pattern).fullmatch(text):
+            return ""
     return _READERS[ask.type](ask, text, around)[:ANSWER_MAX]
 
 
