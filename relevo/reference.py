@@ -8,6 +8,7 @@ to the declarations (settings, metrics) every word that a table says.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -144,7 +145,30 @@ def _topic_row(topic: topics.Topic) -> tuple[str, ...]:
     return f"`{topic.name}`", topic.partitioned_by, f"`{topic.key}`", kept, topic.purpose
 
 
+def _schema(kind: Any, about: str) -> str:
+    """A JSON Schema, for those who check what they read or write."""
+    from msgspec.json import schema
+
+    return json.dumps({"$comment": about, **schema(kind)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def request_schema() -> str:
+    """What the agent `http` tells a service."""
+    from processors.agents.builtin.http.request import Request
+
+    return _schema(Request, "What a service is told: docs/http-agent.md. New fields may come.")
+
+
+def answer_schema() -> str:
+    """What a service may answer the agent `http`."""
+    from processors.agents.builtin.http.answer import Answer
+
+    return _schema(Answer, "What a service may answer: docs/http-agent.md.")
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "http-request.schema.json": request_schema,
+    "http-answer.schema.json": answer_schema,
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "topics.md": topics_page,

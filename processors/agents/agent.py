@@ -19,7 +19,8 @@ from schemas.tenant import Hours
 
 
 class Conversation(msgspec.Struct, kw_only=True):
-    """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions.
+    """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions. `agent` is
+    its own type.
 
     `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time, `lines`
     what was said lately as it is kept (`transcript` reads better), the present message included; `hours` are the
@@ -29,6 +30,7 @@ class Conversation(msgspec.Struct, kw_only=True):
     tenant: str
     did: str
     contact: str
+    agent: str = ""
     facts: Facts
     memory: dict[str, Any]
     config: Mapping[str, Any]

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from processors.agents.registry import BUILT_IN
 
+HOST_OPTIONS = frozenset(("debounce", "transcript"))
+"""What any agent's settings may say besides: the host looks at it, and the agent does not."""
+
 
 class Problem(NamedTuple):
     """Where it stands among the agent's settings, and what to write instead. It never quotes a secret."""

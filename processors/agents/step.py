@@ -167,6 +167,7 @@ async def _played(
         tenant=event.tenant,
         did=event.did,
         contact=event.contact,
+        agent=scene.agent.kind,
         facts=event.facts,
         memory=copy.deepcopy(memory.said),
         config=scene.config(event.tenant),
