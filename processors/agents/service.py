@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from processors.agents.actions import Bury
 from processors.agents.agent import Agent
 from processors.agents.config import Configs
 from processors.agents.host import AgentHost
@@ -158,9 +159,10 @@ class _Counting:
         for action in done.actions:
             actions = metrics.counter(metrics.AGENT_ACTIONS)
             actions.labels(agent=self._kind, tenant=tenant, action=action.kind).inc()
-        if done.outcome == "dead_letter":
+        buried = [action.reason for action in done.actions if isinstance(action, Bury)]
+        for reason in [*buried, *([done.reason] if done.outcome == "dead_letter" else [])]:
             letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
-            letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=done.reason).inc()
+            letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=reason).inc()
         if done.tripped:
             metrics.counter(metrics.AGENT_LOOPS).labels(agent=self._kind, tenant=tenant).inc()
             at = source(record.topic, record.partition, record.offset)

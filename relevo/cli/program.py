@@ -14,6 +14,7 @@ from relevo.cli import (
     campaign,
     chat,
     conversation,
+    crm,
     demo,
     dlq,
     doctor,
@@ -58,6 +59,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(conversation.app, name="conversation")
+app.add_typer(crm.app, name="crm")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(gate.app, name="gate")
 app.add_typer(menu.app, name="menu")

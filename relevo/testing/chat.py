@@ -82,6 +82,7 @@ class Chat:
         self.messages: list[OutboundMessage] = []
         self.commands: list[inbound.AnyCommand] = []
         self.outcomes: list[str] = []
+        self.letters: list[Record] = []
         self._kind = kind
         self._config = dict(config or {})
         self._limits = limits or Limits()
@@ -314,6 +315,9 @@ class Chat:
     def _leaves(self, record: Record) -> None:
         if record.topic == topics.OUTBOUND_REPLIES.name:
             self.messages.append(decode_record(record.value, OutboundMessage))
+            return
+        if record.topic.endswith(topics.DEAD_LETTERS):
+            self.letters.append(record)
             return
         command: inbound.AnyCommand = topics.INBOUND_CONVERSATIONS.decoder().decode(record.value)
         self.commands.append(command)
