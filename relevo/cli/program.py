@@ -21,6 +21,7 @@ from relevo.cli import (
     doubt,
     gate,
     keys,
+    menu,
     pause,
     routes,
     run,
@@ -61,6 +62,7 @@ app.add_typer(conversation.app, name="conversation")
 app.add_typer(crm.app, name="crm")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(gate.app, name="gate")
+app.add_typer(menu.app, name="menu")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(token.app, name="token")
 app.add_typer(sandbox.app, name="sandbox")

@@ -163,6 +163,34 @@ def test_a_menu_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
         with_menu(tmp_path, "start: a\nnodes: {a: {texto: hola}}\n").tenant(None, 1)
 
 
+def test_a_menu_is_checked_against_what_its_own_tenant_file_says(tmp_path: Path) -> None:
+    menu = """\
+start: a
+nodes:
+  a:
+    branch: [{when: {hours: ofice}, to: b}]
+    to: b
+  b: {template: {name: ordr_update, language: es, body: [x, y]}, close: true}
+"""
+    with pytest.raises(FileError) as error:
+        with_menu(tmp_path, menu).tenant(None, 1)
+    assert error.value.mistakes == [
+        "menu.yaml: line 4: `when` of a branch of node `a`: there are no hours `ofice`; there are none",
+        "menu.yaml: line 6: `template` of node `b`: the tenant has no template `ordr_update`; "
+        "did you mean `order_update`?",
+    ]
+    good = menu.replace("{hours: ofice}", "{new_contact: true}").replace("ordr", "order")
+    assert with_menu(tmp_path, good).tenant(None, 1).tenant.agents["menu"] == {"menu": good}
+
+
+def test_a_menu_in_the_tenant_file_itself_is_checked_too() -> None:
+    inline = GOOD.replace("{menu: {}}", '{menu: {menu: "start: b\\nnodes: {a: {text: x}}"}}')
+    assert mistakes(inline)[0].startswith("agents.menu.menu: line 1: the menu: there is no node `b`")
+    assert mistakes(GOOD.replace("{menu: {}}", "{menu: {menu: [a]}}")) == [
+        "acme.yaml:12: agents.menu.menu: a menu's text, or `file: PATH` instead"
+    ]
+
+
 SENDING = """\
 zone: America/Santiago
 quiet: {from: "22:00", to: "08:00", zone: recipient}
