@@ -43,7 +43,7 @@ class Context(Record):
     referred_product: dict[str, Any] = {}
 
 
-EventKind = Literal["message", "session", "resumed", "handed_off", "timer", "system", "crm"]
+EventKind = Literal["message", "session", "resumed", "handed_off", "timer", "system", "crm", "opted_out", "opted_in"]
 
 
 class InboundEvent(Record):
@@ -109,16 +109,25 @@ class Close(Command, tag="close"):
 
 
 class OptOut(Command, tag="opt_out"):
-    """Send no more of these categories (empty: all)."""
+    """Send no more of these categories (empty: all).
+
+    `spread`: the person wished it on another line of the tenant; `silent`: the taps are not told, for whoever orders it
+    has it from there.
+    """
 
     categories: list[str] = []
     why: str = ""
+    spread: bool = False
+    silent: bool = False
 
 
 class OptIn(Command, tag="opt_in"):
-    """Send these categories again (empty: all)."""
+    """Send these categories again (empty: all). `spread` and `silent` as of an `OptOut`."""
 
     categories: list[str] = []
+    why: str = ""
+    spread: bool = False
+    silent: bool = False
 
 
 class UpdateCrm(Command, tag="update_crm", kw_only=True):

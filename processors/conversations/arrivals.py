@@ -10,10 +10,9 @@ from __future__ import annotations
 import orjson
 from msgspec.structs import replace
 
-from processors.conversations import aliases
+from processors.conversations import aliases, optouts
 from processors.conversations.draft import Draft, Undeliverable
 from processors.conversations.language import heard
-from processors.conversations.optouts import said_optout
 from processors.conversations.routed import deliver, drop, tap
 from schemas.chattigo import webhook
 from schemas.chattigo.inbound import Arrival
@@ -76,11 +75,21 @@ def _account_for(draft: Draft, arrival: Arrival, event_id: str) -> None:
         case "control":
             _control(draft, arrival, event_id)
         case _:
-            if said := words(arrival.content):
-                said_optout(draft, said)
-            _hear_language(draft, arrival, said)
-            deliver(draft, _event(draft, arrival, event_id), new_contact=new_contact)
+            _hear_language(draft, arrival, words(arrival.content))
+            _hear(draft, arrival, event_id, new_contact=new_contact)
             aliases.number_changed(draft, arrival.content)
+
+
+def _hear(draft: Draft, arrival: Arrival, event_id: str, *, new_contact: bool) -> None:
+    """Route a message. One that is an opt-out word is obeyed and answered here: the agent is told that, and taps get
+    the message like any other."""
+    word = optouts.said(draft, arrival.content)
+    changed = word is not None and optouts.obey(draft, word)
+    event = _event(draft, arrival, event_id)
+    instead = optouts.instead(draft, word, event) if word is not None else None
+    deliver(draft, event, new_contact=new_contact, instead=instead)
+    if word is not None:
+        optouts.answer(draft, word, event, changed=changed)
 
 
 def _control(draft: Draft, arrival: Arrival, event_id: str) -> None:

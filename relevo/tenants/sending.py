@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from egress.lines.gate import paid, quiet
 from egress.lines.gate.catalogue import BODY_MAX
+from processors.conversations import terms
 from relevo.tenants.shape import Path
 from schemas.tenant import Quiet, TemplateSpec, Tenant
 
@@ -36,8 +37,7 @@ def faults(tenant: Tenant) -> Iterator[Fault]:
     yield from _quiets(tenant)
     yield from _said(("zone",), lambda: quiet.zone(tenant.zone or paid.UTC))
     yield from _limits(tenant)
-    if not isinstance(tenant.optout.get("otp", False), bool):
-        yield Fault(("optout", "otp"), "true where an opt-out of everything holds for one-time passwords, else false")
+    yield from (Fault(("optout", *path), what) for path, what in terms.problems(tenant.optout))
 
 
 def _said(path: Path, read: Callable[[], object]) -> Iterator[Fault]:
