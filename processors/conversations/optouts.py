@@ -179,7 +179,7 @@ def _wish(draft: Draft, wish: list[str] | None, why: str) -> bool:
     changed = wish != state.optout
     state.optout = wish
     if terms_of(tenant).everywhere:
-        state.wished_ms = draft.received_ms
+        state.wished_ms = max(state.wished_ms, draft.received_ms)
     if changed or why == _PROVIDER:
         written = None if wish is None else Optout(
             tenant=tenant.tenant, since_ms=draft.received_ms, why=why, categories=wish
