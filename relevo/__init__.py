@@ -11,6 +11,8 @@ The guide is docs/agents.md; `relevo.testing` plays an agent without Kafka. What
 
 from processors.agents.actions import Action, Close, HandOff, OptOut, Remember, Reply, Schedule, SendTemplate, UpdateCrm
 from processors.agents.agent import Actions, AgentFunction, Conversation, choice_of, text_of
+from processors.agents.resources import World
+from runtime.hooks import Answer, Call
 from schemas import content, session
 from schemas.inbound import Facts, InboundEvent, Said
 from schemas.session import Choice, Section, Template, TemplateButton
@@ -19,6 +21,8 @@ __all__ = [
     "Action",
     "Actions",
     "AgentFunction",
+    "Answer",
+    "Call",
     "Choice",
     "Close",
     "Conversation",
@@ -35,6 +39,7 @@ __all__ = [
     "Template",
     "TemplateButton",
     "UpdateCrm",
+    "World",
     "choice_of",
     "content",
     "session",

@@ -38,6 +38,13 @@ class UnknownKey(DecryptionError):
     """The text was encrypted with a key that is not on the ring (any more)."""
 
 
+class Secret(str):
+    """A secret's text that shows itself to nobody by accident: its `repr` is hidden, and no record takes it."""
+
+    def __repr__(self) -> str:
+        return "[hidden]"
+
+
 class KeyRing:
     """Keys by id; the first encrypts, all of them decrypt."""
 

@@ -105,7 +105,9 @@ class Resume(Command, tag="resume"):
 
 
 class Close(Command, tag="close"):
-    """End the chat."""
+    """End the chat; `transcript` is what was said, as far as who ends it knows."""
+
+    transcript: list[Said] = []
 
 
 class OptOut(Command, tag="opt_out"):

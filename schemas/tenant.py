@@ -6,6 +6,7 @@ key ring under `password_context`; webhook secrets are kept as SHA-256 alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,6 +19,16 @@ Service = Literal["isv", "hsm", "bot"]
 def password_context(tenant: str, account: str) -> str:
     """What an account's encrypted password is bound to, so that it cannot be moved to another account."""
     return f"tenants/{tenant}/{account}/password"
+
+
+SEALED = "sealed"
+"""Where an agent's settings had a secret, the record has a mapping with this name alone: the encrypted text."""
+
+
+def agent_secret_context(tenant: str, agent: str, path: Sequence[str | int]) -> str:
+    """What a secret among an agent's settings is bound to: its place there (as a JSON pointer)."""
+    place = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+    return f"tenants/{tenant}/agents/{agent}{place}"
 
 
 class Part(Frozen):

@@ -10,7 +10,7 @@ tried again.
 from __future__ import annotations
 
 from egress.chattigo.result import CallResult, Kind
-from egress.chattigo.retry_after import retry_after_s
+from runtime.http.retry_after import retry_after_s
 from schemas.chattigo.answers import read_answer
 from schemas.record import Frozen
 

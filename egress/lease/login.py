@@ -9,10 +9,10 @@ from msgspec.json import encode
 from egress.chattigo.answers import HttpAnswer
 from egress.chattigo.failures import WireFailure
 from egress.chattigo.paths import LOGIN, url
-from egress.chattigo.retry_after import retry_after_s
 from egress.chattigo.wire import Wire
 from egress.lease.breaker import Failure, FailureKind
 from runtime.clock import now_ms
+from runtime.http.retry_after import retry_after_s
 from runtime.secrets import DecryptionError, KeyRing
 from runtime.tenants import Login
 from schemas.chattigo.login import LoginRefused, login_body, read_token

@@ -195,6 +195,18 @@ class UpdateCrm(Action, frozen=True):
     fields: dict[str, Any]
 
 
+class Bury(Action, frozen=True):
+    """Give something up: it is kept as a dead letter of the agent, for `reason` (one word) and by `error` (no people's
+    data). Put back, it comes as an event `id` of kind `timer` with this `name` and `payload`."""
+
+    kind: ClassVar[str] = "bury"
+    id: str
+    name: str
+    payload: Any
+    reason: str
+    error: str
+
+
 class OptOut(Action, frozen=True):
     """The person wants no more of these categories (none given: all but one-time passwords)."""
 

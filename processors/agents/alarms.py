@@ -7,7 +7,7 @@ It may name a conversation that has nothing due any more, never miss one that ha
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -17,12 +17,16 @@ from schemas import inbound, keys, topics
 from schemas.headers import Headers
 from schemas.record import encode
 
+Seen = Callable[[bytes, Memory], None]
+
 
 class AlarmQueue:
     """Conversations by when their first timer is due. An entry that would only repeat a nearer one is not added, or a
     chatty conversation with a far timer would fill the memory."""
 
-    def __init__(self, entries: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(self, entries: Iterable[tuple[bytes, bytes]] = (), seen: Seen | None = None) -> None:
+        """`seen` is told of every memory, too."""
+        self._seen = seen
         self._heap: list[tuple[int, bytes]] = []
         self._nearest: dict[bytes, int] = {}
         for key, value in entries:
@@ -30,6 +34,8 @@ class AlarmQueue:
 
     def see(self, key: bytes, memory: Memory) -> None:
         """What a conversation remembers now."""
+        if self._seen is not None:
+            self._seen(key, memory)
         due_ms = memory.next_due_ms()
         if due_ms is not None:
             self.put_off(key, due_ms)

@@ -12,12 +12,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from processors.agents import alarms
+from processors.agents.deliveries.standing import Standing
 from processors.agents.desk import Desk, Room, Waiting, stamped_tenant
 from processors.agents.limits import AgentFailed
-from processors.agents.memory import decode, encode
+from processors.agents.memory import Memory, decode, encode
 from processors.agents.patience import Patience, Time
 from processors.agents.step import Scene, Step, dead, step
 from runtime import points
@@ -89,6 +91,7 @@ class AgentHost(EventHandler):
         self._desks: dict[EventLane, Desk] = {}
         self._busy: dict[bytes, float] = {}  # conversations at work, and since when
         self._alarms: dict[int, tuple[TableView, alarms.AlarmQueue]] = {}
+        self._standing = Standing(scene.agent.kind)
 
     def receive(self, chunk: Chunk, lane: EventLane) -> None:
         """Queue the records, each behind the others of its conversation."""
@@ -110,6 +113,7 @@ class AgentHost(EventHandler):
     async def release(self, lane: EventLane) -> None:
         """Begin nothing new and wait for what was begun; what is cut off is delivered to the next owner."""
         self._alarms.pop(lane.table.partition, None)  # it holds the table, and begins anew from the next one
+        self._standing.forget(lane.table.partition)
         desk = self._desks.pop(lane, None)
         if desk is None:
             return
@@ -194,14 +198,15 @@ class AgentHost(EventHandler):
             writes[key] = None if done.memory is None else encode(done.memory)
         lane.submit(Effects(outputs=done.records, writes=writes), [record.offset])
         points.reach("event_submitted")
-        if done.memory is not None and done.memory.alarms:
-            self._queue_of(lane.table).see(key, done.memory)
+        if not done.same:
+            self._queue_of(lane.table).see(key, done.memory or Memory())
 
     def _queue_of(self, table: TableView) -> alarms.AlarmQueue:
         """The timers of a partition, read anew when the partition was."""
         view, queue = self._alarms.get(table.partition, (None, None))
         if queue is None or view is not table:
-            queue = alarms.AlarmQueue(table.items())
+            self._standing.forget(table.partition)
+            queue = alarms.AlarmQueue(table.items(), partial(self._standing.see, table.partition))
             self._alarms[table.partition] = table, queue
         return queue
 
@@ -237,4 +242,5 @@ class AgentHost(EventHandler):
                 effects.outputs += rung
                 effects.writes[key] = encode(memory)
             queue.see(key, memory)
+        self._standing.show(now_ms)
         return effects if effects.writes else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from processors.agents.loops import Loops
+from processors.agents.terms import Terms
 from processors.agents.transcript import Keep
 from runtime.settings import ProcessorSettings
 
@@ -14,7 +15,8 @@ OF_THE_CONVERSATION = frozenset({"loop"})
 
 class Limits(NamedTuple):
     """For one event: seconds, actions, and bytes that are remembered after it; for a conversation: timers, what is kept
-    of what was said, how much the agent may do in a row, and how long a hand-off may take to come about."""
+    of what was said, how much the agent may do in a row, how long a hand-off may take to come about, and the terms of
+    what it delivers to systems outside."""
 
     timeout_s: float = 15
     actions: int = 20
@@ -23,6 +25,7 @@ class Limits(NamedTuple):
     transcript: Keep = Keep()
     loops: Loops = Loops()
     hand_off_s: float = 900
+    deliveries: Terms = Terms()
 
     @classmethod
     def of(cls, settings: ProcessorSettings) -> Limits:
@@ -35,6 +38,7 @@ class Limits(NamedTuple):
             Keep(settings.transcript_lines, settings.transcript_bytes),
             Loops(settings.loop_burst, settings.loop_refill_s, settings.loop_quiet_s),
             settings.hand_off_s,
+            Terms.of(settings),
         )
 
 

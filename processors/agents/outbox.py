@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from processors.agents import actions as a
+from processors.agents.burial import buried
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Alarm, Memory
 from processors.agents.transcript import Who, said, told
@@ -30,7 +31,7 @@ _QUOTED = re.compile(r"'[^']*'")
 
 
 class Outbox:
-    """Takes the actions of one event in order; `records` is what is to be written.
+    """Takes the actions of one event in order; `records` is what is to be written, `letters` what was given up.
 
     `partitions` is the cluster's count, `partition` the conversation's own. Everything that leaves gets an id of
     (line, event, agent, ordinal), the ordinal counting what left before it.
@@ -45,7 +46,9 @@ class Outbox:
         partition: int,
         now_ms: int,
         limits: Limits,
+        place: str = "",
     ) -> None:
+        """`place` is where the event stands (`topic-partition-offset`), for dead letters."""
         self.agent = agent
         self.event = event
         self.cause = cause
@@ -54,6 +57,8 @@ class Outbox:
         self.now_ms = now_ms
         self.limits = limits
         self.records: list[Record] = []
+        self.letters: list[Record] = []
+        self._place = place
         self._ordinal = 0
         self._key = keys.conversation(event.did, event.contact).encode()
 
@@ -73,13 +78,15 @@ class Outbox:
             case a.HandOff():
                 self._hand_off(action, memory)
             case a.Close():
-                self._order(inbound.Close(**self._of()))
+                self._order(inbound.Close(transcript=told(memory.lines), **self._of()))
             case a.OptOut():
                 self._order(inbound.OptOut(categories=action.categories, why=action.why, **self._of()))
             case a.UpdateCrm():
                 self._order(inbound.UpdateCrm(fields=action.fields, **self._of()))
             case a.Schedule():
                 self._schedule(action, memory)
+            case a.Bury():
+                self._bury(action)
             case a.Remember():
                 pass  # `play` has changed the memory already, so that the agent saw it
             case _:
@@ -147,6 +154,12 @@ class Outbox:
                 f"more than {self.limits.timers} timers of one conversation (RELEVO_PROCESSOR_AGENT_TIMERS_MAX)",
             )
         memory.set_alarm(Alarm(action.name, due_ms, self._next_id(), _json(action, action.payload)))
+
+    def _bury(self, action: a.Bury) -> None:
+        """A dead letter. It says nothing to anybody, so it does not count as something that the agent did."""
+        _json(action, action.payload)
+        letter = buried(self.agent, action, self.event, self.cause, self.partition, self._place, self.now_ms)
+        self.letters.append(letter)
 
     def _order(self, command: inbound.Command) -> None:
         self._write(topics.INBOUND_CONVERSATIONS.name, command.id, "command", command, self.partition)

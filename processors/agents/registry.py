@@ -21,10 +21,15 @@ from processors.agents.agent import Agent
 
 GROUP = "relevo.agents"
 _TYPE = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
-_BUILT_IN = {
+BUILT_IN = {
+    "crm": "processors.agents.builtin.crm.agent:crm",
+    "desk": "processors.agents.builtin.desk:desk",
     "echo": "processors.agents.builtin.echo:echo",
+    "handoff": "processors.agents.builtin.handoff:handoff",
+    "http": "processors.agents.builtin.http.agent:http",
     "menu": "processors.agents.builtin.menu.agent:menu",
 }
+"""The agents that come along; `problems(settings)` beside one checks what a tenant's file says of it (`checks`)."""
 
 
 class AgentNotFound(LookupError):
@@ -33,7 +38,7 @@ class AgentNotFound(LookupError):
 
 def names() -> list[str]:
     """All types that can be found by name."""
-    return sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
 
 
 def find(spec: str) -> Agent:
@@ -44,8 +49,8 @@ def find(spec: str) -> Agent:
     for entry in entry_points(group=GROUP):
         if entry.name == spec:
             return _load(spec, entry.value)
-    if spec in _BUILT_IN:
-        return _load(spec, _BUILT_IN[spec])
+    if spec in BUILT_IN:
+        return _load(spec, BUILT_IN[spec])
     raise AgentNotFound(f"no agent is called {spec!r}; there are {', '.join(names())}; or give module:function")
 
 
@@ -73,7 +78,16 @@ def why_not(agent: object) -> str:
     function = agent if inspect.isroutine(agent) else type(agent).__call__
     function = inspect.unwrap(function)
     if inspect.isasyncgenfunction(function):
-        return ""
+        return _why_not_opened(agent)
     if inspect.iscoroutinefunction(function):
         return "it is a coroutine function without a yield (it needs async def … yield)"
     return "it is no async generator function (async def … yield)"
+
+
+def _why_not_opened(agent: object) -> str:
+    """An agent with resources has both `open` and `close`, and neither blocks."""
+    methods = [name for name in ("open", "close") if hasattr(agent, name)] if not inspect.isroutine(agent) else []
+    if methods and len(methods) < 2:
+        return f"it has {methods[0]} alone; an agent with resources has open and close"
+    plain = [name for name in methods if not inspect.iscoroutinefunction(inspect.unwrap(getattr(agent, name)))]
+    return f"its {plain[0]} is no coroutine function (it needs async def)" if plain else ""

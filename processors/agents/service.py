@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
+from processors.agents.actions import Bury
 from processors.agents.agent import Agent
+from processors.agents.config import Configs
 from processors.agents.host import AgentHost
 from processors.agents.limits import OF_THE_CONVERSATION, Limits
 from processors.agents.registry import AgentNotFound, find
+from processors.agents.resources import World, opened
 from processors.agents.step import Scene, Step
 from processors.agents.tidying import EVERY_S, tidier
 from processors.guard import Guard
@@ -16,8 +18,10 @@ from processors.hosting import EngineMetrics, check_topics, host, partitions
 from runtime import logs, metrics
 from runtime.clock import now_ms
 from runtime.engine import Engine, EngineSettings, SourceRecord
+from runtime.hooks import connected
+from runtime.secrets import KeyRing, KeyRingError
 from runtime.service import CannotStart, Service
-from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, load
+from runtime.settings import HooksSettings, KafkaSettings, KeysSettings, ProcessorSettings, TenantsSettings, load
 from runtime.tenants import Tenants
 from schemas import topics
 from schemas.dead_letter import source
@@ -38,11 +42,11 @@ def main_of(spec: str) -> Callable[[Service], Awaitable[None]]:
 
 
 async def serve(service: Service, spec: str) -> None:
-    """Runs until the service stops. Raises CannotStart when there is no such agent."""
+    """Runs until the service stops. Raises CannotStart when there is no such agent, or its keys cannot be read."""
     kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
     try:
-        agent = find(spec)
-    except AgentNotFound as error:
+        agent, ring = find(spec), _ring(load(KeysSettings))
+    except (AgentNotFound, KeyRingError) as error:
         raise CannotStart(str(error)) from error
     await check_topics(kafka, _topics(agent.kind))
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
@@ -54,10 +58,13 @@ async def serve(service: Service, spec: str) -> None:
         except TimeoutError:
             raise CannotStart(f"the tenants could not be read within {waits.caught_up_s:g} s") from None
         service.health.met("tenants")
-        made, handler = engine(
-            kafka, processor, agent, tenants, service.settings.instance, _guard(service, processor, agent.kind, tenants)
-        )
-        await host(service, made, handler)
+        guard = _guard(service, processor, agent.kind, tenants)
+        made, handler = engine(kafka, processor, agent, tenants, service.settings.instance, guard, ring)
+        async with (
+            connected(load(HooksSettings), waits, use=f"agents.{agent.kind}") as calls,
+            opened(agent, World(calls, now_ms, Limits.of(processor))),
+        ):
+            await host(service, made, handler)
     finally:
         await tenants.stop()
 
@@ -69,17 +76,18 @@ def engine(
     tenants: Tenants,
     instance: str,
     guard: Guard,
+    ring: KeyRing | None = None,
 ) -> tuple[Engine, AgentHost]:
-    """The engine of an agent type, not started, and the host that it feeds."""
-
-    def config(tenant: str) -> Mapping[str, Any]:
-        found = tenants.tenant(tenant)
-        return found.agents.get(agent.kind, {}) if found else {}
+    """The engine of an agent type, not started, and the host that it feeds. `ring` opens secrets among its settings."""
 
     def tenant_of(did: str) -> str:
         found = tenants.owner(did)
         return found.tenant if found else ""
 
+    def tenant(name: str) -> Tenant | None:
+        return tenants.tenant(name)
+
+    config = Configs(agent.kind, tenant, ring)
     scene = Scene(agent, config, partitions(kafka.profile), Limits.of(processor), tenant_of)
     settings = EngineSettings.of_agents(processor)
     handler = AgentHost(
@@ -105,6 +113,11 @@ def engine(
     made.every(_ALARMS_S, handler.ring_alarms)
     made.every(EVERY_S, tidier(processor.idle_days, now_ms))
     return made, handler
+
+
+def _ring(keys: KeysSettings) -> KeyRing | None:
+    """The key ring, if there is one: agents without secrets need none. Raises KeyRingError."""
+    return KeyRing.load(keys.file) if keys.file else None
 
 
 def _guard(service: Service, processor: ProcessorSettings, kind: str, tenants: Tenants) -> Guard:
@@ -142,9 +155,10 @@ class _Counting:
         for action in done.actions:
             actions = metrics.counter(metrics.AGENT_ACTIONS)
             actions.labels(agent=self._kind, tenant=tenant, action=action.kind).inc()
-        if done.outcome == "dead_letter":
+        buried = [action.reason for action in done.actions if isinstance(action, Bury)]
+        for reason in [*buried, *([done.reason] if done.outcome == "dead_letter" else [])]:
             letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
-            letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=done.reason).inc()
+            letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=reason).inc()
         if done.tripped:
             metrics.counter(metrics.AGENT_LOOPS).labels(agent=self._kind, tenant=tenant).inc()
             at = source(record.topic, record.partition, record.offset)

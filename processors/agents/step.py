@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from processors.agents import moving, silence
 from processors.agents.actions import Action
 from processors.agents.agent import Agent, Conversation
+from processors.agents.deliveries import abandoned
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.loops import Budget
 from processors.agents.memory import Memory
@@ -61,7 +62,16 @@ class Step(NamedTuple):
 
 
 async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
-    """What becomes of one record. Raises nothing but what cancels it."""
+    """What becomes of one record. Raises nothing but what cancels it.
+
+    Deliveries of a tenant that has the line no more are given up, not told to the next one.
+    """
+    done = await _become(scene, record, memory, now_ms)
+    left = abandoned.letters(scene.agent.kind, record, memory, done.memory, now_ms)
+    return done._replace(records=[*done.records, *left]) if left else done
+
+
+async def _become(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
     headers = Headers.from_kafka(record.headers)
     if memory.handled(record.offset, record.timestamp):
         return Step("duplicate", [], memory, "replay", same=True)
@@ -85,6 +95,8 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     """A note of what this agent does not handle. What it tells is kept where something is kept already: a campaign's
     echoes must not begin a memory for each of its people."""
     reason = (dict(record.headers or ()).get("reason") or b"").decode()
+    if reason == abandoned.REASON and (rest := abandoned.without(memory, _decoded(record), record.offset, now_ms)):
+        return Step("noted", [], rest, "dropped")
     if not memory.ring or reason not in ("echo", "human_owns"):
         return Step("noted", [], memory, "dropped", same=True)
     event = _decoded(record)
@@ -173,13 +185,14 @@ async def _played(
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1
-    outbox = Outbox(scene.agent.kind, event, headers, scene.partitions, record.partition, now_ms, scene.limits)
+    place = source(record.topic, record.partition, record.offset)
+    outbox = Outbox(scene.agent.kind, event, headers, scene.partitions, record.partition, now_ms, scene.limits, place)
     for action in actions:
         outbox.take(action, memory)
     _check_size(memory, scene.limits)
     if outbox.records:
         memory.budget = scene.limits.loops.spent(memory.budget)
-    return Step("handled", outbox.records, memory, actions=tuple(actions))
+    return Step("handled", outbox.records + outbox.letters, memory, actions=tuple(actions))
 
 
 def _check_size(memory: Memory, limits: Limits) -> None:

@@ -85,7 +85,7 @@ def _hand_off(draft: Draft, command: HandOff) -> None:
     tap(draft, _event(draft, command, "handed_off", extra={name: told for name, told in extra.items() if told}))
 
 
-def _lines(command: HandOff) -> Any:
+def _lines(command: HandOff | Close) -> Any:
     """The transcript as an event's `extra` has it: a list of objects."""
     return msgspec.to_builtins(command.transcript)
 
@@ -101,7 +101,8 @@ def _close(draft: Draft, command: Close) -> None:
         draft.state.give_to("bot")
     context = {"id_chat": draft.state.id_chat, "channel_id": draft.state.channel_id}
     _say(draft, command, Control(action="close", id_campaign=draft.state.id_campaign, **context), "")
-    event = replace(_event(draft, command, "session", extra={"by": command.by}), content=SessionControl(action="close"))
+    extra = {"by": command.by} | ({"transcript": _lines(command)} if command.transcript else {})
+    event = replace(_event(draft, command, "session", extra=extra), content=SessionControl(action="close"))
     deliver(draft, event, without=command.by)
 
 
@@ -156,13 +157,14 @@ def erase(draft: Draft) -> None:
 
 
 def _timer(draft: Draft, timer: Timer) -> None:
-    """A timer that is due becomes an event for its agent, in its place among the person's messages."""
+    """A timer that is due becomes an event for its agent, in its place among the person's messages. While a human owns
+    the conversation, taps alone hear theirs."""
     if timer.due_ms > draft.now_ms:
         raise Undeliverable("timer_not_due", "timers wait at their agent and come here when they are due")
     if timer.agent not in draft.world.agents:
         raise Undeliverable("unknown_agent", f"no agent of type {timer.agent!r} runs here")
     event = _event(draft, timer, "timer", extra={"name": timer.name, "payload": _loaded(timer)})
-    if draft.state.owner == "human":
+    if draft.state.owner == "human" and timer.agent not in draft.place.tenant.routing.also:
         draft.to_agent(timer.agent, event, kind="dropped", reason="human_owns")
         draft.count("dropped", "human_owns")
     else:

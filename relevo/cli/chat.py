@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
@@ -25,20 +25,37 @@ def chat(
     from processors.agents.registry import AgentNotFound, find
     from relevo.chatting import HELP, Chatting
     from relevo.testing import Chat
+    from relevo.testing.calls import calling
 
     import_from_here()
     try:
         found = find(agent)
     except AgentNotFound as error:
         fail(str(error))
-    given = yaml.safe_load(config.read_text(encoding="utf-8")) if config else {}
+    with calling(f"agents.{found.kind}") as calls:
+        chat = Chat(found.function, kind=found.kind, name=name, config=_given(config), calls=calls)
+        with chat:
+            chatting = Chatting(chat)
+            err.print(HELP, markup=False)
+            for line in _typed(name):
+                for answer in chatting.types(line):
+                    say(answer)
+
+
+def _given(config: Path | None) -> dict[str, Any]:
+    """The agent's settings, with secrets from the environment and from files beside it."""
+    from relevo.tenants.agents import with_secrets
+    from relevo.tenants.outside import NotOutside, Outside
+
+    if config is None:
+        return {}
+    given = yaml.safe_load(config.read_text(encoding="utf-8"))
     if not isinstance(given, dict):
         fail(f"{config}: an agent's part of a tenant's file is a mapping")
-    chatting = Chatting(Chat(found.function, kind=found.kind, name=name, config=given))
-    err.print(HELP, markup=False)
-    for line in _typed(name):
-        for answer in chatting.types(line):
-            say(answer)
+    try:
+        return with_secrets(given, Outside(config.parent))
+    except NotOutside as error:
+        fail(f"{config}: {error}")
 
 
 def _typed(name: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ makes a webhook secret, which is shown once; applying the file again keeps the s
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import Any
 
 import msgspec
 
-from processors.agents.builtin.menu.load import problems as menu_problems
 from processors.routing import problems as routing_problems
 from relevo.campaigns import prices
 from relevo.tenants import sending, shape
+from relevo.tenants.agents import AgentsPart
+from relevo.tenants.outside import FORMS, NotOutside, Outside
 from relevo.tenants.yaml_source import FileError, YamlSource
 from runtime.secrets import KeyRing, new_webhook_secret, secret_digest
 from schemas import keys, phone
@@ -25,7 +25,6 @@ from schemas.tenant import Tenant, WebhookSecret, password_context
 
 SESSION_SERVICES = ("isv", "bot")
 _LANGUAGE = re.compile("[a-z]{2,3}(_[A-Z]{2})?")
-_FROM = "{env: NAME} or {file: PATH}"
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -49,8 +48,8 @@ class TenantFile:
         self._source = source
         self._ring = ring
         self._types = agents
-        self._environ = os.environ if environ is None else environ
         self._folder = Path(source.name).parent
+        self._outside = Outside(self._folder, environ)
         self._mistakes: list[str] = []
 
     def tenant(self, current: Tenant | None, now_ms: int) -> Applied:
@@ -60,7 +59,7 @@ class TenantFile:
             raise FileError([f"{self._source.name}: a tenant file is a mapping that begins with `tenant: NAME`"])
         secrets, new = self._secrets(data.pop("secrets", None), current, now_ms)
         data["accounts"] = self._accounts(data.get("accounts"), str(data.get("tenant", "")))
-        data["agents"] = self._agents(data.get("agents"))
+        data["agents"] = self._agents(data.get("agents"), str(data.get("tenant", "")))
         for path, advice in shape.unknown_fields(data, Tenant):
             self._wrong(path, advice)
         tenant, error = shape.convert(data, Tenant)
@@ -79,7 +78,7 @@ class TenantFile:
         """The webhook secrets that hold from now on, and those made here."""
         wanted = data.get("webhook") if isinstance(data, dict) else None
         if not isinstance(wanted, list) or not wanted:
-            self._wrong(("secrets",), "needs `webhook: [auto]`, or a list of " + _FROM)
+            self._wrong(("secrets",), "needs `webhook: [auto]`, or a list of " + FORMS)
             return [], []
         standing = [s for s in (current.secrets if current else []) if not s.until_ms or s.until_ms > now_ms]
         found, new = {s.sha256: s for s in standing}, []
@@ -97,20 +96,11 @@ class TenantFile:
 
     def _from_outside(self, value: Any, path: shape.Path) -> str:
         """A secret's text; empty, with a mistake noted, when it cannot be had."""
-        match value:
-            case {"env": str(name)}:
-                if not self._environ.get(name):
-                    self._wrong(path, f"the environment has no {name}")
-                return self._environ.get(name, "")
-            case {"file": str(name)}:
-                try:
-                    return (self._folder / name).read_text(encoding="utf-8").strip()
-                except OSError as error:
-                    self._wrong(path, f"{name} cannot be read: {error.strerror}")
-                    return ""
-            case _:
-                self._wrong(path, f"a secret is given as {_FROM}, never as text")
-                return ""
+        try:
+            return self._outside.secret(value)
+        except NotOutside as error:
+            self._wrong(path, str(error))
+            return ""
 
     def _accounts(self, data: Any, tenant: str) -> Any:
         """Accounts with their passwords encrypted."""
@@ -124,28 +114,14 @@ class TenantFile:
             accounts[name] = account
         return accounts
 
-    def _agents(self, data: Any) -> Any:
-        """Agents' settings. A `file` is replaced by its text, under the agent's own name: services need no file."""
-        if not isinstance(data, dict):
-            return data if data is not None else {}
-        agents = {}
-        for name, settings in data.items():
-            if isinstance(settings, dict) and isinstance(settings.get("file"), str):
-                text = self._agent_text(str(name), settings["file"])
-                settings = {key: value for key, value in settings.items() if key != "file"} | {name: text}
-            agents[name] = settings if settings is not None else {}
-        return agents
-
-    def _agent_text(self, agent: str, name: str) -> str:
-        """The text of an agent's file; a menu is checked line by line before anybody gets to see it."""
-        try:
-            text = (self._folder / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self._wrong(("agents", agent, "file"), f"{name} cannot be read: {error}")
-            return ""
-        if agent == "menu":
-            self._mistakes += [f"{name}: {problem}" for problem in menu_problems(text)]
-        return text
+    def _agents(self, data: Any, tenant: str) -> Any:
+        """Agents' settings, with their secrets encrypted."""
+        part = AgentsPart(tenant, self._folder, self._outside, self._ring)
+        settings = part.settings(data)
+        for path, what in part.mistakes:
+            self._wrong(path, what)
+        self._mistakes += part.lines
+        return settings
 
     def _check(self, tenant: Tenant) -> None:
         """What the types cannot say."""

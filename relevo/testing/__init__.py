@@ -10,6 +10,7 @@ agent's own exception as its cause. The guide is docs/agents.md.
 """
 
 from processors.agents.limits import AgentFailed, Limits
+from relevo.testing.calls import Answers, answering
 from relevo.testing.chat import Chat
 
-__all__ = ["AgentFailed", "Chat", "Limits"]
+__all__ = ["AgentFailed", "Answers", "Chat", "Limits", "answering"]

@@ -13,9 +13,12 @@ from processors.agents.agent import Agent, AgentFunction
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Memory, decode, encode
 from processors.agents.registry import why_not
+from processors.agents.resources import Resourceful, World
 from processors.agents.step import Scene, Step, step
+from relevo.testing.calls import NoCalls
 from relevo.testing.loop import run
 from relevo.testing.offered import pressed, text
+from runtime.hooks import Calls
 from runtime.kafka.record import Record
 from schemas import content as c
 from schemas import inbound, keys, topics
@@ -43,7 +46,8 @@ class _Source(NamedTuple):
 class Chat:
     """A conversation. `config` is what the tenant's file has for the agent, `memory` what it remembers already (of an
     older version, say), `facts` what else is known of the conversation; a `tap` hears everything, also while a human
-    owns. `now_ms` is the chat's clock, and `advance` moves it.
+    owns. `now_ms` is the chat's clock, and `advance` moves it. `calls` answers the HTTP calls of an agent with
+    resources, which is opened at once, and closed by `deploys` or the end of a `with Chat(…) as chat:`.
 
     After each event `actions` has what the agent yielded; `messages`, `commands` and `outcomes` collect all there was.
     """
@@ -63,6 +67,8 @@ class Chat:
         tenant: str = "acme",
         limits: Limits | None = None,
         now_ms: int = _START_MS,
+        calls: Calls | None = None,
+        _beside: bool = False,
     ) -> None:
         self.did, self.contact, self.tenant, self.name = did, contact, tenant, name
         self.tap, self.now_ms = tap, now_ms
@@ -73,25 +79,44 @@ class Chat:
         self.messages: list[OutboundMessage] = []
         self.commands: list[inbound.AnyCommand] = []
         self.outcomes: list[str] = []
+        self.letters: list[Record] = []
         self._kind = kind
         self._config = dict(config or {})
         self._limits = limits or Limits()
         self._memory = Memory(said=dict(memory or {}))
         self._last_inbound_ms = 0
         self._offset = 0
-        self.deploys(agent)
+        self._calls = calls or NoCalls()
+        self._beside = _beside  # what the agent holds open is another chat's affair
+        self._deploy(agent)
+
+    def __enter__(self) -> Chat:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
     def __repr__(self) -> str:
         return f"<Chat of {self.agent.kind} with {self.name}: {self.transcript[-3:]}>"
 
     def deploys(self, agent: AgentFunction) -> None:
         """Another version of the agent takes over: it finds what the one before remembered, as Kafka has it."""
+        self._close()
+        self._deploy(agent)
+
+    def _deploy(self, agent: AgentFunction) -> None:
         if why := why_not(agent):
             raise TypeError(f"this cannot be an agent: {why}")
         self._kind = self._kind or getattr(agent, "__name__", "agent")
         self.agent = Agent(self._kind, agent)
         self._scene = Scene(self.agent, lambda _: self._config, _PARTITIONS, self._limits)
         self._memory = decode(encode(self._memory))
+        if isinstance(agent, Resourceful) and not self._beside:
+            run(agent.open(World(self._calls, lambda: self.now_ms, self._limits)))
+
+    def _close(self) -> None:
+        if isinstance(self.agent.function, Resourceful) and not self._beside:
+            run(self.agent.function.close())
 
     def another(self, contact: str, name: str = "Luz") -> Chat:
         """A conversation of somebody else with the same agent, beside this one."""
@@ -106,6 +131,8 @@ class Chat:
             tenant=self.tenant,
             limits=self._limits,
             now_ms=self.now_ms,
+            calls=self._calls,
+            _beside=True,
         )
 
     @property
@@ -283,6 +310,9 @@ class Chat:
     def _leaves(self, record: Record) -> None:
         if record.topic == topics.OUTBOUND_REPLIES.name:
             self.messages.append(decode_record(record.value, OutboundMessage))
+            return
+        if record.topic.endswith(topics.DEAD_LETTERS):
+            self.letters.append(record)
             return
         command: inbound.AnyCommand = topics.INBOUND_CONVERSATIONS.decoder().decode(record.value)
         self.commands.append(command)

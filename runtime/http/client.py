@@ -16,6 +16,7 @@ from runtime.http.guard import Guard, GuardedResolver, check_url
 
 ANSWER_MAX = 1024 * 1024  # bytes of an answer that are worth reading
 USER_AGENT = "relevo"
+_NAMES_S = 10  # without a guard
 
 
 class RedirectRefused(Exception):
@@ -35,12 +36,14 @@ def client_session(
     fresh_connections: bool = False,
     keepalive_s: float = 15,
     guard: Guard | None = None,
+    names_s: int = 0,
     tls: ssl.SSLContext | None = None,
 ) -> ClientSession:
     """A session; close it. Must be called on a running event loop.
 
     `fresh_connections` makes one connection a request (an idle one that the server closed looks like a reset
-    after bytes). `guard` is for addresses that tenants give. `tls` replaces the usual checks of certificates.
+    after bytes). `guard` is for addresses that tenants give; what it let a name stand for holds for `names_s`, and
+    look-ups of a name at the same time are one. `tls` replaces the usual checks of certificates.
     """
     connector = TCPConnector(
         limit=limit,
@@ -48,7 +51,8 @@ def client_session(
         force_close=fresh_connections,
         keepalive_timeout=None if fresh_connections else keepalive_s,
         resolver=GuardedResolver(guard) if guard else None,
-        use_dns_cache=guard is None,
+        use_dns_cache=guard is None or names_s > 0,
+        ttl_dns_cache=names_s or _NAMES_S,
         ssl=tls if tls is not None else True,
     )
     return ClientSession(

@@ -99,8 +99,43 @@ AGENT_LOOPS = Metric(
     "Conversations in which an agent was stopped because it went on and on.",
     ("agent", "tenant"),
 )
+DELIVERY_ATTEMPTS = Metric(
+    "relevo_processors_delivery_attempts_total",
+    "counter",
+    "Attempts of agents to deliver something to a system outside, by what came of it.",
+    ("agent", "tenant", "outcome"),
+)
+DELIVERIES_ENDED = Metric(
+    "relevo_processors_deliveries_ended_total",
+    "counter",
+    "Deliveries that ended without having arrived, by why: given up, or superseded by newer ones.",
+    ("agent", "tenant", "reason"),
+)
+DELIVERIES_WAITING = Metric(
+    "relevo_processors_deliveries_waiting_count",
+    "gauge",
+    "Deliveries that wait now, in the partitions of this worker.",
+    ("agent", "tenant"),
+)
+DELIVERIES_OLDEST_S = Metric(
+    "relevo_processors_deliveries_oldest_seconds",
+    "gauge",
+    "For how long the oldest of them has waited.",
+    ("agent", "tenant"),
+)
 AGENT_SECONDS = Metric(
     "relevo_processors_agent_seconds", "histogram", "Time of an agent for one event.", ("agent",), buckets=_SLOW
+)
+
+HOOK_CALLS = Metric(
+    "relevo_hooks_calls_total",
+    "counter",
+    "Calls to addresses that tenants gave, by what became of them; `use` is who made them.",
+    ("use", "tenant", "outcome"),
+)
+HOOK_SECONDS = Metric("relevo_hooks_call_seconds", "histogram", "Time of such a call.", ("use",), buckets=_SLOW)
+HOOK_CIRCUITS = Metric(
+    "relevo_hooks_open_circuits", "gauge", "Services of tenants that are left alone because they failed.", ("use",)
 )
 
 EGRESS_MESSAGES = Metric(

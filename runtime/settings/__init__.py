@@ -7,6 +7,7 @@ are named `RELEVO_<AREA>_<NAME>`; every secret can also come from a file, whose 
 
 from runtime.settings.area import Area, SettingsError, describe, load, unknown_variables
 from runtime.settings.egress import EgressSettings
+from runtime.settings.hooks import HooksSettings
 from runtime.settings.ingress import IngressSettings
 from runtime.settings.kafka import KafkaSettings
 from runtime.settings.lease import LeaseSettings
@@ -22,12 +23,14 @@ AREAS: tuple[type[Area], ...] = (
     LeaseSettings,
     KeysSettings,
     TenantsSettings,
+    HooksSettings,
 )
 
 __all__ = [
     "AREAS",
     "Area",
     "EgressSettings",
+    "HooksSettings",
     "IngressSettings",
     "KafkaSettings",
     "KeysSettings",

@@ -65,6 +65,27 @@ class ProcessorSettings(Area):
         description="An agent that handed off hears the person again when the bot still owns the conversation in what "
         "came so long after.",
     )
+    delivery_timeout_s: float = Field(
+        5,
+        gt=0,
+        le=60,
+        description="Time for one attempt of an agent to deliver something to a system outside; at most 0.4 of an "
+        "event's.",
+    )
+    delivery_event_s: float = Field(
+        5, ge=0, le=60, description="No further attempt begins in an event after so long; at most 0.4 of an event's."
+    )
+    delivery_first_s: float = Field(
+        2, gt=0, le=3600, description="Wait after the first failed attempt; it doubles with each."
+    )
+    delivery_longest_s: float = Field(600, gt=0, le=86_400, description="The longest wait between attempts.")
+    delivery_give_up_s: float = Field(
+        259_200, ge=1, le=2_592_000, description="A delivery that fails for so long becomes a dead letter."
+    )
+    delivery_max: int = Field(50, ge=1, le=1000, description="Most deliveries of one conversation that may wait.")
+    delivery_bytes: int = Field(
+        32_768, ge=1024, le=524_288, description="Most bytes of them; at most half of the memory's."
+    )
     drain_begun_share: float = Field(
         0.7,
         gt=0,

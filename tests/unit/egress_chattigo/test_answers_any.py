@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from egress.chattigo.answers import BAD_LOGIN, GENERIC, NEVER, NOT_NOW, HttpAnswer, classify
 from egress.chattigo.result import CallResult
-from egress.chattigo.retry_after import LONGEST_S
+from runtime.http.retry_after import LONGEST_S
 from schemas.chattigo.answers import CODE_MAX
 from schemas.record import decode, encode
 

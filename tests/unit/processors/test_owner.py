@@ -258,6 +258,20 @@ def test_a_timer_is_noted_while_a_human_owns() -> None:
     assert (note.agent, note.kind, note.reason) == ("menu", "dropped", "human_owns")
 
 
+def test_a_taps_timer_rings_also_while_a_human_owns() -> None:
+    conversations = Conversations(world(tenant(also=["menu"])))
+    conversations.feed(order(inbound.HandOff), timer(NOW))
+    assert [(told.kind, told.event.kind) for told in conversations.told()][-1] == ("event", "timer")
+
+
+def test_what_was_said_before_a_close_is_told_with_it() -> None:
+    conversations = Conversations(world(tenant(also=["crm"])))
+    lines = [inbound.Said(who="customer", text="hola", at_ms=1)]
+    conversations.feed(order(inbound.Close, transcript=lines))
+    (told,) = conversations.told("crm")
+    assert told.event.extra["transcript"] == [{"who": "customer", "text": "hola", "at_ms": 1}]
+
+
 def test_an_order_of_another_tenant_is_not_obeyed() -> None:
     foreign = inbound.Resume(id="c1", tenant="evil", did=LINE, contact=PERSON, at_ms=NOW, by="x")
     conversations = Conversations()

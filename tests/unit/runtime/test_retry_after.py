@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.chattigo.retry_after import LONGEST_S, retry_after_s
+from runtime.http.retry_after import LONGEST_S, retry_after_s
 
 NOW = 1_700_000_000_000
 

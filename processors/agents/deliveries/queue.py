@@ -1,0 +1,175 @@
+"""The deliveries of one conversation that wait, as the agent's memory holds them. Pure, over explicit time.
+
+Each one is a name of its own in the memory, so that those of a person's two keys are united when the keys become one.
+They stand in the order of `seq`. Deliveries with the same `merge` name that follow one another are one: their `fields`
+are united, the later ones stand. It goes under the newer key, for under the old one the other side may know less.
+
+What was given up may be put back after newer fields arrived. So from the first time that something is given up on, the
+queue keeps when each field was delivered last, and a delivery that is put back brings no field that is older.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from processors.agents.terms import Terms
+
+TIMER = "@deliveries"
+PREFIX = "@delivery:"
+LATER = "@delivered"
+
+
+class Delivery(msgspec.Struct, array_like=True, kw_only=True):
+    """`body` is what JSON can say; `key` stands for it on each attempt. It waits since `at_ms` and was put back `back`
+    times. `tries` failed so far; none before `next_ms`."""
+
+    key: str
+    seq: int
+    at_ms: int
+    body: Any
+    merge: str = ""
+    tries: int = 0
+    next_ms: int = 0
+    back: int = 0
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What is united where deliveries are merged."""
+        found = self.body.get("fields") if isinstance(self.body, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(msgspec.json.encode(self.body))
+
+
+class GivenUp(NamedTuple):
+    """A delivery that is a dead letter now: why, as one of a few words and as a story; `said` is the other side's."""
+
+    delivery: Delivery
+    reason: str
+    error: str
+    said: str = ""
+
+
+def waiting_in(memory: Mapping[str, Any]) -> list[Delivery]:
+    """The deliveries that wait, in order."""
+    found = [msgspec.convert(value, Delivery) for name, value in memory.items() if name.startswith(PREFIX)]
+    return sorted(found, key=lambda one: one.seq)
+
+
+class Queue:
+    """Made of what the agent remembers; `changes` is what it is to remember. `given_up` and `superseded` grow."""
+
+    def __init__(self, memory: Mapping[str, Any], terms: Terms) -> None:
+        self._terms = terms
+        self.waiting = waiting_in(memory)
+        self.given_up: list[GivenUp] = []
+        self.superseded: list[Delivery] = []
+        self._later: dict[str, dict[str, int]] = {name: dict(of) for name, of in memory.get(LATER, {}).items()}
+        self._before = self._kept()
+
+    def add(self, key: str, body: Any, merge: str, now_ms: int) -> None:
+        """One more, behind all others. What is too much is given up: itself if it is too large, else the oldest."""
+        one = Delivery(key=key, seq=self._next_seq(now_ms), at_ms=now_ms, body=body, merge=merge)
+        last = self.waiting[-1] if self.waiting else None
+        if last is not None and merge and last.merge == merge and not last.back:
+            one = self.waiting[-1] = _merged(last, one)
+        else:
+            self.waiting.append(one)
+        self._bound(one)
+
+    def put_back(self, one: Delivery, now_ms: int) -> None:
+        """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced."""
+        if any(other.key == one.key for other in self.waiting):
+            self.superseded.append(one)
+            return
+        kept = self._not_replaced(one)
+        if kept is None:
+            self.superseded.append(one)
+            return
+        back = msgspec.structs.replace(kept, at_ms=now_ms, tries=0, next_ms=0)
+        self.waiting = sorted([back, *self.waiting], key=lambda other: other.seq)
+        self._bound(back)
+
+    def head(self, now_ms: int) -> Delivery | None:
+        """The delivery to try now: the first of all, if its time has come."""
+        first = self.waiting[0] if self.waiting else None
+        return first if first is not None and first.next_ms <= now_ms else None
+
+    def delivered(self) -> None:
+        """The first one arrived."""
+        one = self.waiting.pop(0)
+        if one.merge in self._later:
+            known = self._later[one.merge]
+            known.update({name: max(one.seq, known.get(name, 0)) for name in one.fields})
+
+    def refused(self, reason: str, error: str, said: str = "") -> None:
+        """The first one will never be taken."""
+        self._give_up(self.waiting[0], reason, error, said)
+
+    def postponed(self, now_ms: int, why: str, asked_s: float = 0, said: str = "") -> None:
+        """The first one failed, for the time being; given up when it is too old. What follows waits as long."""
+        one = self.waiting[0]
+        one.tries += 1
+        one.next_ms = now_ms + int(self._terms.wait_s(one.key, one.tries, asked_s) * 1000)
+        if now_ms - one.at_ms < self._terms.give_up_s * 1000:
+            return
+        story = f"not delivered within {self._terms.give_up_s:g} s (RELEVO_PROCESSOR_DELIVERY_GIVE_UP_S): {why}"
+        self._give_up(one, "too_old", story, said)
+        if self.waiting:
+            self.waiting[0].tries, self.waiting[0].next_ms = one.tries, one.next_ms
+
+    def wake_s(self, now_ms: int) -> float | None:
+        """In how many seconds to go on; None if nothing waits."""
+        return max(self.waiting[0].next_ms - now_ms, 0) / 1000 if self.waiting else None
+
+    def changes(self) -> dict[str, Any]:
+        """What is to be remembered of it now, for `Remember`: None forgets."""
+        now = self._kept()
+        gone = dict.fromkeys(self._before.keys() - now.keys())
+        return gone | {name: value for name, value in now.items() if self._before.get(name) != value}
+
+    def _kept(self) -> dict[str, Any]:
+        kept: dict[str, Any] = {PREFIX + one.key: msgspec.to_builtins(one) for one in self.waiting}
+        return kept | ({LATER: {name: dict(of) for name, of in self._later.items()}} if self._later else {})
+
+    def _next_seq(self, now_ms: int) -> int:
+        """Times as far as they grow: a clock that goes back, or another machine's, must not change the order."""
+        known = [one.seq for one in self.waiting] + [seq for of in self._later.values() for seq in of.values()]
+        return max(now_ms, max(known, default=0) + 1)
+
+    def _bound(self, newest: Delivery) -> None:
+        if newest.size > self._terms.size:
+            story = f"{newest.size} bytes, {self._terms.size} allowed (RELEVO_PROCESSOR_DELIVERY_BYTES)"
+            self._give_up(newest, "too_large", story)
+        while len(self.waiting) > self._terms.most or sum(one.size for one in self.waiting) > self._terms.size:
+            story = (
+                f"more than {self._terms.most} deliveries (RELEVO_PROCESSOR_DELIVERY_MAX) or {self._terms.size} bytes "
+                "(RELEVO_PROCESSOR_DELIVERY_BYTES) of one conversation wait"
+            )
+            self._give_up(self.waiting[0], "too_many", story)
+
+    def _give_up(self, one: Delivery, reason: str, error: str, said: str = "") -> None:
+        self.waiting.remove(one)
+        if one.merge:
+            self._later.setdefault(one.merge, {})
+        self.given_up.append(GivenUp(one, reason, error, said))
+
+    def _not_replaced(self, one: Delivery) -> Delivery | None:
+        """The delivery without the fields of which a newer one arrived; None if none is left."""
+        newer = {name for name, seq in self._later.get(one.merge, {}).items() if seq > one.seq}
+        if not newer & one.fields.keys():
+            return one
+        fields = {name: value for name, value in one.fields.items() if name not in newer}
+        return msgspec.structs.replace(one, body=one.body | {"fields": fields}) if fields else None
+
+
+def _merged(old: Delivery, new: Delivery) -> Delivery:
+    """Both as one, as old as the first and at the place of the last."""
+    body = old.body | new.body | {"fields": old.fields | new.fields}
+    return msgspec.structs.replace(new, body=body, at_ms=old.at_ms, tries=old.tries, next_ms=old.next_ms)
