@@ -14,7 +14,7 @@ from processors.agents.agent import Actions, AgentFunction, Conversation, choice
 from processors.agents.resources import World
 from runtime.hooks import Answer, Call
 from schemas import content, session
-from schemas.inbound import Facts, InboundEvent, Said
+from schemas.inbound import Facts, InboundEvent, Part, Said
 from schemas.session import Choice, Section, Template, TemplateButton
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "HandOff",
     "InboundEvent",
     "OptOut",
+    "Part",
     "Remember",
     "Reply",
     "Said",

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from processors.agents import actions as a
+from processors.agents import debounce
 from processors.agents.burial import buried
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Alarm, Memory
@@ -143,6 +144,8 @@ class Outbox:
     def _schedule(self, action: a.Schedule, memory: Memory) -> None:
         if not isinstance(action.name, str):
             raise AgentFailed("not_an_action", f"Schedule.name is {type(action.name).__name__}, not a text")
+        if action.name == debounce.TIMER:
+            raise AgentFailed("not_an_action", f"the timer {debounce.TIMER!r} is Relevo's own")
         if action.in_s is None:
             memory.take_off(action.name)
             return
