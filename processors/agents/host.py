@@ -213,6 +213,8 @@ class AgentHost(EventHandler):
             writes[key] = None if done.memory is None else encode(done.memory)
         lane.submit(Effects(outputs=done.records, writes=writes), offsets)
         points.reach("event_submitted")
+        if done.told:
+            points.reach("held_submitted")
         if not done.same:
             self._queue_of(lane.table).see(key, done.memory or Memory())
 
