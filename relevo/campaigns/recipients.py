@@ -15,7 +15,18 @@ from relevo.campaigns.rows import Row
 from schemas.campaign import Recipient
 
 PARAMETER_MAX = 1024
-Reason = Literal["unreadable", "number", "missing", "too_many", "too_long", "characters", "duplicate", "opted_out"]
+Reason = Literal[
+    "unreadable",
+    "number",
+    "missing",
+    "too_many",
+    "too_long",
+    "characters",
+    "duplicate",
+    "opted_out",
+    "category",
+    "line",
+]
 WELL_FORMED: frozenset[Reason] = frozenset({"duplicate", "opted_out"})
 """Reasons that say nothing against the file."""
 

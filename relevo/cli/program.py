@@ -20,6 +20,7 @@ from relevo.cli import (
     doubt,
     gate,
     keys,
+    optout,
     pause,
     routes,
     run,
@@ -57,6 +58,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(conversation.app, name="conversation")
+app.add_typer(optout.app, name="optout")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(gate.app, name="gate")
 app.add_typer(dlq.app, name="dlq")
