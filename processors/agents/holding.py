@@ -26,15 +26,18 @@ if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do wit
 
 FOREIGN = "foreign_line"
 _RULE, _TAP = "rule", b"also"
+_REPLAY = "replay"
 _STORY = "the line went to another tenant before it was told"
 _SOON_MS = 1000
 
 
 def may_hold(setting: Debounce | None, record: SourceRecord, event: InboundEvent) -> bool:
-    """Whether the record's message is one that waits, here."""
+    """Whether the record's message is one that waits, here. One that was put back does not: nobody is in the middle of a
+    row, and it may stand at a key that the person has left, to which no timer comes back."""
     if setting is None or not debounce.may_wait(event) or not debounce.has_room((), record.value or b""):
         return False
-    return setting.taps or (_RULE, _TAP) not in record.headers
+    put_back = any(name == _REPLAY for name, _ in record.headers)
+    return not put_back and (setting.taps or (_RULE, _TAP) not in record.headers)
 
 
 def hold(memory: Memory, setting: Debounce, record: SourceRecord, event: InboundEvent, now_ms: int) -> None:
@@ -90,8 +93,9 @@ def overheard(
     agent: str, record: SourceRecord, reason: str, event: InboundEvent, memory: Memory, now_ms: int
 ) -> tuple[Memory, Sequence[Record]] | None:
     """A note that the timer rang for nobody: a human owns the conversation, and sees what is held; or another tenant
-    has the line. None for any other note."""
-    if not memory.held or not debounce.is_timer(event) or memory.tenant != event.tenant:
+    has the line (then the note does not say which timer). None for any other note."""
+    ours = debounce.is_timer(event) or (reason == FOREIGN and event.kind == "timer")
+    if not memory.held or not ours or memory.tenant != event.tenant:
         return None
     rest = copy.copy(memory.without_held())
     left: Sequence[Record] = ()

@@ -203,6 +203,11 @@ def test_more_than_the_bound_is_told_before_the_next_is_held() -> None:
     assert [text[:1] for _, text in heard(big)] == ["a", "x"], "what is too large for itself does not wait"
 
 
+def test_what_is_put_back_is_told_at_once() -> None:
+    done = run(source("a", 0, more=[("replay", b"run-1")]), Memory())
+    assert done.outcome == "handled"
+
+
 def test_a_tap_hears_at_once_unless_it_is_asked_for() -> None:
     def told(setting: dict[str, Any]) -> str:
         scene = Scene(Agent("crm", teller), lambda _: setting, 4)
@@ -256,11 +261,12 @@ def of(event: InboundEvent, offset: int, more: Any = (), kind: str = "event") ->
     return Source(encode_record(event), conversation_key(), [*told, *more], offset, "agents.test", 1, NOW)
 
 
-def timer(memory: Memory, offset: int, *, kind: str = "event", reason: str = "", **fields: Any) -> Source:
-    """The timer of what is held, as it comes back."""
+def timer(memory: Memory, offset: int, *, kind: str = "event", reason: str = "", told: bool = True) -> Source:
+    """The timer of what is held, as it comes back; or as a note that does not say which timer."""
+    extra = {"name": debounce.TIMER, "payload": None} if told else {}
     event = InboundEvent(
         id=debounce.timer_id(LINE, "test", memory), tenant=memory.tenant, did=LINE, contact=PERSON, reply_to=PERSON,
-        kind="timer", at_ms=memory.held[-1].at_ms, extra={"name": debounce.TIMER, "payload": None}, **fields,
+        kind="timer", at_ms=memory.held[-1].at_ms, extra=extra,
     )  # fmt: skip
     return of(event, offset, [("reason", reason.encode())] if reason else (), kind)
 
@@ -312,7 +318,7 @@ def test_what_another_tenant_held_is_a_letter_and_not_told_to_the_next_one() -> 
     assert done.memory is not None
     assert [one.id for one in done.memory.held] == ["w5"]
     assert not done.memory.knows("w0")
-    rung = run(timer(memory, 6, kind="dropped", reason="foreign_line"), memory)
+    rung = run(timer(memory, 6, kind="dropped", reason="foreign_line", told=False), memory)
     assert [one.value for one in rung.records] == [source("hola", 0).value]
     assert rung.memory is not None
     assert not rung.memory.held
