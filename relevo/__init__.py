@@ -9,7 +9,18 @@
 The guide is docs/agents.md; `relevo.testing` plays an agent without Kafka. What is not listed here may change.
 """
 
-from processors.agents.actions import Action, Close, HandOff, OptOut, Remember, Reply, Schedule, SendTemplate, UpdateCrm
+from processors.agents.actions import (
+    Action,
+    Close,
+    HandOff,
+    OptIn,
+    OptOut,
+    Remember,
+    Reply,
+    Schedule,
+    SendTemplate,
+    UpdateCrm,
+)
 from processors.agents.agent import Actions, AgentFunction, Conversation, choice_of, text_of
 from processors.agents.resources import World
 from runtime.hooks import Answer, Call
@@ -29,6 +40,7 @@ __all__ = [
     "Facts",
     "HandOff",
     "InboundEvent",
+    "OptIn",
     "OptOut",
     "Part",
     "Remember",

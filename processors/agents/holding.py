@@ -32,8 +32,8 @@ _SOON_MS = 1000
 
 
 def may_hold(setting: Debounce | None, record: SourceRecord, event: InboundEvent) -> bool:
-    """Whether the record's message is one that waits, here. One that was put back does not: nobody is in the middle of a
-    row, and it may stand at a key that the person has left, to which no timer comes back."""
+    """Whether the record's message is one that waits, here. One that was put back does not: nobody is in the middle of
+    a row, and it may stand at a key that the person has left, to which no timer comes back."""
     if setting is None or not debounce.may_wait(event) or not debounce.has_room((), record.value or b""):
         return False
     put_back = any(name == _REPLAY for name, _ in record.headers)

@@ -25,13 +25,14 @@ from processors.agents.transcript import Keep, Line, told
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.headers import Headers
-from schemas.inbound import Adopt, AdoptedAlarm, AdoptedMessage, MovedTo
+from schemas.inbound import Adopt, AdoptedAlarm, AdoptedMessage, InboundEvent, MovedTo
 from schemas.record import Decoder, RecordError, encode
 
 MOVED, ADOPT = "moved", "adopt"
 NOTICES = frozenset((MOVED, ADOPT))
 _moved = Decoder.of(MovedTo)
 _adopt = Decoder.of(Adopt)
+_events = Decoder.of(InboundEvent)
 
 
 class Moving(NamedTuple):
@@ -75,12 +76,20 @@ def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, m
         used=known.budget.used,
         used_ms=known.budget.at_ms,
         stopped=known.budget.stopped,
-        waiting=[AdoptedMessage(**msgspec.structs.asdict(one)) for one in known.held],
+        waiting=[_at_contact(one, moved.contact) for one in known.held],
         due_ms=known.held_due_ms,
     )
     nothing = not any((adopt.said, adopt.alarms, adopt.held, adopt.transcript, adopt.used, adopt.waiting))
     records = [] if nothing else [_record(kind, partitions, headers, moved, adopt)]
     return Moving(records, Memory())
+
+
+def _at_contact(one: Held, contact: str) -> AdoptedMessage:
+    """A message that is held, as one of the person's other key: there it is told, or a dead letter."""
+    event: InboundEvent = _events.decode(one.value)
+    headers = [(name, contact.encode() if name == "contact" else value) for name, value in one.headers]
+    value = encode(msgspec.structs.replace(event, contact=contact))
+    return AdoptedMessage(id=one.id, value=value, headers=headers, place=one.place, at_ms=one.at_ms)
 
 
 def _record(kind: str, partitions: int, headers: Headers, moved: MovedTo, adopt: Adopt) -> Record:

@@ -82,6 +82,8 @@ class Outbox:
                 self._order(inbound.Close(transcript=told(memory.lines), **self._of()))
             case a.OptOut():
                 self._order(inbound.OptOut(categories=action.categories, why=action.why, **self._of()))
+            case a.OptIn():
+                self._order(inbound.OptIn(categories=action.categories, why=action.why, **self._of()))
             case a.UpdateCrm():
                 self._order(inbound.UpdateCrm(fields=action.fields, **self._of()))
             case a.Schedule():

@@ -354,6 +354,7 @@ def test_what_is_held_goes_along_to_the_persons_other_key_and_is_told_there_soon
     there = run(Source(adopt.value, adopt.key, list(adopt.headers), 3), here, NOW + 60_000).memory
     assert there is not None
     assert [one.id for one in there.held] == ["w0", "w1", "w9"]
+    assert [decode_record(one.value, InboundEvent).contact for one in there.held[:2]] == ["56933333333"] * 2
     assert there.held_due_ms <= NOW + 61_000
     told = run(timer(there, 4), there, NOW + 61_000)
     assert told.memory is not None
