@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 
 from relevo.campaigns.intake import Report
 from relevo.campaigns.recipients import BadRow
@@ -112,7 +113,7 @@ async def _paced(orders: Iterator[OptOut], rate: float) -> AsyncIterator[list[Op
     """The orders in parts, at most `rate` a second."""
     begun, given = time.monotonic(), 0
     size = max(1, min(BATCH, int(rate / 4)))
-    while part := [order for order, _ in zip(orders, range(size), strict=False)]:
+    while part := list(islice(orders, size)):
         yield part
         given += len(part)
         await asyncio.sleep(max(0.0, begun + given / rate - time.monotonic()))

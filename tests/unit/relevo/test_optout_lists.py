@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from relevo.campaigns.intake import Report
 from relevo.campaigns.recipients import BadRow
-from relevo.campaigns.refused import MappingError
+from relevo.campaigns.refused import MappingError, SubmitError
+from relevo.optouts import importing
+from relevo.optouts.importing import Import
 from relevo.optouts.listed import Listed, Wanted
 from relevo.optouts.roster import Roster
+from runtime.settings import KafkaSettings
 from schemas.inbound import OptOut
 from schemas.optout import Optout
 from schemas.record import encode
@@ -125,3 +130,44 @@ def test_what_was_ordered_is_missing_until_it_stands() -> None:
         assert roster.missing() == 1
         roster.take([Said(f"{DIDS[0]}|a", [])])  # type: ignore[list-item]
         assert roster.missing() == 0
+
+
+def test_a_long_list_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    def peak(rows: int) -> int:
+        numbers = "\n".join(str(56_922_000_000 + n) for n in range(rows))
+        found = listed(tmp_path, f"number\n{numbers}\n")
+        with Roster(DIDS) as roster, Report(tmp_path / "bad.csv", found.table.titles) as report:
+            passage = Import(KafkaSettings(), found, roster, report)
+            tracemalloc.start()
+            taken = passage.looked_at(0.05)
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert (taken.rows, taken.ordered) == (rows, 2 * rows)
+        return most
+
+    peak(100)
+    assert peak(10_000) < peak(1_000) + 200_000
+
+
+def test_a_list_with_too_many_bad_rows_is_refused_whole_and_what_stands_is_not_ordered(tmp_path: Path) -> None:
+    found = listed(tmp_path, "number\n56922222222\n12\n56922222222\n")
+    with Roster(DIDS) as roster, Report(tmp_path / "bad.csv", found.table.titles) as report:
+        roster.take([Said(f"{DIDS[0]}|56922222222", [])])  # type: ignore[list-item]
+        taken = Import(KafkaSettings(), found, roster, report).looked_at(0.5)
+        assert (taken.rows, taken.ordered, taken.stood, taken.left_out) == (3, 1, 2, {"number": 1})
+        with pytest.raises(SubmitError, match=r"1 of 3 rows are bad, 33\.3%"):
+            Import(KafkaSettings(), found, roster, report).looked_at(0.05)
+
+
+async def test_orders_are_paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    clock = iter(range(100))
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(importing.asyncio, "sleep", sleep)
+    monkeypatch.setattr(importing.time, "monotonic", lambda: next(clock) / 1000)
+    parts = [len(part) async for part in importing._paced(iter([None] * 11), 20)]  # type: ignore[arg-type]
+    assert parts == [5, 5, 1]
+    assert slept == [pytest.approx(0.25, abs=0.01), pytest.approx(0.5, abs=0.01), pytest.approx(0.55, abs=0.01)]
