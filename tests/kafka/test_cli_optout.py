@@ -58,7 +58,7 @@ def test_a_list_is_taken_in_once_on_all_lines_and_given_out_as_it_came(
     early = optout("import", listed, "--tenant", TENANT, "--wait", 0, "--dry-run")
     assert early.out.splitlines()[0] == "44 rows: 82 opt-outs would be ordered, 0 stood already"
     pipeline.conversations("optout-cli")
-    done = optout("import", listed, "--tenant", TENANT, "--why", "old system", "--json")
+    done = optout("import", listed, "--tenant", TENANT, "--why", "old system", "--rate", 200, "--json")
     assert done.code == 0, done.out + done.err
     assert {**json.loads(done.out), "rejected": ""} == {
         "rows": 44, "ordered": 82, "stood": 0, "left_out": {"number": 1, "category": 1}, "rejected": "",
