@@ -1,6 +1,6 @@
 """The reference pages, made from what the code declares.
 
-    python -m relevo.reference --write     writes docs/reference/*.md
+    python -m relevo.reference --write     writes docs/reference/*
     python -m relevo.reference --check     fails when a page is not what the code says
 
 `PAGES` lists them: a page is a file name and a function that gives its text. Add a page by adding an entry. Leaves
@@ -8,13 +8,17 @@ to the declarations (settings, metrics) every word that a table says.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import msgspec
 from pydantic.fields import FieldInfo
 
+from processors.agents.builtin.http.answer import Answer
+from processors.agents.builtin.http.request import Request
 from runtime.metrics import CATALOGUE, Metric
 from runtime.settings import AREAS, Area
 from runtime.settings.area import file_variable, is_secret
@@ -143,10 +147,28 @@ def _topic_row(topic: topics.Topic) -> tuple[str, ...]:
     return f"`{topic.name}`", topic.partitioned_by, f"`{topic.key}`", kept, topic.purpose
 
 
+def _schema(kind: Any, about: str) -> str:
+    """A JSON Schema, for those who check what they read or write."""
+    found = msgspec.json.schema(kind)
+    return json.dumps({"$comment": about, **found}, indent=1, ensure_ascii=False) + "\n"
+
+
+def request_schema() -> str:
+    """What the agent `http` tells a service."""
+    return _schema(Request, "What a service is told: docs/http-agent.md. New fields may come.")
+
+
+def answer_schema() -> str:
+    """What a service may answer the agent `http`."""
+    return _schema(Answer, "What a service may answer: docs/http-agent.md.")
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "topics.md": topics_page,
+    "http-request.schema.json": request_schema,
+    "http-answer.schema.json": answer_schema,
 }
 
 

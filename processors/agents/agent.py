@@ -21,7 +21,7 @@ class Conversation(msgspec.Struct, kw_only=True):
     """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions.
 
     `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time, `lines`
-    what was said lately as it is kept (`transcript` reads better), the present message included.
+    what was said lately as it is kept (`transcript` reads better), the present message included, `agent` its own type.
     """
 
     tenant: str
@@ -32,6 +32,7 @@ class Conversation(msgspec.Struct, kw_only=True):
     config: Mapping[str, Any]
     now_ms: int
     lines: Sequence[Line] = ()
+    agent: str = ""
 
     @property
     def transcript(self) -> list[Said]:

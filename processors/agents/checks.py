@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from processors.agents import debounce
+from processors.agents.reading import Problem
 from processors.agents.registry import BUILT_IN
 
-
-class Problem(NamedTuple):
-    """Where it stands among the agent's settings, and what to write instead. It never quotes a secret."""
-
-    path: tuple[str | int, ...]
-    what: str
+__all__ = ["Problem", "problems"]
 
 
 def problems(kind: str, settings: Mapping[str, Any]) -> list[Problem]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from processors.agents.loops import Loops
 from processors.agents.terms import Terms
 from processors.agents.transcript import Keep
+from runtime.hooks import Outcome
 from runtime.settings import ProcessorSettings
 
 OF_THE_CONVERSATION = frozenset({"loop"})
 """Reasons that say something of one conversation and nothing of the agent: no sign that the agent is broken."""
+
+OF_THE_TENANT = frozenset({"bad_answer", "settings", *(f"hook_{outcome}" for outcome in get_args(Outcome))})
+"""Reasons that say something of a tenant's service, or of what its file says: the worker must go on for the others."""
 
 
 class Limits(NamedTuple):

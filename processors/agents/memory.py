@@ -18,6 +18,9 @@ from processors.agents.transcript import Line
 HELD = -2
 """Mute until the owner changes, in an epoch that is not known yet (see `moving`)."""
 
+SPARE = "~"
+"""Names in a memory that begin so are of what the agent can do without: they go when the conversation is idle."""
+
 _HASH_BYTES = 8
 _RING = 32
 
@@ -118,8 +121,9 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
         return len(_encoder.encode((self.said, self.alarms)))
 
     def is_idle(self) -> bool:
-        """Whether nothing is kept but what was said, that it is silent, and what tells a replay."""
-        return not (self.said or self.alarms or self.held)
+        """Whether nothing is kept but what was said, that it is silent, what tells a replay, and what the agent can do
+        without (names that begin with ~)."""
+        return not (self.alarms or self.held) and all(name.startswith(SPARE) for name in self.said)
 
     def next_due_ms(self) -> int | None:
         """When the first timer is due, or what is held."""

@@ -126,6 +126,10 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
         return Step("noted", [*rung[1]], rung[0], reason, told=len(memory.held))
     if reason == abandoned.REASON and (rest := abandoned.without(memory, _decoded(record), record.offset, now_ms)):
         return Step("noted", [], rest, "dropped")
+    if reason == abandoned.HUMAN_OWNS and (
+        later := abandoned.put_off(scene.agent.kind, memory, _decoded(record), record.offset, now_ms)
+    ):
+        return Step("noted", [], later, "dropped")
     if not memory.ring or reason not in ("echo", "human_owns"):
         return Step("noted", [], memory, "dropped", same=True)
     event = _decoded(record)
@@ -269,6 +273,7 @@ async def _played(
         config=scene.config(event.tenant),
         now_ms=now_ms,
         lines=tuple(memory.lines),
+        agent=scene.agent.kind,
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1

@@ -22,7 +22,7 @@ class Terms(NamedTuple):
     """
 
     most: int = 50
-    size: int = 32_768
+    size: int = 24_576
     give_up_s: float = 259_200
     first_s: float = 2
     longest_s: float = 600
@@ -32,11 +32,11 @@ class Terms(NamedTuple):
     @classmethod
     def of(cls, settings: ProcessorSettings) -> Terms:
         """The terms that the environment sets. All attempts of an event end before the event must, and there is room in
-        the memory for more than what waits."""
+        the memory for what waits under two keys of a person."""
         within_s = settings.agent_timeout_s * _SHARE
         return cls(
             settings.delivery_max,
-            min(settings.delivery_bytes, settings.agent_memory_bytes // 2),
+            min(settings.delivery_bytes, settings.agent_memory_bytes // 3),
             settings.delivery_give_up_s,
             settings.delivery_first_s,
             settings.delivery_longest_s,

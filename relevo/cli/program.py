@@ -14,6 +14,7 @@ from relevo.cli import (
     campaign,
     chat,
     conversation,
+    crm,
     demo,
     dlq,
     doctor,
@@ -59,6 +60,7 @@ app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(conversation.app, name="conversation")
 app.add_typer(optout.app, name="optout")
+app.add_typer(crm.app, name="crm")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(gate.app, name="gate")
 app.add_typer(dlq.app, name="dlq")

@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     - `unreachable`: no connection, or it broke before the answer was whole; it may have had its effect;
     - `too_large`: the answer has more bytes than are read;
     - `forbidden`: not an address that may be called;
-    - `unsendable`: what HTTP cannot carry (a line break in a header);
+    - `unsendable`: what HTTP cannot carry (a line break in a header), or a secret that is none;
     - `open`: not asked, for what was asked lately failed in a row (`runtime.circuit`).
 
     `why` says more for a person, without path, secrets or body. `retry_after_s` is what the other side (or the open

@@ -19,7 +19,7 @@ from runtime import logs, metrics
 from runtime.clock import now_ms
 from runtime.hooks.breaker import Breaker, sign_of
 from runtime.hooks.call import Answer, Call, Outcome, host_of
-from runtime.hooks.signing import signed
+from runtime.hooks.signing import SecretError, signed
 from runtime.http import AddressRefused, AnswerTooLarge, Guard, check_url, read_limited
 from runtime.http.retry_after import retry_after_s
 
@@ -55,7 +55,7 @@ class Caller:
         self._monotonic = monotonic
 
     async def call(self, call: Call) -> Answer:
-        """The answer, whatever becomes of it. Raises `SecretError` for a secret that cannot be one."""
+        """The answer, whatever becomes of it."""
         started = self._monotonic()
         answer = await self._call(call)
         names = {"use": self._use, "tenant": call.tenant, "outcome": answer.outcome}
@@ -86,10 +86,10 @@ class Caller:
                 )
 
     async def _attempt(self, call: Call, url: URL) -> Answer:
-        headers = dict(call.headers)
-        if call.id:
-            headers |= signed(call.secrets, call.id, self._clock() // 1000, call.body)
         try:
+            headers = dict(call.headers)
+            if call.id:
+                headers |= signed(call.secrets, call.id, self._clock() // 1000, call.body)
             async with asyncio.timeout(call.timeout_s):
                 return await self._exchange(call, url, headers)
         except TimeoutError:
@@ -100,6 +100,8 @@ class Caller:
             return Answer(outcome="forbidden", why=str(error))
         except (aiohttp.ClientError, OSError) as error:
             return Answer(outcome="unreachable", why=_story(error))
+        except SecretError as error:
+            return Answer(outcome="unsendable", why=str(error))
         except ValueError as error:  # UnicodeError is one
             return Answer(outcome="unsendable", why=type(error).__name__)
 

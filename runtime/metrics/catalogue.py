@@ -144,6 +144,13 @@ HOOK_CIRCUITS = Metric(
     "relevo_hooks_open_circuits", "gauge", "Services of tenants that are left alone because they failed.", ("use",)
 )
 
+HTTP_AGENT_EVENTS = Metric(
+    "relevo_processors_http_agent_events_total",
+    "counter",
+    "Events that tenants' services were told of, by how that ended and what was done instead.",
+    ("tenant", "outcome", "instead"),
+)
+
 EGRESS_MESSAGES = Metric(
     "relevo_egress_messages_total",
     "counter",

@@ -84,7 +84,7 @@ class ProcessorSettings(Area):
     )
     delivery_max: int = Field(50, ge=1, le=1000, description="Most deliveries of one conversation that may wait.")
     delivery_bytes: int = Field(
-        32_768, ge=1024, le=524_288, description="Most bytes of them; at most half of the memory's."
+        24_576, ge=1024, le=524_288, description="Most bytes of them; at most a third of the memory's."
     )
     drain_begun_share: float = Field(
         0.7,

@@ -61,9 +61,11 @@ def conversation_key(contact: str = PERSON, did: str = LINE) -> bytes:
     return keys.conversation(did, contact).encode()
 
 
-def record(value: bytes, kind: str, *, contact: str = PERSON, did: str = LINE, at_ms: int = NOW) -> Source:
-    """A source record of a conversation."""
-    headers = Headers(id="h", type=kind, tenant="acme", at_ms=at_ms, did=did, contact=contact)
+def record(
+    value: bytes, kind: str, *, contact: str = PERSON, did: str = LINE, at_ms: int = NOW, of: str = "acme"
+) -> Source:
+    """A source record of a conversation, of a tenant."""
+    headers = Headers(id="h", type=kind, tenant=of, at_ms=at_ms, did=did, contact=contact)
     return Source(value, conversation_key(contact, did), headers.to_kafka())
 
 

@@ -54,10 +54,12 @@ class Pipeline:
         ahead = _AHEAD.format(ns=days_ahead * 86_400 * 10**9) if days_ahead else ""
         return self._start(ahead + _CONVERSATIONS, instance, points)
 
-    def agent(self, spec: str, instance: str = "a0", points: str = "", **processor: str) -> subprocess.Popen[bytes]:
-        """`processor` are settings of the processors' area, by the names of their fields."""
+    def agent(
+        self, spec: str, instance: str = "a0", points: str = "", environ: Mapping[str, str] = {}, **processor: str
+    ) -> subprocess.Popen[bytes]:
+        """`processor` are settings of the processors' area, by the names of their fields; `environ` any others."""
         own = {f"RELEVO_PROCESSOR_{name.upper()}": value for name, value in processor.items()}
-        return self._start(_AGENTS.format(spec=spec), instance, points, own)
+        return self._start(_AGENTS.format(spec=spec), instance, points, {**own, **environ})
 
     def _start(self, code: str, instance: str, points: str, own: Mapping[str, str] = {}) -> subprocess.Popen[bytes]:
         env = {name: value for name, value in os.environ.items() if not name.startswith("RELEVO_")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from processors.agents.agent import Agent, AgentFunction
 from processors.agents.limits import Limits
 from processors.agents.memory import Memory, decode, encode
 from processors.agents.step import Scene, Step, step
+from relevo.testing.loop import run
 from runtime.kafka.record import Record
 from schemas import content as c
 from schemas import inbound, keys, topics
@@ -36,12 +36,13 @@ class Tap:
         kind: str = "crm",
     ) -> None:
         self.kind, self.contact, self.tenant = kind, contact, tenant
+        self.config: Mapping[str, Any] = config or {}
         self.now_ms = NOW
         self.memory = Memory()
         self.letters: list[Record] = []
         self.steps: list[Step] = []
         self._offset = 0
-        self._scene = Scene(Agent(kind, function), lambda _: config or {}, 4, Limits(loops=Limits().loops))
+        self._scene = Scene(Agent(kind, function), lambda _: self.config, 4, Limits(loops=Limits().loops))
 
     def says(self, text: str, crashes: int = 0, **fields: Any) -> Step:
         return self.event("message", crashes, content=c.Text(body=text), **fields)
@@ -67,8 +68,8 @@ class Tap:
         source = Source(value, self.key, told, self._offset, topics.agent(self.kind).name, 0, self.now_ms)
         self._offset += 1
         for _ in range(crashes):
-            asyncio.run(step(self._scene, source, decode(encode(self.memory)), self.now_ms))
-        done = asyncio.run(step(self._scene, source, decode(encode(self.memory)), self.now_ms))
+            run(step(self._scene, source, decode(encode(self.memory)), self.now_ms))
+        done = run(step(self._scene, source, decode(encode(self.memory)), self.now_ms))
         self.memory = decode(encode(done.memory)) if done.memory else Memory()
         self.steps.append(done)
         self.letters += [record for record in done.records if record.topic.endswith(topics.DEAD_LETTERS)]

@@ -1,4 +1,4 @@
-"""Deliveries of a tenant that has the line no more: dead letters of that tenant, whenever its memory goes.
+"""Deliveries whose timer rings for nobody. Those of a tenant that has the line no more are its dead letters.
 
 The memory goes with the next tenant's first event, or with a timer that rings for nobody (`foreign_line`). What is put
 back goes to the system of the tenant that it is of, as the letter says. Leaves to `step` that erased people's
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from processors.agents.burial import buried
 from processors.agents.deliveries.queue import PREFIX, TIMER, GivenUp, waiting_in
 from processors.agents.deliveries.work import bury
-from processors.agents.memory import Memory
+from processors.agents.memory import Alarm, Memory
 from runtime.kafka.record import Record
-from schemas import keys
+from schemas import ids, keys
 from schemas.dead_letter import source
 from schemas.headers import Headers
 from schemas.inbound import InboundEvent
@@ -23,7 +23,8 @@ from schemas.inbound import InboundEvent
 if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do without
     from runtime.engine import SourceRecord
 
-REASON = "foreign_line"
+REASON, HUMAN_OWNS = "foreign_line", "human_owns"
+_AGAIN_MS = 60_000
 _STORY = "the line went to another tenant before it was delivered"
 
 
@@ -54,6 +55,17 @@ def without(memory: Memory, event: InboundEvent, offset: int, now_ms: int) -> Me
     rest.said = {name: value for name, value in memory.said.items() if not name.startswith(PREFIX)}
     rest.take_off(TIMER)
     return rest
+
+
+def put_off(agent: str, memory: Memory, event: InboundEvent, offset: int, now_ms: int) -> Memory | None:
+    """The memory with the timer of deliveries set again, when it rang while a human owns the conversation and the agent
+    is no tap (any more); None for any other note."""
+    if event.kind != "timer" or memory.tenant != event.tenant or not _waits(memory):
+        return None
+    later = copy.copy(memory)
+    later.offset, later.touched_ms = offset, now_ms
+    later.set_alarm(Alarm(TIMER, now_ms + _AGAIN_MS, ids.message_id(event.did, event.id, agent, 0)))
+    return later
 
 
 def _waits(memory: Memory) -> bool:

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.agents.terms import Terms
+from schemas import ids
 
 TIMER = "@deliveries"
 PREFIX = "@delivery:"
 LATER = "@delivered"
+_GIVEN_UP = ""
 
 
 class Delivery(msgspec.Struct, array_like=True, kw_only=True):
@@ -85,14 +87,11 @@ class Queue:
 
     def put_back(self, one: Delivery, now_ms: int) -> None:
         """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced."""
-        if any(other.key == one.key for other in self.waiting):
-            self.superseded.append(one)
-            return
         kept = self._not_replaced(one)
-        if kept is None:
+        if kept is None or any(other.key == _returned(one) for other in self.waiting):
             self.superseded.append(one)
             return
-        back = msgspec.structs.replace(kept, at_ms=now_ms, tries=0, next_ms=0)
+        back = msgspec.structs.replace(kept, key=_returned(kept), at_ms=now_ms, tries=0, next_ms=0)
         self.waiting = sorted([back, *self.waiting], key=lambda other: other.seq)
         self._bound(back)
 
@@ -104,7 +103,7 @@ class Queue:
     def delivered(self) -> None:
         """The first one arrived."""
         one = self.waiting.pop(0)
-        if one.merge in self._later:
+        if one.merge and one.merge in self._later:
             known = self._later[one.merge]
             known.update({name: max(one.seq, known.get(name, 0)) for name in one.fields})
 
@@ -156,17 +155,25 @@ class Queue:
 
     def _give_up(self, one: Delivery, reason: str, error: str, said: str = "") -> None:
         self.waiting.remove(one)
+        self._later.setdefault(_GIVEN_UP, {})[""] = self._next_seq(one.seq)  # none that is made later stands before it
         if one.merge:
             self._later.setdefault(one.merge, {})
         self.given_up.append(GivenUp(one, reason, error, said))
 
     def _not_replaced(self, one: Delivery) -> Delivery | None:
         """The delivery without the fields of which a newer one arrived; None if none is left."""
-        newer = {name for name, seq in self._later.get(one.merge, {}).items() if seq > one.seq}
+        known = self._later.get(one.merge, {}) if one.merge else {}
+        newer = {name for name, seq in known.items() if seq > one.seq}
         if not newer & one.fields.keys():
             return one
         fields = {name: value for name, value in one.fields.items() if name not in newer}
         return msgspec.structs.replace(one, body=one.body | {"fields": fields}) if fields else None
+
+
+def _returned(one: Delivery) -> str:
+    """The key of a delivery that is put back. What sets fields goes under a new one: it may have been taken once under
+    the old one, and older fields since."""
+    return ids.digest("put back", one.key, str(one.back)) if one.merge else one.key
 
 
 def _merged(old: Delivery, new: Delivery) -> Delivery:

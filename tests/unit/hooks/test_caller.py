@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 from standardwebhooks import Webhook
 
 from runtime import metrics
 from runtime.hooks import Answer, Call
 from runtime.hooks.caller import answered
+from runtime.http import server_context
 from runtime.settings import TenantsSettings
+from tests.builders.certificates import self_signed
 from tests.builders.hooks import SECRET, calling, to
 from tests.builders.wire_server import Exchange, WireServer, closed_port
 
@@ -197,6 +203,69 @@ async def test_what_http_cannot_carry_is_said_and_not_sent() -> None:
     async with WireServer(fine) as server, calling() as caller:
         answer = await caller.call(to(server.base, headers={"X-Shop": "a\r\nX-Admin: yes"}))
         assert answer.outcome == "unsendable"
+        answer = await caller.call(to(server.base, secrets=("hunter2",)))
+        assert (answer.outcome, "hunter2" in answer.why) == ("unsendable", False)
+        assert not server.requests
+
+
+class Names(AbstractResolver):
+    """A name server that changes its mind: one list of addresses an asking, the last one for ever."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self._left = list(answers)
+        self.asked = 0
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        found = self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        return [ResolveResult(hostname=host, host=a, port=port, family=socket.AF_INET, proto=0, flags=0) for a in found]
+
+    async def close(self) -> None: ...
+
+
+ONE_ADDRESS = TenantsSettings(private_networks=(ip_network("127.0.0.2/32"),))
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcomes"),
+    [
+        ([["127.0.0.1"]], {"forbidden"}),
+        ([["127.0.0.2", "127.0.0.1"]], {"forbidden"}),
+        ([["::ffff:127.0.0.1"]], {"forbidden"}),
+        ([["127.0.0.2"], ["127.0.0.1"]], {"unreachable", "forbidden"}),
+        ([["127.0.0.1"], ["127.0.0.2"]], {"unreachable", "forbidden"}),
+    ],
+)
+async def test_a_name_that_stands_for_a_private_address_by_now_is_never_connected_to(
+    answers: list[list[str]], outcomes: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.http.guard.ThreadedResolver", lambda: Names(*answers))
+    async with WireServer(fine) as server, calling(ONE_ADDRESS, failures=0) as caller:
+        port = server.base.rpartition(":")[2]
+        found = {(await caller.call(to(f"http://rebinds.example:{port}/"))).outcome for _ in range(5)}
+        assert found <= outcomes
+        assert server.connections == 0
+
+
+async def test_calls_to_a_name_at_the_same_time_ask_for_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names(["127.0.0.1"])
+    monkeypatch.setattr("runtime.http.guard.ThreadedResolver", lambda: names)
+    async with WireServer(fine) as server, calling() as caller:
+        url = f"http://shop.example:{server.base.rpartition(':')[2]}/"
+        found = await asyncio.gather(*(caller.call(to(url)) for _ in range(20)))
+        assert {answer.outcome for answer in found} == {"ok"}
+        assert names.asked == 1
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_believed(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    self_signed(cert, key)
+    async with WireServer(fine, server_context(cert, key)) as server, calling() as caller:
+        answer = await caller.call(to(server.base.replace("http", "https")))
+        assert answer.outcome == "unreachable"
+        assert "Certificate" in answer.why
         assert not server.requests
 
 

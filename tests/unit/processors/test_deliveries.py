@@ -15,12 +15,16 @@ from processors.agents.agent import Conversation, text_of
 from processors.agents.deliveries import PREFIX, TIMER, Delivery, Made, Queue, Result, Terms, work
 from processors.agents.deliveries.standing import Standing
 from processors.agents.memory import Memory
+from processors.agents.service import _Counting
 from runtime import metrics
 from runtime.kafka.record import Record
 from runtime.settings import ProcessorSettings
-from schemas.inbound import InboundEvent
-from schemas.record import decode
+from schemas.headers import Headers
+from schemas.inbound import InboundEvent, MovedTo
+from schemas.record import decode, encode
+from tests.builders.conversations import Source
 from tests.builders.taps import Tap
+from tests.builders.webhooks import LINE
 
 OK = Result("delivered")
 AWAY = Result("later", "error", "it answered 503")
@@ -226,6 +230,21 @@ def test_deliveries_of_the_two_keys_of_a_person_are_united_in_order() -> None:
     assert [waiting.key for waiting in both.waiting] == ["k1", "k2", "k3"]
 
 
+def test_what_waits_goes_along_when_the_person_goes_on_under_another_key() -> None:
+    outside = Outside(AWAY, AWAY)
+    old, new = tap_of(outside), tap_of(outside)
+    new.contact = "56933333333"
+    old.says("one")
+    new.says("two")
+    told = Headers(id="m", type="moved", tenant="acme", at_ms=1, did=LINE, contact=old.contact).to_kafka()
+    (adopt,) = old.takes(encode(MovedTo(contact=new.contact)), told).records
+    assert (old.memory.said, old.letters) == ({}, [])
+    new.takes(adopt.value or b"", list(adopt.headers))
+    new.advance(60)
+    assert sorted(outside.notes) == ["one", "two"]
+    assert new.memory.is_idle()
+
+
 def test_an_erased_persons_deliveries_are_forgotten() -> None:
     outside = Outside(AWAY)
     tap = tap_of(outside)
@@ -258,6 +277,29 @@ def test_a_timer_that_rings_for_a_line_that_is_gone_leaves_the_letters() -> None
     tap.takes(msgspec.json.encode(event), told)
     assert [cause.reason for cause in tap.causes()] == ["foreign_line"]
     assert (tap.memory.said, tap.memory.alarms) == ({}, [])
+
+
+def test_a_timer_that_is_dropped_because_a_human_owns_rings_again_later() -> None:
+    outside = Outside(AWAY)
+    tap = tap_of(outside)
+    tap.says("hola")
+    tap.memory.take_off(TIMER)
+    event = {"id": "t1", "kind": "timer", "tenant": "acme", "did": "1", "contact": "2", "reply_to": "2", "at_ms": 1}
+    told = [("id", b"t1"), ("type", b"dropped"), ("tenant", b"acme"), ("reason", b"human_owns")]
+    tap.takes(msgspec.json.encode(event), told)
+    assert outside.notes == []
+    tap.advance(60)
+    assert outside.notes == ["hola"]
+
+
+def test_what_is_given_up_is_counted_as_a_dead_letter_by_its_reason() -> None:
+    tap = tap_of(Outside(Result("refused")))
+    done = tap.says("x")
+    labels = {"processor": "agents.crm", "tenant": "acme", "reason": "refused"}
+    before = metrics.PROCESS.value(metrics.PROCESSOR_DEAD_LETTERS, **labels)
+    source = Source(b"", b"k", [("tenant", b"acme")])
+    _Counting("crm")(source, done, 0.1)
+    assert metrics.PROCESS.value(metrics.PROCESSOR_DEAD_LETTERS, **labels) == before + 1
 
 
 def test_what_waits_is_counted_by_tenant_and_its_age_shown() -> None:

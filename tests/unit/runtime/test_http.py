@@ -30,6 +30,7 @@ from runtime.http import (
     read_limited,
     server_context,
 )
+from tests.builders.certificates import self_signed
 
 LOG = logging.getLogger("aiohttp.access")
 PUBLIC_ONLY = Guard()
@@ -310,37 +311,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A self-signed certificate for 127.0.0.1 and its key."""
     folder = tmp_path_factory.mktemp("tls")
     cert, key = folder / "cert.pem", folder / "key.pem"
-    _self_signed(cert, key)
+    self_signed(cert, key)
     return cert, key
-
-
-def _self_signed(cert: Path, key: Path) -> None:
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(private, hashes.SHA256())
-    )
-    cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key.write_bytes(
-        private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
 
 
 async def test_a_server_speaks_tls_from_files(certificate: tuple[Path, Path]) -> None:
@@ -370,6 +342,6 @@ def test_bad_files_for_tls_are_named(certificate: tuple[Path, Path], tmp_path: P
     with pytest.raises(TlsError, match="No such file"):
         server_context(cert, tmp_path / "none")
     other = tmp_path / "other.pem"
-    _self_signed(tmp_path / "c.pem", other)
+    self_signed(tmp_path / "c.pem", other)
     with pytest.raises(TlsError, match="MISMATCH"):
         server_context(cert, other)

@@ -1,0 +1,136 @@
+"""What a tenant's file says of its service (`agents: {http: …}`), and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta
+from yarl import URL
+
+from processors.agents.limits import AgentFailed
+from processors.agents.reading import Problem, read, shown
+from processors.agents.wording import Wording
+from runtime.hooks import secret_problem
+from runtime.secrets import Secret
+from schemas.inbound import EventKind
+from schemas.record import Frozen
+
+Text = Annotated[str, Meta(max_length=1024)]
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_OURS = frozenset(("content-type", "content-length", "accept", "host", "transfer-encoding", "connection", "expect"))
+
+
+class Part(Frozen, forbid_unknown_fields=True):
+    """The base of the parts."""
+
+
+class GiveTo(Part):
+    """To which humans."""
+
+    group: str = ""
+    id_campaign: str = ""
+    note: Text = ""
+
+
+class OnFailure(Part):
+    """What is done instead, once in `every_s` of a conversation: `say` a text, and give it to a human (`handoff`)."""
+
+    say: Wording = ""
+    handoff: GiveTo | None = None
+    every_s: Annotated[float, Meta(ge=60, le=604_800)] = 3600
+
+
+class HttpSettings(Part):
+    """`timeout_s` is for one attempt, of which there are `retries` more; `events` are the kinds that are told."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=2048)]
+    secret: str | list[str]
+    plain: bool = False
+    timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5
+    retries: Annotated[int, Meta(ge=0, le=5)] = 1
+    on_failure: OnFailure | None = None
+    headers: dict[str, str] = {}
+    events: tuple[EventKind, ...] = ("message", "timer")
+    transcript: bool = False
+    extra: dict[str, Any] = {}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that sign."""
+        given = [self.secret] if isinstance(self.secret, str) else self.secret
+        return tuple(str(one) for one in given)
+
+
+def settings_of(config: Mapping[str, Any]) -> HttpSettings:
+    """The settings of an event's tenant. Raises AgentFailed."""
+    settings, problem = read(dict(config), HttpSettings)
+    if settings is None:
+        told = f"{shown(problem.path)}: {problem.what}" if problem else ""
+        raise AgentFailed("settings", f"agents.http of the tenant's file: {told}")
+    return settings
+
+
+def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a tenant's settings."""
+    read_, problem = read(dict(settings), HttpSettings)
+    if read_ is None:
+        yield problem or Problem((), "cannot be read")
+        return
+    yield from _address(read_)
+    yield from _secrets(read_.secret)
+    yield from _headers(read_.headers)
+    if not read_.events:
+        yield Problem(("events",), "name at least one kind of event, such as message")
+    if (_at := _secret_in(read_.extra)) is not None:
+        yield Problem(("extra", *_at), "what is in `extra` is told to the service; a secret has no place there")
+    if read_.on_failure and not (read_.on_failure.say or read_.on_failure.handoff):
+        yield Problem(("on_failure",), "needs `say`, `handoff`, or both")
+
+
+def _address(settings: HttpSettings) -> Iterator[Problem]:
+    try:
+        url = URL(settings.url)
+        usable = url.scheme in ("https", "http") and url.host and url.port
+    except ValueError:
+        usable = False
+    if not usable:
+        yield Problem(("url",), "an address of the form https://host/path")
+    elif url.user is not None or url.password is not None:
+        yield Problem(("url",), "must not carry a user name or password; give them in `headers`")
+    elif url.scheme == "http" and not settings.plain:
+        yield Problem(("url",), "needs https://; in a network of your own `plain: true` allows http://")
+
+
+def _secrets(given: str | list[str]) -> Iterator[Problem]:
+    if given == []:
+        yield Problem(("secret",), "at least one, as {env: NAME}")
+    for index, one in enumerate([given] if isinstance(given, str) else given):
+        path = ("secret",) if isinstance(given, str) else ("secret", index)
+        if not isinstance(one, Secret):
+            yield Problem(path, "a secret is given as {env: NAME} or {file: PATH}, never as text")
+        elif what := secret_problem(one):
+            yield Problem(path, what)
+
+
+def _headers(headers: Mapping[str, str]) -> Iterator[Problem]:
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name):
+            yield Problem(("headers", name), "not the name of a header")
+        elif name.lower() in _OURS or name.lower().startswith("webhook-"):
+            yield Problem(("headers", name), "this header is set by Relevo")
+        if not (value.isascii() and value.isprintable()):
+            yield Problem(("headers", name), "a header holds letters, digits and signs of ASCII, without line breaks")
+
+
+def _secret_in(value: Any) -> tuple[str | int, ...] | None:
+    """Where a secret stands, if one does."""
+    if isinstance(value, Secret):
+        return ()
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        place = _secret_in(inner)
+        if place is not None:
+            return (key, *place)
+    return None

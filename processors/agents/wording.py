@@ -1,0 +1,18 @@
+"""Texts that a tenant gives in one language or in several: `say: "…"`, or `say: {es: "…", pt: "…"}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Wording = str | dict[str, str]
+USUAL = "es"
+
+
+def worded(wording: str | Mapping[str, str], language: str) -> str:
+    """The text in the conversation's language, else in Spanish, else in the first that there is."""
+    if isinstance(wording, str):
+        return wording
+    for wanted in (language, language.partition("_")[0], USUAL):
+        if wanted in wording:
+            return wording[wanted]
+    return next(iter(wording.values()), "")

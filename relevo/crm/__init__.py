@@ -1,0 +1,1 @@
+"""What a tenant's CRM would be told, before it is."""
