@@ -17,6 +17,8 @@ import msgspec
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from processors.agents.config import Configs, has_sealed
+from processors.agents.limits import AgentFailed
 from relevo.tenants.store import read_tenants
 from runtime.kafka import config, topics
 from runtime.secrets import DecryptionError, KeyRing, KeyRingError
@@ -33,6 +35,7 @@ _NO_RING = "make one with: relevo keys new FILE, and name it in RELEVO_KEYS_FILE
 _RING = (
     "put back the file that the tenants were applied with; a new one (relevo keys new FILE) means applying them again"
 )
+_APPLY = "apply the tenant's file again with the key ring that the services have"
 
 
 class Finding(Frozen):
@@ -72,6 +75,8 @@ async def _examine(login: bool) -> AsyncIterator[Finding]:
     yield await _clock([account for tenant in tenants for account in tenant.accounts.values()])
     for tenant in tenants:
         for finding in await _accounts(tenant, ring, login):
+            yield finding
+        for finding in _agents(tenant, ring):
             yield finding
 
 
@@ -167,8 +172,7 @@ async def _accounts(tenant: Tenant, ring: KeyRing | None, login: bool) -> list[F
         try:
             password = ring.decrypt(account.password, password_context(tenant.tenant, name))
         except DecryptionError as error:
-            advice = "apply the tenant's file again with the key ring that the services have"
-            found.append(Finding(what=what, state="failed", detail=f"its password: {error}", advice=advice))
+            found.append(Finding(what=what, state="failed", detail=f"its password: {error}", advice=_APPLY))
             continue
         found.append(
             await _login(what, account, password)
@@ -176,6 +180,20 @@ async def _accounts(tenant: Tenant, ring: KeyRing | None, login: bool) -> list[F
             else Finding(what=what, state="ok", detail="its password can be read; --login tries it")
         )
     return found
+
+
+def _agents(tenant: Tenant, ring: KeyRing | None) -> Iterator[Finding]:
+    """Of agents that have secrets among their settings."""
+    for kind, settings in tenant.agents.items():
+        if ring is None or not has_sealed(settings):
+            continue
+        what = f"agent {tenant.tenant}/{kind}"
+        try:
+            Configs(kind, {tenant.tenant: tenant}.get, ring)(tenant.tenant)
+        except AgentFailed as error:
+            yield Finding(what=what, state="failed", detail=str(error), advice=_APPLY)
+        else:
+            yield Finding(what=what, state="ok", detail="its secrets can be read")
 
 
 async def _login(what: str, account: Account, password: str) -> Finding:

@@ -14,11 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import msgspec
 from pydantic.fields import FieldInfo
 
-from processors.agents.builtin.http.answer import Answer
-from processors.agents.builtin.http.request import Request
 from runtime.metrics import CATALOGUE, Metric
 from runtime.settings import AREAS, Area
 from runtime.settings.area import file_variable, is_secret
@@ -149,26 +146,31 @@ def _topic_row(topic: topics.Topic) -> tuple[str, ...]:
 
 def _schema(kind: Any, about: str) -> str:
     """A JSON Schema, for those who check what they read or write."""
-    found = msgspec.json.schema(kind)
-    return json.dumps({"$comment": about, **found}, indent=1, ensure_ascii=False) + "\n"
+    from msgspec.json import schema
+
+    return json.dumps({"$comment": about, **schema(kind)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def request_schema() -> str:
     """What the agent `http` tells a service."""
+    from processors.agents.builtin.http.request import Request
+
     return _schema(Request, "What a service is told: docs/http-agent.md. New fields may come.")
 
 
 def answer_schema() -> str:
     """What a service may answer the agent `http`."""
+    from processors.agents.builtin.http.answer import Answer
+
     return _schema(Answer, "What a service may answer: docs/http-agent.md.")
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "http-request.schema.json": request_schema,
+    "http-answer.schema.json": answer_schema,
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "topics.md": topics_page,
-    "http-request.schema.json": request_schema,
-    "http-answer.schema.json": answer_schema,
 }
 
 

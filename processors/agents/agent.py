@@ -18,21 +18,22 @@ from schemas.inbound import Facts, InboundEvent, Said
 
 
 class Conversation(msgspec.Struct, kw_only=True):
-    """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions.
+    """What an agent sees of the conversation. Nothing that it changes here has an effect; it yields actions. `agent` is
+    its own type.
 
     `memory` is what it told the host to remember, `config` its part of the tenant's file, `now_ms` the time, `lines`
-    what was said lately as it is kept (`transcript` reads better), the present message included, `agent` its own type.
+    what was said lately as it is kept (`transcript` reads better), the present message included.
     """
 
     tenant: str
     did: str
     contact: str
+    agent: str = ""
     facts: Facts
     memory: dict[str, Any]
     config: Mapping[str, Any]
     now_ms: int
     lines: Sequence[Line] = ()
-    agent: str = ""
 
     @property
     def transcript(self) -> list[Said]:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from processors.agents import debounce
-from processors.agents.reading import Problem
 from processors.agents.registry import BUILT_IN
 
-__all__ = ["Problem", "problems"]
+HOST_OPTIONS = frozenset(("debounce", "transcript"))
+"""What any agent's settings may say besides: the host looks at it, and the agent does not."""
+
+
+class Problem(NamedTuple):
+    """Where it stands among the agent's settings, and what to write instead. It never quotes a secret."""
+
+    path: tuple[str | int, ...]
+    what: str
 
 
 def problems(kind: str, settings: Mapping[str, Any]) -> list[Problem]:

@@ -57,6 +57,14 @@ def sealed(value: object) -> str:
     return text if isinstance(text, str) else ""
 
 
+def has_sealed(value: Any) -> bool:
+    """Whether anything in the value is sealed."""
+    if sealed(value):
+        return True
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(map(has_sealed, inner))
+
+
 def unsealed(value: Any, decrypted: Callable[[str, Path], Secret], path: Path = ()) -> Any:
     """The value with what is sealed in it opened."""
     if text := sealed(value):

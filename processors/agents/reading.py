@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from msgspec import inspect
+
+from processors.agents.checks import Problem
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -22,13 +24,6 @@ _ANY_KEY = "..."
 _PART = re.compile(r"\[([^\]]+)\]|\.?([^.\[]+)")
 _QUOTED = re.compile(r"'[^']*'")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-
-
-class Problem(NamedTuple):
-    """Where it stands, and what to write instead. It never quotes a secret."""
-
-    path: Path
-    what: str
 
 
 def read(value: Any, kind: type[T]) -> tuple[T | None, Problem | None]:

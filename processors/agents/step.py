@@ -268,12 +268,12 @@ async def _played(
         tenant=event.tenant,
         did=event.did,
         contact=event.contact,
+        agent=scene.agent.kind,
         facts=event.facts,
         memory=copy.deepcopy(memory.said),
         config=scene.config(event.tenant),
         now_ms=now_ms,
         lines=tuple(memory.lines),
-        agent=scene.agent.kind,
     )
     actions = await play(scene.agent, conversation, event, scene.limits)
     memory.said, memory.muted_since = conversation.memory, -1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 Wording = str | dict[str, str]
 USUAL = "es"
+_LANGUAGE = re.compile("[a-z]{2,3}(_[A-Z]{2})?")
 
 
 def worded(wording: str | Mapping[str, str], language: str) -> str:
@@ -16,3 +18,8 @@ def worded(wording: str | Mapping[str, str], language: str) -> str:
         if wanted in wording:
             return wording[wanted]
     return next(iter(wording.values()), "")
+
+
+def strange(wording: str | Mapping[str, str]) -> list[str]:
+    """Keys of a wording that are no languages."""
+    return [] if isinstance(wording, str) else [name for name in wording if not _LANGUAGE.fullmatch(name)]

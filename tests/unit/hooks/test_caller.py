@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -241,7 +244,7 @@ ONE_ADDRESS = TenantsSettings(private_networks=(ip_network("127.0.0.2/32"),))
 async def test_a_name_that_stands_for_a_private_address_by_now_is_never_connected_to(
     answers: list[list[str]], outcomes: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.http.guard.ThreadedResolver", lambda: Names(*answers))
+    monkeypatch.setattr("runtime.http.guard.PooledResolver", lambda: Names(*answers))
     async with WireServer(fine) as server, calling(ONE_ADDRESS, failures=0) as caller:
         port = server.base.rpartition(":")[2]
         found = {(await caller.call(to(f"http://rebinds.example:{port}/"))).outcome for _ in range(5)}
@@ -251,12 +254,38 @@ async def test_a_name_that_stands_for_a_private_address_by_now_is_never_connecte
 
 async def test_calls_to_a_name_at_the_same_time_ask_for_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names(["127.0.0.1"])
-    monkeypatch.setattr("runtime.http.guard.ThreadedResolver", lambda: names)
+    monkeypatch.setattr("runtime.http.guard.PooledResolver", lambda: names)
     async with WireServer(fine) as server, calling() as caller:
         url = f"http://shop.example:{server.base.rpartition(':')[2]}/"
         found = await asyncio.gather(*(caller.call(to(url)) for _ in range(20)))
         assert {answer.outcome for answer in found} == {"ok"}
         assert names.asked == 1
+
+
+async def test_names_that_hang_hold_up_neither_other_names_nor_the_rest_of_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, over, real = set(), threading.Event(), socket.getaddrinfo
+
+    def look_up(host: str, *more: Any, **options: Any) -> Any:
+        if host.startswith("hangs"):
+            asked.add(host)
+            over.wait(20)
+        return real("127.0.0.1", *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4))
+    try:
+        async with WireServer(fine) as server, calling() as caller:
+            port = server.base.rpartition(":")[2]
+            hanging = [to(f"http://hangs{n}.example:{port}/", timeout_s=0.5) for n in range(12)]
+            assert {one.outcome for one in await asyncio.gather(*map(caller.call, hanging))} == {"timeout"}
+            assert len(asked) == 12
+            async with asyncio.timeout(5):
+                assert (await caller.call(to(f"http://shop.example:{port}/"))).outcome == "ok"
+                assert await asyncio.to_thread(lambda: "free") == "free"
+    finally:
+        over.set()
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_believed(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from relevo.doctor import Finding, examine
 from runtime.secrets import KeyRing, generate_key
 from sandbox.kafka.ports import free_ports
 from schemas.record import RecordError
-from schemas.tenant import Account, Tenant, password_context
+from schemas.tenant import SEALED, Account, Tenant, agent_secret_context, password_context
 
 Set = Callable[..., None]
 
@@ -136,6 +136,21 @@ async def test_a_password_moved_to_another_tenant_does_not_open(environ: Set, ke
     mine = tenant(KeyRing.load(keys))
     kafka(Tenant(tenant="thief", accounts=mine.accounts))
     assert of(await examine(), "account thief/isv").state == "failed"
+
+
+async def test_an_agents_secrets_that_do_not_open_are_told_with_their_place(
+    environ: Set, keys: Path, kafka: Set
+) -> None:
+    environ(KEYS_FILE=keys)
+    sealed = KeyRing.load(keys).encrypt("hunter2", agent_secret_context("acme", "http", ("keys", 0)))
+    settings = {"http": {"keys": [{SEALED: sealed}]}, "echo": {"a": [{"b": 1}]}}
+    kafka(Tenant(tenant="acme", agents=settings), Tenant(tenant="thief", agents=settings))
+    found = await examine()
+    assert of(found, "agent acme/http").state == "ok"
+    wrong = of(found, "agent thief/http")
+    assert (wrong.state, wrong.detail.partition(": ")[0]) == ("failed", "agents.http.keys.0")
+    assert not [finding for finding in found if "echo" in finding.what]
+    assert "hunter2" not in str(found)
 
 
 async def test_no_tenants_is_a_warning_and_unreadable_ones_a_failure(environ: Set, keys: Path, kafka: Set) -> None:

@@ -55,6 +55,10 @@ def test_good_settings_are_taken_with_their_secret_encrypted() -> None:
         ("    timeout_s: 0\n", "acme.yaml:7: agents.http.timeout_s: Expected `float` > 0.0"),
         ("    on_failure: {}\n", "acme.yaml:7: agents.http.on_failure: needs `say`, `handoff`, or both"),
         ("    on_failure: {tell: x}\n", "acme.yaml:7: agents.http.on_failure.tell: no such field"),
+        (
+            "    on_failure: {say: {spanish: x}}\n",
+            "acme.yaml:7: agents.http.on_failure.say.spanish: a text by language",
+        ),
         ("    events: []\n", "acme.yaml:7: agents.http.events: name at least one kind"),
         ("    events: [mesage]\n", "acme.yaml:7: agents.http.events[0]: must be one of crm, handed_off, message,"),
         ("    extra: {a: [{env: WORD}]}\n", "acme.yaml:7: agents.http.extra.a[0]: what is in `extra` is told"),

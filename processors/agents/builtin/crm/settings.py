@@ -16,7 +16,8 @@ from processors.agents.builtin.crm.moments import KNOWN, MOMENTS
 from processors.agents.builtin.crm.recipe import Recipe
 from processors.agents.builtin.crm.rest import METHODS, Rest, Step, names
 from processors.agents.builtin.crm.template import Template, TemplateError
-from processors.agents.reading import Problem, read, shown
+from processors.agents.checks import Problem
+from processors.agents.reading import read, shown
 from runtime.hooks import secret_problem
 from runtime.secrets import Secret
 

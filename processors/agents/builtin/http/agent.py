@@ -93,7 +93,7 @@ class HttpAgent:
                     tenant=conversation.tenant,
                     url=settings.url,
                     timeout_s=min(settings.timeout_s, left_s),
-                    headers={**settings.headers, **JSON},
+                    headers={**{name: str(value) for name, value in settings.headers.items()}, **JSON},
                     body=body,
                     secrets=settings.secrets,
                     id=call,

@@ -84,6 +84,6 @@ def body_of(conversation: Conversation, event: InboundEvent, settings: HttpSetti
             facts=conversation.facts,
             memory={name: value for name, value in conversation.memory.items() if name != OWN},
             extra=settings.extra,
-            transcript=conversation.transcript if settings.transcript else None,
+            transcript=conversation.transcript if settings.history else None,
         )
     )

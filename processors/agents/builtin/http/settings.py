@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 from yarl import URL
 
+from processors.agents.checks import HOST_OPTIONS, Problem
 from processors.agents.limits import AgentFailed
-from processors.agents.reading import Problem, read, shown
-from processors.agents.wording import Wording
+from processors.agents.reading import read, shown
+from processors.agents.wording import Wording, strange
 from runtime.hooks import secret_problem
 from runtime.secrets import Secret
 from schemas.inbound import EventKind
@@ -43,7 +44,8 @@ class OnFailure(Part):
 
 
 class HttpSettings(Part):
-    """`timeout_s` is for one attempt, of which there are `retries` more; `events` are the kinds that are told."""
+    """`timeout_s` is for one attempt, of which there are `retries` more; `events` are the kinds that are told; with
+    `history` what was said lately goes along."""
 
     url: Annotated[str, Meta(min_length=1, max_length=2048)]
     secret: str | list[str]
@@ -53,7 +55,7 @@ class HttpSettings(Part):
     on_failure: OnFailure | None = None
     headers: dict[str, str] = {}
     events: tuple[EventKind, ...] = ("message", "timer")
-    transcript: bool = False
+    history: bool = False
     extra: dict[str, Any] = {}
 
     @property
@@ -63,9 +65,12 @@ class HttpSettings(Part):
         return tuple(str(one) for one in given)
 
 
+_NAMES = frozenset(HttpSettings.__struct_fields__)
+
+
 def settings_of(config: Mapping[str, Any]) -> HttpSettings:
-    """The settings of an event's tenant. Raises AgentFailed."""
-    settings, problem = read(dict(config), HttpSettings)
+    """The settings of an event's tenant, of which a newer version may know more. Raises AgentFailed."""
+    settings, problem = read({name: config[name] for name in config if name in _NAMES}, HttpSettings)
     if settings is None:
         told = f"{shown(problem.path)}: {problem.what}" if problem else ""
         raise AgentFailed("settings", f"agents.http of the tenant's file: {told}")
@@ -74,7 +79,8 @@ def settings_of(config: Mapping[str, Any]) -> HttpSettings:
 
 def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with a tenant's settings."""
-    read_, problem = read(dict(settings), HttpSettings)
+    own = {name: value for name, value in settings.items() if name not in HOST_OPTIONS}
+    read_, problem = read(own, HttpSettings)
     if read_ is None:
         yield problem or Problem((), "cannot be read")
         return
@@ -85,8 +91,15 @@ def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("events",), "name at least one kind of event, such as message")
     if (_at := _secret_in(read_.extra)) is not None:
         yield Problem(("extra", *_at), "what is in `extra` is told to the service; a secret has no place there")
-    if read_.on_failure and not (read_.on_failure.say or read_.on_failure.handoff):
+    if read_.on_failure:
+        yield from _failure(read_.on_failure)
+
+
+def _failure(on_failure: OnFailure) -> Iterator[Problem]:
+    if not (on_failure.say or on_failure.handoff):
         yield Problem(("on_failure",), "needs `say`, `handoff`, or both")
+    for name in strange(on_failure.say):
+        yield Problem(("on_failure", "say", name), "a text by language: a code like es, pt or pt_BR")
 
 
 def _address(settings: HttpSettings) -> Iterator[Problem]:
