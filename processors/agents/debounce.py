@@ -64,6 +64,22 @@ class Debounce(NamedTuple):
         return min(held[-1].at_ms + self.quiet_ms, held[0].at_ms + self.max_ms)
 
 
+_own: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+_OWN_MAX = 1000
+
+
+def own_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings that are the agent's own: the same object for the same settings, for agents that remember them."""
+    if SETTING not in config:
+        return config
+    known = _own.get(id(config))
+    if known is None or known[0] is not config:
+        if len(_own) >= _OWN_MAX:
+            _own.clear()
+        known = _own[id(config)] = config, {name: value for name, value in config.items() if name != SETTING}
+    return known[1]
+
+
 def problems(config: Mapping[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
     """(path among the agent's settings, what to write instead) for what is wrong."""
     if SETTING not in config:

@@ -271,7 +271,7 @@ async def _played(
         agent=scene.agent.kind,
         facts=event.facts,
         memory=copy.deepcopy(memory.said),
-        config=scene.config(event.tenant),
+        config=debounce.own_of(scene.config(event.tenant)),
         now_ms=now_ms,
         lines=tuple(memory.lines),
     )

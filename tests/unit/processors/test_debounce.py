@@ -240,6 +240,20 @@ def test_a_setting_that_is_wrong_is_named_for_any_agent_and_holds_nothing(settin
     assert one.outcomes == ["handled"]
 
 
+def test_the_setting_is_the_hosts_and_the_agents_own_settings_stay_one_object() -> None:
+    seen: list[Any] = []
+
+    async def looker(conversation: Conversation, event: InboundEvent) -> Actions:
+        seen.append(conversation.config)
+        yield Remember({})
+
+    one = Chat(looker, config={**SETTING, "file": "x"})
+    for _ in "ab":
+        one.sends(content.ButtonReply(id="b"))
+    assert seen == [{"file": "x"}] * 2
+    assert seen[0] is seen[1]
+
+
 def test_without_a_longest_time_it_is_five_quiet_ones() -> None:
     assert Debounce.of({"debounce": {"quiet_s": 2}}) == Debounce(2000, 10_000, False)
     assert problems("echo", {"debounce": {"quiet_s": 60}}) == []

@@ -21,6 +21,8 @@ MOMENTS = (
     "closed",
     "timed_out",
     "number_changed",
+    "opted_out",
+    "opted_in",
     "system",
 )
 KNOWN = frozenset(
