@@ -121,6 +121,7 @@ class Outbox:
             expires_ms=expires_ms,
             fallback=fallback,
             at_ms=self.now_ms,
+            answers=[part.id for part in event.parts if part.id != event.id],
         )
         at = keys.partition(event.did, self.partitions)
         sent: OutboundMessage = self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from processors.agents import alarms
 from relevo.dead_letters.records import mark
 from relevo.why.parts import Masks
 from relevo.why.question import Question
@@ -306,3 +307,17 @@ def test_an_optout_word_is_told_with_what_the_person_was_answered_and_by_the_id_
     [message] = found.messages
     assert (message.agent, message.kind, message.state) == ("conversations", "text", "waiting")
     assert {Question.of(f"wamid.HOLA1{ending}").id for ending in (".opted_out", ".opted_in", "")} == {"wamid.HOLA1"}
+
+
+def test_each_message_of_a_row_that_was_told_as_one_shows_the_answer() -> None:
+    one = log(config={"debounce": {"quiet_s": 0.001}})
+    one.feed(said(), said("¿están?", "wamid.HOLA2"))
+    one.run()
+    held = one._memories["bot", KEY.encode()]
+    one.now_ms += 1000
+    for record in alarms.ring("bot", KEY.encode(), held, "acme", 0, one.now_ms):
+        one.write(record)
+    one.run()
+    for event_id in ("wamid.HOLA1", "wamid.HOLA2"):
+        [heard] = told(one, event_id).heard
+        assert (heard.standing, [message.kind for message in heard.messages]) == ("spoke", ["text"])
