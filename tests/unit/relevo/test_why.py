@@ -315,8 +315,8 @@ def test_each_message_of_a_row_that_was_told_as_one_shows_the_answer() -> None:
     one.run()
     held = one._memories["bot", KEY.encode()]
     one.now_ms += 1000
-    for record in alarms.ring("bot", KEY.encode(), held, "acme", 0, one.now_ms):
-        one.write(record)
+    for rung in alarms.ring("bot", KEY.encode(), held, "acme", 0, one.now_ms):
+        one.write(rung)
     one.run()
     for event_id in ("wamid.HOLA1", "wamid.HOLA2"):
         [heard] = told(one, event_id).heard
