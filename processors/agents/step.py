@@ -87,9 +87,19 @@ async def before(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int
 async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
     """What becomes of one record. Raises nothing but what cancels it.
 
-    Deliveries of a tenant that has the line no more are given up, not told to the next one.
+    Deliveries of a tenant that has the line no more are given up, not told to the next one; none waits without a timer.
+    A letter of such a tenant that is put back is handled, and what is remembered for the next one stays.
     """
-    done = await _become(scene, record, memory, now_ms)
+    headers = Headers.from_kafka(record.headers)
+    done = await _become(scene, record, headers, memory, now_ms)
+    kept = done.memory
+    if headers.replay and kept and memory.tenant not in ("", kept.tenant) and scene.owner(headers.did) == memory.tenant:
+        stays = copy.copy(memory)
+        stays.offset, stays.touched_ms = record.offset, now_ms
+        left = abandoned.letters(scene.agent.kind, record, kept, stays, now_ms)
+        return done._replace(memory=stays, records=[*done.records, *left], same=False)
+    if done.outcome != "handled" and (later := abandoned.timed(scene.agent.kind, record, done.memory, now_ms)):
+        done = done._replace(memory=later, same=False)
     left = abandoned.letters(scene.agent.kind, record, memory, done.memory, now_ms)
     orphans = holding.orphans(scene.agent.kind, record, memory, done.memory, now_ms)
     if orphans and done.memory is not None:
@@ -98,8 +108,7 @@ async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     return done._replace(records=[*done.records, *left]) if left else done
 
 
-async def _become(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
-    headers = Headers.from_kafka(record.headers)
+async def _become(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
     if memory.handled(record.offset, record.timestamp):
         return Step("duplicate", [], memory, "replay", same=True)
     try:
@@ -126,10 +135,6 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
         return Step("noted", [*rung[1]], rung[0], reason, told=len(memory.held))
     if reason == abandoned.REASON and (rest := abandoned.without(memory, _decoded(record), record.offset, now_ms)):
         return Step("noted", [], rest, "dropped")
-    if reason == abandoned.HUMAN_OWNS and (
-        later := abandoned.put_off(scene.agent.kind, memory, _decoded(record), record.offset, now_ms)
-    ):
-        return Step("noted", [], later, "dropped")
     if not memory.ring or reason not in ("echo", "human_owns"):
         return Step("noted", [], memory, "dropped", same=True)
     event = _decoded(record)

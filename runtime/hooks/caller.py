@@ -78,12 +78,14 @@ class Caller:
             answer = await self._attempt(call, url)
             return answer
         finally:
-            changed = self._breaker.end(ticket, sign_of(answer), self._monotonic())
-            metrics.gauge(metrics.HOOK_CIRCUITS).labels(use=self._use).set(self._breaker.open)
-            if changed and answer is not None:
-                _log.warning(
-                    "a hook's circuit changed", tenant=call.tenant, host=host, outcome=answer.outcome, why=answer.why
-                )
+            if self._breaker.end(ticket, sign_of(answer), self._monotonic()):
+                self._tell(call, host, answer)
+
+    def _tell(self, call: Call, host: str, answer: Answer | None) -> None:
+        """The circuit opened or closed by this answer."""
+        metrics.gauge(metrics.HOOK_CIRCUITS).labels(use=self._use).set(self._breaker.open)
+        outcome, why = (answer.outcome, answer.why) if answer else ("cancelled", "")
+        _log.warning("a hook's circuit changed", tenant=call.tenant, host=host, outcome=outcome, why=why)
 
     async def _attempt(self, call: Call, url: URL) -> Answer:
         try:

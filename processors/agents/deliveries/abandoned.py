@@ -1,8 +1,8 @@
-"""Deliveries whose timer rings for nobody. Those of a tenant that has the line no more are its dead letters.
+"""Deliveries that nobody would try any more: their timer rang in vain, or their tenant lost the line.
 
-The memory goes with the next tenant's first event, or with a timer that rings for nobody (`foreign_line`). What is put
-back goes to the system of the tenant that it is of, as the letter says. Leaves to `step` that erased people's
-deliveries go without a trace.
+The former get a timer again. The latter are dead letters of that tenant: when its memory goes with the next tenant's
+first event, or when its timer rings for nobody (`foreign_line`). What is put back goes to the system of the tenant that
+it is of. Leaves to `step` that erased people's deliveries go without a trace.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from schemas.inbound import InboundEvent
 if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do without
     from runtime.engine import SourceRecord
 
-REASON, HUMAN_OWNS = "foreign_line", "human_owns"
+REASON = "foreign_line"
 _AGAIN_MS = 60_000
 _STORY = "the line went to another tenant before it was delivered"
 
@@ -57,14 +57,14 @@ def without(memory: Memory, event: InboundEvent, offset: int, now_ms: int) -> Me
     return rest
 
 
-def put_off(agent: str, memory: Memory, event: InboundEvent, offset: int, now_ms: int) -> Memory | None:
-    """The memory with the timer of deliveries set again, when it rang while a human owns the conversation and the agent
-    is no tap (any more); None for any other note."""
-    if event.kind != "timer" or memory.tenant != event.tenant or not _waits(memory):
+def timed(agent: str, record: SourceRecord, after: Memory | None, now_ms: int) -> Memory | None:
+    """The memory with a timer, where deliveries wait without one: it rang, and the agent did not get it (a human owns
+    the conversation, the event became a dead letter). None where there is nothing to do."""
+    if after is None or not _waits(after) or any(alarm.name == TIMER for alarm in after.alarms):
         return None
-    later = copy.copy(memory)
-    later.offset, later.touched_ms = offset, now_ms
-    later.set_alarm(Alarm(TIMER, now_ms + _AGAIN_MS, ids.message_id(event.did, event.id, agent, 0)))
+    later = copy.copy(after)
+    place = source(record.topic, record.partition, record.offset)
+    later.set_alarm(Alarm(TIMER, now_ms + _AGAIN_MS, ids.digest("deliveries", agent, place)))
     return later
 
 

@@ -65,7 +65,7 @@ async def work(
 
     waited = bool(queue.waiting)
     for ordinal, new in enumerate(made):
-        key = ids.digest("delivery", by, event.did, event.id, str(ordinal))
+        key = ids.digest("delivery", by, event.did, event.contact, event.id, str(ordinal))
         queue.add(key, new.body, new.merge, now_ms())
     returned = put_back(event)
     if returned is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 from standardwebhooks import Webhook
 
@@ -308,6 +309,25 @@ async def test_a_dead_service_is_left_alone_and_others_are_served() -> None:
         assert len(bad.requests) == 3
         assert (await c.call(to(good.base))).outcome == "ok"
         assert (await c.call(to(bad.base, tenant="other"))).outcome == "error"
+
+
+async def test_a_circuit_that_opens_and_closes_is_told_without_path_body_or_secret() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(500 if len(server.requests) <= 2 else 200)
+
+    circuits = metrics.gauge(metrics.HOOK_CIRCUITS).labels(use="test")
+    async with WireServer(script) as server, calling(failures=2, pause_s=1e-9) as caller:
+        call = to(
+            server.base + "/path/hunter2?key=hunter2", secrets=(SECRET,), body=b"hola Ana", headers={"X": "hunter3"}
+        )
+        with structlog.testing.capture_logs() as said:
+            for _ in range(2):
+                await caller.call(call)
+            assert circuits._value.get() == 1
+            assert (await caller.call(call)).outcome == "ok", "the pause is over at once"
+    assert circuits._value.get() == 0
+    assert [one["outcome"] for one in said] == ["error", "ok"]
+    assert not [word for word in ("hunter", "path", "Ana", SECRET) if word in str(said)]
 
 
 async def test_a_call_that_hangs_holds_up_no_other() -> None:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.agents.agent import Conversation
 from processors.agents.builtin.crm.agent import Crm
+from processors.agents.builtin.crm.mapping import Known, made_of
+from processors.agents.builtin.crm.settings import Settings
 from processors.agents.limits import Limits
 from processors.agents.memory import Memory
 from processors.agents.resources import World
@@ -155,6 +158,56 @@ def test_after_a_long_death_the_next_message_brings_the_contact_though_its_lette
     account.fault = lambda request: None
     tap.says("¿hola?")
     assert account.by_person()[PERSON]["firstname"] == "Ana"
+
+
+def test_a_change_of_a_persons_wish_is_a_property_and_a_moment() -> None:
+    given = CONFIG | {"map": {"stage": "{unwanted}"}, "notes": {"opted_out": "No quiere: {unwanted}"}}
+    known, made = Known({}), []
+    for kind, unwanted in (("opted_out", ["marketing", "utility"]), ("opted_in", [])):
+        happened: Any = {"kind": kind, "extra": {"by": "word", "unwanted": unwanted}, "id": kind, "at_ms": 1}
+        event = InboundEvent(tenant="acme", did="1", contact="2", reply_to="2", **happened)
+        talk = Conversation(tenant="acme", did="1", contact="2", facts=Facts(), memory={}, config={}, now_ms=1)
+        made += [one.body for one in made_of(Settings.of(given), talk, event, known)]
+    assert [body.get("fields", body.get("text")) for body in made] == [
+        {"stage": ["marketing", "utility"]},
+        "No quiere: marketing;utility",
+        {"stage": []},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "error"),
+    [
+        (Answer(outcome="ok", status=207, body=b'{"errors": [{"category": "VALIDATION_ERROR"}]}'), "refused", "207"),
+        (Answer(outcome="forbidden", why="10.0.0.1 is not a public address"), "forbidden", "public"),
+        (Answer(outcome="refused", status=302, why="answered 302, a redirect"), "refused", "302"),
+        (Answer(outcome="too_large", why="the answer has more than 9 bytes"), "too_large", "9 bytes"),
+    ],
+)
+def test_an_answer_that_another_attempt_does_not_mend_is_a_letter_at_once(
+    answer: Answer, reason: str, error: str
+) -> None:
+    tap = tap_of(Rest(answer), CONFIG)
+    tap.says("hola")
+    (cause,) = tap.causes()
+    assert cause.reason == reason
+    assert error in cause.error
+
+
+def test_a_note_of_which_the_answer_names_no_contact_is_a_letter() -> None:
+    odd = Answer(outcome="ok", status=200, body=b"<html>")
+    tap = tap_of(Rest(odd, odd), CONFIG | {"map": {}, "notes": {"closed": "Fin"}})
+    tap.event("session", content=c.SessionControl(action="close"))
+    assert [cause.reason for cause in tap.causes()] == ["not_understood"]
+
+
+def test_a_text_that_is_too_long_for_a_note_loses_its_end() -> None:
+    account = account_of()
+    tap = tap_of(account, CONFIG | {"notes": {"handed_off": "{note}"}}, Terms(size=500_000))
+    tap.event("handed_off", extra={"note": "<" * 60_000})
+    (note,) = account.notes_of(PERSON)
+    assert 30_000 < len(note) <= 65_536
+    assert account.wrong == []
 
 
 def test_a_person_keeps_the_contact_when_the_number_changes() -> None:

@@ -268,6 +268,21 @@ def test_what_waited_for_the_tenant_before_is_its_letter_and_never_told_to_the_n
     assert outside.notes == ["for other"]
 
 
+def test_what_is_put_back_for_the_tenant_before_leaves_what_waits_for_the_next_one_alone() -> None:
+    outside = Outside(AWAY, AWAY, AWAY)
+    tap = tap_of(outside)
+    tap.says("for acme")
+    tap.tenant = "other"
+    tap.says("for other")
+    tap.put_back(tap.letters[0])
+    assert [cause.reason for cause in tap.causes()] == ["foreign_line"], "it failed, and cannot wait here"
+    assert tap.memory.tenant == "other"
+    tap.put_back(tap.letters[0])
+    assert (outside.notes, tap.letters) == (["for acme"], [])
+    tap.advance(60)
+    assert outside.notes == ["for acme", "for other"]
+
+
 def test_a_timer_that_rings_for_a_line_that_is_gone_leaves_the_letters() -> None:
     outside = Outside(AWAY)
     tap = tap_of(outside)
@@ -290,6 +305,17 @@ def test_a_timer_that_is_dropped_because_a_human_owns_rings_again_later() -> Non
     assert outside.notes == []
     tap.advance(60)
     assert outside.notes == ["hola"]
+
+
+def test_what_waits_keeps_a_timer_when_the_timers_event_becomes_a_dead_letter() -> None:
+    outside = Outside(AWAY)
+    tap = tap_of(outside)
+    tap.says("hola")
+    tap.memory.take_off(TIMER)
+    assert tap.takes(b"{}", [("type", b"event"), ("tenant", b"acme")]).reason == "malformed"
+    tap.advance(60)
+    assert outside.notes == ["hola"]
+    assert tap.memory.alarms == []
 
 
 def test_what_is_given_up_is_counted_as_a_dead_letter_by_its_reason() -> None:

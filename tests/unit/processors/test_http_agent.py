@@ -249,6 +249,17 @@ def test_a_timer_of_which_the_service_could_not_be_told_says_nothing_to_the_pers
     assert service.chat.messages == []
 
 
+def test_nothing_is_said_instead_while_a_human_answers_or_to_what_was_said_long_ago() -> None:
+    for event in ("human", "late"):
+        service = Service(FAILED, retries=0, on_failure={"say": "Ya volvemos."})
+        service.chat.tap = event == "human"
+        if service.chat.tap:
+            service.chat.human_takes()
+        with pytest.raises(AgentFailed, match="answered 500"):
+            service.chat.says("hola", late=event == "late")
+        assert service.chat.messages == []
+
+
 def test_a_failure_of_long_ago_is_forgotten_and_the_service_never_sees_it() -> None:
     service = Service(FAILED, acting(REPLY), retries=0, on_failure={"say": "Ya volvemos."})
     service.chat.says("hola")

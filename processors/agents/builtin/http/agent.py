@@ -125,8 +125,12 @@ def _read(answer: Answer) -> list[Action]:
 
 
 def _instead(on_failure: OnFailure | None, conversation: Conversation, event: InboundEvent) -> Iterator[Action]:
-    """What the tenant wants done when its service fails: an answer to the person's message, once in a while."""
-    if on_failure is None or event.kind != "message" or _failed_lately(conversation, on_failure):
+    """What the tenant wants done when its service fails: an answer to the person's message, once in a while.
+
+    Not while a human answers, nor to what was said long ago.
+    """
+    asks = event.kind == "message" and not event.late and conversation.facts.owner == "bot"
+    if on_failure is None or not asks or _failed_lately(conversation, on_failure):
         return
     yield Remember({OWN: {"failed_ms": conversation.now_ms}})
     text = worded(on_failure.say, conversation.facts.language)
