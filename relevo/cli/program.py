@@ -22,6 +22,7 @@ from relevo.cli import (
     gate,
     keys,
     menu,
+    optout,
     pause,
     routes,
     run,
@@ -59,6 +60,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(conversation.app, name="conversation")
+app.add_typer(optout.app, name="optout")
 app.add_typer(crm.app, name="crm")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(gate.app, name="gate")
