@@ -71,7 +71,7 @@ class Item:
     @property
     def kind(self) -> Kind:
         """The queue that it waits in."""
-        return "reply" if self.reply else "bulk"
+        return "reply" if self.reply else "urgent" if self.urgent else "bulk"
 
     @property
     def place(self) -> tuple[str, int]:

@@ -28,7 +28,7 @@ from egress.lines.pace.pacing import Pacer, PairLimit
 from egress.lines.pace.stance import Stance
 from egress.lines.pace.throttle import Aimd, Throttle
 from egress.lines.pace.turnstile import Turnstile
-from egress.lines.parking.parking import Parking
+from egress.lines.parking.parking import Parking, flow_of
 from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
 from egress.lines.queues.batching import Batcher, PileKey
@@ -65,7 +65,7 @@ class Line:
     ) -> None:
         self.did, self.number, self.rules, self.crowd = did, number, rules, crowd
         self._finish = finish
-        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "bulk": Parking()}
+        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "urgent": Parking(), "bulk": Parking()}
         self.book = Book()
         self.lanes = Lanes()
         self.batcher = Batcher()
@@ -119,12 +119,29 @@ class Line:
 
     def waiting(self, kind: Kind) -> int:
         """How many of a kind wait in memory, or will in a moment."""
-        waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
+        match kind:
+            case "reply":
+                waiting = self.lanes.waiting
+            case "urgent":
+                waiting = self.batcher.urgent
+            case "bulk":
+                waiting = self.waiting_bulk - self.batcher.urgent
         return waiting + self.parkings[kind].coming
+
+    def all_waiting(self) -> dict[str, int]:
+        """How many replies and how many templates wait, in memory and parked."""
+        of = {kind: self.waiting(kind) + parking.outside for kind, parking in self.parkings.items()}
+        return {"reply": of["reply"], "bulk": of["urgent"] + of["bulk"]}
 
     def in_the_way(self, kind: Kind) -> int:
         """How many of a kind take room that others could have."""
         return self.waiting(kind) - (self.bulk.still if kind == "bulk" else 0)
+
+    @property
+    def all_in_the_way(self) -> int:
+        """How many of all kinds do."""
+        coming = sum(parking.coming for parking in self.parkings.values())
+        return self.lanes.waiting + self.waiting_bulk - self.bulk.still + coming
 
     def admit(self, item: Item, now: Now, work: Work) -> None:
         """A message that was read."""
@@ -179,8 +196,12 @@ class Line:
     def _pile(self, item: Item, now: Now) -> None:
         chosen = self.channel(item)
         key = self._routes.batch_key(chosen, item.message) if chosen is not None else None
-        more = self.crowd.more(now.s) and not self.parkings["bulk"].absent
-        self.batcher.add(PileKey.of(item, key), item, now.s, more=more)
+        self.batcher.add(PileKey.of(item, key), item, now.s, more=self.crowd.more(now.s) and not self._absent(item))
+
+    def _absent(self, item: Item) -> bool:
+        """Whether others of its flow are parked: then those that come later are parked too."""
+        parking = self.parkings["bulk"]
+        return parking.absent and parking.absent_of(flow_of(item))
 
     def channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""

@@ -61,7 +61,7 @@ OPTOUTS = topics.OPTOUTS.name
 COMMITTED = (REPLIES, TEMPLATES, COMMANDS, RECEIPTS)
 LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, STATE, COMMANDS)
 
-_INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
+_INPUTS: dict[Kind, str] = {"reply": REPLIES, "urgent": TEMPLATES, "bulk": TEMPLATES}
 
 # Behind one that waits so many records of an input are read before it is parked: a crash brings each of them back.
 BEHIND_MAX = 10_000
@@ -349,11 +349,13 @@ class Partition:
     def returns_of(self, line: Line) -> Returns:
         """Whether a crash would bring back a message of a segment, from an input or from the parked topic, or whether
         a second copy of one may wait there since before it was sent."""
-        waiting = (parking.next for parking in line.parkings.values())
-        since = [self.lot.since_ms(offset) for offset in waiting if offset is not None]
-        since_ms = min(since, default=float("inf"))
-        since_ms = min(since_ms, self.lot.open_since_ms) - CLOCKS_MS
-        return lambda segment: segment.returns(self._committed) or segment.to_ms >= since_ms
+        waiting = [place for parking in line.parkings.values() for place in parking.since()]
+        spans = [(self.lot.open_since_ms - CLOCKS_MS, float("inf"))]
+        spans += [(self.lot.since_ms(offset) - CLOCKS_MS, until_ms + CLOCKS_MS) for offset, until_ms in waiting]
+        return lambda segment: (
+            segment.returns(self._committed)
+            or any(segment.to_ms >= since_ms and segment.from_ms <= until_ms for since_ms, until_ms in spans)
+        )
 
     def _tidy(self, line: Line, now: Now, work: Work) -> None:
         """Once in a while: campaigns stay for days."""
@@ -391,12 +393,12 @@ class Partition:
     def waiting(self) -> tuple[int, int]:
         """Replies and bulk that wait in memory, or will in a moment."""
         lines = self.lines.values()
-        return sum(line.waiting("reply") for line in lines), sum(line.waiting("bulk") for line in lines)
+        bulk = sum(line.waiting("bulk") + line.waiting("urgent") for line in lines)
+        return sum(line.waiting("reply") for line in lines), bulk
 
     def recount(self) -> None:
         """Tells the crowd how many wait here now."""
-        lines = self.lines.values()
-        self._crowd.recount(self.number, sum(line.in_the_way("reply") + line.in_the_way("bulk") for line in lines))
+        self._crowd.recount(self.number, sum(line.all_in_the_way for line in self.lines.values()))
 
     @property
     def unwritten(self) -> int:

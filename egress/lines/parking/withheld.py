@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from egress.lines.item import Item
 from egress.lines.now import Now
+from egress.lines.parking.parking import flow_of
 from egress.lines.receipts.failures import FAILED, WITHHELD
 from egress.lines.work import Echo, Work, said_of_item
 from runtime import metrics
@@ -51,7 +52,7 @@ def put_off(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None
     """A copy that came back and may not go yet is parked for another while, more than a minute: what it says of the
     attempt that it follows it says again."""
     work.park(_copy(line, item, until_ms, now), Echo(item.id, None, far=True))
-    line.parkings["bulk"].moves(item)
+    line.parkings[item.kind].moves(item)
     line.ids.discard(item.id)
     line.finish(item)
 
@@ -65,7 +66,16 @@ def _copy(line: Line, item: Item, until_ms: int, now: Now) -> Record:
         campaign=item.campaign,
         failed=WITHHELD,
     )
-    note = Parked(did=line.did, kind="bulk", source="", why=WHY, at_ms=now.wall_ms, not_before_ms=until_ms, after=after)
+    note = Parked(
+        did=line.did,
+        kind="urgent" if item.urgent else "bulk",
+        source="",
+        why=WHY,
+        at_ms=now.wall_ms,
+        not_before_ms=until_ms,
+        after=after,
+        flow=flow_of(item, again=True),
+    )
     own = Headers(id=item.id, type="message", tenant=item.message.tenant, at_ms=item.cause_ms or item.message.at_ms)
     headers = note.headers(own.to_kafka())
     return Record(_PARKED, encode(item.message), item.id.encode(), headers, line.number)

@@ -16,9 +16,10 @@ from egress.lines.campaigns.recipients import Rows, next_of, take
 from egress.lines.gate import asking, holds, routes
 from egress.lines.item import Item
 from egress.lines.now import Now
-from egress.lines.queues.batching import Flow, PileKey
+from egress.lines.queues.batching import PileKey
 from egress.lines.queues.turns import Turns
 from egress.lines.work import Work
+from schemas.parked import Flow
 
 if TYPE_CHECKING:
     from egress.lines.line import Line
