@@ -31,10 +31,11 @@ from egress.lines.pace.turnstile import Turnstile
 from egress.lines.parking.parking import Parking, flow_of
 from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
-from egress.lines.queues.batching import Batcher, PileKey
+from egress.lines.queues.batching import Batcher
 from egress.lines.queues.bulk import Bulk
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.lanes import Lanes
+from egress.lines.queues.ways import Ways
 from egress.lines.receipts.failures import Failures, failed_with
 from egress.lines.receipts.receipts import WaitingRoom
 from egress.lines.receipts.wishes import Wishes
@@ -58,10 +59,10 @@ _log = logs.get(__name__)
 
 
 class Line:
-    """`finish` tells the partition that a record is decided, by topic and offset; `number` is the partition's."""
+    """`finish` tells the partition that records are decided, by topic and offsets; `number` is the partition's."""
 
     def __init__(
-        self, did: str, number: int, rules: Rules, crowd: Crowd, finish: Callable[[str, int], None], now: Now
+        self, did: str, number: int, rules: Rules, crowd: Crowd, finish: Callable[[str, Sequence[int]], None], now: Now
     ) -> None:
         self.did, self.number, self.rules, self.crowd = did, number, rules, crowd
         self._finish = finish
@@ -90,7 +91,7 @@ class Line:
         self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = itertools.count()
-        self._routes = routes.Routes()
+        self._ways = Ways()
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
@@ -135,7 +136,11 @@ class Line:
 
     def in_the_way(self, kind: Kind) -> int:
         """How many of a kind take room that others could have."""
-        return self.waiting(kind) - (self.bulk.still if kind == "bulk" else 0)
+        if kind != "bulk":
+            return self.waiting(kind)
+        batcher = self.batcher
+        here = batcher.waiting - batcher.urgent + len(self._later) - self.bulk.still
+        return here + self.parkings["bulk"].coming
 
     @property
     def all_in_the_way(self) -> int:
@@ -152,7 +157,7 @@ class Line:
         if item.pending:
             item.pending = False
             self.parkings[item.kind].let_go(item)
-            self._finish(item.source, item.position)
+            self._finish(item.source, (item.position,))
         if item.echoing:
             item.echoing = False
             self.parkings[item.kind].echoing -= 1
@@ -194,9 +199,8 @@ class Line:
         return ready
 
     def _pile(self, item: Item, now: Now) -> None:
-        chosen = self.channel(item)
-        key = self._routes.batch_key(chosen, item.message) if chosen is not None else None
-        self.batcher.add(PileKey.of(item, key), item, now.s, more=self.crowd.more(now.s) and not self._absent(item))
+        key = self._ways.pile(item, *self.owner(item))
+        self.batcher.add(key, item, now.s, more=self.crowd.more(now.s) and not self._absent(item))
 
     def _absent(self, item: Item) -> bool:
         """Whether others of its flow are parked: then those that come later are parked too."""
@@ -206,7 +210,7 @@ class Line:
     def channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""
         tenant, line = self.owner(item)
-        chosen = self._routes.channel(item.message, tenant, line) if tenant and line else None
+        chosen = self._ways.channel(item, tenant, line) if tenant and line else None
         return chosen if isinstance(chosen, routes.Channel) else None
 
     def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
@@ -334,7 +338,7 @@ class Line:
         if isinstance(verdict, gate.Wait):
             admission.put_off(self, item, verdict, now, work)
             return None, None
-        channel = self._routes.channel(item.message, tenant, line) if verdict is None else verdict
+        channel = self._ways.channel(item, tenant, line) if verdict is None else verdict
         if not isinstance(channel, routes.Channel):
             self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
             return None, None
@@ -372,16 +376,27 @@ class Line:
         self.open_plans[grant.plan.plan_id] = entry
         self.pairs.take_all([message.contact for message in grant.plan.messages], now.s)
         self.ids.difference_update([message.id for message in grant.plan.messages])
-        for item in () if isinstance(items, Rows) else items:
+        if not isinstance(items, Rows):
+            self._planned(items)
+        return 1
+
+    def _planned(self, items: Sequence[Item]) -> None:
+        """Messages are in a plan: their inputs are done with, all of one topic at once."""
+        done: dict[str, list[int]] = {}
+        for item in items:
             if item.retry_of:
                 self.failures.close(item.retry_of, item.id)
             if item.recipient[0]:
                 self.campaigns.decided(item, planned=True)
-            if item.pending or item.echoing:
+            if item.pending:
+                item.pending = False
+                self.parkings[item.kind].let_go(item)
+                done.setdefault(item.source, []).append(item.position)
+            if item.echoing:
                 self.finish(item)
-            else:
-                item.record = None
-        return 1
+            item.record = None
+        for source, positions in done.items():
+            self._finish(source, positions)
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is; of one whose earlier

@@ -8,7 +8,7 @@ record that cannot be read becomes a dead letter. Leaves to the owner: reading, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -105,11 +105,12 @@ class Partition:
             line = self.lines[did] = Line(did, self.number, self.rules, self._crowd, self._finish, now)
         return line
 
-    def _finish(self, topic: str, offset: int) -> None:
+    def _finish(self, topic: str, offsets: Sequence[int]) -> None:
         if topic == PARKED:
-            self.lot.finish(offset)
+            for offset in offsets:
+                self.lot.finish(offset)
         else:
-            self.trackers[topic].finish(offset)
+            self.trackers[topic].finish_all(offsets)
 
     # -- what is read
 

@@ -101,7 +101,8 @@ def named(item: Item, note: Parked) -> None:
     """What a parked record says of the campaign that its message is of."""
     place = place_of(note)
     if place is not None:
-        item.campaign, item.recipient = place[0], place[1:]
+        item.of_campaign(place[0])
+        item.recipient = place[1:]
 
 
 def place_of(note: Parked) -> tuple[str, str, int] | None:

@@ -59,6 +59,8 @@ class Stance:
             return "line_paused"
         if self._standing():
             return "paused"
+        if not len(self.stops):
+            return None
         return "line_stopped" if (self.stops.bulk if kind == "bulk" else self.stops.line) else None
 
     @property

@@ -149,6 +149,8 @@ class Parking:
 
     def let_go(self, item: Item) -> None:
         """What becomes of a message in memory is decided."""
-        for known in (self.open, self.held):
-            if known.get(item.position) is item:
-                del known[item.position]
+        position = item.position
+        if self.open.get(position) is item:
+            del self.open[position]
+        elif self.held.get(position) is item:
+            del self.held[position]

@@ -84,6 +84,7 @@ def _copy(line: Line, item: Item, until_ms: int, now: Now) -> Record:
 def follow(item: Item, after: After) -> None:
     """A copy that came back goes on where the attempt left it that it follows."""
     item.attempt, item.first_attempt, item.spared = after.attempt, after.first_attempt, after.spared
-    item.campaign, item.failed, item.waited = after.campaign, after.failed, True
+    item.failed, item.waited = after.failed, True
+    item.of_campaign(after.campaign)
     item.retry_of = item.resend_of = after.plan
     item.resend_why = f"{FAILED}{after.failed}"
