@@ -92,6 +92,7 @@ class Line:
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = itertools.count()
         self._ways = Ways()
+        self._owner: tuple[Tenant | None, LineConfig | None] = (None, None)
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
@@ -216,7 +217,9 @@ class Line:
     def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         owner = self.rules.tenants.owner(self.did)
         if owner is not None and owner.tenant == item.message.tenant:
-            return owner, owner.line(self.did)
+            if owner is not self._owner[0]:
+                self._owner = owner, owner.line(self.did)
+            return self._owner
         return self.rules.tenants.tenant(item.message.tenant), None
 
     def busy(self) -> set[str]:
