@@ -21,7 +21,7 @@ from egress.lines.gate.gate import Refusal
 from egress.lines.gate.planning import make_grant
 from egress.lines.gate.rules import Rules
 from egress.lines.item import Item
-from egress.lines.memory.book import ENDED, Book, given_up
+from egress.lines.memory.book import ENDED, Book
 from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
 from egress.lines.pace.pacing import Pacer, PairLimit
@@ -35,12 +35,14 @@ from egress.lines.queues.batching import Batcher
 from egress.lines.queues.bulk import Bulk
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.lanes import Lanes
+from egress.lines.queues.replies import Replies
 from egress.lines.queues.ways import Ways
 from egress.lines.receipts.failures import Failures, failed_with
 from egress.lines.receipts.receipts import WaitingRoom
 from egress.lines.receipts.wishes import Wishes
 from egress.lines.results import replays
 from egress.lines.results.bisect import Bisects
+from egress.lines.results.overtaken import may_have_arrived, overtaken
 from egress.lines.results.silence import Silence
 from egress.lines.work import Work, said_of_item, word
 from runtime import logs, metrics
@@ -102,6 +104,7 @@ class Line:
         self.stance = Stance(lambda: rules.pauses.holding(self.tenant) if len(rules.pauses) else [])
         self.wishes = Wishes()
         self.pairs = PairLimit(settings.pair_interval_s, settings.pair_burst)
+        self.replies = Replies(self)
         self.bulk = Bulk(self, now)
 
     # -- what waits
@@ -186,19 +189,6 @@ class Line:
         else:
             self._pile(item, now)
 
-    def unslowed(self, items: list[Item], now: Now) -> list[Item]:
-        """Those whose person may get something now; for the others it is too fast, and they wait."""
-        if not self.pairs.slows:
-            return items
-        ready = []
-        for item in items:
-            item.wake_s = self.pairs.slowed_until(item.contact)
-            if item.wake_s > now.s:
-                self.enqueue(item, now)
-            else:
-                ready.append(item)
-        return ready
-
     def _pile(self, item: Item, now: Now) -> None:
         key = self._ways.pile(item, *self.owner(item))
         self.batcher.add(key, item, now.s, more=self.crowd.more(now.s) and not self._absent(item))
@@ -254,7 +244,7 @@ class Line:
             return 0
         self.bulk.weed(now, work)
         room = min(room, self.rules.settings.line_parallel - self.calls)
-        granted = self._grant_replies(now, room, work)
+        granted = self.replies.grant(now, room, work)
         granted += self.bulk.grant(now, room - granted, work)
         self.calls += granted
         return granted
@@ -277,35 +267,6 @@ class Line:
         owner = self.rules.tenants.owner(self.did)
         return owner.tenant if owner is not None else ""
 
-    def _grant_replies(self, now: Now, room: int, work: Work) -> int:
-        granted = 0
-        while granted < room and self.pacer.reply_at(now.s) <= now.s:
-            item = self.lanes.pop(now.s)
-            if item is not None:
-                granted += self._grant_reply(item, now, work)
-            elif not self.turnstile.call(now):
-                break
-        return granted
-
-    def _grant_reply(self, item: Item, now: Now, work: Work) -> int:
-        wake_s = max(item.wake_s, self.pairs.ready_at(item.contact))
-        if wake_s > now.s:
-            self.lanes.put_back(item)
-            self.lanes.hold(item.contact, wake_s)
-            return 0
-        passed, channel = self.judged(item, now, work)
-        if passed is None or channel is None:
-            self.lanes.release(item.contact)
-            return 0
-        if not self.turnstile.passes(passed, channel.account.key, now):
-            return 0
-        if not self.plan([passed], channel, now, work):
-            self.lanes.release(item.contact)
-            return 0
-        self.pacer.take_reply(now.s)
-        self.lanes.block(item.contact, work.grants[-1].plan.plan_id)
-        return 1
-
     @property
     def batch_max(self) -> int:
         config = self.rules.tenants.line(self.did)
@@ -315,7 +276,7 @@ class Line:
     def judged(self, item: Item, now: Now, work: Work, ahead: int = 0) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused or put off. `ahead` are
         those that go before it in the same call."""
-        if item.retry_of and self._overtaken(item):
+        if item.retry_of and overtaken(self, item):
             self.ids.discard(item.id)
             self.finish(item)
             return None, None
@@ -346,22 +307,6 @@ class Line:
             self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
             return None, None
         return item, channel
-
-    def _overtaken(self, item: Item) -> bool:
-        """Whether the attempt before is no longer the last one, or no longer what this one answers to."""
-        place = self.book.latest(item.id)
-        ordered = failed_with(item.resend_why) and not item.waited
-        if ordered and not self.failures.stands(item.retry_of, item.id):
-            return True
-        if place is None:
-            return False
-        if place.entry.plan.plan_id != item.retry_of:
-            return True
-        if failed_with(item.resend_why):
-            return False
-        if replays.is_first(item):
-            return not given_up(place.entry)
-        return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
 
     def plan(self, items: Sequence[Item], channel: routes.Channel, now: Now, work: Work) -> int:
         """Plans one call for items that may go; 0 if the account's service has no form for them."""
@@ -413,7 +358,7 @@ class Line:
         elif before is not None:
             before.ended = (before.ended or set()) | {item.id}
             self.refused_again[item.retry_of] = refusal
-        if refusal is not _ARRIVED and not self._may_have_arrived(item, before):
+        if refusal is not _ARRIVED and not may_have_arrived(item, before):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
             self.count(item, "expired" if refusal.state == "expired" else "refused")
@@ -423,12 +368,6 @@ class Line:
                 self.campaigns.hear(item.campaign, *item.place, item.failed or refusal.code)
         self.campaigns.decided(item, planned=False)
         self.finish(item)
-
-    def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:
-        """Whether a doubt about an earlier attempt is what stands: not after one that is known to have failed."""
-        if failed_with(item.resend_why):
-            return False
-        return bool(item.resend_why) or (before is not None and _after_doubt(before.plan.resend_why))
 
     def end_order(self, plan_id: str, message_id: str, tenant: str, work: Work) -> None:
         """A message that failed is not sent again, and no later owner does it."""
@@ -455,8 +394,3 @@ class Line:
         if self.lanes.ready(now.s):
             times.append(replies_s)
         return times + list(self.bulk.goes_at(now))
-
-
-def _after_doubt(resend_why: str) -> bool:
-    """Whether an attempt is made because the one before is in doubt, and may be said to have arrived."""
-    return bool(resend_why) and not failed_with(resend_why)
