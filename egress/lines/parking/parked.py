@@ -39,6 +39,8 @@ OLD_MAX = 1000
 LOOK_MS = 60_000
 # A place of what is shut is written again when half of the time is over for which it is kept.
 AGAIN_MS = KEPT_MS // 2
+# What comes back on a ramp takes room until its turn: more of it comes when the next turn is so near.
+AHEAD_MS = 30_000
 _NO_FLOW = Flow()
 _DECODER = topics.OUTBOUND_PARKED.decoder()
 _log = logs.get(__name__)
@@ -198,7 +200,7 @@ def _shut(line: Line, now: Now) -> Shut:
         (one.name, stage)
         for one in line.campaigns.all()
         if one.live and not one.over(now.wall_ms)
-        for stage, lets in (("", one.lets_in(now.wall_ms, deferred.AGAIN_MS)), (WITHHELD, one.state != "paused"))
+        for stage, lets in (("", one.lets_in(now.wall_ms, AHEAD_MS)), (WITHHELD, one.state != "paused"))
         if not lets
     }
     return (lambda flow: flow[:2] in shut) if shut else nothing_shut
