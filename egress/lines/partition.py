@@ -57,7 +57,7 @@ LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, STATE, COMMANDS)
 _INPUTS: dict[Kind, str] = {"reply": REPLIES, "urgent": TEMPLATES, "bulk": TEMPLATES}
 
 # Behind one that waits so many records of an input are read before it is parked: a crash brings each of them back.
-BEHIND_MAX = 10_000
+BEHIND_MAX = 50_000
 
 REFRESH_S = 6 * 3600.0
 TIDY_S = 60.0
