@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from hypothesis import given, settings
@@ -251,6 +251,19 @@ def test_a_note_of_a_parked_record_is_read_as_it_was_written() -> None:
     assert unparked(headers) == [("id", b"m"), ("did", b"569")]
     nothing = Parked.from_headers([("parked_kind", b"new"), ("parked_from", b"x"), ("parked_at", "²".encode())])
     assert (nothing.kind, nothing.origin, nothing.at_ms, nothing.did) == ("bulk", ("", -1), 0, "")
+
+
+@pytest.mark.parametrize("kind", ["bulk", "urgent"])
+def test_a_parked_record_says_with_what_it_takes_turns_and_one_that_cannot_be_read_takes_them_with_all(
+    kind: Literal["bulk", "urgent"],
+) -> None:
+    note = Parked(did="569", kind=kind, source="outbound.templates-3-17", why="waits", at_ms=5, flow=promos(1))
+    headers = note.headers([])
+    assert Parked.from_headers(headers) == note
+    assert unparked(headers) == [("did", b"569")]
+    for unreadable in (b"", b"{", b"[1]", b'["c","x","y","z","of a later version"]'):
+        other = [(name, unreadable if name == "parked_flow" else value) for name, value in headers]
+        assert Parked.from_headers(other).flow == Flow()
 
 
 class Inputs:
