@@ -230,7 +230,7 @@ EGRESS_WAITING = Metric(
 EGRESS_PARKED = Metric(
     "relevo_egress_parked_messages",
     "gauge",
-    "Messages that are kept on outbound.parked until there is room or their time has come, by kind (reply, bulk).",
+    "Messages kept on outbound.parked until there is room or their time has come, by kind (reply, urgent, bulk).",
     ("message_class",),
 )
 EGRESS_PARKED_OLDEST = Metric(
