@@ -92,7 +92,8 @@ class Queue:
             self.superseded.append(one)
             return
         back = msgspec.structs.replace(kept, key=_returned(kept), at_ms=now_ms, tries=0, next_ms=0)
-        self.waiting = sorted([back, *self.waiting], key=lambda other: other.seq)
+        others = [_behind(back, other) for other in self.waiting]
+        self.waiting = sorted([back, *others], key=lambda other: other.seq)
         self._bound(back)
 
     def head(self, now_ms: int) -> Delivery | None:
@@ -174,6 +175,14 @@ def _returned(one: Delivery) -> str:
     """The key of a delivery that is put back. What sets fields goes under a new one: it may have been taken once under
     the old one, and older fields since."""
     return ids.digest("put back", one.key, str(one.back)) if one.merge else one.key
+
+
+def _behind(back: Delivery, other: Delivery) -> Delivery:
+    """What waits, when another delivery is put back in front of it: what sets fields may have been taken already, though
+    nobody knows, and must be taken again."""
+    if not back.merge or other.merge != back.merge or other.seq < back.seq:
+        return other
+    return msgspec.structs.replace(other, key=ids.digest("behind", other.key, back.key))
 
 
 def _merged(old: Delivery, new: Delivery) -> Delivery:

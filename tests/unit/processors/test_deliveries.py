@@ -206,6 +206,18 @@ def test_a_letter_that_is_put_back_brings_no_field_that_a_newer_delivery_brought
     assert tap.letters == []
 
 
+def test_what_waits_and_may_have_arrived_is_taken_again_behind_older_fields_that_are_put_back() -> None:
+    outside = Outside(Result("refused"), "applied and lost")
+    tap = tap_of(outside)
+    tap.says("a=1")
+    tap.says("a=2")
+    assert outside.contact == {"a": "2"}
+    tap.put_back(tap.letters[0])
+    tap.advance(60)
+    assert outside.contact == {"a": "2"}
+    assert tap.memory.alarms == []
+
+
 def test_a_wait_grows_is_spread_and_is_no_less_than_what_was_asked_for() -> None:
     terms = Terms(first_s=2, longest_s=600)
     assert all(1 <= terms.wait_s(str(n), 1) <= 2 for n in range(50))
