@@ -178,8 +178,8 @@ def _returned(one: Delivery) -> str:
 
 
 def _behind(back: Delivery, other: Delivery) -> Delivery:
-    """What waits, when another delivery is put back in front of it: what sets fields may have been taken already, though
-    nobody knows, and must be taken again."""
+    """What waits, when another delivery is put back in front of it: what sets fields may have been taken already, and
+    must be taken again."""
     if not back.merge or other.merge != back.merge or other.seq < back.seq:
         return other
     return msgspec.structs.replace(other, key=ids.digest("behind", other.key, back.key))
