@@ -86,7 +86,8 @@ class Queue:
         self._bound(one)
 
     def put_back(self, one: Delivery, now_ms: int) -> None:
-        """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced."""
+        """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced. It is
+        tried although as many wait as may."""
         kept = self._not_replaced(one)
         if kept is None or any(other.key == _returned(one) for other in self.waiting):
             self.superseded.append(one)
@@ -94,7 +95,6 @@ class Queue:
         back = msgspec.structs.replace(kept, key=_returned(kept), at_ms=now_ms, tries=0, next_ms=0)
         others = [_behind(back, other) for other in self.waiting]
         self.waiting = sorted([back, *others], key=lambda other: other.seq)
-        self._bound(back)
 
     def head(self, now_ms: int) -> Delivery | None:
         """The delivery to try now: the first of all, if its time has come."""
