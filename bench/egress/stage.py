@@ -62,9 +62,9 @@ class Server:
 
     def calls(self) -> list[bytes]:
         """The bodies that came since this was asked last."""
-        every = list(server.bodies(self._kept))
-        new, self._read = every[self._read :], len(every)
-        return new
+        new = list(server.bodies(self._kept, self._read))
+        self._read = new[-1][1] if new else self._read
+        return [body for body, _ in new]
 
 
 class Outcomes:
