@@ -126,6 +126,10 @@ class Program:
         if self._child.exit_code is not None:
             raise ProcessFailed(f"{self._name} ended with {self._child.exit_code}:\n{self.tail()}")
 
+    def ended(self, seconds: float) -> None:
+        """Waits until it has ended by itself."""
+        _until(lambda: self._child.exit_code is not None, seconds, self.tail)
+
     def tail(self) -> str:
         return self._log.read_text(errors="replace")[-_TAIL:]
 
