@@ -81,8 +81,10 @@ class Pause:
         line = ("--line", world.dids()[0], "--tenant", TENANT, "--template", "notice_00")
         return self._relevo("submit", str(file), *line, *mapping, "--id", CAMPAIGN, "--force", "--json").seconds
 
-    def worker(self) -> stage.Program:
-        return self._stack.enter_context(stage.worker(self._cluster, self._folder / "keys", self._folder, WORKER))
+    def worker(self, points: str = "") -> stage.Program:
+        """Another process of the same worker; `points` are test points, as `runtime.points` reads them."""
+        env = WORKER | {"RELEVO_TEST_POINTS": points}
+        return self._stack.enter_context(stage.worker(self._cluster, self._folder / "keys", self._folder, env))
 
     def order(self, action: str) -> float:
         """Returns once it is acknowledged; gives the seconds."""
@@ -150,12 +152,11 @@ def play(pause: Pause) -> dict[str, Any]:
     os.kill(first.pid, 9)
     after_pause = pause.quiet() - at_pause
     paused = pause.show()
-    heir = pause.worker()
+    heir = pause.worker(points=f"after_post=kill:{calls // 4}")
     time.sleep(_QUIET_S)
     while_paused = pause.calls() - at_pause - after_pause
     pause.order("resume")
-    pause.until_calls(calls // 2, heir)
-    os.kill(heir.pid, 9)
+    heir.ended(_WORK_S)
     pause.show()
     last = pause.worker()
     pause.until_calls(pause.calls() + calls // 8, last)
