@@ -69,4 +69,4 @@ def timed(agent: str, record: SourceRecord, after: Memory | None, now_ms: int) -
 
 
 def _waits(memory: Memory) -> bool:
-    return any(name.startswith(PREFIX) for name in memory.said)
+    return bool(waiting_in(memory.said))

@@ -59,9 +59,16 @@ class GivenUp(NamedTuple):
 
 
 def waiting_in(memory: Mapping[str, Any]) -> list[Delivery]:
-    """The deliveries that wait, in order."""
-    found = [msgspec.convert(value, Delivery) for name, value in memory.items() if name.startswith(PREFIX)]
-    return sorted(found, key=lambda one: one.seq)
+    """The deliveries that wait, in order. Whatever else an agent remembers under such a name is none of them."""
+    found = [_read(value) for name, value in memory.items() if name.startswith(PREFIX)]
+    return sorted((one for one in found if one is not None), key=lambda one: one.seq)
+
+
+def _read(value: Any) -> Delivery | None:
+    try:
+        return msgspec.convert(value, Delivery)
+    except msgspec.ValidationError:
+        return None
 
 
 class Queue:

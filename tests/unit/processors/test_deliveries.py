@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.agents.actions import Action
+from processors.agents.actions import Action, Remember
 from processors.agents.agent import Conversation, text_of
 from processors.agents.deliveries import PREFIX, TIMER, Delivery, Made, Queue, Result, Terms, work
 from processors.agents.deliveries.standing import Standing
@@ -425,3 +425,18 @@ def test_the_order_does_not_hang_on_the_clock() -> None:
         queue.add(f"k{n}", {"text": str(n)}, "", now_ms)
         memory |= queue.changes()
     assert [one.key for one in Queue(memory, Terms()).waiting] == [f"k{n}" for n in range(5)]
+
+
+def test_a_name_that_only_looks_like_a_delivery_is_none_and_breaks_nothing() -> None:
+    """Any agent remembers what it likes, a service outside by `remember` too; the host reads it all the same."""
+
+    async def remembers(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
+        yield Remember({f"{PREFIX}1": 1, f"{PREFIX}2": ["k"], f"{PREFIX}3": {"key": "k"}})
+
+    tap, standing = Tap(remembers), Standing("crm")
+    tap.says("hola")
+    assert tap.memory.said[f"{PREFIX}1"] == 1
+    standing.see(0, tap.key, tap.memory)
+    assert standing.totals() == {}
+    tap.event("system", type="dropped")
+    assert (tap.letters, tap.memory.alarms) == ([], [])

@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.agents.builtin.desk import Desk
 from processors.agents.builtin.desk.answers import AnswerError, obeyed
 from processors.agents.checks import problems
+from processors.agents.loops import Loops
 from relevo import text_of
+from relevo.testing import AgentFailed, Answers, Chat, Limits
 from runtime.hooks import Answer, Call, new_secret, verify
 from runtime.secrets import Secret
 from schemas import inbound
@@ -288,7 +291,7 @@ def test_a_mistake_in_the_settings_is_named_with_its_place(changes: dict[str, An
 
 
 def test_good_settings_have_no_mistake() -> None:
-    assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {}}) == []
+    assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {"quiet_s": 3}}) == []
     assert problems("desk", {**GOOD, "url": "http://10.0.0.5/hook", "plain": True}) == []
     assert problems("desk", {**GOOD, "secret": [Secret(SECRET), Secret(new_secret())], "headers": {"X-A": "b"}}) == []
 
@@ -313,3 +316,24 @@ def test_settings_that_cannot_be_used_make_a_dead_letter_that_says_which() -> No
     (done,) = [done for kind, done in office.steps if kind == "desk" and done.outcome == "dead_letter"]
     assert done.reason == "settings"
     assert "agents.desk of the tenant's file: url" in str(done.failure)
+
+
+def test_a_desk_whose_answers_cause_each_other_is_stopped() -> None:
+    """It says something to each end, which takes the conversation again, and gives it back at each beginning."""
+    said = {"handoff.started": [{"type": "say", "text": "hola"}, {"type": "resume"}]}
+    said["handoff.ended"] = [{"type": "say", "text": "adiós"}]
+
+    def answer(call: Call) -> Answer:
+        return answers(*said[msgspec.json.decode(call.body)["type"]])
+
+    chat = Chat(
+        Desk(),
+        kind="desk",
+        tap=True,
+        config={"url": "https://desk.example/", "secret": Secret(SECRET)},
+        calls=Answers(answer),
+        limits=Limits(loops=Loops(burst=20)),
+    )
+    with pytest.raises(AgentFailed, match="loop"):
+        chat.human_takes()
+    assert len(chat.messages) <= 20

@@ -123,6 +123,7 @@ def test_every_action_leaves_as_the_sdks_would() -> None:
         ({"actions": [{"type": "image", "link": "http://x"}]}, r"actions\[0\].link: .*https://"),
         ({"actions": [{"type": "optout", "categories": ["Juan"]}]}, r"categories\[0\]: must be one of"),
         ({"actions": [{"type": "remember", "values": {"_http": 1}}]}, "take another"),
+        ({"actions": [{"type": "remember", "values": {"@delivery:1": 1}}]}, "values.@delivery:1: this name is Relevo"),
     ],
 )
 def test_a_wrong_answer_is_named_with_its_place_and_nothing_of_it_happens(answer: Any, says: str) -> None:
