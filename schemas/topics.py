@@ -29,6 +29,7 @@ Partitioning = Literal["conversation", "did", "account", "source", "none"]
 Cleanup = Literal["delete", "compact", "compact,delete"]
 
 DAY_MS = 86_400_000
+LETTERS_MS = 30 * DAY_MS  # dead letters are kept for so long
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 DEAD_LETTERS = ".dlq"
 # Compaction keeps the last word under a key. An owner has so long to say more than a late one did.
@@ -355,7 +356,7 @@ def dead_letters(topic: Topic) -> Topic:
         partitioned_by="source",
         value=None,
         cleanup="delete",
-        retention_ms=30 * DAY_MS,
+        retention_ms=LETTERS_MS,
         producers=topic.consumers,
         consumers=("relevo",),
     )

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from processors.agents.memory import Held, Memory
 from schemas import content as c
 from schemas import ids
-from schemas.inbound import InboundEvent, Part
+from schemas.inbound import Facts, InboundEvent, Part
 from schemas.record import Decoder
 
 TIMER = "relevo.debounce"
@@ -37,6 +37,7 @@ BYTES_MAX = 32_768
 QUIET_MAX_S, MAX_S = 60.0, 300.0
 _TIMES = 5  # max_s, where it is not said, in quiet times
 _FIELDS = ("quiet_s", "max_s", "taps")
+_RULE, _TAP = "rule", b"also"
 _WAITS = (c.Text, c.Media, c.Location, c.Contacts, c.Unsupported, c.Unknown)
 _CAPTIONED = (c.Image, c.Video, c.Document)
 _events = Decoder.of(InboundEvent)
@@ -127,9 +128,8 @@ def timer_id(did: str, agent: str, memory: Memory) -> str:
 def joined(held: Sequence[Held], now: InboundEvent) -> InboundEvent:
     """What the agent gets: what was held, and of `now` what is known of the conversation by now."""
     events: list[InboundEvent] = [_events.decode(one.value) for one in held]
-    last = replace(
-        events[-1], did=now.did, contact=now.contact, reply_to=now.reply_to, tenant=now.tenant, facts=now.facts
-    )
+    facts = now.facts if not is_taps(held[-1].headers) else _as_heard(now.facts, events[-1].facts)
+    last = replace(events[-1], did=now.did, contact=now.contact, reply_to=now.reply_to, tenant=now.tenant, facts=facts)
     if len(events) == 1:
         return last
     return replace(
@@ -139,6 +139,16 @@ def joined(held: Sequence[Held], now: InboundEvent) -> InboundEvent:
         referral=next((one.referral for one in events if one.referral is not None), None),
         parts=[_part(one) for one in events],
     )
+
+
+def is_taps(headers: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Whether a record of an agent's topic came to it as a tap."""
+    return (_RULE, _TAP) in headers
+
+
+def _as_heard(now: Facts, then: Facts) -> Facts:
+    """A tap, which hears while either owns the conversation, is told to whom it was said."""
+    return replace(now, owner=then.owner, owner_epoch=then.owner_epoch)
 
 
 def _part(event: InboundEvent) -> Part:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do wit
     from runtime.engine import SourceRecord
 
 FOREIGN = "foreign_line"
-_RULE, _TAP = "rule", b"also"
 _REPLAY = "replay"
 _STORY = "the line went to another tenant before it was told"
 _SOON_MS = 1000
@@ -37,7 +36,7 @@ def may_hold(setting: Debounce | None, record: SourceRecord, event: InboundEvent
     if setting is None or not debounce.may_wait(event) or not debounce.has_room((), record.value or b""):
         return False
     put_back = any(name == _REPLAY for name, _ in record.headers)
-    return not put_back and (setting.taps or (_RULE, _TAP) not in record.headers)
+    return not put_back and (setting.taps or not debounce.is_taps(record.headers))
 
 
 def hold(memory: Memory, setting: Debounce, record: SourceRecord, event: InboundEvent, now_ms: int) -> None:

@@ -16,6 +16,14 @@ OF_THE_CONVERSATION = frozenset({"loop"})
 OF_THE_TENANT = frozenset({"bad_answer", "settings", *(f"hook_{outcome}" for outcome in get_args(Outcome))})
 """Reasons that say something of a tenant's service, or of what its file says: the worker must go on for the others."""
 
+OF_A_SERVICE = frozenset({"too_many_actions", "too_many_timers", "memory", "too_large", "not_an_action"})
+"""Reasons that say the same where a tenant's service decides what is done (`http`): it asked for more than it may."""
+
+
+def excused(kind: str) -> frozenset[str]:
+    """The reasons for which a worker of this type of agent goes on."""
+    return OF_THE_CONVERSATION | OF_THE_TENANT | (OF_A_SERVICE if kind == "http" else frozenset())
+
 
 class Limits(NamedTuple):
     """For one event: seconds, actions, and bytes that are remembered after it; for a conversation: timers, what is kept

@@ -21,6 +21,9 @@ HELD = -2
 SPARE = "~"
 """Names in a memory that begin so are of what the agent can do without: they go when the conversation is idle."""
 
+DELIVERED = "@delivered"
+"""What `deliveries` knows of what arrived, for the sake of dead letters: it goes when there can be none any more."""
+
 _HASH_BYTES = 8
 _RING = 32
 
@@ -120,10 +123,11 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
         """Bytes of what the agent itself has kept: what it remembers and its timers. Raises as `encode` does."""
         return len(_encoder.encode((self.said, self.alarms)))
 
-    def is_idle(self) -> bool:
+    def is_idle(self, letters: bool = True) -> bool:
         """Whether nothing is kept but what was said, that it is silent, what tells a replay, and what the agent can do
-        without (names that begin with ~)."""
-        return not (self.alarms or self.held) and all(name.startswith(SPARE) for name in self.said)
+        without (names that begin with ~); without `letters` that may be put back, more of it."""
+        needed = [name for name in self.said if not name.startswith(SPARE) and (letters or name != DELIVERED)]
+        return not (self.alarms or self.held or needed)
 
     def next_due_ms(self) -> int | None:
         """When the first timer is due, or what is held."""

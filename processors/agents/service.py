@@ -8,7 +8,7 @@ from processors.agents.actions import Bury
 from processors.agents.agent import Agent
 from processors.agents.config import Configs
 from processors.agents.host import AgentHost
-from processors.agents.limits import OF_THE_CONVERSATION, OF_THE_TENANT, Limits
+from processors.agents.limits import Limits, excused
 from processors.agents.registry import AgentNotFound, find
 from processors.agents.resources import World, opened
 from processors.agents.step import Scene, Step
@@ -134,7 +134,7 @@ def _guard(service: Service, processor: ProcessorSettings, kind: str, tenants: T
     def served() -> set[str]:
         return tenants.names(lambda tenant: _serves(kind, tenant))
 
-    return Guard(service, f"agents.{kind}", processor, served, OF_THE_CONVERSATION | OF_THE_TENANT)
+    return Guard(service, f"agents.{kind}", processor, served, excused(kind))
 
 
 def _serves(kind: str, tenant: Tenant) -> bool:

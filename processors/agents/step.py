@@ -213,7 +213,7 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     silence.settle(memory, event, now_ms)
     loops, mute = scene.limits.loops, silence.mute(memory, event, headers.at_ms, scene.limits.hand_off_s)
     came_ms = now_ms if headers.replay else event.at_ms  # a letter that was put back comes now, after all that silence
-    memory.budget = Budget() if event.kind == "resumed" else loops.at(memory.budget, came_ms, now_ms)
+    memory.budget = Budget() if _by_another(event, scene.agent.kind) else loops.at(memory.budget, came_ms, now_ms)
     if not mute and not loops.admits(memory.budget):
         return _looping(scene, record, event, memory, now_ms)
     memory.offset, memory.touched_ms, memory.tenant = record.offset, now_ms, event.tenant
@@ -226,6 +226,11 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
         holding.hold(memory, setting, record, event, now_ms)
         return Step("held", [], memory)
     return await _played(scene, record, headers, event, memory, now_ms)
+
+
+def _by_another(event: InboundEvent, kind: str) -> bool:
+    """The bot has the conversation again, and not because this agent said so: that may be a part of the loop."""
+    return event.kind == "resumed" and event.extra.get("by") != kind
 
 
 async def _rung(scene: Scene, record: SourceRecord, event: InboundEvent, memory: Memory, now_ms: int) -> Step:

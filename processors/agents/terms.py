@@ -13,6 +13,7 @@ from runtime.settings import ProcessorSettings
 
 _DAY_S = 86_400
 _SHARE = 0.4  # of the time of an event, for an attempt and for what comes before the last one
+_OF_CALLS = 0.9
 _DOUBLINGS = 40
 
 
@@ -28,6 +29,11 @@ class Terms(NamedTuple):
     longest_s: float = 600
     attempt_s: float = 5
     event_s: float = 5
+
+    @property
+    def calls_s(self) -> float:
+        """For the calls of one attempt: they end before it is cut off, so that their circuit hears of it."""
+        return self.attempt_s * _OF_CALLS
 
     @classmethod
     def of(cls, settings: ProcessorSettings) -> Terms:

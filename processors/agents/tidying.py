@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from processors.agents.memory import decode, encode
 from runtime.engine import Effects, TableView
+from schemas import topics
 
 EVERY_S = 5.0
 AT_ONCE = 200
@@ -24,7 +25,7 @@ def tidy(table: TableView, idle_ms: int, now_ms: int, at_once: int = AT_ONCE) ->
         memory = decode(value)
         if memory.touched_ms + idle_ms >= now_ms:
             continue
-        if memory.is_idle():
+        if memory.is_idle(letters=memory.touched_ms + topics.LETTERS_MS >= now_ms):
             effects.writes[key] = None
         elif memory.lines or memory.muted_since != -1:
             rest = copy.copy(memory)

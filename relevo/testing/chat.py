@@ -345,6 +345,7 @@ class Chat:
         """What becomes of a record; its event is as Kafka would bring it."""
         told = Headers(id=event.id, type=kind, tenant=self.tenant, at_ms=self.now_ms).to_kafka()
         told += [("reason", reason.encode())] if reason else []
+        told += [("rule", b"also")] if self.tap else []
         topic, offset = topics.agent(self.agent.kind).name, self._offset
         self._offset += 1
         source = _Source(topic, 0, offset, self._key, value or encode_record(event), told)

@@ -4,6 +4,7 @@ from runtime.hooks.breaker import Breaker
 from runtime.hooks.call import Answer, Call, Calls, Outcome
 from runtime.hooks.caller import Caller
 from runtime.hooks.connect import connected
+from runtime.hooks.headers import header_problem
 from runtime.hooks.signing import SecretError, WrongSignature, new_secret, secret_problem, signed, verify
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "SecretError",
     "WrongSignature",
     "connected",
+    "header_problem",
     "new_secret",
     "secret_problem",
     "signed",

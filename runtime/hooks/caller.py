@@ -19,6 +19,7 @@ from runtime import logs, metrics
 from runtime.clock import now_ms
 from runtime.hooks.breaker import Breaker, sign_of
 from runtime.hooks.call import Answer, Call, Outcome, host_of
+from runtime.hooks.headers import FRAMING
 from runtime.hooks.signing import SecretError, signed
 from runtime.http import AddressRefused, AnswerTooLarge, Guard, check_url, read_limited
 from runtime.http.retry_after import retry_after_s
@@ -88,6 +89,8 @@ class Caller:
         _log.warning("a hook's circuit changed", tenant=call.tenant, host=host, outcome=outcome, why=why)
 
     async def _attempt(self, call: Call, url: URL) -> Answer:
+        if framing := next((name for name in call.headers if name.lower() in FRAMING), ""):
+            return Answer(outcome="unsendable", why=f"the header {framing} is set by Relevo")
         try:
             headers = dict(call.headers)
             if call.id:

@@ -22,6 +22,8 @@ Address = IPv4Address | IPv6Address
 _NAT64 = ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ip_network("64:ff9b:1::/48")
 _COMPATIBLE = ip_network("::/96")
+# Of protocols (a cloud's metadata at 192.0.0.192); older Pythons take all but eight addresses of it for public.
+_PROTOCOLS = ip_network("192.0.0.0/24")
 
 
 class AddressRefused(Exception):
@@ -41,6 +43,8 @@ class Guard:
         embedded = _embedded(address)
         if embedded is not None:
             return self.refusal(embedded)
+        if address.version == 4 and address in _PROTOCOLS:
+            return "is not a public address"
         if address.is_multicast:
             return "is a multicast address"
         # is_global is false for private, loopback, link-local (also cloud metadata), carrier NAT, reserved, unspecified

@@ -92,6 +92,10 @@ class Tap:
     def put_back(self, letter: Record, crashes: int = 0) -> Step:
         """As `relevo dlq requeue` does: the bytes and headers as they were, without the cause."""
         self.letters.remove(letter)
+        return self.puts_back_again(letter, crashes)
+
+    def puts_back_again(self, letter: Record, crashes: int = 0) -> Step:
+        """A letter that may have been put back already."""
         told = [(name, value) for name, value in letter.headers if name not in HEADERS]
         return self.takes(letter.value or b"", [*told, ("replay", b"run")], crashes)
 

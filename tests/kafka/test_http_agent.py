@@ -34,7 +34,7 @@ tenant: {name}
 secrets: {{webhook: [auto]}}
 accounts: {{isv: {{service: isv, base: "https://c.example", username: {name}, password: {{env: SHOP_SECRET}}}}}}
 lines: [{{did: "{did}", sends: isv}}]
-agents: {{http: {{url: "{url}", plain: true, secret: {{env: SHOP_SECRET}}, timeout_s: 1}}}}
+agents: {{http: {{url: "{url}", plain: true, secret: {{env: SHOP_SECRET}}, timeout_s: {timeout}}}}}
 routing: {{route: [{{to: http}}]}}
 """
 
@@ -46,8 +46,8 @@ def silence() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
-def tenant(name: str, did: str, url: str, secret: str, ring: KeyRing) -> Tenant:
-    text = FILE.format(name=name, did=did, url=url)
+def tenant(name: str, did: str, url: str, secret: str, ring: KeyRing, timeout: float = 2) -> Tenant:
+    text = FILE.format(name=name, did=did, url=url, timeout=timeout)
     return TenantFile(YamlSource("tenant.yaml", text), ring, {"SHOP_SECRET": secret}).tenant(None, 1).tenant
 
 
@@ -74,24 +74,24 @@ def test_each_message_is_answered_once_and_in_order_though_the_worker_is_killed_
     secret, keys = new_secret(), tmp_path / "keys"
     keys.write_text(generate_key("k1"))
     ring = KeyRing.load(keys)
-    people, messages = [f"5692280{i:04}" for i in range(10)], 6
+    people, messages = [f"5692280{i:04}" for i in range(8)], 5
     every = [f"es tu mensaje {n + 1}: m{n}" for n in range(messages)]
     environ = {
         "RELEVO_KEYS_FILE": str(keys),
         "RELEVO_TENANTS_PRIVATE_NETWORKS": "127.0.0.0/8",
-        "RELEVO_HOOKS_FAILURES": "4",
+        "RELEVO_HOOKS_FAILURES": "3",
     }
     with Broker() as broker, shop(tmp_path, secret) as url, silence() as nowhere:
         pipeline = Pipeline(broker.bootstrap, tmp_path, ("http",))
         try:
-            for one in (tenant("shop", SHOP, url, secret, ring), tenant("hangs", HANGS, nowhere, secret, ring)):
+            for one in (tenant("shop", SHOP, url, secret, ring), tenant("hangs", HANGS, nowhere, secret, ring, 0.4)):
                 assert secret not in str(one)
                 pipeline.tenant(one)
             pipeline.conversations()
             for n in range(messages):
                 pipeline.feed(*(said("shop", SHOP, person, n) for person in people))
                 pipeline.feed(*(said("hangs", HANGS, person, n) for person in people[:2]))
-            killed(pipeline.agent("http", points="event_submitted=kill:15", environ=environ, agent_timeout_s="3"))
+            killed(pipeline.agent("http", points="event_submitted=kill:12", environ=environ, agent_timeout_s="3"))
             process = pipeline.agent("http", environ=environ, agent_timeout_s="3")
             until(lambda: len(pipeline.replies(SHOP)) >= len(people) * messages, "all answers")
             until(lambda: len(reasons(pipeline)) == 2 * messages, "what the hanging service cost")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do wit
     from runtime.engine import SourceRecord
 
 REASON = "foreign_line"
-_AGAIN_MS = 60_000
+_AGAIN_MS, _LONGEST_MS = 60_000, 3_600_000
 _STORY = "the line went to another tenant before it was delivered"
 
 
@@ -59,14 +59,17 @@ def without(memory: Memory, event: InboundEvent, offset: int, now_ms: int) -> Me
 
 def timed(agent: str, record: SourceRecord, after: Memory | None, now_ms: int) -> Memory | None:
     """The memory with a timer, where deliveries wait without one: it rang, and the agent did not get it (a human owns
-    the conversation, the event became a dead letter). None where there is nothing to do."""
+    the conversation, the event became a dead letter): the later the longer they wait, so that one of which every event
+    becomes a dead letter makes few of them. None where there is nothing to do."""
     if after is None or not _waits(after) or any(alarm.name == TIMER for alarm in after.alarms):
         return None
     later = copy.copy(after)
+    waited_ms = now_ms - min(one.at_ms for one in waiting_in(after.said))
+    again_ms = min(max(waited_ms // 4, _AGAIN_MS), _LONGEST_MS)
     place = source(record.topic, record.partition, record.offset)
-    later.set_alarm(Alarm(TIMER, now_ms + _AGAIN_MS, ids.digest("deliveries", agent, place)))
+    later.set_alarm(Alarm(TIMER, now_ms + again_ms, ids.digest("deliveries", agent, place)))
     return later
 
 
 def _waits(memory: Memory) -> bool:
-    return any(name.startswith(PREFIX) for name in memory.said)
+    return bool(waiting_in(memory.said))

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from processors.agents.memory import DELIVERED
 from processors.agents.terms import Terms
 from schemas import ids
 
 TIMER = "@deliveries"
 PREFIX = "@delivery:"
-LATER = "@delivered"
+LATER = DELIVERED
 _GIVEN_UP = ""
 
 
@@ -45,8 +46,8 @@ class Delivery(msgspec.Struct, array_like=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """Bytes of the body."""
-        return len(msgspec.json.encode(self.body))
+        """Bytes of it as it is remembered."""
+        return len(msgspec.msgpack.encode((PREFIX + self.key, self)))
 
 
 class GivenUp(NamedTuple):
@@ -59,9 +60,16 @@ class GivenUp(NamedTuple):
 
 
 def waiting_in(memory: Mapping[str, Any]) -> list[Delivery]:
-    """The deliveries that wait, in order."""
-    found = [msgspec.convert(value, Delivery) for name, value in memory.items() if name.startswith(PREFIX)]
-    return sorted(found, key=lambda one: one.seq)
+    """The deliveries that wait, in order. Whatever else an agent remembers under such a name is none of them."""
+    found = [_read(value) for name, value in memory.items() if name.startswith(PREFIX)]
+    return sorted((one for one in found if one is not None), key=lambda one: one.seq)
+
+
+def _read(value: Any) -> Delivery | None:
+    try:
+        return msgspec.convert(value, Delivery)
+    except msgspec.ValidationError:
+        return None
 
 
 class Queue:
@@ -79,8 +87,9 @@ class Queue:
         """One more, behind all others. What is too much is given up: itself if it is too large, else the oldest."""
         one = Delivery(key=key, seq=self._next_seq(now_ms), at_ms=now_ms, body=body, merge=merge)
         last = self.waiting[-1] if self.waiting else None
-        if last is not None and merge and last.merge == merge and not last.back:
-            one = self.waiting[-1] = _merged(last, one)
+        both = _merged(last, one) if last is not None and merge and last.merge == merge and not last.back else None
+        if both is not None and both.size <= self._terms.size:
+            one = self.waiting[-1] = both
         else:
             self.waiting.append(one)
         self._bound(one)

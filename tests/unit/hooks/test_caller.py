@@ -207,6 +207,8 @@ async def test_what_http_cannot_carry_is_said_and_not_sent() -> None:
     async with WireServer(fine) as server, calling() as caller:
         answer = await caller.call(to(server.base, headers={"X-Shop": "a\r\nX-Admin: yes"}))
         assert answer.outcome == "unsendable"
+        answer = await caller.call(to(server.base, headers={"content-Length": "0"}))
+        assert (answer.outcome, answer.why) == ("unsendable", "the header content-Length is set by Relevo")
         answer = await caller.call(to(server.base, secrets=("hunter2",)))
         assert (answer.outcome, "hunter2" in answer.why) == ("unsendable", False)
         assert not server.requests

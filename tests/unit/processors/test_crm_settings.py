@@ -41,7 +41,7 @@ def test_good_settings_have_no_problem(given: dict[str, Any]) -> None:
         (HUBSPOT | {"token": "plain"}, ("token",), "outside"),
         ({**HUBSPOT, "token": ""}, ("token",), "private app"),
         (REST | {"url": "http://crm.example"}, ("url",), "plain"),
-        (REST | {"secret": SECRET}, ("secret",), "outside"),
+        (REST | {"secret": SECRET}, ("secret",), "never as text"),
         (HUBSPOT | {"id_property": "email"}, ("id_property",), "unique"),
         (HUBSPOT | {"map": {"a": "{nome}"}}, ("map", "a"), "nome"),
         (HUBSPOT | {"map": {"a": "{name"}}, ("map", "a"), "alone"),
@@ -56,6 +56,12 @@ def test_good_settings_have_no_problem(given: dict[str, Any]) -> None:
         (REST | {"notes": {"closed": "x"}}, ("note",), "written"),
         (REST | {"secret": Secret("short")}, ("secret",), "whsec_"),
         (REST | {"headers": ["x"]}, ("headers",), "object"),
+        (REST | {"headers": {"Transfer-Encoding": "chunked"}}, ("headers", "Transfer-Encoding"), "set by Relevo"),
+        (REST | {"headers": {"X-Api-Key": Secret("k\nX: y")}}, ("headers", "X-Api-Key"), "line breaks"),
+        (REST | {"idempotency_header": "Content-Length"}, ("idempotency_header",), "set by Relevo"),
+        (HUBSPOT | {"token": Secret("t\n")}, ("token",), "line breaks"),
+        (REST | {"url": "https://ana:clave@crm.example/api"}, ("url",), "user name"),
+        (REST | {"url": "https://crm.example/api?v=1"}, ("url",), "ends with a path"),
     ],
 )
 def test_a_problem_names_its_place_and_what_to_write(given: dict[str, Any], path: tuple[str, ...], word: str) -> None:

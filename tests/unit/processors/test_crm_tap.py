@@ -22,6 +22,7 @@ from relevo.testing.loop import run
 from runtime.hooks import Answer, Call
 from runtime.secrets import Secret
 from schemas import content as c
+from schemas.dead_letter import Cause
 from schemas.inbound import Facts, InboundEvent
 from schemas.record import decode
 from tests.builders.hubspot import TOKEN, HubSpotAccount
@@ -290,6 +291,23 @@ def test_a_rest_crm_gets_what_its_settings_say_each_under_a_key_of_its_own() -> 
         ("POST", f"{url}/7/notes", {"text": "Cliente: hola", "on": "2023-11-14T22:15:00+00:00", "of": "7"}),
     ]
     assert len({key for *_, key in rest.made}) == 4
+
+
+@pytest.mark.parametrize("name", ["..", "."])
+def test_no_name_of_a_person_makes_a_path_that_is_another(name: str) -> None:
+    """A client of HTTP would take `/people/..` for the address above it."""
+    rest = Rest()
+    tap = tap_of(rest, REST | {"id": "{name}"})
+    tap.says("hola", facts=Facts(profile_name=name))
+    (letter,) = tap.letters
+    assert (rest.made, Cause.from_headers(letter.headers).reason) == ([], "unsendable")
+
+
+def test_a_name_that_is_empty_is_the_contacts_own() -> None:
+    rest = Rest()
+    tap = tap_of(rest, REST | {"id": "{fields.code|}"})
+    tap.says("hola")
+    assert rest.made[0][1].endswith(f"/people/{PERSON}")
 
 
 def test_a_rest_crm_gets_the_same_bytes_under_the_same_key_again() -> None:

@@ -10,18 +10,24 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.agents.actions import Action
+from processors.agents.actions import Action, Remember
 from processors.agents.agent import Conversation, text_of
 from processors.agents.deliveries import PREFIX, TIMER, Delivery, Made, Queue, Result, Terms, work
 from processors.agents.deliveries.standing import Standing
-from processors.agents.memory import Memory
+from processors.agents.memory import DELIVERED, Memory
+from processors.agents.memory import decode as decode_memory
+from processors.agents.memory import encode as encode_memory
 from processors.agents.service import _Counting
+from processors.agents.tidying import tidy
 from runtime import metrics
+from runtime.engine import Effects, TableView
 from runtime.kafka.record import Record
 from runtime.settings import ProcessorSettings
+from schemas import ids
 from schemas.headers import Headers
 from schemas.inbound import InboundEvent, MovedTo
 from schemas.record import decode, encode
+from schemas.topics import DAY_MS, LETTERS_MS
 from tests.builders.conversations import Source
 from tests.builders.taps import Tap
 from tests.builders.webhooks import LINE
@@ -182,8 +188,8 @@ def test_what_fails_for_too_long_is_given_up_and_the_next_one_goes_on() -> None:
 def test_more_than_may_wait_gives_up_the_oldest_and_what_is_too_large_itself() -> None:
     outside = Outside()
     outside.up = AWAY
-    tap = tap_of(outside, Terms(most=3, size=200))
-    for said in ("1", "2", "3", "4", "x" * 300):
+    tap = tap_of(outside, Terms(most=3, size=400))
+    for said in ("1", "2", "3", "4", "x" * 500):
         tap.says(said)
     assert [cause.reason for cause in tap.causes()] == ["too_many", "too_large"]
     outside.up = OK
@@ -385,7 +391,8 @@ def test_whatever_fails_and_crashes_the_contact_ends_in_its_last_state_and_each_
     did: list[tuple[tuple[str, Any], int]],
 ) -> None:
     outside = Outside()
-    tap = tap_of(outside, Terms(give_up_s=2000, longest_s=300, most=6))
+    tap = tap_of(outside, Terms(give_up_s=2000, longest_s=300, most=6, size=400))
+    kept: list[Record] = []
     wanted: dict[str, str] = {}
     notes: list[str] = []
     was_given_up = False
@@ -402,12 +409,18 @@ def test_whatever_fails_and_crashes_the_contact_ends_in_its_last_state_and_each_
             case "answers":
                 outside.up = how
             case _ if tap.letters:
-                tap.put_back(tap.letters[how % len(tap.letters)], crashes)
+                kept.append(tap.letters[how % len(tap.letters)])
+                tap.put_back(kept[-1], crashes)
+            case _ if kept:
+                tap.puts_back_again(kept[how % len(kept)], crashes)
         was_given_up |= bool(tap.letters)
     outside.up = OK
     letters: list[Record] = tap.letters
     while letters:
         tap.put_back(letters[-1])
+    tap.advance(10_000)
+    for one in kept:
+        tap.puts_back_again(one)
     tap.advance(10_000)
     assert outside.contact == wanted
     assert sorted(outside.notes) == notes
@@ -415,7 +428,7 @@ def test_whatever_fails_and_crashes_the_contact_ends_in_its_last_state_and_each_
     assert tap.letters == []
     assert not any(name.startswith(PREFIX) for name in tap.memory.said)
     assert tap.memory.alarms == []
-    assert {done.outcome for done in tap.steps} <= {"handled"}
+    assert {done.outcome for done in tap.steps} <= {"handled", "duplicate"}
 
 
 def test_the_order_does_not_hang_on_the_clock() -> None:
@@ -425,3 +438,50 @@ def test_the_order_does_not_hang_on_the_clock() -> None:
         queue.add(f"k{n}", {"text": str(n)}, "", now_ms)
         memory |= queue.changes()
     assert [one.key for one in Queue(memory, Terms()).waiting] == [f"k{n}" for n in range(5)]
+
+
+def test_a_name_that_only_looks_like_a_delivery_is_none_and_breaks_nothing() -> None:
+    """Any agent remembers what it likes, a service outside by `remember` too; the host reads it all the same."""
+
+    async def remembers(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
+        yield Remember({f"{PREFIX}1": 1, f"{PREFIX}2": ["k"], f"{PREFIX}3": {"key": "k"}})
+
+    tap, standing = Tap(remembers), Standing("crm")
+    tap.says("hola")
+    assert tap.memory.said[f"{PREFIX}1"] == 1
+    standing.see(0, tap.key, tap.memory)
+    assert standing.totals() == {}
+    tap.event("system", type="dropped")
+    assert (tap.letters, tap.memory.alarms) == ([], [])
+
+
+def test_deliveries_fill_no_more_of_the_memory_than_they_may_however_small_each_is() -> None:
+    """Also where the bounds are as wide as can be: what else is remembered has its room, under two keys too."""
+    terms = Terms.of(ProcessorSettings(delivery_max=1000, delivery_bytes=524_288, agent_memory_bytes=65_536))
+    queue = Queue({}, terms)
+    for number in range(1500):
+        queue.add(ids.digest("test", str(number)), {"do": "note"}, "", number)
+    assert queue.given_up
+    assert {lost.reason for lost in queue.given_up} == {"too_many"}
+    memory = Memory(said=queue.changes())
+    assert terms.size - 500 < memory.size() <= 65_536 // 3 + 100
+
+
+def test_upserts_that_would_be_too_large_as_one_are_not_merged_and_the_newest_stands() -> None:
+    queue = Queue({}, Terms(size=1000))
+    queue.add("a", {"fields": {"a": "x" * 600}}, "contact", 1)
+    queue.add("b", {"fields": {"b": "x" * 600}}, "contact", 2)
+    assert [(lost.delivery.key, lost.reason) for lost in queue.given_up] == [("a", "too_many")]
+    assert [one.key for one in queue.waiting] == ["b"]
+
+
+def test_what_is_known_for_the_sake_of_letters_goes_when_there_can_be_none_any_more() -> None:
+    outside = Outside(Result("refused", "no"))
+    tap = tap_of(outside, Terms())
+    tap.says("a")
+    assert list(tap.memory.said) == [DELIVERED]
+    table = TableView(0, {tap.key: encode_memory(tap.memory)})
+    kept = tidy(table, idle_ms=7 * DAY_MS, now_ms=tap.now_ms + LETTERS_MS)
+    assert kept is not None
+    assert list(decode_memory(kept.writes[tap.key]).said) == [DELIVERED], "a letter may be put back"
+    assert tidy(table, idle_ms=7 * DAY_MS, now_ms=tap.now_ms + LETTERS_MS + 1) == Effects(writes={tap.key: None})

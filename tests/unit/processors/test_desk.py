@@ -3,6 +3,7 @@ reaches the person, and stands in the transcripts. All of it in order, whatever 
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
@@ -11,17 +12,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.agents.agent import Conversation
+from processors.agents.builtin.desk import Desk
 from processors.agents.builtin.desk.answers import AnswerError, obeyed
 from processors.agents.checks import problems
+from processors.agents.deliveries import PREFIX, Terms
+from processors.agents.loops import Loops
+from processors.agents.resources import World
 from relevo import text_of
+from relevo.testing import AgentFailed, Answers, Chat, Limits
+from relevo.testing.loop import run
 from runtime.hooks import Answer, Call, new_secret, verify
 from runtime.secrets import Secret
 from schemas import inbound
 from schemas.dead_letter import Cause
+from schemas.inbound import Facts, InboundEvent
 from schemas.tenant import Handoff
 from tests.builders.conversations import conversation_key, posted
+from tests.builders.hooks import calling
 from tests.builders.office import KEY, OK, SECRET, Office, answers
+from tests.builders.taps import Tap
 from tests.builders.webhooks import LINE, PERSON, flat
+from tests.builders.wire_server import Exchange, WireServer
 
 PHONE = "56955555555"
 DOWN = Answer(outcome="unreachable", why="no connection")
@@ -248,6 +260,9 @@ def test_whatever_happens_the_desk_gets_all_in_order_and_its_transcript_is_what_
         (b'{"actions": [{"type": "say", "content": {"type": "control", "action": "close"}}]}', "Invalid value"),
         (b'{"actions": [{"type": "say", "content": {"type": "template", "name": "a", "language": "es"}}]}', "Invalid"),
         (b'{"actions": [{"type": "resume"}, {"type": "say", "text": "a"}]}', "nothing follows"),
+        (b'{"actions": [{"type": "say", "text": "\\ud800"}]}', "JSON"),
+        (b"[" * 20_000, "JSON"),
+        (b'{"actions": [{"type": "say", "content": {"type": "text", "body": "' + b"x" * 40_000 + b'"}}]}', "at most"),
         (b'{"actions": [' + b",".join([b'{"type": "resume"}'] * 6) + b"]}", "length"),
     ],
 )
@@ -278,6 +293,9 @@ GOOD = {"url": "https://desk.example/hook", "secret": Secret(SECRET)}
         ({"secret": None}, ("secret",)),
         ({"secret": []}, ("secret",)),
         ({"headers": ["a"]}, ("headers",)),
+        ({"headers": {"Content-Length": "0"}}, ("headers", "Content-Length")),
+        ({"headers": {"X-A": "a\r\nX-B: c"}}, ("headers", "X-A")),
+        ({"url": "https://ana:clave@desk.example/"}, ("url",)),
         ({"adress": "x"}, ("adress",)),
     ],
 )
@@ -288,7 +306,7 @@ def test_a_mistake_in_the_settings_is_named_with_its_place(changes: dict[str, An
 
 
 def test_good_settings_have_no_mistake() -> None:
-    assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {}}) == []
+    assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {"quiet_s": 3}}) == []
     assert problems("desk", {**GOOD, "url": "http://10.0.0.5/hook", "plain": True}) == []
     assert problems("desk", {**GOOD, "secret": [Secret(SECRET), Secret(new_secret())], "headers": {"X-A": "b"}}) == []
 
@@ -313,3 +331,115 @@ def test_settings_that_cannot_be_used_make_a_dead_letter_that_says_which() -> No
     (done,) = [done for kind, done in office.steps if kind == "desk" and done.outcome == "dead_letter"]
     assert done.reason == "settings"
     assert "agents.desk of the tenant's file: url" in str(done.failure)
+
+
+def test_a_desk_whose_answers_cause_each_other_is_stopped() -> None:
+    """It says something to each end, which takes the conversation again, and gives it back at each beginning."""
+    said = {"handoff.started": [{"type": "say", "text": "hola"}, {"type": "resume"}]}
+    said["handoff.ended"] = [{"type": "say", "text": "adiós"}]
+
+    def answer(call: Call) -> Answer:
+        return answers(*said[msgspec.json.decode(call.body)["type"]])
+
+    chat = Chat(
+        Desk(),
+        kind="desk",
+        tap=True,
+        config={"url": "https://desk.example/", "secret": Secret(SECRET)},
+        calls=Answers(answer),
+        limits=Limits(loops=Loops(burst=20)),
+    )
+    with pytest.raises(AgentFailed, match="loop"):
+        chat.human_takes()
+    assert len(chat.messages) <= 20
+
+
+def chat_with(answer: Any, **config: Any) -> Chat:
+    given = {"url": "https://desk.example/", "secret": Secret(SECRET), **config}
+    return Chat(Desk(), kind="desk", tap=True, config=given, calls=Answers(answer))
+
+
+def test_what_waits_for_a_desk_that_the_file_names_no_more_is_given_up_with_its_bytes() -> None:
+    human = Facts(owner="human", owner_epoch=1)
+    for change in ({}, {"url": 3, "secret": "x"}):
+        desk = Desk()
+        run(desk.open(World(Answers(lambda call: DOWN), lambda: 0, Limits())))
+        tap = Tap(desk, config=GOOD, kind="desk")
+        tap.event("handed_off", facts=human)
+        tap.says("¿hay alguien?", facts=human)
+        tap.config = change
+        tap.advance(3600)
+        assert [Cause.from_headers(letter.headers).reason for letter in tap.letters] == ["settings"] * 2
+        assert "¿hay alguien?".encode() in (tap.letters[1].value or b"")
+        assert not any(name.startswith(PREFIX) for name in tap.memory.said)
+        assert tap.memory.alarms == []
+
+
+def test_a_desk_that_repeats_our_secret_does_not_bring_it_into_a_letter() -> None:
+    chat = chat_with(
+        lambda call: Answer(outcome="refused", status=400, body=b"x" * 498 + b"k-123"), headers={"K": "k-123"}
+    )
+    chat.human_takes()
+    (letter,) = chat.letters
+    assert b"xxx" in (letter.value or b"")
+    assert b"xk" not in (letter.value or b"")
+
+
+async def test_a_desk_that_never_answers_opens_its_circuit() -> None:
+    async def silent(exchange: Exchange) -> None:
+        await asyncio.sleep(60)
+
+    terms = Terms(attempt_s=0.3)
+    async with WireServer(silent) as server, calling(failures=2) as calls:
+        desk = Desk()
+        await desk.open(World(calls, lambda: 0, Limits(deliveries=terms)))
+        config = {**GOOD, "url": server.base, "plain": True}
+        for contact in ("1", "2", "3"):
+            about = {"tenant": "acme", "did": LINE, "contact": contact, "facts": Facts(owner="human", owner_epoch=1)}
+            event = InboundEvent(id=contact, reply_to=contact, kind="handed_off", at_ms=1, **about)
+            conversation = Conversation(memory={}, config=config, now_ms=1, agent="desk", **about)
+            async for _ in desk(conversation, event):
+                pass
+        assert (len(server.requests), calls._breaker.open) == (2, 1)
+
+
+def test_answers_of_one_event_cause_no_more_than_an_event_may() -> None:
+    """Of a desk that was away for long: each call is answered with all that an answer may hold, or refused."""
+    state = {"up": False, "calls": 0}
+
+    def answer(call: Call) -> Answer:
+        state["calls"] += 1
+        if not state["up"]:
+            return DOWN
+        if state["calls"] % 3:
+            return answers(*[{"type": "say", "text": "hola"}] * 5)
+        return Answer(outcome="refused", status=400)
+
+    chat = chat_with(answer)
+    chat.human_takes()
+    for number in range(12):
+        chat.says(str(number))
+    state["up"] = True
+    chat.advance(3600)
+    assert not any(name.startswith("@delivery") for name in chat.memory)
+    assert len(chat.messages) + len(chat.letters) > 13
+
+
+def test_a_row_of_messages_that_a_human_is_told_reaches_the_desk_before_the_end_and_none_that_the_bot_was_told() -> (
+    None
+):
+    told: list[Any] = []
+
+    def answer(call: Call) -> Answer:
+        hook = msgspec.json.decode(call.body)
+        told.append((hook["type"], hook["data"].get("text", ""), len(hook["data"].get("parts", ()))))
+        return OK
+
+    chat = chat_with(answer, debounce={"quiet_s": 3, "taps": True})
+    chat.says("para el bot")
+    chat.human_takes()
+    chat.says("uno")
+    chat.says("dos")
+    chat.resumes()
+    chat.advance(10)
+    assert told == [("handoff.started", "", 0), ("message", "uno\ndos", 2), ("handoff.ended", "", 0)]

@@ -12,7 +12,7 @@ from processors.agents.agent import Agent
 from processors.agents.builtin.http.agent import HttpAgent, http
 from processors.agents.builtin.http.answer import TYPES, actions_of
 from processors.agents.builtin.http.request import Request
-from processors.agents.limits import OF_THE_TENANT, Limits
+from processors.agents.limits import OF_THE_TENANT, Limits, excused
 from processors.agents.registry import find
 from relevo import HandOff, Reply
 from relevo.testing import AgentFailed
@@ -123,6 +123,7 @@ def test_every_action_leaves_as_the_sdks_would() -> None:
         ({"actions": [{"type": "image", "link": "http://x"}]}, r"actions\[0\].link: .*https://"),
         ({"actions": [{"type": "optout", "categories": ["Juan"]}]}, r"categories\[0\]: must be one of"),
         ({"actions": [{"type": "remember", "values": {"_http": 1}}]}, "take another"),
+        ({"actions": [{"type": "remember", "values": {"@delivery:1": 1}}]}, "values.@delivery:1: this name is Relevo"),
     ],
 )
 def test_a_wrong_answer_is_named_with_its_place_and_nothing_of_it_happens(answer: Any, says: str) -> None:
@@ -296,7 +297,23 @@ def test_settings_that_nobody_checked_are_a_dead_letter_that_names_the_field() -
 
 def test_what_a_tenants_service_does_never_stops_the_worker() -> None:
     assert {"bad_answer", "hook_timeout", "hook_open", "hook_forbidden"} <= OF_THE_TENANT
-    assert "raised" not in OF_THE_TENANT
+    assert "raised" not in excused("http")
+
+
+@pytest.mark.parametrize(
+    ("actions", "reason"),
+    [
+        ([REPLY] * 21, "too_many_actions"),
+        ([{"type": "remember", "values": {"a": "x" * 70_000}}], "memory"),
+        ([{"type": "schedule", "name": "relevo.debounce", "in_s": 1}], "not_an_action"),
+    ],
+)
+def test_a_service_that_asks_for_more_than_an_event_may_stops_no_worker(actions: list[Any], reason: str) -> None:
+    with pytest.raises(AgentFailed) as failed:
+        Service(acting(*actions)).chat.says("hola")
+    assert failed.value.reason == reason
+    assert reason in excused("http")
+    assert reason not in excused("menu"), "there it says that the agent is broken"
 
 
 def test_events_are_counted_by_how_they_ended_and_what_was_done_instead() -> None:

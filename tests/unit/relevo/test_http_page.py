@@ -15,7 +15,7 @@ import pytest
 from processors.agents.builtin.http.agent import http
 from processors.agents.builtin.http.answer import TYPES, Answer
 from processors.agents.builtin.http.request import Request
-from processors.agents.limits import OF_THE_TENANT
+from processors.agents.limits import OF_A_SERVICE, OF_THE_TENANT
 from relevo import reference
 from relevo.testing import AgentFailed, Chat
 from relevo.testing.calls import calling
@@ -70,7 +70,7 @@ def test_the_page_is_played_in_the_terminal_as_it_says(tmp_path: Path) -> None:
 
 def test_the_page_names_every_type_and_every_cause() -> None:
     assert {kind for kind in TYPES if f"`{kind}`" not in PAGE} == set()
-    assert {cause for cause in OF_THE_TENANT - {"hook_ok"} if f"`{cause}`" not in PAGE} == set()
+    assert {cause for cause in (OF_THE_TENANT | OF_A_SERVICE) - {"hook_ok"} if f"`{cause}`" not in PAGE} == set()
 
 
 def test_the_request_of_the_page_is_one() -> None:

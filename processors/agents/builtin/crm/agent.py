@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,6 +21,7 @@ from processors.agents.builtin.crm.recipe import Note, Recipe, Request, Steps
 from processors.agents.builtin.crm.settings import Settings
 from processors.agents.deliveries import Delivery, Made, Result, work
 from processors.agents.limits import AgentFailed
+from processors.agents.outgoing import hidden
 from processors.agents.resources import World
 from processors.agents.terms import Terms
 from runtime.hooks import Answer, Call, Calls
@@ -27,7 +29,7 @@ from schemas.inbound import InboundEvent
 
 KIND = "crm"
 problems = crm_settings.problems
-_SHARE = 0.9  # of an attempt's time, for its calls: they end by themselves, and the circuit hears of it
+_DOTS = frozenset((".", ".."))
 
 
 class Crm:
@@ -77,18 +79,21 @@ class Crm:
 
     async def _send(self, settings: Settings, tenant: str, one: Delivery) -> Result:
         """One attempt: the recipe's requests one after the other."""
-        ends_s = time.monotonic() + self._terms.attempt_s * _SHARE
+        ends_s = time.monotonic() + self._terms.calls_s
         steps = steps_of(settings.recipe, one)
         try:
             request = next(steps)
             while True:
                 request = steps.send(await self._call(settings, tenant, request, ends_s - time.monotonic()))
         except StopIteration as end:
-            return _without(settings, end.value)
+            result: Result = end.value
+            return result._replace(said=hidden(result.said, settings.headers.values()))
 
     async def _call(self, settings: Settings, tenant: str, request: Request, within_s: float) -> Answer:
         if self._calls is None:
             raise RuntimeError("the agent is not open")
+        if _DOTS & frozenset(urlsplit(request.url).path.split("/")):
+            return Answer(outcome="unsendable", why="a name in the path is . or .., which would call something else")
         if within_s <= 0:
             return Answer(outcome="timeout", why="no time was left for the next request")
         return await self._calls.call(call_of(settings, tenant, request, within_s))
@@ -116,14 +121,6 @@ def call_of(settings: Settings, tenant: str, request: Request, timeout_s: float)
         secrets=settings.secrets,
         id=request.key if settings.secrets else "",
     )
-
-
-def _without(settings: Settings, result: Result) -> Result:
-    """What the CRM said, without secrets of ours that it may have repeated."""
-    said = result.said
-    for secret in settings.headers.values():
-        said = said.replace(secret.removeprefix("Bearer "), "[hidden]") if secret else said
-    return result._replace(said=said)
 
 
 crm = Crm()

@@ -69,7 +69,7 @@ def made_of(settings: Settings, conversation: Conversation, event: InboundEvent,
 def person_of(settings: Settings, conversation: Conversation, event: InboundEvent) -> str:
     """What the settings call the person, as they write now."""
     person = settings.person.value(known_of(conversation, event))
-    return event.contact if person is MISSING else str(person)
+    return event.contact if person is MISSING else str(person) or event.contact
 
 
 def _changed(settings: Settings, told: Mapping[str, Any], known: Known) -> dict[str, Any]:

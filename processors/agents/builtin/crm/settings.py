@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from yarl import URL
 
 from processors.agents.builtin.crm.hubspot import HubSpot
 from processors.agents.builtin.crm.moments import KNOWN, MOMENTS
@@ -17,8 +16,9 @@ from processors.agents.builtin.crm.recipe import Recipe
 from processors.agents.builtin.crm.rest import METHODS, Rest, Step, names
 from processors.agents.builtin.crm.template import Template, TemplateError
 from processors.agents.checks import HOST_OPTIONS, Problem
+from processors.agents.outgoing import address_problem, header_problems, secret_problems
 from processors.agents.reading import read, shown
-from runtime.hooks import secret_problem
+from runtime.hooks import header_problem
 from runtime.secrets import Secret
 
 _OF_STEPS = {
@@ -114,26 +114,21 @@ def _checked(given: Mapping[str, Any]) -> tuple[_File | None, list[Problem]]:
 def _secret_problems(file: _File) -> Iterator[Problem]:
     if file.token and not isinstance(file.token, Secret):
         yield Problem(("token",), "stands outside the file: {env: NAME} or {file: PATH}")
-    for number, one in enumerate(_listed(file.secret)):
-        path = ("secret",) if isinstance(file.secret, str) else ("secret", number)
-        if not isinstance(one, Secret):
-            yield Problem(path, "stands outside the file: {env: NAME} or {file: PATH}")
-        elif what := secret_problem(one):
-            yield Problem(path, what)
+    yield from secret_problems(file.secret) if file.secret else ()
+    yield from header_problems(file.headers)
+    if what := header_problem(file.idempotency_header or "X", ""):
+        yield Problem(("idempotency_header",), what)
+    if file.token and (what := header_problem("Authorization", file.token)):
+        yield Problem(("token",), what)
 
 
 def _address_problems(file: _File) -> Iterator[Problem]:
     if not file.url and file.recipe == "hubspot":
         return
-    try:
-        url = URL(file.url)
-        usable = url.scheme in ("https", "http") and url.host and url.port and not url.query_string
-    except ValueError:
-        usable = False
-    if not usable:
-        yield Problem(("url",), "the CRM's address, of the form https://crm.example/api")
-    elif url.scheme == "http" and not file.plain:
-        yield Problem(("url",), "needs https://; in a network of your own `plain: true` allows http://")
+    if what := address_problem(file.url, plain=file.plain):
+        yield Problem(("url",), what)
+    elif "?" in file.url or "#" in file.url:
+        yield Problem(("url",), "ends with a path, to which others are added: https://crm.example/api")
 
 
 def _template_problems(file: _File) -> Iterator[Problem]:

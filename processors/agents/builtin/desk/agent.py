@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import msgspec
 
 from processors.agents.actions import Action, Remember
 from processors.agents.agent import Conversation
 from processors.agents.builtin.desk import hooks
-from processors.agents.builtin.desk.answers import AnswerError, obeyed
+from processors.agents.builtin.desk.answers import ACTIONS_MAX, AnswerError, obeyed
 from processors.agents.builtin.desk.settings import Settings, settings_of
-from processors.agents.deliveries import Delivery, Result, Terms, work
+from processors.agents.deliveries import Delivery, Made, Result, Terms, work
+from processors.agents.limits import AgentFailed
+from processors.agents.outgoing import hidden
 from processors.agents.resources import World
 from runtime.hooks import Answer, Call, Calls
 from schemas.inbound import InboundEvent
@@ -19,6 +21,7 @@ from schemas.inbound import InboundEvent
 NAME = "desk"
 SAID_MAX = 8  # actions of one event that come of answers; what would be more waits for the next
 _SHOWN = 500  # of an answer, in a dead letter
+_NO_DESK = "agents.desk of the tenant's file names no desk any more"
 
 
 class Desk:
@@ -34,13 +37,14 @@ class Desk:
         self._world = None
 
     async def __call__(self, conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
-        """Nothing is told where the tenant named no address."""
-        settings, world = settings_of(conversation.config), self._world
-        if settings is None or world is None:
-            return
-        made, changes = list(hooks.made(conversation, event)), hooks.remembered(conversation, event)
-        if changes:
-            yield Remember(changes)
+        """Nothing is told where the tenant named no address; what waited for one that it named before is given up."""
+        settings, world, made = _settings(conversation, event), self._world, list[Made]()
+        if world is None:
+            raise AgentFailed("settings", "the agent desk was not opened by its host")
+        if isinstance(settings, Settings):
+            made = list(hooks.made(conversation, event))
+            if changes := hooks.remembered(conversation, event):
+                yield Remember(changes)
         terms = world.limits.deliveries
         talk = _Talk(conversation.tenant, settings, world.calls, terms)
         async for action in work(conversation, event, made, talk.send, terms, by=NAME):
@@ -49,10 +53,20 @@ class Desk:
             yield action
 
 
+def _settings(conversation: Conversation, event: InboundEvent) -> Settings | str:
+    """The tenant's; or why what waits cannot be delivered. Raises AgentFailed where the event itself would be lost."""
+    try:
+        return settings_of(conversation.config) or _NO_DESK
+    except AgentFailed as failure:
+        if event.kind != "timer":
+            raise
+        return failure.error
+
+
 class _Talk:
     """The calls of one event, and what was answered (`said`)."""
 
-    def __init__(self, tenant: str, settings: Settings, calls: Calls, terms: Terms) -> None:
+    def __init__(self, tenant: str, settings: Settings | str, calls: Calls, terms: Terms) -> None:
         self._tenant = tenant
         self._settings = settings
         self._calls = calls
@@ -61,21 +75,24 @@ class _Talk:
 
     async def send(self, one: Delivery) -> Result:
         """One attempt. Its id is the delivery's, so that the desk knows it again."""
-        if len(self.said) >= SAID_MAX:
+        settings = self._settings
+        if isinstance(settings, str):
+            return Result("refused", "settings", settings)
+        if len(self.said) + ACTIONS_MAX > SAID_MAX:
             return Result("later", "enough", "the answers of one event would cause too much")
         call = Call(
             tenant=self._tenant,
-            url=self._settings.url,
-            timeout_s=self._terms.attempt_s,
-            headers={"Content-Type": "application/json", **self._settings.headers},
+            url=settings.url,
+            timeout_s=self._terms.calls_s,
+            headers={"Content-Type": "application/json", **settings.headers},
             body=msgspec.json.encode(one.body),
-            secrets=self._settings.secrets,
+            secrets=settings.secrets,
             id=one.key,
         )
-        return self._taken(await self._calls.call(call))
+        return self._taken(await self._calls.call(call), settings.headers.values())
 
-    def _taken(self, answer: Answer) -> Result:
-        shown = answer.body[:_SHOWN].decode("utf-8", "replace")
+    def _taken(self, answer: Answer, secrets: Iterable[str]) -> Result:
+        shown = hidden(answer.body.decode("utf-8", "replace"), secrets)[:_SHOWN]
         if answer.outcome != "ok":
             outcome = "later" if answer.again else "refused"
             return Result(outcome, answer.outcome, answer.why, shown, answer.retry_after_s or 0)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from schemas import session
 from schemas.record import Frozen
 
 ACTIONS_MAX = 5
+BYTES_MAX = 32_768  # so that what comes of it is never more than Kafka takes
 _TEXT = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
@@ -49,6 +50,8 @@ def obeyed(body: bytes) -> list[Action]:
     """The actions of an answer; none where it is empty. Raises AnswerError."""
     if not body.strip():
         return []
+    if len(body) > BYTES_MAX:
+        raise AnswerError(f"{len(body)} bytes, at most {BYTES_MAX}")
     try:
         found, problem = read(msgspec.json.decode(body), DeskAnswer)
     except (msgspec.DecodeError, RecursionError):

@@ -31,8 +31,10 @@ def made(conversation: Conversation, event: InboundEvent) -> Iterator[Made]:
         told = {"reason": why, "by": event.extra.get("by", ""), "transcript": _lines(conversation)}
         yield _hook(ENDED, conversation, event, open_id, **told)
     elif event.kind in ("message", "system") and event.facts.owner == "human" and event.content is not None:
-        content = msgspec.to_builtins(event.content)
-        yield _hook(MESSAGE, conversation, event, open_id or handoff_id(event), text=text_of(event), content=content)
+        said: dict[str, Any] = {"text": text_of(event), "content": msgspec.to_builtins(event.content)}
+        if event.parts:
+            said["parts"] = msgspec.to_builtins(event.parts)
+        yield _hook(MESSAGE, conversation, event, open_id or handoff_id(event), **said)
 
 
 def remembered(conversation: Conversation, event: InboundEvent) -> dict[str, Any]:

@@ -6,16 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta
-from yarl import URL
 
 from processors.agents.checks import HOST_OPTIONS, Problem
 from processors.agents.limits import AgentFailed
+from processors.agents.outgoing import address_problem, header_problems, secret_problems
 from processors.agents.reading import read, shown
-from runtime.hooks import secret_problem
-from runtime.secrets import Secret
 from schemas.record import Frozen
-
-_OUTSIDE = "a secret is given as {env: NAME} or {file: PATH}, never as text"
 
 
 class Settings(Frozen, forbid_unknown_fields=True):
@@ -53,28 +49,13 @@ def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     if found is None:
         yield problem or Problem((), "cannot be read")
         return
-    if why := _of_url(found):
+    if why := address_problem(found.url, plain=found.plain):
         yield Problem(("url",), why)
-    given = settings.get("secret")
-    for index, secret in enumerate(_listed(given)):
-        place = ("secret", index) if isinstance(given, list) else ("secret",)
-        why = secret_problem(secret) if isinstance(secret, Secret) else _OUTSIDE
-        if why:
-            yield Problem(place, why)
-    if not _listed(given):
-        yield Problem(("secret",), "calls are signed, so that the desk can tell who calls; " + _OUTSIDE)
-
-
-def _of_url(settings: Settings) -> str:
-    try:
-        url = URL(settings.url)
-    except ValueError:
-        return "is no address; write https://desk.example/relevo"
-    if url.scheme not in ("https", "http") or not url.host:
-        return "is no address; write https://desk.example/relevo"
-    if url.scheme == "http" and not settings.plain:
-        return "needs https://; in a network of your own `plain: true` allows http://"
-    return ""
+    if not _listed(found.secret):
+        yield Problem(("secret",), "calls are signed, so that the desk can tell who calls: {env: NAME} or {file: PATH}")
+    else:
+        yield from secret_problems(settings.get("secret"))
+    yield from header_problems(found.headers)
 
 
 def _listed(value: object) -> list[Any]:

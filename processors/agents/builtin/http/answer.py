@@ -126,6 +126,7 @@ AnyAnswered = (
     | OptOut
     | OptIn
 )
+_SHOWN = 64  # characters of a name
 TYPES: dict[str, type[Any]] = members(AnyAnswered)
 
 
@@ -160,10 +161,15 @@ def _action(value: Any, where: str) -> a.Action:
         path = shown(problem.path) if problem else ""
         joint = "" if not path or path.startswith("[") else "."
         raise _bad(f"{where}{joint}{path}: {problem.what if problem else 'cannot be read'} (of {value['type']!r})")
-    if isinstance(found, Remember) and OWN in found.values:
-        raise _bad(f"{where}.values.{OWN}: this name is the agent's own; take another")
+    if isinstance(found, Remember) and (own := next(filter(_is_ours, found.values), "")):
+        raise _bad(f"{where}.values.{own[:_SHOWN]}: this name is Relevo's own; take another")
     action: a.Action = found.action()
     return action
+
+
+def _is_ours(name: str) -> bool:
+    """What the agent itself remembers, and what deliveries do."""
+    return name == OWN or name.startswith("@")
 
 
 def _bad(what: str) -> AgentFailed:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta
-from yarl import URL
 
 from processors.agents.checks import HOST_OPTIONS, Problem
 from processors.agents.limits import AgentFailed
+from processors.agents.outgoing import address_problem, header_problems, secret_problems
 from processors.agents.reading import read, shown
 from processors.agents.wording import Wording, strange
-from runtime.hooks import secret_problem
 from runtime.secrets import Secret
 from schemas.inbound import EventKind
 from schemas.record import Frozen
 
 Text = Annotated[str, Meta(max_length=1024)]
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-_OURS = frozenset(("content-type", "content-length", "accept", "host", "transfer-encoding", "connection", "expect"))
+_OURS = frozenset(("content-type", "accept"))
 
 
 class Part(Frozen, forbid_unknown_fields=True):
@@ -84,9 +81,12 @@ def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     if read_ is None:
         yield problem or Problem((), "cannot be read")
         return
-    yield from _address(read_)
-    yield from _secrets(read_.secret)
-    yield from _headers(read_.headers)
+    if what := address_problem(read_.url, plain=read_.plain):
+        yield Problem(("url",), what)
+    if read_.secret == []:
+        yield Problem(("secret",), "at least one, as {env: NAME}")
+    yield from secret_problems(read_.secret)
+    yield from header_problems(read_.headers, _OURS)
     if not read_.events:
         yield Problem(("events",), "name at least one kind of event, such as message")
     if (_at := _secret_in(read_.extra)) is not None:
@@ -100,41 +100,6 @@ def _failure(on_failure: OnFailure) -> Iterator[Problem]:
         yield Problem(("on_failure",), "needs `say`, `handoff`, or both")
     for name in strange(on_failure.say):
         yield Problem(("on_failure", "say", name), "a text by language: a code like es, pt or pt_BR")
-
-
-def _address(settings: HttpSettings) -> Iterator[Problem]:
-    try:
-        url = URL(settings.url)
-        usable = url.scheme in ("https", "http") and url.host and url.port
-    except ValueError:
-        usable = False
-    if not usable:
-        yield Problem(("url",), "an address of the form https://host/path")
-    elif url.user is not None or url.password is not None:
-        yield Problem(("url",), "must not carry a user name or password; give them in `headers`")
-    elif url.scheme == "http" and not settings.plain:
-        yield Problem(("url",), "needs https://; in a network of your own `plain: true` allows http://")
-
-
-def _secrets(given: str | list[str]) -> Iterator[Problem]:
-    if given == []:
-        yield Problem(("secret",), "at least one, as {env: NAME}")
-    for index, one in enumerate([given] if isinstance(given, str) else given):
-        path = ("secret",) if isinstance(given, str) else ("secret", index)
-        if not isinstance(one, Secret):
-            yield Problem(path, "a secret is given as {env: NAME} or {file: PATH}, never as text")
-        elif what := secret_problem(one):
-            yield Problem(path, what)
-
-
-def _headers(headers: Mapping[str, str]) -> Iterator[Problem]:
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name):
-            yield Problem(("headers", name), "not the name of a header")
-        elif name.lower() in _OURS or name.lower().startswith("webhook-"):
-            yield Problem(("headers", name), "this header is set by Relevo")
-        if not (value.isascii() and value.isprintable()):
-            yield Problem(("headers", name), "a header holds letters, digits and signs of ASCII, without line breaks")
 
 
 def _secret_in(value: Any) -> tuple[str | int, ...] | None:
