@@ -288,7 +288,7 @@ def test_a_mistake_in_the_settings_is_named_with_its_place(changes: dict[str, An
 
 
 def test_good_settings_have_no_mistake() -> None:
-    assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {}}) == []
+    assert problems("desk", {**GOOD, "transcript": "whole", "debounce": {"quiet_s": 3}}) == []
     assert problems("desk", {**GOOD, "url": "http://10.0.0.5/hook", "plain": True}) == []
     assert problems("desk", {**GOOD, "secret": [Secret(SECRET), Secret(new_secret())], "headers": {"X-A": "b"}}) == []
 
