@@ -481,7 +481,7 @@ async def test_a_partition_that_goes_while_what_is_held_is_told_leaves_the_event
     press = message(PERSON, "x", 1)
     stage.hear(press._replace(value=encode_record(_pressed(decode_record(press.value, InboundEvent)))))
     await going.wait()
-    released = asyncio.create_task(stage.host.release(stage.lane))  # type: ignore[arg-type]
+    released = asyncio.create_task(stage.host.release(stage.lane))
     await asyncio.sleep(0)
     stays.set()
     await released
