@@ -42,6 +42,11 @@ def spread(text: str) -> str:
     return text.translate(_FOLDED) if _OTHERWISE in found else found.decode("latin-1")
 
 
+def tongue(language: str) -> str:
+    """Of a language with its country, however it is written (`pt_BR`, `pt-BR`), the language alone."""
+    return language.replace("-", "_").partition("_")[0].lower()
+
+
 def fold(text: str) -> str:
     """`"  ¡Humano, por favor! "` becomes `"humano por favor"`; text of signs alone (an emoji) stays as it is."""
     return " ".join(spread(text).split()) or text.strip()

@@ -68,7 +68,7 @@ def ring(agent: str, key: bytes, memory: Memory, tenant: str, partition: int, no
         memory.take_off(alarm.name)
     if memory.held and memory.held_due_ms <= now_ms:
         due.append(_of_held(agent, key, memory))
-        memory.held_due_ms = now_ms + debounce.RETRY_MS  # what is held goes when the timer comes
+        memory.held_due_ms = now_ms + debounce.retry_ms(memory.held, now_ms)  # what is held goes when the timer comes
     return [_record(agent, key, alarm, tenant, partition) for alarm in due]
 
 

@@ -30,7 +30,7 @@ TIMER = "relevo.debounce"
 
 SETTING = "debounce"
 RETRY_MS = 30_000
-"""A timer that did not come back by then is set anew."""
+"""A timer that did not come back by then is set anew, later and later."""
 
 MESSAGES_MAX = 16  # fewer than the ring of handled ids has
 BYTES_MAX = 32_768
@@ -113,6 +113,12 @@ def may_wait(event: InboundEvent) -> bool:
 def has_room(held: Sequence[Held], value: bytes) -> bool:
     """Whether one more may be held."""
     return len(held) < MESSAGES_MAX and sum(len(one.value) for one in held) + len(value) <= BYTES_MAX
+
+
+def retry_ms(held: Sequence[Held], now_ms: int) -> int:
+    """For how long a timer may be under way. Each time as long again as what is held has waited: where no tenant has
+    the line each of them is a dead letter."""
+    return max(RETRY_MS, now_ms - held[-1].at_ms)
 
 
 def is_timer(event: InboundEvent) -> bool:

@@ -1,9 +1,9 @@
 """Messages that an agent's conversation holds: taken in, told as one event, or named where nobody is told of them.
 
 What is held was a record each, and ends as one: told to the agent, or a dead letter with its own bytes when the agent
-fails, the loop is stopped, or the line goes to another tenant meanwhile. Put back, each is an event like any other.
-While a human owns the conversation the agent is not told, as of any message. Leaves to `debounce` when, to `step` the
-telling.
+fails, the loop is stopped, the line goes to another tenant meanwhile, or to none. Put back, each is an event like any
+other. While a human owns the conversation the agent is not told, as of any message. Leaves to `debounce` when, to
+`step` the telling.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do wit
     from runtime.engine import SourceRecord
 
 FOREIGN = "foreign_line"
+NOT_TOLD = "not_told"
 _REPLAY = "replay"
 _STORY = "the line went to another tenant before it was told"
+_FORSAKEN = "its timer never came back; has any tenant its line?"
 _SOON_MS = 1000
 
 
@@ -86,6 +88,11 @@ def orphans(agent: str, record: SourceRecord, before: Memory, after: Memory | No
     if not before.held or after is None or after.tenant in ("", before.tenant):
         return []
     return letters(agent, before.held, record.partition, record.key, AgentFailed(FOREIGN, _STORY), now_ms)
+
+
+def forsaken(agent: str, memory: Memory, partition: int, key: bytes, now_ms: int) -> list[Record]:
+    """The letters of what nobody was told in all that time."""
+    return letters(agent, memory.held, partition, key, AgentFailed(NOT_TOLD, _FORSAKEN), now_ms)
 
 
 def overheard(

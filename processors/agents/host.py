@@ -40,6 +40,7 @@ from schemas import keys
 
 _ALARMS_AT_ONCE = 200
 _BUSY_MS = 200
+_GIVEN = ("handled", "dead_letter")  # how an event ends that the agent was given
 _LATE_S = 10.0  # beyond the time-out, to clean up and on a busy machine
 
 
@@ -149,15 +150,18 @@ class AgentHost(EventHandler):
     async def _timed(self, lane: EventLane, desk: Desk, key: bytes, tenant: str, record: SourceRecord) -> None:
         """One event, in the time that its tenant has."""
         allowed = self._patience.begin(tenant, desk.undone[tenant] / self._places)
-        timed_out = False
+        timed_out: bool | None = None
         try:
-            done = await self._one(lane, key, record, allowed)
-            timed_out = done.reason == "timeout"
+            steps = await self._one(lane, desk, key, record, allowed)
+            if any(done.outcome in _GIVEN for done in steps):
+                timed_out = any(done.reason == "timeout" for done in steps)
         finally:
             desk.undone[tenant] -= 1
             self._patience.end(tenant, allowed, timed_out=timed_out)
 
-    async def _one(self, lane: EventLane, key: bytes, record: SourceRecord, allowed: Time) -> Step:
+    async def _one(self, lane: EventLane, desk: Desk, key: bytes, record: SourceRecord, allowed: Time) -> list[Step]:
+        """What is held goes first, in a time of its own; not the record, too, when the partition goes meanwhile."""
+        steps: list[Step] = []
         started = time.monotonic()
         scene = self._scene
         if not allowed.full:
@@ -168,6 +172,9 @@ class AgentHost(EventHandler):
             if first := await before(scene, record, memory, self._clock()):
                 first = self._finish(lane, key, record, memory, first, [])
                 self._observe(record, first, time.monotonic() - started)
+                steps.append(first)
+                if desk.closing:
+                    return steps
                 self._busy[key] = started = time.monotonic()
                 memory = decode(lane.table.get(key))
             done = await step(scene, record, memory, self._clock())
@@ -175,7 +182,7 @@ class AgentHost(EventHandler):
         finally:
             self._busy.pop(key, None)
         self._observe(record, done, time.monotonic() - started)
-        return done
+        return [*steps, done]
 
     def _finish(
         self, lane: EventLane, key: bytes, record: SourceRecord, memory: Memory, done: Step, offsets: list[int]
@@ -197,7 +204,7 @@ class AgentHost(EventHandler):
     def _judge(self, record: SourceRecord, key: bytes, done: Step) -> None:
         """Raises when too much fails: then this event, like all that follow, is left to be handled again."""
         allowed = not self._halted
-        if allowed and done.outcome in ("handled", "dead_letter"):
+        if allowed and done.outcome in _GIVEN:
             allowed = self._allows(stamped_tenant(record), key, done.reason)
         if not allowed:
             raise _Halt

@@ -98,6 +98,20 @@ def _record(kind: str, partitions: int, headers: Headers, moved: MovedTo, adopt:
     return Record(topics.agent(kind).name, encode(adopt), key.encode(), stamped, keys.partition(key, partitions))
 
 
+def adopt_of(value: bytes | None) -> Adopt:
+    """What came from another key. Raises AgentFailed."""
+    try:
+        adopt: Adopt = _adopt.decode(value)
+    except RecordError as error:
+        raise AgentFailed("malformed", str(error)) from None
+    return adopt
+
+
+def waiting(adopt: Adopt) -> list[Held]:
+    """The messages that came along."""
+    return [Held(one.id, one.value, one.headers, one.place, one.at_ms) for one in adopt.waiting]
+
+
 def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
     if adopt.erase:  # it may come late: the agent may have handed off again, and what was handled stays so
         rest = Memory(ring=memory.ring, budget=memory.budget)
@@ -111,9 +125,8 @@ def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
     memory.budget = max(memory.budget, Budget(adopt.used, adopt.used_ms, adopt.stopped), key=_spent)
     memory.join_ids(adopt.ids)
     if adopt.waiting:
-        waiting = [Held(one.id, one.value, one.headers, one.place, one.at_ms) for one in adopt.waiting]
         memory.held_due_ms = min(memory.held_due_ms, adopt.due_ms) if memory.held else adopt.due_ms
-        memory.held = sorted([*waiting, *memory.held], key=lambda one: one.at_ms)
+        memory.held = sorted([*waiting(adopt), *memory.held], key=lambda one: one.at_ms)
     if adopt.held and memory.muted_since == -1 and not 0 < adopt.held_ms < memory.changed_ms:
         memory.muted_since, memory.changed_ms = HELD, max(adopt.held_ms, memory.changed_ms)
     return Moving([], memory)

@@ -47,11 +47,12 @@ class Patience:
         self._asking[tenant] = asking + 1
         return self._full
 
-    def end(self, tenant: str, time: Time, *, timed_out: bool) -> None:
-        """The event ended. That less than the full time was not enough says nothing about the calls."""
+    def end(self, tenant: str, time: Time, *, timed_out: bool | None) -> None:
+        """The event ended. That less than the full time was not enough says nothing about the calls, nor does an event
+        that the agent was not given (None)."""
         if time.full:
             self._asked(tenant)
-        if timed_out and not time.full:
+        if timed_out is None or (timed_out and not time.full):
             return
         lately = self._lately.get(tenant)
         if lately is None:

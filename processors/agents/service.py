@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from processors.agents.actions import Bury
 from processors.agents.agent import Agent
 from processors.agents.config import Configs
 from processors.agents.host import AgentHost
@@ -25,7 +24,7 @@ from runtime.service import CannotStart, Service
 from runtime.settings import HooksSettings, KafkaSettings, KeysSettings, ProcessorSettings, TenantsSettings, load
 from runtime.tenants import Tenants
 from schemas import topics
-from schemas.dead_letter import source
+from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
 from schemas.tenant import Hours, Tenant
 
@@ -121,7 +120,7 @@ def engine(
         observer=EngineMetrics(f"agents.{agent.kind}"),
     )
     made.every(_ALARMS_S, handler.ring_alarms)
-    made.every(EVERY_S, tidier(processor.idle_days, now_ms))
+    made.every(EVERY_S, tidier(agent.kind, processor.idle_days, now_ms))
     return made, handler
 
 
@@ -168,11 +167,11 @@ class _Counting:
         if done.told:
             ended = "told" if done.outcome == "handled" else done.reason or done.outcome
             metrics.counter(metrics.AGENT_HELD).labels(agent=self._kind, tenant=tenant, ended=ended).inc(done.told)
-        buried = [action.reason for action in done.actions if isinstance(action, Bury)]
-        lost = max(done.told, 1) if done.outcome == "dead_letter" else 0
-        for reason in [*buried, *[done.reason] * lost]:
-            letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
-            letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=reason).inc()
+        for letter in done.records:
+            if letter.topic.endswith(topics.DEAD_LETTERS):
+                whose, reason = Headers.from_kafka(letter.headers).tenant, Cause.from_headers(letter.headers).reason
+                letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
+                letters.labels(processor=f"agents.{self._kind}", tenant=whose, reason=reason).inc()
         if done.tripped:
             metrics.counter(metrics.AGENT_LOOPS).labels(agent=self._kind, tenant=tenant).inc()
             at = source(record.topic, record.partition, record.offset)

@@ -183,7 +183,7 @@ def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory
     take the place of what is remembered for the next one."""
     theirs = memory.tenant not in ("", headers.tenant) and scene.owner(headers.did) == memory.tenant
     if theirs and headers.type == moving.ADOPT:
-        return Step("noted", [], memory, "foreign_line", same=True)
+        return _left_behind(scene.agent.kind, record, headers, memory, now_ms)
     keep = scene.limits.transcript
     records, kept, same = moving.noted(scene.agent.kind, scene.partitions, headers, record.value, memory, keep)
     if kept is not None and not same:
@@ -193,6 +193,17 @@ def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory
         holding.adopted(kept, now_ms)
         _check_size(kept, scene.limits)
     return Step("noted", records, kept, headers.type, same=same)
+
+
+def _left_behind(kind: str, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
+    """What came from another key to a line that is the next tenant's by now: what waits in it becomes dead letters."""
+    adopt = moving.adopt_of(record.value)
+    theirs = Memory(said=adopt.said, tenant=headers.tenant, held=moving.waiting(adopt))
+    left = holding.orphans(kind, record, theirs, memory, now_ms)
+    left += abandoned.letters(kind, record, theirs, memory, now_ms)
+    stays = copy.copy(memory)
+    stays.offset, stays.touched_ms = record.offset, now_ms
+    return Step("noted", left, stays, holding.FOREIGN)
 
 
 def _decoded(record: SourceRecord) -> InboundEvent:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from processors.text import tongue
+
 Wording = str | dict[str, str]
 USUAL = "es"
 _LANGUAGE = re.compile("[a-z]{2,3}(_[A-Z]{2})?")
@@ -14,7 +16,7 @@ def worded(wording: str | Mapping[str, str], language: str) -> str:
     """The text in the conversation's language, else in Spanish, else in the first that there is."""
     if isinstance(wording, str):
         return wording
-    for wanted in (language, language.partition("_")[0], USUAL):
+    for wanted in (language, language.replace("-", "_"), tongue(language), USUAL):
         if wanted in wording:
             return wording[wanted]
     return next(iter(wording.values()), "")

@@ -1,6 +1,7 @@
 """Watches the conversations that humans own: takes back those in which a human was silent for too long, and counts.
 
-A housekeeper of the engine over the indexes of this worker's partitions. Leaves to `owned` which those are.
+A housekeeper of the engine over the indexes of this worker's partitions. Promises: of a partition that went to another
+worker nothing is kept. Leaves to `owned` which those are.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from weakref import WeakKeyDictionary
 
 from processors.conversations.owned import Humans, Owned, order
 from runtime import metrics
@@ -26,7 +28,7 @@ class HumansWatch:
     def __init__(self, owner: Callable[[str], Tenant | None], now_ms: Callable[[], int]) -> None:
         self._owner = owner
         self._now_ms = now_ms
-        self._indexes: dict[int, tuple[TableView, Humans]] = {}
+        self._indexes: WeakKeyDictionary[TableView, Humans] = WeakKeyDictionary()  # gone with the table itself
         self._counts: dict[int, tuple[float, Counter[str]]] = {}
 
     def see(self, table: TableView, writes: Mapping[bytes, bytes | None]) -> None:
@@ -45,10 +47,9 @@ class HumansWatch:
 
     def _index(self, table: TableView) -> Humans:
         """Read anew when the partition was."""
-        view, humans = self._indexes.get(table.partition, (None, None))
-        if humans is None or view is not table:
-            humans = Humans(table.items())
-            self._indexes[table.partition] = table, humans
+        humans = self._indexes.get(table)
+        if humans is None:
+            humans = self._indexes[table] = Humans(table.items())
         return humans
 
     def _timeout_ms(self, one: Owned, key: bytes) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from processors.text import tongue
+
 FIRST = 1.0  # evidence by which the best must lead for a first guess
 CHANGE = 3.0  # and for giving up the one that a conversation has
 _TOKENS_MAX = 60
@@ -62,7 +64,7 @@ KNOWN = frozenset(_WORDS)
 
 def evidence(text: str, languages: Sequence[str]) -> dict[str, float]:
     """How much speaks for each of the languages that are known here: words, and letters that only one has."""
-    meant = {language.partition("_")[0]: language for language in reversed(languages)}  # pt_BR is written like pt
+    meant = {tongue(language): language for language in reversed(languages)}  # pt_BR is written like pt
     scores = {meant[base]: 0.0 for base in meant if base in KNOWN}
     plain = _NO_WORDS.sub(" ", text[:_TEXT_MAX].casefold())
     for token in dict.fromkeys(_TOKENS.findall(plain)[:_TOKENS_MAX]):

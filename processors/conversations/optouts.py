@@ -167,9 +167,11 @@ def opt_in(draft: Draft, categories: list[str], why: str = "opt_in") -> bool:
 
 
 def unite(draft: Draft, categories: list[str] | None, cause: Cause) -> None:
-    """The person has not wanted these under another key either (None: no such wish): it is this contact's wish now."""
+    """The person has not wanted these under another key either (None: no such wish): it is this contact's wish now,
+    also on the other lines where one wish is for all."""
     if categories is not None and opt_out(draft, categories, cause.why) and not draft.former:
         announce(draft, cause, back=False)
+        share(draft, cause, categories, back=False)
 
 
 def _wish(draft: Draft, wish: list[str] | None, why: str) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from processors.text import fold
+from processors.text import fold, tongue
 from schemas.optout import CATEGORIES
 from schemas.tenant import Tenant
 
@@ -126,10 +126,8 @@ class Terms:
 
     def text(self, word: Word, language: str) -> str:
         """What the person is told in this language, with the words for the other way."""
-        spoken = language if language in self._texts else language.partition("_")[0]
-        if spoken not in self._texts:
-            spoken = next((one for one in self._spoken if one in self._texts), _LATIN)
-        names = _WHAT.get(spoken.partition("_")[0], _WHAT[_LATIN])
+        spoken = self._told_in(language)
+        names = _WHAT.get(tongue(spoken), _WHAT[_LATIN])
         values = {
             "what": ", ".join(names.get(one, one) for one in word.categories or (_end(word),)),
             "back": self._example(self.back, spoken, word.categories),
@@ -140,11 +138,19 @@ class Terms:
             written = written.partition(". ")[0] + "."  # there is no word for the other way
         return _HOLE.sub(lambda hole: values.get(hole[1], hole[0]), written)
 
+    def _told_in(self, language: str) -> str:
+        """The language of the texts: this one, else the tenant's first that has texts."""
+        for wanted in (language, *self._spoken):
+            for name in (wanted, wanted.replace("-", "_"), tongue(wanted)):
+                if name in self._texts:
+                    return name
+        return _LATIN
+
     def _example(self, words: Mapping[str, Word], language: str, categories: tuple[str, ...]) -> str:
         """The word to name: of the same categories and the language, as far as there is one."""
         of_kind = [one for one in words.values() if one.categories == categories]
         of_kind = of_kind or [one for one in words.values() if not one.categories]
-        theirs = [one for one in of_kind if one.language.partition("_")[0] == language.partition("_")[0]] or of_kind
+        theirs = [one for one in of_kind if tongue(one.language) == tongue(language)] or of_kind
         return theirs[0].said.upper() if theirs else ""
 
 
@@ -209,7 +215,7 @@ def _packaged(words: Mapping[str, str | tuple[str, ...]], spoken: list[str]) -> 
     return tuple(
         (language, word)
         for language in spoken
-        if (own := words.get(language.partition("_")[0]))
+        if (own := words.get(tongue(language)))
         for word in ((own,) if isinstance(own, str) else own)
     )
 
@@ -232,7 +238,7 @@ def _texts(confirm: Any) -> dict[str, Texts]:
     texts = dict(_TEXTS)
     for language, own in confirm.items() if isinstance(confirm, dict) else ():
         if isinstance(language, str) and isinstance(own, dict):
-            known = texts.get(language) or texts.get(language.partition("_")[0], _TEXTS[_LATIN])
+            known = texts.get(language) or texts.get(tongue(language), _TEXTS[_LATIN])
             out, back = (own.get(field) for field in Texts._fields)
             texts[language] = Texts(
                 out if isinstance(out, str) and out.strip() else known.out,

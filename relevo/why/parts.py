@@ -11,8 +11,9 @@ from schemas.record import Frozen
 # `done`: its group has passed it; for a record that came again, what it held was known already. `unknown`: Kafka did
 # not say how far its group is.
 Standing = Literal["done", "duplicate", "pending", "dead", "unknown"]
-# `spoke`: messages or orders left. `silent`: it was passed and nothing left. `note`: nobody handles it.
-AgentStanding = Literal["spoke", "silent", "mute", "pending", "dead", "note", "unknown"]
+# `spoke`: messages or orders left. `silent`: it was passed and nothing left. `note`: nobody handles it. `held`: it
+# waits for the messages that may follow, or waited until nobody was to be told (`reason`).
+AgentStanding = Literal["spoke", "silent", "held", "mute", "pending", "dead", "note", "unknown"]
 
 
 class Arrived(Frozen):

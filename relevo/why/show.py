@@ -99,6 +99,9 @@ def _did(heard: Heard) -> str:
     return {
         "spoke": " and ".join(said),
         "silent": "handled, and nothing left because of it",
+        "held": f"held, and then not told ({heard.reason})"
+        if heard.reason
+        else "held for the messages that may follow",
         "mute": "mute: the agent had handed the conversation over",
         "pending": "the agent has not come to it yet",
         "dead": "the agent failed, see its dead letter",

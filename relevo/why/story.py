@@ -23,6 +23,7 @@ from relevo.why.parts import (
     Standing,
     Story,
 )
+from relevo.why.rows import row_of
 from relevo.why.seen import Seen
 from relevo.why.trail import Fates, Trail, agent_of, event_of
 from schemas.content import AnyContent, words
@@ -32,7 +33,7 @@ from schemas.tenant import Tenant
 
 def story(trail: Trail, fates: Fates, event_id: str, tenant: Tenant | None, masks: Masks) -> Story:
     """The story of an event or of an order (a command or timer)."""
-    teller = _Teller(trail, fates, event_id, masks)
+    teller = _Teller(trail, fates, event_id, masks, tenant)
     told = trail.told_of(event_id)
     records = [*trail.holding(event_id), *(record for record, _ in trail.letters_of(event_id)), *told]
     event = next(filter(None, map(event_of, told)), None)
@@ -64,8 +65,8 @@ def story(trail: Trail, fates: Fates, event_id: str, tenant: Tenant | None, mask
 class _Teller:
     """Tells the parts of one event's story."""
 
-    def __init__(self, trail: Trail, fates: Fates, event_id: str, masks: Masks) -> None:
-        self._trail, self._fates, self._id, self._masks = trail, fates, event_id, masks
+    def __init__(self, trail: Trail, fates: Fates, event_id: str, masks: Masks, tenant: Tenant | None) -> None:
+        self._trail, self._fates, self._id, self._masks, self._tenant = trail, fates, event_id, masks, tenant
         self._told = trail.told_of(event_id)
         self._dead = {letter.source for _, letter in trail.letters_of(event_id)}
 
@@ -93,7 +94,9 @@ class _Teller:
     def heard(self, record: Seen) -> Heard:
         agent = agent_of(record.topic)
         said = self.spoken(self._id, lambda by: by == agent)
-        orders = [self._order(order) for order in self._trail.orders_of(self._id, agent)]
+        row = row_of(self._trail, record, self._tenant)
+        ordered = self._trail.orders_of(row.last.id if row and row.end else self._id, agent)
+        orders = [self._order(order) for order in ordered]
         reason = record.header("reason")
         standing: AgentStanding = "spoke"
         if record.type == "dropped":
@@ -102,6 +105,8 @@ class _Teller:
             standing = "dead"
         elif not said and not orders:
             quiet: AgentStanding = "mute" if self._trail.was_mute(record) else "silent"
+            if quiet == "silent" and row and (row.end is None or row.untold):
+                quiet, reason = "held", row.untold
             standing = _passed(self._trail.is_passed(record)) or quiet
         return Heard(
             agent=agent,

@@ -183,7 +183,7 @@ class Model(Inputs):
 
     def keep_house(self, agent: str, number: int) -> None:
         shard = self.shards[topics.agent(agent).name, number]
-        tidy = tidier(RULES.idle_ms / 86_400_000, lambda: self.now_ms)
+        tidy = tidier(agent, RULES.idle_ms / 86_400_000, lambda: self.now_ms)
         for housekeeper in (self.hosts[agent, number].ring_alarms, tidy):
             effects = housekeeper(shard.table)
             if effects is not None:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from processors.agents import debounce
+from processors.agents import alarms, debounce
 from processors.agents.agent import Agent
 from processors.agents.checks import problems
 from processors.agents.debounce import MESSAGES_MAX, Debounce
+from processors.agents.deliveries import PREFIX, Delivery
 from processors.agents.limits import Limits
 from processors.agents.loops import Budget, Loops
 from processors.agents.memory import Memory, decode, encode
 from processors.agents.step import Scene, Step, step
+from processors.agents.tidying import tidy
 from relevo import Actions, Conversation, HandOff, InboundEvent, Remember, Reply, Schedule, choice_of, content, text_of
 from relevo.testing import AgentFailed, Chat
+from runtime import metrics
+from runtime.engine import TableView
+from runtime.metrics.process import PROCESS
 from schemas import ids, topics
 from schemas.dead_letter import Cause
 from schemas.headers import Headers
@@ -338,6 +344,52 @@ def test_what_another_tenant_held_is_a_letter_and_not_told_to_the_next_one() -> 
     assert not rung.memory.held
 
 
+def test_what_comes_along_to_a_line_that_is_the_next_tenants_by_now_is_letters_and_its_memory_stands() -> None:
+    moved = Headers(id="", type="moved", tenant="acme", at_ms=0, did=LINE, contact=PERSON).to_kafka()
+    held = after("a", "b")
+    delivery = Delivery(key="k", body={"a": 1}, at_ms=NOW, seq=1)
+    held.said = {PREFIX + "k": msgspec.to_builtins(delivery)}
+    [adopt] = run(Source(encode_record(MovedTo(contact="56933333333")), conversation_key(), moved, 7), held).records
+    theirs = run(source("buenas", 0, tenant="boreal"), Memory()).memory or Memory()
+    boreal = scene()._replace(owner=lambda _: "boreal")
+    came = Source(adopt.value, adopt.key, list(adopt.headers), 3, "agents.test", 1, NOW)
+    done = run(came, theirs, on=boreal)
+    assert {Cause.from_headers(one.headers).reason for one in done.records} == {"foreign_line"}
+    assert [dict(one.headers)["id"] for one in done.records[:2]] == [b"w0", b"w1"]
+    assert b'"a":1' in (done.records[2].value or b""), "so does what it was to deliver"
+    assert done.memory is not None
+    assert ([one.id for one in done.memory.held], done.memory.tenant, done.memory.offset) == (["w0"], "boreal", 3)
+    assert run(came, done.memory, on=boreal).records == [], "delivered again, they are not written again"
+
+
+def test_where_no_tenant_has_the_line_any_more_timers_grow_rare_and_in_the_end_there_are_letters() -> None:
+    memory, idle_ms = after("a", "b"), 7 * 86_400_000
+    table = TableView(1, {conversation_key(): encode(memory)})
+    rung, now_ms = 0, NOW
+    while now_ms < NOW + idle_ms:
+        now_ms += 30_000
+        rung += bool(alarms.ring("test", conversation_key(), memory, "acme", 1, now_ms))
+    assert 5 < rung < 20, "each becomes a dead letter of conversations"
+    assert tidy(table, idle_ms, NOW + idle_ms, kind="test") is None
+    effects = tidy(table, idle_ms, NOW + idle_ms + 1, kind="test")
+    assert effects is not None
+    causes = [Cause.from_headers(one.headers) for one in effects.outputs]
+    assert [(one.reason, one.source) for one in causes] == [
+        ("not_told", "agents.test-1-0"),
+        ("not_told", "agents.test-1-1"),
+    ]
+    assert [one.value for one in effects.outputs] == [one.value for one in memory.held]
+    assert letters_counted("not_told") == 2
+    table.apply(effects.writes)
+    rest = decode(table.get(conversation_key()))
+    assert not rest.held
+    assert not rest.knows("w0"), "put back, it is told"
+
+
+def letters_counted(reason: str) -> float:
+    return PROCESS.value(metrics.PROCESSOR_DEAD_LETTERS, processor="agents.test", tenant="acme", reason=reason)
+
+
 def test_a_timer_that_is_early_or_comes_twice_tells_nothing() -> None:
     memory = after("a", "b")
     early = timer(memory, 3)
@@ -412,6 +464,47 @@ async def test_the_host_tells_what_is_held_in_a_transaction_of_its_own_before_th
     again = stage.host.ring_alarms(stage.lane.table)
     assert again is not None
     assert dict(again.outputs[0].headers)["id"] != dict(record.headers)["id"], "one that went astray is set anew"
+
+
+async def test_a_partition_that_goes_while_what_is_held_is_told_leaves_the_event_to_the_next_owner() -> None:
+    going, stays = asyncio.Event(), asyncio.Event()
+
+    async def slow(conversation: Conversation, event: InboundEvent) -> Actions:
+        going.set()
+        await stays.wait()
+        yield Reply.text(text_of(event) or "pressed")
+
+    stage = Stage(slow)
+    stage.host._scene = stage.host._scene._replace(config=lambda _: SETTING)
+    stage.receive((PERSON, "hola"))
+    await stage.until(1)
+    press = message(PERSON, "x", 1)
+    stage.hear(press._replace(value=encode_record(_pressed(decode_record(press.value, InboundEvent)))))
+    await going.wait()
+    released = asyncio.create_task(stage.host.release(stage.lane))
+    await asyncio.sleep(0)
+    stays.set()
+    await released
+    assert stage.lane.done == [0], "a second event would have taken a second time-out"
+    assert stage.steps == [(0, "held"), (1, "handled")]
+    assert not decode(stage.lane.table.get(conversation_key())).held
+
+
+async def test_time_outs_of_what_is_held_count_as_those_of_any_event() -> None:
+    async def hangs(conversation: Conversation, event: InboundEvent) -> Actions:
+        if not choice_of(event):
+            await asyncio.sleep(60)
+        yield Reply.text("pressed")
+
+    stage = Stage(hangs, timeout_s=0.01)
+    stage.host._scene = stage.host._scene._replace(config=lambda _: SETTING)
+    for n in range(0, 32, 2):
+        stage.receive((PERSON, "hola"), first=n)
+        await stage.until(n + 1)
+        press = message(PERSON, "x", n + 1)
+        stage.hear(press._replace(value=encode_record(_pressed(decode_record(press.value, InboundEvent)))))
+        await stage.until(n + 2)
+    assert stage.host._patience.hanging("acme")
 
 
 def _pressed(event: InboundEvent) -> InboundEvent:

@@ -102,6 +102,8 @@ def test_what_is_no_request_is_not_answered() -> None:
 def test_options_of_the_host_are_nothing_to_the_agent() -> None:
     one = chat(debounce={"quiet_s": 3}, transcript="whole")
     one.says("humano")
+    assert (one.owner, one.held) == ("bot", 1), "the host waits for what may follow"
+    one.advance(3)
     assert one.owner == "human"
     assert problems("handoff", {"debounce": {"quiet_s": 3}}) == []
 

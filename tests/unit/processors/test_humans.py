@@ -3,6 +3,8 @@ said while a human owns it stands in the transcripts of those who may hand it of
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -231,6 +233,19 @@ def test_conversations_of_humans_and_changes_of_owner_are_counted() -> None:
     desk.feed(order_of(inbound.Resume, "r1"))
     desk.orders()
     assert PROCESS.value(metrics.PROCESSOR_HUMAN_CONVERSATIONS, tenant="acme") == 0
+
+
+def test_nothing_is_kept_of_a_partition_that_went_to_another_worker() -> None:
+    desk = Desk()
+    for number in range(1, 3):
+        view = TableView(
+            number, dict.fromkeys([KEY], encode_state(State(owner="human", touched_ms=NOW, tenant="acme")))
+        )
+        desk.watch(view)
+    gone = weakref.ref(view)
+    del view
+    gc.collect()
+    assert gone() is None, "its table, however large, would stay in memory"
 
 
 async def test_the_service_hears_of_every_chunk() -> None:

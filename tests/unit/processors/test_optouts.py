@@ -228,6 +228,33 @@ def test_a_wish_goes_to_all_lines_of_the_tenant_where_it_says_so_and_no_further(
     assert not spread(own)
 
 
+@pytest.mark.parametrize("language", ["pt-BR", "pt_BR", "pt", "PT-br"])
+def test_a_language_with_its_country_is_that_language_however_it_is_written(language: str) -> None:
+    conversations = acme(languages=["es", "pt_BR"])
+    conversations.feed(order(inbound.Resume, language=language), says("baja"))
+    assert texts(conversations)[0].startswith("Pronto, não enviaremos")
+    assert "*ASSINAR*" in texts(conversations)[0]
+    of_another = acme(languages=["pt_BR", "es"])
+    of_another.feed(order(inbound.Resume, language="fr"), says("baja"))
+    assert texts(of_another)[0].startswith("Pronto,"), "the tenant's first language, where there is no text in theirs"
+
+
+def test_a_wish_that_comes_along_from_another_key_is_one_for_all_lines_too() -> None:
+    new = "56944444444"
+    conversations = acme(lines=LINES, optout={"lines": "all"})
+    system = {"body": "x", "wa_id": new, "type": "user_changed_number"}
+    conversations.feed(says("baja"), says("", "wamid.n", type="system", system=system))
+    [moved] = [one for one in conversations.outputs if dict(one.headers)["type"] == b"moved" and one.topic == SOURCE]
+    before = len(spread(conversations))
+    conversations.feed(Source(moved.value, moved.key, list(moved.headers)))
+    [told] = spread(conversations)[before:]
+    assert told.key == f"{OTHER}|{new}".encode()
+    conversations.feed(told)
+    assert conversations.state(f"{LINE}|{new}".encode()).optout == []
+    assert conversations.state(f"{OTHER}|{new}".encode()).optout == []
+    assert len(spread(conversations)) == before + 1, "a wish that was told is not told on"
+
+
 def at(did: str, kind: type[inbound.Command], ms: int, id_: str) -> Source:
     """An order to a line, as it came at a moment."""
     made = kind(id=id_, tenant="acme", did=did, contact=PERSON, at_ms=ms, by="isv")

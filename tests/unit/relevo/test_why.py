@@ -16,6 +16,7 @@ from schemas import inbound
 from schemas.record import encode
 from schemas.tenant import Routing, Rule, When
 from tests.builders.conversations import NOW, ordered, posted, record, tenant
+from tests.builders.log import Log
 from tests.builders.webhooks import LINE, PERSON, flat
 from tests.builders.why import KEY, WAMID, egress, has, log, said, text, told
 
@@ -321,3 +322,42 @@ def test_each_message_of_a_row_that_was_told_as_one_shows_the_answer() -> None:
     for event_id in ("wamid.HOLA1", "wamid.HOLA2"):
         [heard] = told(one, event_id).heard
         assert (heard.standing, [message.kind for message in heard.messages]) == ("spoke", ["text"])
+
+
+def test_a_message_that_is_held_says_so_and_what_became_of_its_row() -> None:
+    waits = {"debounce": {"quiet_s": 3}}
+    now = tenant(routing=Routing(route=[Rule(to="bot")]), updated_ms=1, agents={"bot": waits})
+
+    def heard(one: Log, event_id: str = "wamid.HOLA1") -> tuple[str, str, list[str]]:
+        [found] = told(one, event_id, now).heard
+        return found.standing, found.reason, [order.kind for order in found.orders]
+
+    def rung(one: Log) -> None:
+        memory = one._memories["bot", KEY.encode()]
+        one.now_ms += 3000
+        for due in alarms.ring("bot", KEY.encode(), memory, "acme", 0, one.now_ms):
+            one.write(due)
+        one.run()
+
+    by_a_human = log(config=waits)
+    by_a_human.feed(said(), said("¿están?", "wamid.HOLA2"))
+    by_a_human.run()
+    assert heard(by_a_human) == ("held", "", [])
+    has(text(told(by_a_human, "wamid.HOLA1", now)), "held for the messages that may follow")
+    by_a_human.feed(
+        ordered(inbound.HandOff(id="h1", tenant="acme", did=LINE, contact=PERSON, at_ms=NOW, by="person:ana"))
+    )
+    by_a_human.run()
+    rung(by_a_human)
+    assert heard(by_a_human) == ("held", "human_owns", [])
+    has(text(told(by_a_human, "wamid.HOLA1", now)), "held, and then not told (human_owns)")
+    handed = log(config=waits)
+    handed.feed(said("", "wamid.S", type="sticker", sticker={"id": "7"}), said("human"))
+    handed.run()
+    rung(handed)
+    assert heard(handed, "wamid.S") == heard(handed) == ("spoke", "", ["hand_off"]), "of its row, by the last one's id"
+    quick = log(config=waits)
+    quick.feed(said("nothing"))
+    quick.run()
+    rung(quick)
+    assert heard(quick) == ("silent", "", []), "told, and it had nothing to say"

@@ -16,9 +16,9 @@ import phonenumbers
 from processors.agents.builtin.menu import documents, moments
 from processors.agents.builtin.menu.model import ARRIVING, Ask, Value
 from processors.agents.builtin.menu.numbers import number, number_bound, plain
-from processors.agents.builtin.menu.texts import base, means, own, texts_of
+from processors.agents.builtin.menu.texts import means, own, texts_of
 from processors.routing.pattern import compiled
-from processors.text import fold
+from processors.text import fold, tongue
 from schemas import content as c
 
 ANSWER_MAX = 500
@@ -91,7 +91,7 @@ def shown(kind: str, value: str, language: str) -> str:
     """A remembered answer as people write it."""
     if kind == "yes_no" and value in ("yes", "no"):
         return own(value, language).lower()
-    if kind == "date" and base(language) in ("es", "pt"):
+    if kind == "date" and tongue(language) in ("es", "pt"):
         day = moments.bound(value, date.min)
         return f"{day:%d/%m/%Y}" if day else value
     return value

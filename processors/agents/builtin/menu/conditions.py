@@ -19,9 +19,9 @@ from processors.agents.builtin.menu.model import Menu, Test, When
 from processors.agents.builtin.menu.moments import bound
 from processors.agents.builtin.menu.numbers import number_bound
 from processors.agents.builtin.menu.place import Place
-from processors.agents.builtin.menu.texts import base, cut, spoken
+from processors.agents.builtin.menu.texts import cut, spoken
 from processors.routing.hours import Schedule
-from processors.text import fold
+from processors.text import fold, tongue
 from schemas.tenant import Hours
 
 GIVEN = ("name", "first_name", "contact", "line", "language", "today", "time")
@@ -133,7 +133,7 @@ def is_zone(name: str) -> bool:
 
 def _language(world: World, wanted: str | list[str]) -> bool:
     languages = [wanted] if isinstance(wanted, str) else wanted
-    return any(one.replace("-", "_").lower() in (world.language.lower(), base(world.language)) for one in languages)
+    return any(one.replace("-", "_").lower() in (world.language.lower(), tongue(world.language)) for one in languages)
 
 
 def _variables(world: World, tests: Mapping[str, str | list[str] | Test]) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from processors.agents.builtin.menu.model import Menu, Text, Words
-from processors.text import fold
+from processors.text import fold, tongue
 
 VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
 BRACES = re.compile(r"\{[^{}\n]*\}")
@@ -103,19 +103,14 @@ _SAID: Mapping[str, Mapping[str, str]] = {
 def own(what: str, language: str) -> str:
     """What the menu itself says; empty where it has nothing to say."""
     said = _SAID.get(what, {})
-    return said.get(language) or said.get(base(language)) or said.get(USUAL, "")
-
-
-def base(language: str) -> str:
-    """`pt_BR` is `pt`."""
-    return language.replace("-", "_").partition("_")[0].lower()
+    return said.get(language) or said.get(tongue(language)) or said.get(USUAL, "")
 
 
 def spoken(menu: Menu, *wanted: str) -> str:
     """The menu's language for the first of the wanted ones that it has; else its usual one."""
     for language in wanted:
         same = [one for one in menu.languages if one.lower() == language.replace("-", "_").lower()]
-        near = [one for one in menu.languages if language and base(one) == base(language)]
+        near = [one for one in menu.languages if language and tongue(one) == tongue(language)]
         if same or near:
             return (same or near)[0]
     return menu.languages[0] if menu.languages else USUAL
@@ -125,7 +120,7 @@ def text_in(text: Text, language: str, usual: Sequence[str] = ()) -> str:
     """The text in a language, else in the usual ones, else in any."""
     if isinstance(text, str):
         return text
-    for one in (language, base(language), *usual):
+    for one in (language, tongue(language), *usual):
         if text.get(one):
             return text[one]
     return next(iter(text.values()), "")

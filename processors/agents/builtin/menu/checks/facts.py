@@ -8,8 +8,8 @@ from processors.agents.builtin.menu.model import Menu, TemplateUse, Test, When
 from processors.agents.builtin.menu.problem import Path, Problems, listed
 from processors.agents.builtin.menu.source import closest
 from processors.agents.builtin.menu.tenant import TenantFacts
-from processors.agents.builtin.menu.texts import base
 from processors.routing import hours
+from processors.text import tongue
 
 
 def check(menu: Menu, found: Problems, tenant: TenantFacts | None) -> None:
@@ -22,7 +22,7 @@ def check(menu: Menu, found: Problems, tenant: TenantFacts | None) -> None:
     if tenant is not None:
         _templates(menu, found, tenant)
         for index, language in enumerate(menu.languages):
-            if tenant.languages and base(language) not in map(base, tenant.languages):
+            if tenant.languages and tongue(language) not in map(tongue, tenant.languages):
                 fix = f"the tenant's `languages` are {', '.join(tenant.languages)}"
                 found.warn(("languages", index), f"nobody is ever heard to write `{language}`", fix)
 
@@ -30,7 +30,7 @@ def check(menu: Menu, found: Problems, tenant: TenantFacts | None) -> None:
 def _when(path: Path, when: When, menu: Menu, found: Problems, tenant: TenantFacts | None) -> None:
     languages = [when.language] if isinstance(when.language, str) else when.language
     for language in filter(None, languages):
-        if base(language) not in map(base, menu.languages):
+        if tongue(language) not in map(tongue, menu.languages):
             fix = closest(language, menu.languages) or f"there are {listed(menu.languages) or 'none'}"
             found.wrong((*path, "language"), f"`{language}` is none of the menu's languages", fix)
     for field in ("hours", "closed"):
