@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from egress.lines.process import gauges
@@ -405,3 +406,22 @@ def test_who_is_cancelled_between_two_attempts_has_one_last_outcome(crash: bool)
     assert how(made) == ("cancelled", 0)
     assert said_of(made, people[2]) == [("accepted", ""), ("parked", "withheld"), ("failed", "131049")]
     assert len(made.plans()) == 2
+
+
+@pytest.mark.parametrize("wait_h", [0, 20])
+def test_a_campaign_that_an_owner_of_an_earlier_version_finished_over_them_is_open_again(wait_h: int) -> None:
+    made = model()
+    people = sent(made)
+    withhold(made, people[2:4])
+    assert how(made) == ("running", 2)
+    run(made, wait_h, HOUR_S)
+    # That one knew nobody who is withheld; it fetched no copy before its time.
+    over = msgspec.structs.replace(progress(made), state="finished", withheld=0)
+    made.put("campaigns", over, key=f"{DID}|c|progress".encode())
+    made.crash()
+    run(made, 2)
+    assert how(made) == ("running", 2)
+    order(made, "cancel")
+    run(made, 3)
+    assert how(made) == ("cancelled", 0)
+    assert said_of(made, people[2])[-1] == ("failed", "131049")
