@@ -175,6 +175,25 @@ def test_a_cancellation_ends_them_with_an_outcome(crash: bool) -> None:
     assert [said_of(made, contact)[-1] for contact in people[2:4]] == [("failed", "131049")] * 2
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_one_that_is_cancelled_when_it_is_finished_sends_to_nobody_who_is_withheld_later(crash: bool) -> None:
+    """Of a campaign over several lines some are through before it is cancelled."""
+    made = model()
+    people = sent(made)
+    run(made, 5)
+    assert how(made) == ("finished", 0)
+    order(made, "pause")
+    assert how(made) == ("finished", 0)
+    order(made, "cancel")
+    assert how(made) == ("cancelled", 0)
+    if crash:
+        made.crash()
+    withhold(made, people[2:3])
+    assert (how(made), said_of(made, people[2])[-1]) == (("cancelled", 0), ("failed", "131049"))
+    run(made, 30, HOUR_S)
+    assert len(made.plans()) == 1
+
+
 @pytest.mark.parametrize("fate", ["accept", "crash_uncommitted", "crash_before"])
 def test_a_cancellation_ends_also_those_whose_copies_stand_somewhere_else_and_nobody_elses(fate: str) -> None:
     made = model()

@@ -158,7 +158,9 @@ WHAT = st.one_of(
 
 @settings(deadline=None)
 @given(st.lists(WHAT, max_size=80), st.sampled_from([1, 3, FLOWS_MAX]))
-def test_whatever_is_hastened_left_out_or_too_old_each_place_comes_once_when_it_may(steps: list[Any], most: int) -> None:
+def test_whatever_is_hastened_left_out_or_too_old_each_place_comes_once_when_it_may(
+    steps: list[Any], most: int
+) -> None:
     """Against a model that keeps each place with its flow and its time; of `most` flows each has a queue of its own."""
     flows, now = Flows(), WALL - WALL % FAR_MS
     vars(flows)["_free"] = list(range(most, 0, -1))
