@@ -30,8 +30,8 @@ class Item:
     `record` is the input as it was read, until its offset is finished. `recipient` is the source and position that a
     plan names of a campaign's recipient that waited parked, or was withheld. `echoing` says that it was parked and that
     its place on `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were not
-    posted. `waited` says that it failed, was parked for its time, and goes again. `kind` is the queue that it waits
-    in.
+    posted. `waited` says that it failed, was parked for its time, and goes again: not of the attempts after that one.
+    `kind` is the queue that it waits in.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -99,6 +99,7 @@ class Item:
             spared=self.spared + spared,
             pending=False,
             wake_s=wake_s,
+            waited=False,
             retry_of=plan,
             resend_of=plan if resend_why else "",
             resend_why=resend_why,

@@ -42,8 +42,8 @@ class Obeyed(NamedTuple):
 def control(
     settings: KafkaSettings, standing: Standing, action: Action, by: str, now_ms: int, within_s: float
 ) -> Obeyed:
-    """Orders it on every line where the campaign is not over; `within_s` 0 does not wait."""
-    lines = [line for line in standing.lines.values() if line.state not in OVER]
+    """Orders it on every line that it concerns; `within_s` 0 does not wait."""
+    lines = concerned(standing, action)
     ack = _Acknowledged(settings, standing.name.campaign, action, lines)
     write(settings, [_order(settings, standing, line, action, by, now_ms) for line in lines])
     deadline = time.monotonic() + within_s
@@ -51,6 +51,13 @@ def control(
         time.sleep(POLL_S)
         ack.read()
     return Obeyed(ack.states, ack.silent)
+
+
+def concerned(standing: Standing, action: Action) -> list[OnLine]:
+    """The lines where the campaign is not over. One that is finished is cancelled with the others: else it would go on
+    there when WhatsApp withholds somebody."""
+    over = OVER - {"finished"} if action == "cancel" else OVER
+    return [line for line in standing.lines.values() if line.state not in over]
 
 
 def _order(settings: KafkaSettings, standing: Standing, line: OnLine, action: Action, by: str, now_ms: int) -> Record:

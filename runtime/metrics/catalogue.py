@@ -241,7 +241,8 @@ EGRESS_PARKED_OLDEST = Metric(
 EGRESS_PARKINGS = Metric(
     "relevo_egress_parkings_total",
     "counter",
-    "Messages that were parked, by reason (backlog, line_paused, line_stopped, not_before, paused, waits, withheld).",
+    "Messages that were parked, by reason (backlog, daily_cap, line_paused, line_stopped, not_before, paused, "
+    "send_window, waits, withheld).",
     ("message_class", "reason"),
 )
 EGRESS_PARKED_LOST = Metric(

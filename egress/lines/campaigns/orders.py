@@ -8,9 +8,12 @@ from schemas.line_command import ControlCampaign
 
 
 def carry_out(campaign: Campaign, order: ControlCampaign, now_ms: int) -> None:
-    """From now on it holds: nothing is planned in between. One on a campaign that has ended changes nothing."""
+    """From now on it holds: nothing is planned in between. One on a campaign that has ended changes nothing, but that
+    one that is finished may be cancelled: WhatsApp may yet withhold somebody of it."""
     campaign.touched = True
     if not campaign.live:
+        if order.action == "cancel" and campaign.state == "finished":
+            cancel(campaign, f"by {order.by}")
         return
     if not campaign.begun:
         stages.begin(campaign, now_ms)

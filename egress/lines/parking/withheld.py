@@ -131,6 +131,8 @@ def restore(partition: Partition, copies: list[Learnt]) -> None:
         if campaign is None or after.chunk < 0 or not partition.lot.open(offset):
             continue
         if replays.may_follow(line.book, message_id, after.plan):
+            if campaign.state == "finished":  # an owner of an earlier version knew nobody who is withheld
+                campaign.withhold(after.chunk, after.place)
             campaign.withheld.add(after.chunk, after.place)
             campaign.copies.append(offset)
     for line in partition.lines.values():

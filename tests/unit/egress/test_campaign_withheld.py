@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from egress.lines.process import gauges
@@ -108,7 +109,7 @@ def test_a_new_owner_counts_no_copy_that_went_and_is_read_again() -> None:
         withhold(made, [person])
         run(made, 1, HOUR_S / 2)
     run(made, 23, HOUR_S)
-    for _ in range(60):
+    for _ in range(45):
         made.step("accept", 60)
     assert how(made) == ("finished", 0)
     notes = sum(record.key is None for record in made.topics["outbound.parked"])
@@ -142,10 +143,11 @@ def test_a_pause_holds_them_and_a_resume_lets_them_go(crash: bool) -> None:
         made.crash()
     run(made, 30, HOUR_S)
     assert (how(made), len(made.plans())) == (("paused", 2), 1)
+    assert len(made.topics["outbound.parked"]) == 2, "they stay where they are"
     gauges.show([made.partition], made.now)
     assert metrics.PROCESS.value(metrics.EGRESS_CAMPAIGN_WITHHELD) == 2
     order(made, "resume")
-    assert how(made) == ("running", 2)
+    assert how(made) == ("running", 0), "they are on their way"
     run(made, 20, 60)
     assert how(made) == ("finished", 0)
     assert sorted(m.contact for m in made.plans()[-1].messages) == people[2:4]
@@ -173,6 +175,25 @@ def test_a_cancellation_ends_them_with_an_outcome(crash: bool) -> None:
     assert [said_of(made, contact)[-1] for contact in people[2:4]] == [("failed", "131049")] * 2
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_one_that_is_cancelled_when_it_is_finished_sends_to_nobody_who_is_withheld_later(crash: bool) -> None:
+    """Of a campaign over several lines some are through before it is cancelled."""
+    made = model()
+    people = sent(made)
+    run(made, 5)
+    assert how(made) == ("finished", 0)
+    order(made, "pause")
+    assert how(made) == ("finished", 0)
+    order(made, "cancel")
+    assert how(made) == ("cancelled", 0)
+    if crash:
+        made.crash()
+    withhold(made, people[2:3])
+    assert (how(made), said_of(made, people[2])[-1]) == (("cancelled", 0), ("failed", "131049"))
+    run(made, 30, HOUR_S)
+    assert len(made.plans()) == 1
+
+
 @pytest.mark.parametrize("fate", ["accept", "crash_uncommitted", "crash_before"])
 def test_a_cancellation_ends_also_those_whose_copies_stand_somewhere_else_and_nobody_elses(fate: str) -> None:
     made = model()
@@ -198,16 +219,17 @@ def test_a_cancellation_ends_also_those_whose_copies_stand_somewhere_else_and_no
 
 def test_places_of_copies_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("egress.lines.parking.withheld.COPIES_MORE", 3)
-    made = model()
+    made = model(withheld_attempts=10)
     people = sent(made)
-    withhold(made, people[:2])
-    order(made, "pause")
-    run(made, 24, HOUR_S)
-    run(made, 40, 400)  # copied again and again
+    for _ in range(8):
+        withhold(made, people)
+        run(made, 24, HOUR_S)
+    withhold(made, people)
     campaign = made.partition.lines[DID].campaigns.get("c")
     assert campaign is not None
     assert len(made.topics["outbound.parked"]) > 40
-    assert len(campaign.copies) <= 8
+    assert len(campaign.copies) <= 2 * 5 + 3 + 1
+    assert how(made) == ("running", 5)
     order(made, "cancel")
     run(made, 3)
     assert how(made) == ("cancelled", 0)
@@ -235,7 +257,8 @@ def test_an_attempt_that_was_withheld_and_fails_for_good_is_heard_once_by_the_st
     people = sent(made, 4, stop=StopRule(failed_share=0.2, least=1))
     withhold(made, people[:2])
     assert progress(made).failed == {}
-    run(made, 25, HOUR_S)
+    run(made, 24, HOUR_S)
+    assert how(made) == ("running", 0)
     withhold(made, people[:1])
     assert progress(made).failed == {"131049": 1}
     assert progress(made).state in ("paused", "finished")
@@ -325,3 +348,99 @@ def test_a_copy_of_an_earlier_version_goes_and_keeps_nothing_open() -> None:
     assert how(made) == ("finished", 0)
     run(made, 26, HOUR_S)
     assert [m.contact for m in made.plans()[-1].messages] == people[2:3]
+
+
+# -- the attempts after theirs
+
+
+def gone_again(made: Model, fate: str) -> None:
+    """Their day is over, and their call met this."""
+    before = len(made.plans())
+    run(made, 23, HOUR_S)
+    while len(made.plans()) == before:
+        made.step(fate, 60)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("fate", ["throttle", "unreachable", "held"])
+def test_an_attempt_after_theirs_is_no_copy_any_more_and_waits_for_a_resume_as_others_do(
+    fate: str, crash: bool
+) -> None:
+    made = model()
+    people = sent(made)
+    withhold(made, people[2:4])
+    gone_again(made, fate)
+    parked = len(made.topics["outbound.parked"])
+    order(made, "pause")
+    run(made, 5, 2)
+    if crash:
+        made.crash()
+    run(made, 5, 100)
+    assert how(made) == ("paused", 0)
+    assert len(made.topics["outbound.parked"]) == parked
+    order(made, "resume")
+    run(made, 20, 60)
+    assert how(made) == ("finished", 0)
+    first, second, third = made.plans()
+    assert (second.resend_of, second.resend_why) == (first.plan_id, "failed_131049")
+    assert (third.retry_of, third.resend_of) == (second.plan_id, ""), "nobody got the one before"
+    assert_nobody_twice(made)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_batch_of_theirs_that_is_searched_goes_on_to_be_after_a_pause(crash: bool) -> None:
+    made = model()
+    people = sent(made, 8)
+    withhold(made, people[1:7])
+    made.bad = {people[4]}
+    gone_again(made, "accept")
+    order(made, "pause")
+    run(made, 5, 2)
+    if crash:
+        made.crash()
+    run(made, 5, 100)
+    assert (how(made), len(made.plans())) == (("paused", 0), 2)
+    order(made, "resume")
+    run(made, 20, 60)
+    assert how(made) == ("finished", 0)
+    whole, parts = made.plans()[1], made.plans()[2:]
+    assert {plan.part.batch for plan in parts if plan.part} == {whole.plan_id}
+    assert [plan.part.call for plan in parts if plan.part] == [*range(1, 7)]
+    assert said_of(made, people[4])[-1] == ("failed", "131049")
+    assert_nobody_twice(made)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_who_is_cancelled_between_two_attempts_has_one_last_outcome(crash: bool) -> None:
+    made = model()
+    people = sent(made)
+    withhold(made, people[2:4])
+    gone_again(made, "throttle")
+    order(made, "pause")
+    run(made, 5, 2)
+    if crash:
+        made.crash()
+    order(made, "cancel")
+    run(made, 20, 60)
+    assert how(made) == ("cancelled", 0)
+    assert said_of(made, people[2]) == [("accepted", ""), ("parked", "withheld"), ("failed", "131049")]
+    assert len(made.plans()) == 2
+
+
+@pytest.mark.parametrize("wait_h", [0, 20])
+def test_a_campaign_that_an_owner_of_an_earlier_version_finished_over_them_is_open_again(wait_h: int) -> None:
+    made = model()
+    people = sent(made)
+    withhold(made, people[2:4])
+    assert how(made) == ("running", 2)
+    run(made, wait_h, HOUR_S)
+    # That one knew nobody who is withheld; it fetched no copy before its time.
+    over = msgspec.structs.replace(progress(made), state="finished", withheld=0)
+    made.put("campaigns", over, key=f"{DID}|c|progress".encode())
+    made.crash()
+    run(made, 2)
+    assert how(made) == ("running", 2)
+    order(made, "cancel")
+    run(made, 3)
+    assert how(made) == ("cancelled", 0)
+    assert said_of(made, people[2])[-1] == ("failed", "131049")

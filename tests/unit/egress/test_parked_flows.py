@@ -66,3 +66,33 @@ def test_what_was_parked_behind_a_backlog_of_another_template_waits_for_a_few_of
     assert sent_before(made, "c", "p") == 0, "a one-time password goes first"
     assert sent_before(made, "n", "p") <= 20, "the others take turns"
     assert_nobody_twice(made)
+
+
+NEW = ("parked_flow", "parked_kind")
+
+
+@pytest.mark.parametrize("crashes", [1, 3])
+def test_what_an_owner_of_an_earlier_version_parked_goes_once_and_takes_turns_as_far_as_it_says_of_what_it_is(
+    crashes: int,
+) -> None:
+    """It said no flow, and of a one-time password that it is bulk."""
+    made = model()
+    order(made, "pause")
+    made.put("outbound.templates", *promos(200), *news("n", 8), *codes(4))
+    for _ in range(3):
+        made.step()
+    for at, one in enumerate(made.topics[PARKED]):
+        made.topics[PARKED][at] = one._replace(headers=[pair for pair in one.headers if pair[0] not in NEW])
+    made.crash()
+    made.put("outbound.templates", *news("later", 5))
+    made.step()
+    made.step()
+    order(made, "resume")
+    for _ in range(crashes):
+        made.step("crash_after", 1)
+        made.step("crash_uncommitted", 1)
+    made.settle(60)
+    assert len({one for _, one in made.accepted}) == 217
+    assert sent_before(made, "later", "p") <= 40, "what comes now takes turns with all of them"
+    assert made.partition.lot.position == len(made.topics[PARKED])
+    assert_nobody_twice(made)

@@ -146,6 +146,63 @@ def test_each_place_comes_once_in_its_flows_order_when_it_is_due_and_not_shut(
     assert vars(flows)["_queues"] == {}, "nothing is left"
 
 
+WHAT = st.one_of(
+    *[st.tuples(st.just("put"), st.integers(0, 5), st.sampled_from([0, 2, 3, 90]))] * 3,
+    st.tuples(st.just("take"), st.integers(0, 9), st.sets(st.integers(0, 5))),
+    st.tuples(st.just("old"), st.integers(0, 9), st.integers(0, 40)),
+    st.tuples(st.just("hasten"), st.integers(1, 3), st.none()),
+    st.tuples(st.just("keep"), st.integers(1, 4), st.none()),
+    st.tuples(st.just("pass"), st.sampled_from([0, 1, 2, 40]), st.none()),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(WHAT, max_size=80), st.sampled_from([1, 3, FLOWS_MAX]))
+def test_whatever_is_hastened_left_out_or_too_old_each_place_comes_once_when_it_may(
+    steps: list[Any], most: int
+) -> None:
+    """Against a model that keeps each place with its flow and its time; of `most` flows each has a queue of its own."""
+    flows, now = Flows(), WALL - WALL % FAR_MS
+    vars(flows)["_free"] = list(range(most, 0, -1))
+    due: dict[int, tuple[Flow, int]] = {}
+    for what, first, second in [*steps, ("pass", 200, None), ("take", 100, set())]:
+        if what == "put":
+            until = now + second * FAR_MS if second > 1 else 0
+            queues = vars(flows)["_queues"]
+            flow = promos(first) if promos(first) in queues or len(queues.keys() - {Flow()}) < most else Flow()
+            flows.put(promos(first), offset := len(due), until, now)
+            due[offset] = flow, until
+        elif what in ("take", "old"):
+            shut = {promos(one) for one in second} if what == "take" else set()
+            ready = {o for o, (flow, until) in due.items() if 0 <= until <= now and flow not in shut}
+            if what == "take":
+                got, of = flows.take(first, now, shut.__contains__)
+                assert len(got) == min(first, len(ready)), "all that may be had, and no more"
+            else:
+                got, of = flows.old(first, lambda flow, place, limit=second: place < limit)
+                assert len(of) == bool(got)
+                assert not got or got[0] < second
+            assert {due[offset][0] for offset in got} == of
+            assert got == sorted(got)
+            assert set(got) <= ready
+            for offset in got:
+                due[offset] = due[offset][0], -1
+        elif what == "hasten":
+            places = set(range(0, len(due) + 5, first))
+            flows.hasten(places)
+            due |= {o: (due[o][0], 0) for o in places if o in due and due[o][1] > now}
+        elif what == "keep":
+            flows.keep(lambda offset, every=first: offset % every > 0)
+            due |= {o: (due[o][0], -1) for o in range(0, len(due), first)}
+        else:
+            now += first * FAR_MS
+        assert len(flows) == sum(until >= 0 for _, until in due.values())
+        assert flows.far + flows.waiting == len(flows)
+    assert all(until < 0 for _, until in due.values())
+    assert vars(flows)["_queues"] == vars(flows)["_numbered"] == vars(flows)["_later"] == {}
+    assert sorted(vars(flows)["_free"]) == list(range(1, most + 1)), "and each number is free again, once"
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(1, 4000), min_size=2, max_size=6), st.integers(50, 400))
 def test_a_flow_that_waits_gets_as_much_as_the_largest_backlog(sizes: list[int], room: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from relevo.campaigns.control import Obeyed
+from relevo.campaigns.control import Obeyed, concerned
 from relevo.campaigns.records import Directory
 from relevo.cli import campaign_progress
 from relevo.cli.program import app
@@ -42,6 +42,15 @@ def test_without_a_terminal_it_must_be_said(ordered: list[str]) -> None:
     assert (ran.exit_code, ordered) == (1, [])
     assert "9 of 1500 recipients and 3 who are withheld would not be sent to, which cannot be undone" in ran.stderr
     assert (cancel("--yes").exit_code, ordered) == (0, ["cancel"])
+
+
+def test_where_it_is_finished_it_is_cancelled_with_the_others_and_nothing_else() -> None:
+    standing = directory(
+        *[record for did in "123" for record in (definition(did), contents(did))],
+        progress("1", state="finished"), progress("2"), progress("3", state="cancelled"),
+    ).find("c")  # fmt: skip
+    assert [line.did for line in concerned(standing, "cancel")] == ["1", "2"]
+    assert [line.did for line in concerned(standing, "pause")] == ["2"]
 
 
 def test_on_a_terminal_a_person_is_asked(ordered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
