@@ -1,6 +1,6 @@
-"""Bodies of Chattigo's answers: Graph errors on the ISV service, its own objects elsewhere (Q6, Q24, Q25).
+"""Bodies of Chattigo's answers: Graph errors on the ISV service, its own objects elsewhere (Q5, Q6, Q24, Q25).
 
-The Graph error is Meta's shape; Chattigo's own error object is an assumption (`docs/sandbox.md`).
+The Graph error is Meta's shape; Chattigo's own error object is an assumption (`docs/reference/sandbox.md`).
 """
 
 from collections.abc import Callable
@@ -63,6 +63,19 @@ def too_fast(limits: Limits, code: int, *, graph: bool) -> Verdict:
     return graph_error(reason, code, limits.error_status) if graph else flat_error(reason, 429)
 
 
-def unauthorized(why: str) -> Verdict:
-    """401 with an empty body (Q5)."""
-    return Verdict(401, reason=f"token {why}", auth=why)
+def unauthorized(why: str, form: str = "empty") -> Verdict:
+    """401 for a token, its body as the knob says (Q5)."""
+    reason = f"token {why}"
+    if form == "graph":
+        return graph_error(reason, 190, 401, auth=why)
+    if form == "flat":
+        return flat_error(reason, 401, auth=why)
+    return Verdict(401, b"Unauthorized" if form == "text" else b"", reason=reason, auth=why)
+
+
+def told(verdict: Verdict, form: str) -> Verdict:
+    """An answer of the ISV service with its error in another form (Q25)."""
+    if verdict.status < 400 or form == "graph":
+        return verdict
+    own = orjson.dumps({"success": False, "message": verdict.reason})
+    return verdict._replace(body=own if form == "flat" else b"")

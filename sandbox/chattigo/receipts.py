@@ -21,6 +21,17 @@ ERRORS = {
     132000: "Number of parameters does not match the expected number of params",
     132001: "Template name does not exist in the translation",
     131000: "Something went wrong",
+    131021: "Recipient cannot be sender",
+    131042: "Business eligibility payment issue",
+    131051: "Unsupported message type",
+    131052: "Media download error",
+    131053: "Media upload error",
+    130472: "User's number is part of an experiment",
+    132005: "Translated text too long",
+    132007: "Template format character policy violated",
+    132012: "Template parameter format mismatch",
+    132015: "Template is paused",
+    132016: "Template is disabled",
 }
 
 

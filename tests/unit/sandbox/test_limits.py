@@ -181,8 +181,8 @@ async def test_what_stands_in_the_queue_has_its_receipts_later(client: Any, chat
 async def test_marketing_that_is_held_back_fails_by_its_own_number(
     client: Any, chattigo: Chattigo, batch: Batch
 ) -> None:
-    chattigo.world.templates[("promo", "es")] = Template("promo", category="marketing")
-    chattigo.world.templates[("order_update", "es")] = Template("order_update")
+    chattigo.world.templates.put(Template("promo", category="marketing"))
+    chattigo.world.templates.put(Template("order_update"))
     chattigo.turn(limits={"withheld": 1.0})
     assert [(await client.hsm(batch(2, template=name)))[0] for name in ("promo", "order_update")] == [200, 200]
     await chattigo.settled()
