@@ -15,7 +15,7 @@ from rich.console import Console
 from relevo.cli.console import err, fail, out
 from relevo.demo import captured as captures
 from relevo.demo import figures, scenario
-from relevo.demo.play import play
+from relevo.demo.play import QUIET_OF_A_PROFILE_S, QUIET_S, play
 from relevo.demo.progress import Progress
 from relevo.demo.stage import Stage, StageError
 from runtime.clock import now_ms
@@ -79,7 +79,7 @@ async def _run(
             folder, tenants, mock=mock, seed=seed, profile=profile, say=progress.say, on_exit=on_exit
         ) as stage:
             watcher = asyncio.create_task(progress.follow(stage))
-            ending = await play(stage, bodies, progress.say)
+            ending = await play(stage, bodies, progress.say, QUIET_OF_A_PROFILE_S if profile else QUIET_S)
             watcher.cancel()
             progress.stop()
             found = figures.figures(ending, stage.ledger, progress.seconds)

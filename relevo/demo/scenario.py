@@ -88,6 +88,7 @@ def tenant_file(tenant: DemoTenant, chattigo: str) -> str:
             "password": {"env": PASSWORD_ENV},
             "auth": "raw" if service == "isv" else "bearer",
             "destination_ids": service == "hsm",
+            "hsm_id": "int31" if service == "hsm" else "int53",  # the narrowest: taken whatever the sandbox is set to
         }
         for service in services(tenant)
     }
