@@ -34,35 +34,38 @@ def read_message(world: World, call: Call, service: str) -> Verdict:
         return flat_error(wrong.reason)
     if not owns(world, call, service):
         return _foreign(world)
-    to, client_id = body["msisdn"], body.get("id")
-    if world.knobs.window == "sync" and not world.window_open(call.did, to):
+    if world.knobs.window == "sync" and not world.window_open(call.did, body["msisdn"]):
         return flat_error(ERRORS[131047])
-    known = repeats.key(call.did, client_id, person(to))
+    known = repeats.key(call.did, body.get("id"), person(body["msisdn"]))
     if world.repeats.seen(known, world.now_ms(), world.knobs.dedupe_s):
         return ok({"success": True}, accepted=True, reason="a repeat: answered, not sent")
-    wamid = world.wamid(call.did, to)
+    wamid = world.wamid(call.did, body["msisdn"])
     sent = world.fated(_sent(world, call, body, wamid))
     if sent.code is not None and world.refuses(sent):
         return too_fast(world.knobs.limits, sent.code, graph=False)
-    entry = ledger.Message(
-        call=call.number,
-        service=service,
-        account=call.username,
-        did=call.did,
-        to=to,
-        contact=person(to),
-        kind=str(body["type"]).lower(),
-        body=body,
-        wamid=wamid,
-        client_id=None if client_id is None else str(client_id),
-    )
 
     def then() -> None:
         world.repeats.note(known, world.now_ms())
         promise(world, sent)
-        _echo(world, call.did, to, body)
+        _echo(world, call.did, sent.to, body)
 
+    entry = _message(call, service, body, wamid)
     return ok({"success": True}, accepted=True, entries=(entry,), then=then, recipients=1)
+
+
+def _message(call: Call, service: str, body: Json, wamid: str) -> ledger.Message:
+    return ledger.Message(
+        call=call.number,
+        service=service,
+        account=call.username,
+        did=call.did,
+        to=body["msisdn"],
+        contact=person(body["msisdn"]),
+        kind=str(body["type"]).lower(),
+        body=body,
+        wamid=wamid,
+        client_id=None if body.get("id") is None else str(body["id"]),
+    )
 
 
 def _sent(world: World, call: Call, body: Json, wamid: str) -> Sent:
