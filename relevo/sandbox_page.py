@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from sandbox.chattigo import profiles
+from sandbox.chattigo import errors, profiles
 from sandbox.chattigo.knobs import Knobs, declared
 from sandbox.chattigo.knobs.declared import Declared
 from sandbox.chattigo.server import routes
@@ -66,6 +66,10 @@ def page(made: str, table: Table) -> str:
         parts.append(
             table(("knob", "question", "default", "values", "what it turns", "the default is"), map(_row, areas[area]))
         )
+    about = (
+        "Where each is told, and the HTTP status of an answer with it. A batch is told all of them by receipts alone."
+    )
+    parts += ["## Errors by number", about, table(("number", "title", "told in", "status"), _errors())]
     parts += ["## Profiles", "What each sets; the rest is as by default. Empty: as by default.", _profiles(table)]
     return "\n\n".join(parts) + "\n"
 
@@ -74,6 +78,12 @@ def _routes() -> Iterable[tuple[str, ...]]:
     for route in routes():
         exists, shape = ROUTES[route.name]
         yield f"`{route.name}`", f"`{route.method} {route.path}`", EVIDENCE[exists], EVIDENCE[shape]
+
+
+def _errors() -> Iterable[tuple[str, ...]]:
+    for code, known in errors.KNOWN.items():
+        where = "answer or receipt" if known.where == "both" else known.where
+        yield f"`{code}`", known.title, where, "" if known.where == "receipt" else str(known.status)
 
 
 def _about(area: str) -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from sandbox.chattigo import errors
 from sandbox.chattigo.knobs import Limits
 from sandbox.chattigo.ledger import Entry
-from sandbox.chattigo.receipts import ERRORS
 
 
 class Verdict(NamedTuple):
@@ -52,6 +52,11 @@ def graph_error(reason: str, code: int = 100, status: int = 400, auth: str = "ok
     return Verdict(status, orjson.dumps({"error": error | {"fbtrace_id": "Asandbox"}}), reason=reason, auth=auth)
 
 
+def by_number(code: int) -> Verdict:
+    """The Graph error of a number, with the status that Meta gives it."""
+    return graph_error(errors.title(code), code, errors.status(code))
+
+
 def flat_error(reason: str, status: int = 400, auth: str = "ok") -> Verdict:
     """Chattigo's own error object: an assumption."""
     return Verdict(status, orjson.dumps({"success": False, "message": reason}), reason=reason, auth=auth)
@@ -59,7 +64,7 @@ def flat_error(reason: str, status: int = 400, auth: str = "ok") -> Verdict:
 
 def too_fast(limits: Limits, code: int, *, graph: bool) -> Verdict:
     """A limit of WhatsApp as an answer: a Graph error (Q26: 400 or 429); elsewhere 429 alone, an assumption."""
-    reason = ERRORS[code]
+    reason = errors.title(code)
     return graph_error(reason, code, limits.error_status) if graph else flat_error(reason, 429)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.chattigo import flat, humans, ledger, media, repeats
+from sandbox.chattigo import errors, flat, humans, ledger, media, repeats
 from sandbox.chattigo.answers import Invalid, Verdict, flat_error, ok, too_fast
 from sandbox.chattigo.calls import Call, Route
 from sandbox.chattigo.config import BASES
@@ -11,7 +11,6 @@ from sandbox.chattigo.isv import owns
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.numbers import is_number, person
 from sandbox.chattigo.outcomes import FORMS, promise
-from sandbox.chattigo.receipts import ERRORS
 from sandbox.chattigo.world import Sent, World
 
 CONTROLS = ("transfer", "group", "close", "timeout")
@@ -35,7 +34,7 @@ def read_message(world: World, call: Call, service: str) -> Verdict:
     if not owns(world, call, service):
         return _foreign(world)
     if world.knobs.window == "sync" and not world.window_open(call.did, body["msisdn"]):
-        return flat_error(ERRORS[131047])
+        return flat_error(errors.title(131047))
     known = repeats.key(call.did, body.get("id"), person(body["msisdn"]))
     if world.repeats.seen(known, world.now_ms(), world.knobs.dedupe_s):
         return ok({"success": True}, accepted=True, reason="a repeat: answered, not sent")

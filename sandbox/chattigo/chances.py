@@ -24,7 +24,7 @@ class Chances:
         wire = self._knobs.wire
         if self._down(service, now_s):
             return Fault(name="breakdown", status=wire.burst_status)
-        words = (route, digest, self._seen[route, digest])
+        words = self.words(route, digest)
         left = self._dice.roll("wire", *words)
         for share, fault in (
             (wire.errors, Fault(name="error", status=500)),
@@ -40,6 +40,10 @@ class Chances:
                 return fault
             left -= share
         return None
+
+    def words(self, route: str, digest: str) -> tuple[str, str, int]:
+        """What names the newest call with this body, for its luck."""
+        return route, digest, self._seen[route, digest]
 
     def _down(self, service: str, now_s: float) -> bool:
         wire = self._knobs.wire

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sandbox.chattigo import ledger, media, receipts, repeats
+from sandbox.chattigo import errors, ledger, media, receipts, repeats
 from sandbox.chattigo.answers import Invalid, Verdict, flat_error, ok
 from sandbox.chattigo.batch import Batch, read
 from sandbox.chattigo.bot import read_message
@@ -48,7 +48,7 @@ def send(world: World, call: Call) -> Verdict:
             return _answer(world, [], [], reason="did of another account: answered 200, delivers nothing")
         return flat_error("the number is not yours", int(world.knobs.foreign_did), auth="foreign")
     if world.knobs.templates == "sync" and (code := world.templates.state(batch.template, batch.language)):
-        return flat_error(receipts.ERRORS[code])
+        return flat_error(errors.title(code))
     people = [_destination(world, batch, position, one) for position, one in enumerate(batch.destinations)]
     if world.knobs.hsm_partial == "sync_reject_all" and any(one.code for one in people):
         return _refused(people)

@@ -5,15 +5,14 @@
 from typing import Any
 
 from sandbox.chattigo import ledger, media
-from sandbox.chattigo.answers import Invalid, Verdict, flat_error, graph_error, ok, told, too_fast
+from sandbox.chattigo.answers import Invalid, Verdict, by_number, flat_error, graph_error, ok, told, too_fast
 from sandbox.chattigo.calls import Call, Route
 from sandbox.chattigo.cloud_body import check
 from sandbox.chattigo.config import BASES
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.numbers import is_user_id, person, wa_id
 from sandbox.chattigo.outcomes import promise
-from sandbox.chattigo.receipts import ERRORS
-from sandbox.chattigo.templates import MISSING, of_cloud
+from sandbox.chattigo.templates import of_cloud
 from sandbox.chattigo.world import Sent, World
 
 BASE = BASES["isv"]
@@ -44,7 +43,7 @@ def _send(world: World, call: Call) -> Verdict:
         return graph_error(wrong.reason, wrong.code, wrong.status)
     body: Json = call.body
     to = str(body.get("to") or body["recipient"])
-    refused = _at_once(world, call.did, to, kind, body)
+    refused = _at_once(world, call, to, kind, body)
     if refused is not None:
         return refused
     wamid = world.wamid(call.did, to)
@@ -59,13 +58,16 @@ def _send(world: World, call: Call) -> Verdict:
     )  # fmt: skip
 
 
-def _at_once(world: World, did: str, to: str, kind: str, body: Json) -> Verdict | None:
-    """The error of a closed window or of a template that is told in the answer, if the knobs say so (Q13)."""
-    if world.knobs.window == "sync" and kind != "template" and not world.window_open(did, to):
-        return graph_error(ERRORS[131047], 131047)
+def _at_once(world: World, call: Call, to: str, kind: str, body: Json) -> Verdict | None:
+    """The error that is told in the answer, if the knobs say so: of a closed window, of a template (Q13), by chance."""
+    if world.knobs.window == "sync" and kind != "template" and not world.window_open(call.did, to):
+        return by_number(131047)
     if world.knobs.templates == "sync" and kind == "template":
         _, code = _template(world, body["template"])
-        return graph_error(ERRORS[code], code, 404 if code == MISSING else 400) if code else None
+        return by_number(code) if code else None
+    words = world.chances.words("isv.send", call.digest)
+    if world.dice.chance(world.knobs.send_refused, "refused", *words):
+        return by_number(world.dice.pick(world.knobs.send_refused_codes, "refused by", *words))
     return None
 
 

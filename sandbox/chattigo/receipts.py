@@ -6,33 +6,10 @@ Promises: the same send under the same seed and knobs has the same fate. States 
 
 from typing import NamedTuple
 
+from sandbox.chattigo import errors
 from sandbox.chattigo.dice import Dice
 from sandbox.chattigo.knobs import Receipts
 from sandbox.chattigo.messages import Json
-
-ERRORS = {
-    131026: "Message undeliverable",
-    131047: "Re-engagement message",
-    130429: "Rate limit hit",
-    131048: "Spam rate limit hit",
-    131050: "User has stopped marketing messages from this business",
-    131056: "Pair rate limit hit",
-    131049: "Message withheld to maintain healthy ecosystem engagement",
-    132000: "Number of parameters does not match the expected number of params",
-    132001: "Template name does not exist in the translation",
-    131000: "Something went wrong",
-    131021: "Recipient cannot be sender",
-    131042: "Business eligibility payment issue",
-    131051: "Unsupported message type",
-    131052: "Media download error",
-    131053: "Media upload error",
-    130472: "User's number is part of an experiment",
-    132005: "Translated text too long",
-    132007: "Template format character policy violated",
-    132012: "Template parameter format mismatch",
-    132015: "Template is paused",
-    132016: "Template is disabled",
-}
 
 
 class Step(NamedTuple):
@@ -46,7 +23,7 @@ class Step(NamedTuple):
 
 def error(code: int) -> Json:
     """An element of `errors[]` as WhatsApp writes it."""
-    title = ERRORS.get(code, "Error")
+    title = errors.title(code)
     return {"code": code, "title": title, "message": title, "error_data": {"details": f"{title}."}}
 
 

@@ -126,6 +126,12 @@ class Knobs(msgspec.Struct, forbid_unknown_fields=True):
         Literal["graph", "flat", "bare"],
         About("Q25", "META", "the error of an ISV send: Meta's object, Chattigo's own, the status alone"),
     ] = "graph"
+    send_refused: Annotated[
+        Probability, About("Q25", "META", "ISV sends that are refused by chance, in the answer")
+    ] = 0.0
+    send_refused_codes: Annotated[
+        tuple[int, ...], About("Q25", "META", "with one of these numbers, and the status that Meta gives it")
+    ] = (131000, 131016, 130429)
     inbound_unknown: Annotated[
         Literal["502", "503", "ignore"],
         About("Q27", "LIVE", "`channelProvider` or `stateAgent` in a legacy inbound"),

@@ -322,6 +322,16 @@ async def _(rig: Rig) -> Any:
     return (await rig.text())[0]
 
 
+@turns("send_refused", 1)
+async def _(rig: Rig) -> Any:
+    return (await rig.text())[0]
+
+
+@turns("send_refused_codes", [3], send_refused=1)
+async def _(rig: Rig) -> Any:
+    return await rig.text()
+
+
 @turns("send_error", "bare")
 async def _(rig: Rig) -> Any:
     return await rig.send({"to": PERSON})
