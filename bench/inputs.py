@@ -87,7 +87,8 @@ def tenants() -> tuple[Tenant, ...]:
 def _tenant(number: int, name: str, routing: Routing) -> Tenant:
     account = Account(service="bot", base="https://channels.example/bot", username=f"{name}@{name}", password="")
     lines = [Line(did=f"569{number}{line:07d}", sends="main", templates="main") for line in range(LINES)]
-    optout = {"words": {"es": ["baja", "no molestar"]}} if number % 2 else {}
+    words = {"es": ["baja", "no molestar"]} if number % 2 else []
+    optout = {"words": words, "confirm": False}  # so that every message is an agent's
     return Tenant(tenant=name, accounts={"main": account}, lines=lines, routing=routing, optout=optout)
 
 

@@ -15,6 +15,7 @@ from processors.agents.actions import (
     GiveBack,
     HandOff,
     HumanSays,
+    OptIn,
     OptOut,
     Remember,
     Reply,
@@ -26,7 +27,7 @@ from processors.agents.agent import Actions, AgentFunction, Conversation, choice
 from processors.agents.resources import World
 from runtime.hooks import Answer, Call
 from schemas import content, session
-from schemas.inbound import Facts, InboundEvent, Said
+from schemas.inbound import Facts, InboundEvent, Part, Said
 from schemas.session import Choice, Section, Template, TemplateButton
 
 __all__ = [
@@ -43,7 +44,9 @@ __all__ = [
     "HandOff",
     "HumanSays",
     "InboundEvent",
+    "OptIn",
     "OptOut",
+    "Part",
     "Remember",
     "Reply",
     "Said",

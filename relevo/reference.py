@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from relevo.menus import schema
+from relevo.tables import MADE, table
 from runtime.metrics import CATALOGUE, Metric
 from runtime.settings import AREAS, Area
 from runtime.settings.area import file_variable, is_secret
@@ -23,7 +25,6 @@ from schemas import topics
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 EXAMPLES = Path(topics.__file__).parent / "examples"
-MADE = "<!-- Made by `python -m relevo.reference --write`; edit the declarations, not this page. -->"
 
 
 def settings_page() -> str:
@@ -179,13 +180,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "metrics.md": metrics_page,
     "topics.md": topics_page,
     "sandbox.md": sandbox_page,
+    "menu.md": schema.fields_page,
+    "menu.schema.json": schema.schema_text,
 }
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def stale(folder: Path = FOLDER) -> list[str]:

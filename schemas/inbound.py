@@ -43,13 +43,26 @@ class Context(Record):
     referred_product: dict[str, Any] = {}
 
 
-EventKind = Literal["message", "session", "resumed", "handed_off", "timer", "system", "crm"]
+EventKind = Literal["message", "session", "resumed", "handed_off", "timer", "system", "crm", "opted_out", "opted_in"]
+
+
+class Part(Record):
+    """A message of several that an agent gets as one event."""
+
+    id: str
+    at_ms: int
+    content: AnyContent | None = None
+    context: Context | None = None
+    referral: dict[str, Any] | None = None
+    late: bool = False
+    extra: dict[str, Any] = {}
 
 
 class InboundEvent(Record):
     """One event for one agent. `reply_to` is the person's address as the provider wrote it.
 
     `late` says that the event is older than 24 hours; `extra` keeps what the content's type does not name.
+    `parts` are the messages in their order, where several came in a row and are told as one.
     """
 
     id: str
@@ -65,6 +78,7 @@ class InboundEvent(Record):
     late: bool = False
     facts: Facts = Facts()
     extra: dict[str, Any] = {}
+    parts: list[Part] = []
 
 
 SAID = "said"
@@ -132,16 +146,25 @@ class Close(Command, tag="close"):
 
 
 class OptOut(Command, tag="opt_out"):
-    """Send no more of these categories (empty: all)."""
+    """Send no more of these categories (empty: all).
+
+    `spread`: the person wished it on another line of the tenant; `silent`: the taps are not told, for whoever orders it
+    has it from there.
+    """
 
     categories: list[str] = []
     why: str = ""
+    spread: bool = False
+    silent: bool = False
 
 
 class OptIn(Command, tag="opt_in"):
-    """Send these categories again (empty: all)."""
+    """Send these categories again (empty: all). `spread` and `silent` as of an `OptOut`."""
 
     categories: list[str] = []
+    why: str = ""
+    spread: bool = False
+    silent: bool = False
 
 
 class UpdateCrm(Command, tag="update_crm", kw_only=True):
@@ -255,11 +278,22 @@ class AdoptedAlarm(Record):
     payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class AdoptedMessage(Record):
+    """A message that waits to be told with others: the record as it came, where it stood, and since when it waits."""
+
+    id: str
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    place: str
+    at_ms: int
+
+
 class Adopt(Record):
     """An agent's memory of a person (type `adopt`), for the conversation that the person has now.
 
     `held` says that the agent handed off (at `held_ms`) and must stay silent until the owner changes; `transcript` is
     what was said lately, `used` (as of `used_ms`) and `stopped` how far the agent's budget against loops is used up.
+    `waiting` are messages that are held until `due_ms`.
     With `erase` there is no memory to take over but one to forget.
     """
 
@@ -274,3 +308,5 @@ class Adopt(Record):
     used_ms: int = 0
     stopped: bool = False
     held_ms: int = 0
+    waiting: list[AdoptedMessage] = []
+    due_ms: int = 0

@@ -15,9 +15,10 @@ SendClass = Literal["reply", "otp", "utility", "marketing"]
 class OutboundMessage(Record):
     """One message to one person, on `outbound.replies` or `outbound.templates`.
 
-    `to` is the address as the provider wrote it; `cause` the id of the event that it answers; `fallback` a
-    template to send instead when the window is closed; `window_expires_ms` is when free-form sends end (0: no window
-    is open; templates and controls need none); `attempt` counts deliberate sends from 1.
+    `to` is the address as the provider wrote it; `cause` the id of the event that it answers, `answers` those of
+    messages that were told with it; `fallback` a template to send instead when the window is closed;
+    `window_expires_ms` is when free-form sends end (0: no window is open; templates and controls need none); `attempt`
+    counts deliberate sends from 1.
     """
 
     id: str
@@ -36,3 +37,4 @@ class OutboundMessage(Record):
     fallback: Template | None = None
     attempt: int = 1
     at_ms: int = 0
+    answers: list[str] = []

@@ -6,13 +6,14 @@ Key and headers are all that an owner reads of it until there is room: its place
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from schemas.record import Frozen
 
-Kind = Literal["reply", "bulk"]
+Kind = Literal["reply", "urgent", "bulk"]
 Why = Literal[
     "backlog",
     "line_paused",
@@ -27,9 +28,10 @@ Why = Literal[
 
 _DID, _KIND, _FROM, _KEY = "did", "parked_kind", "parked_from", "parked_key"
 _WHY, _AT, _UNTIL = "parked_why", "parked_at", "parked_until"
-_AFTER = "parked_after"
+_AFTER, _FLOW = "parked_after", "parked_flow"
 _BASE, _DONE = "parked_base", "parked_done"
-_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL, _AFTER))
+_OURS = frozenset((_KIND, _FROM, _KEY, _WHY, _AT, _UNTIL, _AFTER, _FLOW))
+_KINDS: dict[bytes | None, Kind] = {b"reply": "reply", b"urgent": "urgent"}
 
 
 class After(Frozen):
@@ -48,11 +50,22 @@ class After(Frozen):
     place: int = -1
 
 
-_AFTERS = msgspec.json.Decoder(After)
+class Flow(NamedTuple):
+    """What shares one turn among a line's bulk: a campaign, or single messages of one template and class."""
+
+    campaign: str = ""
+    send_class: str = ""
+    template: str = ""
+    language: str = ""
+
+
+_AFTERS, _FLOWS = msgspec.json.Decoder(After), msgspec.json.Decoder(Flow)
+_ANY = Flow()
 
 
 class Parked(Frozen):
-    """`kind` is the queue (a reply keeps its person's order), `source` the input, as `topic-partition-offset`.
+    """`kind` is the queue (a reply keeps its person's order, a one-time password is urgent), and `flow` with what it
+    takes turns there; `source` is the input, as `topic-partition-offset`.
 
     `key` is the input's, `at_ms` when it was parked, `not_before_ms` when it may go at the earliest (0: at once).
     With `after` it is a copy of a message that was sent and failed, and goes again.
@@ -66,6 +79,7 @@ class Parked(Frozen):
     not_before_ms: int = 0
     key: bytes = b""
     after: After | None = None
+    flow: Flow = _ANY
 
     def headers(self, original: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
         """The input's headers and these."""
@@ -81,6 +95,8 @@ class Parked(Frozen):
         own = [(name, value.encode()) for name, value in fields if value]
         if self.after is not None:
             own.append((_AFTER, msgspec.json.encode(self.after)))
+        if self.flow != _ANY:
+            own.append((_FLOW, _flow_text(self.flow)))
         return kept + own + ([(_KEY, self.key)] if self.key else [])
 
     @classmethod
@@ -89,13 +105,14 @@ class Parked(Frozen):
         found = dict(headers)
         return cls(
             did=_text(found.get(_DID)),
-            kind="reply" if found.get(_KIND) == b"reply" else "bulk",
+            kind=_KINDS.get(found.get(_KIND), "bulk"),
             source=_text(found.get(_FROM)),
             why=_text(found.get(_WHY)),
             at_ms=_number(found.get(_AT)),
             not_before_ms=_number(found.get(_UNTIL)),
             key=found.get(_KEY) or b"",
             after=_after(found.get(_AFTER)),
+            flow=_flow(found.get(_FLOW)),
         )
 
     @property
@@ -142,6 +159,20 @@ def _after(value: bytes | None) -> After | None:
         return _AFTERS.decode(value) if value else None
     except msgspec.MsgspecError:
         return None
+
+
+@lru_cache(maxsize=4096)
+def _flow_text(flow: Flow) -> bytes:
+    return msgspec.json.encode(flow)
+
+
+@lru_cache(maxsize=4096)
+def _flow(value: bytes | None) -> Flow:
+    """That of all which say none, also for one that cannot be read."""
+    try:
+        return _FLOWS.decode(value) if value else _ANY
+    except msgspec.MsgspecError:
+        return _ANY
 
 
 def _text(value: bytes | None) -> str:

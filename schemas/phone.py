@@ -11,7 +11,7 @@ import re
 
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 CHANGING = ("52", "54", "55")  # countries whose numbers have several forms
-_MIN, _MAX = 7, 15  # E.164 allows 15; the shortest subscriber numbers with a country code have 7
+SHORTEST, LONGEST = 7, 15  # E.164 allows 15; the shortest subscriber numbers with a country code have 7
 
 # Argentina: area (2 to 4 digits) and number are 10 digits together. Mobiles abroad have a 9 before them, at home a
 # 0 before the area and a 15 behind it; no two areas can be read into the same digits with a 15.
@@ -29,7 +29,7 @@ def digits(text: str) -> str:
 
 def is_number(text: str) -> bool:
     """Whether the text is a plausible international number of digits alone."""
-    return text.isascii() and text.isdigit() and _MIN <= len(text) <= _MAX
+    return text.isascii() and text.isdigit() and SHORTEST <= len(text) <= LONGEST
 
 
 def identity(contact: str) -> str:

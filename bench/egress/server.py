@@ -51,14 +51,16 @@ class Sink(asyncio.Protocol):
             self._transport.close()
 
 
-def bodies(file: Path) -> Iterator[bytes]:
-    """All that was kept."""
-    data = file.read_bytes()
-    at = 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + _LENGTH], "big")
-        yield data[at + _LENGTH : at + _LENGTH + size]
-        at += _LENGTH + size
+def bodies(file: Path, start: int = 0) -> Iterator[tuple[bytes, int]]:
+    """All that was kept from a place in the file on, each with the place behind it."""
+    with file.open("rb") as kept:
+        kept.seek(start)
+        while len(head := kept.read(_LENGTH)) == _LENGTH:
+            body = kept.read(int.from_bytes(head, "big"))
+            if len(body) < int.from_bytes(head, "big"):
+                return  # it is being written just now
+            start += _LENGTH + len(body)
+            yield body, start
 
 
 async def main(file: Path) -> None:

@@ -62,9 +62,9 @@ class Server:
 
     def calls(self) -> list[bytes]:
         """The bodies that came since this was asked last."""
-        every = list(server.bodies(self._kept))
-        new, self._read = every[self._read :], len(every)
-        return new
+        new = list(server.bodies(self._kept, self._read))
+        self._read = new[-1][1] if new else self._read
+        return [body for body, _ in new]
 
 
 class Outcomes:
@@ -125,6 +125,10 @@ class Program:
         """Raises when it has ended."""
         if self._child.exit_code is not None:
             raise ProcessFailed(f"{self._name} ended with {self._child.exit_code}:\n{self.tail()}")
+
+    def ended(self, seconds: float) -> None:
+        """Waits until it has ended by itself."""
+        _until(lambda: self._child.exit_code is not None, seconds, self.tail)
 
     def tail(self) -> str:
         return self._log.read_text(errors="replace")[-_TAIL:]

@@ -133,8 +133,8 @@ class _Conversation:
         self.owner, self.epoch = owner, self.epoch + 1
 
     def _opts_out(self, text: str) -> bool:
-        listed = self.tenant.optout.get("words", {})
-        return any(words(text) == words(one) for group in listed.values() for one in group)
+        listed = self.tenant.optout["words"]
+        return any(words(text) == words(one) for group in dict(listed).values() for one in group)
 
     def _route(self, event: Heard, at_ms: int) -> Iterable[tuple[str, Told]]:
         agent = picked(self.tenant, self.did, event, self.owner)

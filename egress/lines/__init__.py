@@ -1,7 +1,7 @@
 """Lines: the owner of a partition of business numbers, from what is asked to what became of it.
 
-`partition` knows the offsets (with `tracker` and `commands`), `line` decides what goes next, `item` is what waits;
-`incoming`, `work` and `now` are handed around. The packages, in the way of a message:
+`partition` knows the offsets (with `tracker`, `intake` and `commands`), `line` decides what goes next, `item` is what
+waits; `incoming`, `work` and `now` are handed around. The packages, in the way of a message:
 
 - `process`: the only part that reads, writes or waits
 - `parking`: what waits in Kafka

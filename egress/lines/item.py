@@ -30,7 +30,8 @@ class Item:
     `record` is the input as it was read, until its offset is finished. `recipient` is the source and position that a
     plan names of a campaign's recipient that waited parked, or was withheld. `echoing` says that it was parked and that
     its place on `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were not
-    posted. `waited` says that it failed, was parked for its time, and goes again.
+    posted. `waited` says that it failed, was parked for its time, and goes again. `kind` is the queue that it waits
+    in.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -60,6 +61,7 @@ class Item:
     waited: bool = False
     id: str = field(init=False)
     contact: str = field(init=False)
+    kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
         message = self.message
@@ -67,11 +69,12 @@ class Item:
         if self.contact != message.contact:
             self.message = msgspec.structs.replace(message, contact=self.contact)
         self.reply = self.reply or self.source == REPLIES
+        self.kind = "reply" if self.reply else "urgent" if self.urgent else "bulk"
 
-    @property
-    def kind(self) -> Kind:
-        """The queue that it waits in."""
-        return "reply" if self.reply else "bulk"
+    def of_campaign(self, name: str) -> None:
+        """It is a recipient of a campaign: of none when the name is empty."""
+        self.campaign = name
+        self.kind = "reply" if self.reply else "urgent" if self.urgent else "bulk"
 
     @property
     def place(self) -> tuple[str, int]:

@@ -21,25 +21,28 @@ from egress.lines.gate.gate import Refusal
 from egress.lines.gate.planning import make_grant
 from egress.lines.gate.rules import Rules
 from egress.lines.item import Item
-from egress.lines.memory.book import ENDED, Book, given_up
+from egress.lines.memory.book import ENDED, Book
 from egress.lines.memory.entry import Entry
 from egress.lines.now import Now
 from egress.lines.pace.pacing import Pacer, PairLimit
 from egress.lines.pace.stance import Stance
 from egress.lines.pace.throttle import Aimd, Throttle
 from egress.lines.pace.turnstile import Turnstile
-from egress.lines.parking.parking import Parking
+from egress.lines.parking.parking import Parking, flow_of
 from egress.lines.process.fetching import Fetch
 from egress.lines.queues import admission
-from egress.lines.queues.batching import Batcher, PileKey
+from egress.lines.queues.batching import Batcher
 from egress.lines.queues.bulk import Bulk
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.lanes import Lanes
+from egress.lines.queues.replies import Replies
+from egress.lines.queues.ways import Ways
 from egress.lines.receipts.failures import Failures, failed_with
 from egress.lines.receipts.receipts import WaitingRoom
 from egress.lines.receipts.wishes import Wishes
 from egress.lines.results import replays
 from egress.lines.results.bisect import Bisects
+from egress.lines.results.overtaken import may_have_arrived, overtaken
 from egress.lines.results.silence import Silence
 from egress.lines.work import Work, said_of_item, word
 from runtime import logs, metrics
@@ -58,14 +61,14 @@ _log = logs.get(__name__)
 
 
 class Line:
-    """`finish` tells the partition that a record is decided, by topic and offset; `number` is the partition's."""
+    """`finish` tells the partition that records are decided, by topic and offsets; `number` is the partition's."""
 
     def __init__(
-        self, did: str, number: int, rules: Rules, crowd: Crowd, finish: Callable[[str, int], None], now: Now
+        self, did: str, number: int, rules: Rules, crowd: Crowd, finish: Callable[[str, Sequence[int]], None], now: Now
     ) -> None:
         self.did, self.number, self.rules, self.crowd = did, number, rules, crowd
         self._finish = finish
-        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "bulk": Parking()}
+        self.parkings: dict[Kind, Parking] = {"reply": Parking(), "urgent": Parking(), "bulk": Parking()}
         self.book = Book()
         self.lanes = Lanes()
         self.batcher = Batcher()
@@ -90,7 +93,8 @@ class Line:
         self.refused_first: list[tuple[Item, Refusal]] = []
         self._later: list[tuple[float, int, Item]] = []
         self._sequence = itertools.count()
-        self._routes = routes.Routes()
+        self._ways = Ways()
+        self._owner: tuple[Tenant | None, LineConfig | None] = (None, None)
         self.ids: set[str] = set()  # of messages that wait in memory for their first attempt
         settings = rules.settings
         self.turnstile = Turnstile(rules.accounts, settings, self.lanes)
@@ -100,6 +104,7 @@ class Line:
         self.stance = Stance(lambda: rules.pauses.holding(self.tenant) if len(rules.pauses) else [])
         self.wishes = Wishes()
         self.pairs = PairLimit(settings.pair_interval_s, settings.pair_burst)
+        self.replies = Replies(self)
         self.bulk = Bulk(self, now)
 
     # -- what waits
@@ -119,12 +124,33 @@ class Line:
 
     def waiting(self, kind: Kind) -> int:
         """How many of a kind wait in memory, or will in a moment."""
-        waiting = self.waiting_replies if kind == "reply" else self.waiting_bulk
+        match kind:
+            case "reply":
+                waiting = self.lanes.waiting
+            case "urgent":
+                waiting = self.batcher.urgent
+            case "bulk":
+                waiting = self.waiting_bulk - self.batcher.urgent
         return waiting + self.parkings[kind].coming
+
+    def all_waiting(self) -> dict[str, int]:
+        """How many replies and how many templates wait, in memory and parked."""
+        of = {kind: self.waiting(kind) + parking.outside for kind, parking in self.parkings.items()}
+        return {"reply": of["reply"], "bulk": of["urgent"] + of["bulk"]}
 
     def in_the_way(self, kind: Kind) -> int:
         """How many of a kind take room that others could have."""
-        return self.waiting(kind) - (self.bulk.still if kind == "bulk" else 0)
+        if kind != "bulk":
+            return self.waiting(kind)
+        batcher = self.batcher
+        here = batcher.waiting - batcher.urgent + len(self._later) - self.bulk.still
+        return here + self.parkings["bulk"].coming
+
+    @property
+    def all_in_the_way(self) -> int:
+        """How many of all kinds do."""
+        coming = sum(parking.coming for parking in self.parkings.values())
+        return self.lanes.waiting + self.waiting_bulk - self.bulk.still + coming
 
     def admit(self, item: Item, now: Now, work: Work) -> None:
         """A message that was read."""
@@ -135,7 +161,7 @@ class Line:
         if item.pending:
             item.pending = False
             self.parkings[item.kind].let_go(item)
-            self._finish(item.source, item.position)
+            self._finish(item.source, (item.position,))
         if item.echoing:
             item.echoing = False
             self.parkings[item.kind].echoing -= 1
@@ -163,35 +189,27 @@ class Line:
         else:
             self._pile(item, now)
 
-    def unslowed(self, items: list[Item], now: Now) -> list[Item]:
-        """Those whose person may get something now; for the others it is too fast, and they wait."""
-        if not self.pairs.slows:
-            return items
-        ready = []
-        for item in items:
-            item.wake_s = self.pairs.slowed_until(item.contact)
-            if item.wake_s > now.s:
-                self.enqueue(item, now)
-            else:
-                ready.append(item)
-        return ready
-
     def _pile(self, item: Item, now: Now) -> None:
-        chosen = self.channel(item)
-        key = self._routes.batch_key(chosen, item.message) if chosen is not None else None
-        more = self.crowd.more(now.s) and not self.parkings["bulk"].absent
-        self.batcher.add(PileKey.of(item, key), item, now.s, more=more)
+        key = self._ways.pile(item, *self.owner(item))
+        self.batcher.add(key, item, now.s, more=self.crowd.more(now.s) and not self._absent(item))
+
+    def _absent(self, item: Item) -> bool:
+        """Whether others of its flow are parked: then those that come later are parked too."""
+        parking = self.parkings["bulk"]
+        return parking.absent and parking.absent_of(flow_of(item))
 
     def channel(self, item: Item) -> routes.Channel | None:
         """The channel that a message would take now; None where the gate will say why there is none."""
         tenant, line = self.owner(item)
-        chosen = self._routes.channel(item.message, tenant, line) if tenant and line else None
+        chosen = self._ways.channel(item, tenant, line) if tenant and line else None
         return chosen if isinstance(chosen, routes.Channel) else None
 
     def owner(self, item: Item) -> tuple[Tenant | None, LineConfig | None]:
         owner = self.rules.tenants.owner(self.did)
         if owner is not None and owner.tenant == item.message.tenant:
-            return owner, owner.line(self.did)
+            if owner is not self._owner[0]:
+                self._owner = owner, owner.line(self.did)
+            return self._owner
         return self.rules.tenants.tenant(item.message.tenant), None
 
     def busy(self) -> set[str]:
@@ -226,7 +244,7 @@ class Line:
             return 0
         self.bulk.weed(now, work)
         room = min(room, self.rules.settings.line_parallel - self.calls)
-        granted = self._grant_replies(now, room, work)
+        granted = self.replies.grant(now, room, work)
         granted += self.bulk.grant(now, room - granted, work)
         self.calls += granted
         return granted
@@ -249,35 +267,6 @@ class Line:
         owner = self.rules.tenants.owner(self.did)
         return owner.tenant if owner is not None else ""
 
-    def _grant_replies(self, now: Now, room: int, work: Work) -> int:
-        granted = 0
-        while granted < room and self.pacer.reply_at(now.s) <= now.s:
-            item = self.lanes.pop(now.s)
-            if item is not None:
-                granted += self._grant_reply(item, now, work)
-            elif not self.turnstile.call(now):
-                break
-        return granted
-
-    def _grant_reply(self, item: Item, now: Now, work: Work) -> int:
-        wake_s = max(item.wake_s, self.pairs.ready_at(item.contact))
-        if wake_s > now.s:
-            self.lanes.put_back(item)
-            self.lanes.hold(item.contact, wake_s)
-            return 0
-        passed, channel = self.judged(item, now, work)
-        if passed is None or channel is None:
-            self.lanes.release(item.contact)
-            return 0
-        if not self.turnstile.passes(passed, channel.account.key, now):
-            return 0
-        if not self.plan([passed], channel, now, work):
-            self.lanes.release(item.contact)
-            return 0
-        self.pacer.take_reply(now.s)
-        self.lanes.block(item.contact, work.grants[-1].plan.plan_id)
-        return 1
-
     @property
     def batch_max(self) -> int:
         config = self.rules.tenants.line(self.did)
@@ -287,7 +276,7 @@ class Line:
     def judged(self, item: Item, now: Now, work: Work, ahead: int = 0) -> tuple[Item | None, routes.Channel | None]:
         """The item if it may go, perhaps as its fallback, and its channel; else it is refused or put off. `ahead` are
         those that go before it in the same call."""
-        if item.retry_of and self._overtaken(item):
+        if item.retry_of and overtaken(self, item):
             self.ids.discard(item.id)
             self.finish(item)
             return None, None
@@ -313,27 +302,11 @@ class Line:
         if isinstance(verdict, gate.Wait):
             admission.put_off(self, item, verdict, now, work)
             return None, None
-        channel = self._routes.channel(item.message, tenant, line) if verdict is None else verdict
+        channel = self._ways.channel(item, tenant, line) if verdict is None else verdict
         if not isinstance(channel, routes.Channel):
             self.refuse(item, channel if isinstance(channel, Refusal) else Refusal("window_closed", DRAINED), work)
             return None, None
         return item, channel
-
-    def _overtaken(self, item: Item) -> bool:
-        """Whether the attempt before is no longer the last one, or no longer what this one answers to."""
-        place = self.book.latest(item.id)
-        ordered = failed_with(item.resend_why) and not item.waited
-        if ordered and not self.failures.stands(item.retry_of, item.id):
-            return True
-        if place is None:
-            return False
-        if place.entry.plan.plan_id != item.retry_of:
-            return True
-        if failed_with(item.resend_why):
-            return False
-        if replays.is_first(item):
-            return not given_up(place.entry)
-        return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
 
     def plan(self, items: Sequence[Item], channel: routes.Channel, now: Now, work: Work) -> int:
         """Plans one call for items that may go; 0 if the account's service has no form for them."""
@@ -351,16 +324,27 @@ class Line:
         self.open_plans[grant.plan.plan_id] = entry
         self.pairs.take_all([message.contact for message in grant.plan.messages], now.s)
         self.ids.difference_update([message.id for message in grant.plan.messages])
-        for item in () if isinstance(items, Rows) else items:
+        if not isinstance(items, Rows):
+            self._planned(items)
+        return 1
+
+    def _planned(self, items: Sequence[Item]) -> None:
+        """Messages are in a plan: their inputs are done with, all of one topic at once."""
+        done: dict[str, list[int]] = {}
+        for item in items:
             if item.retry_of:
                 self.failures.close(item.retry_of, item.id)
             if item.campaign:
                 self.campaigns.decided(item, planned=True)
-            if item.pending or item.echoing:
+            if item.pending:
+                item.pending = False
+                self.parkings[item.kind].let_go(item)
+                done.setdefault(item.source, []).append(item.position)
+            if item.echoing:
                 self.finish(item)
-            else:
-                item.record = None
-        return 1
+            item.record = None
+        for source, positions in done.items():
+            self._finish(source, positions)
 
     def refuse(self, item: Item, refusal: Refusal, work: Work) -> None:
         """The message is not sent, and why. A resend that may not go leaves its doubt as it is; of one whose earlier
@@ -374,7 +358,7 @@ class Line:
         elif before is not None:
             before.ended = (before.ended or set()) | {item.id}
             self.refused_again[item.retry_of] = refusal
-        if refusal is not _ARRIVED and not self._may_have_arrived(item, before):
+        if refusal is not _ARRIVED and not may_have_arrived(item, before):
             said = said_of_item(self.number, item, refusal.state, refusal.code, refusal.reason)
             work.say(said, item.id, item.contact)
             self.count(item, "expired" if refusal.state == "expired" else "refused")
@@ -384,12 +368,6 @@ class Line:
                 self.campaigns.hear(item.campaign, *item.place, item.failed or refusal.code)
         self.campaigns.decided(item, planned=False)
         self.finish(item)
-
-    def _may_have_arrived(self, item: Item, before: Entry | None) -> bool:
-        """Whether a doubt about an earlier attempt is what stands: not after one that is known to have failed."""
-        if failed_with(item.resend_why):
-            return False
-        return bool(item.resend_why) or (before is not None and _after_doubt(before.plan.resend_why))
 
     def end_order(self, plan_id: str, message_id: str, tenant: str, work: Work) -> None:
         """A message that failed is not sent again, and no later owner does it."""
@@ -416,8 +394,3 @@ class Line:
         if self.lanes.ready(now.s):
             times.append(replies_s)
         return times + list(self.bulk.goes_at(now))
-
-
-def _after_doubt(resend_why: str) -> bool:
-    """Whether an attempt is made because the one before is in doubt, and may be said to have arrived."""
-    return bool(resend_why) and not failed_with(resend_why)

@@ -8,11 +8,9 @@ record that cannot be read becomes a dead letter. Leaves to the owner: reading, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
-from egress.lines import commands
+from egress.lines import commands, intake
 from egress.lines.campaigns import ending, following
 from egress.lines.campaigns.recipients import chunk_of
 from egress.lines.gate.rules import Rules
@@ -35,18 +33,13 @@ from egress.lines.queues.admission import PARKED
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.turns import Turns, share
 from egress.lines.receipts import claims
-from egress.lines.receipts.receipts import Letter, Waiting
 from egress.lines.results import doubts, endings, settling
 from egress.lines.tracker import Tracker
 from egress.lines.work import Work
 from runtime import logs, metrics
-from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.campaign import Chunk
-from schemas.chattigo import webhook
-from schemas.dead_letter import Cause, source
 from schemas.journal import PlanRef, RefusedRef, SegmentRef
-from schemas.outbound import OutboundMessage
 from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
 
@@ -61,10 +54,10 @@ OPTOUTS = topics.OPTOUTS.name
 COMMITTED = (REPLIES, TEMPLATES, COMMANDS, RECEIPTS)
 LEARNED = (JOURNAL, CAMPAIGNS, OPTOUTS, STATE, COMMANDS)
 
-_INPUTS: dict[Kind, str] = {"reply": REPLIES, "bulk": TEMPLATES}
+_INPUTS: dict[Kind, str] = {"reply": REPLIES, "urgent": TEMPLATES, "bulk": TEMPLATES}
 
 # Behind one that waits so many records of an input are read before it is parked: a crash brings each of them back.
-BEHIND_MAX = 10_000
+BEHIND_MAX = 50_000
 
 REFRESH_S = 6 * 3600.0
 TIDY_S = 60.0
@@ -96,7 +89,7 @@ class Partition:
         self.granting = True
         self.work = Work(0)
         self.chunks: dict[str, Chunk] = {}
-        self._admitted: Counter[tuple[str, str]] = Counter()
+        self.admitted: Counter[tuple[str, str]] = Counter()
         self.checkpoints = Checkpoints(number, COMMITTED, starts.get(JOURNAL, 0), rules.settings.checkpoint_records)
 
     def line(self, did: str, now: Now) -> Line:
@@ -106,11 +99,12 @@ class Partition:
             line = self.lines[did] = Line(did, self.number, self.rules, self._crowd, self._finish, now)
         return line
 
-    def _finish(self, topic: str, offset: int) -> None:
+    def _finish(self, topic: str, offsets: Sequence[int]) -> None:
         if topic == PARKED:
-            self.lot.finish(offset)
+            for offset in offsets:
+                self.lot.finish(offset)
         else:
-            self.trackers[topic].finish(offset)
+            self.trackers[topic].finish_all(offsets)
 
     # -- what is read
 
@@ -146,7 +140,7 @@ class Partition:
         elif incoming.topic not in COMMITTED:
             self._follow(incoming, now, recovering=False)
         elif self.trackers[incoming.topic].take(incoming.offset):
-            self._admit(incoming, now)
+            intake.admit(self, incoming, now)
 
     def cool(self, now: Now) -> None:
         """Of the segments only those stay in memory that still answer."""
@@ -179,66 +173,6 @@ class Partition:
                 line.optouts[contact] = record
         except (RecordError, keys.KeyPartError) as error:
             _log.error("unreadable opt-out", offset=incoming.offset, problem=str(error))
-
-    def _admit(self, incoming: Incoming, now: Now) -> None:
-        try:
-            if incoming.topic == RECEIPTS:
-                self._receipts(incoming, now)
-            elif incoming.topic == COMMANDS:
-                self.orders.take(self, _DECODERS[COMMANDS].decode(incoming.value), incoming.offset, now)
-            elif (incoming.topic, incoming.offset) in self.parked_already:
-                self.parked_already.discard((incoming.topic, incoming.offset))
-                self.trackers[incoming.topic].finish(incoming.offset)
-            else:
-                self._message(incoming, now)
-        except (RecordError, msgspec.DecodeError, RecursionError) as error:
-            self._dead(incoming, "undecodable", str(error), now)
-
-    def _message(self, incoming: Incoming, now: Now) -> None:
-        message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
-        item = Item(message, incoming.topic, incoming.offset, now.s, pending=True, attempt=max(1, message.attempt))
-        at_ms, item.replay = incoming.cause()
-        item.cause_ms, item.record = at_ms or message.at_ms, incoming
-        self._admitted[message.tenant, message.send_class] += 1
-        self.line(message.did, now).admit(item, now, self.work)
-
-    def _receipts(self, incoming: Incoming, now: Now) -> None:
-        value = incoming.value or b""
-        receipts = webhook.receipts(msgspec.json.decode(value))
-        letter = Letter(
-            incoming.offset, incoming.did, incoming.tenant, incoming.key, value, incoming.headers, len(receipts)
-        )
-        letter.at_ms = incoming.at_ms
-        if not receipts:
-            self.trackers[RECEIPTS].finish(incoming.offset)
-        for receipt in receipts:
-            line = self.line(receipt.did or incoming.did, now)
-            if receipt.state in ("session", "other"):
-                counted = metrics.counter(metrics.EGRESS_RECEIPTS)
-                counted.labels(tenant=incoming.tenant, state=receipt.state).inc()
-                self._decided(letter, now, orphan=False)
-            else:
-                line.receipts.add(Waiting(receipt, letter, now.s))
-
-    def _decided(self, letter: Letter, now: Now, *, orphan: bool) -> None:
-        letter.left -= 1
-        letter.orphans += orphan
-        if letter.left:
-            return
-        if letter.orphans:
-            incoming = Incoming(RECEIPTS, self.number, letter.offset, letter.key, letter.value, letter.headers)
-            metrics.counter(metrics.EGRESS_ORPHANS).labels(tenant=letter.tenant).inc(letter.orphans)
-            self._dead(incoming, "orphan_receipt", f"{letter.orphans} receipts belong to no known send", now)
-        else:
-            self.trackers[RECEIPTS].finish(letter.offset)
-
-    def _dead(self, incoming: Incoming, reason: str, error: str, now: Now) -> None:
-        where = source(incoming.topic, self.number, incoming.offset)
-        cause = Cause(reason=reason, error=error, source=where, at_ms=now.wall_ms, by="egress")
-        topic = incoming.topic + topics.DEAD_LETTERS
-        headers = cause.headers(incoming.headers)
-        self.work.write(Record(topic, incoming.value, incoming.key, headers, partition=self.number))
-        self.trackers[incoming.topic].finish(incoming.offset)
 
     # -- what is done
 
@@ -306,9 +240,9 @@ class Partition:
 
     def _count_admitted(self) -> None:
         admitted = metrics.counter(metrics.EGRESS_MESSAGES)
-        for (tenant, send_class), count in self._admitted.items():
+        for (tenant, send_class), count in self.admitted.items():
             admitted.labels(tenant=tenant, message_class=send_class, outcome="admitted").inc(count)
-        self._admitted.clear()
+        self.admitted.clear()
 
     def _park_behind(self, now: Now) -> None:
         """Where too much was read behind messages that wait, the older half of them is parked."""
@@ -350,11 +284,13 @@ class Partition:
     def returns_of(self, line: Line) -> Returns:
         """Whether a crash would bring back a message of a segment, from an input or from the parked topic, or whether
         a second copy of one may wait there since before it was sent."""
-        waiting = (parking.next for parking in line.parkings.values())
-        since = [self.lot.since_ms(offset) for offset in waiting if offset is not None]
-        since_ms = min(since, default=float("inf"))
-        since_ms = min(since_ms, self.lot.open_since_ms) - CLOCKS_MS
-        return lambda segment: segment.returns(self._committed) or segment.to_ms >= since_ms
+        waiting = [place for parking in line.parkings.values() for place in parking.since()]
+        spans = [(self.lot.open_since_ms - CLOCKS_MS, float("inf"))]
+        spans += [(self.lot.since_ms(offset) - CLOCKS_MS, until_ms + CLOCKS_MS) for offset, until_ms in waiting]
+        return lambda segment: (
+            segment.returns(self._committed)
+            or any(segment.to_ms >= since_ms and segment.from_ms <= until_ms for since_ms, until_ms in spans)
+        )
 
     def _tidy(self, line: Line, now: Now, work: Work) -> None:
         """Once in a while: campaigns stay for days."""
@@ -368,7 +304,7 @@ class Partition:
         for waiting, place in line.receipts.settle(line.book, now.s):
             if place is not None:
                 claims.claim(line, waiting, place, now, self.work)
-            self._decided(waiting.letter, now, orphan=place is None)
+            intake.decided(self, waiting.letter, now, orphan=place is None)
 
     @property
     def anchor(self) -> int:
@@ -392,12 +328,12 @@ class Partition:
     def waiting(self) -> tuple[int, int]:
         """Replies and bulk that wait in memory, or will in a moment."""
         lines = self.lines.values()
-        return sum(line.waiting("reply") for line in lines), sum(line.waiting("bulk") for line in lines)
+        bulk = sum(line.waiting("bulk") + line.waiting("urgent") for line in lines)
+        return sum(line.waiting("reply") for line in lines), bulk
 
     def recount(self) -> None:
         """Tells the crowd how many wait here now."""
-        lines = self.lines.values()
-        self._crowd.recount(self.number, sum(line.in_the_way("reply") + line.in_the_way("bulk") for line in lines))
+        self._crowd.recount(self.number, sum(line.all_in_the_way for line in self.lines.values()))
 
     @property
     def unwritten(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 
 class Tracker:
@@ -28,7 +29,11 @@ class Tracker:
 
     def finish(self, offset: int) -> None:
         """The record's admission is decided, for good. A second time does nothing."""
-        self._open.discard(offset)
+        self.finish_all((offset,))
+
+    def finish_all(self, offsets: Iterable[int]) -> None:
+        """That of several is."""
+        self._open.difference_update(offsets)
         while self._taken and self._taken[0] not in self._open:
             self._taken.popleft()
 

@@ -220,6 +220,14 @@ class Bury(Action, frozen=True):
     error: str
 
 
+class OptIn(Action, frozen=True):
+    """The person wants these categories again (none given: all). The agent itself says so to the person."""
+
+    kind: ClassVar[str] = "opt_in"
+    categories: list[str] = []
+    why: str = "agent"
+
+
 class OptOut(Action, frozen=True):
     """The person wants no more of these categories (none given: all but one-time passwords)."""
 

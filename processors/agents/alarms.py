@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from processors.agents import debounce
 from processors.agents.memory import Alarm, Memory, decode
 from runtime.kafka.record import Record
 from schemas import inbound, keys, topics
@@ -65,7 +66,16 @@ def ring(agent: str, key: bytes, memory: Memory, tenant: str, partition: int, no
     due = [alarm for alarm in memory.alarms if alarm.due_ms <= now_ms]
     for alarm in due:
         memory.take_off(alarm.name)
+    if memory.held and memory.held_due_ms <= now_ms:
+        due.append(_of_held(agent, key, memory))
+        memory.held_due_ms = now_ms + debounce.RETRY_MS  # what is held goes when the timer comes
     return [_record(agent, key, alarm, tenant, partition) for alarm in due]
+
+
+def _of_held(agent: str, key: bytes, memory: Memory) -> Alarm:
+    """The timer that tells what is held. It is due since the last message came: no clock is so far behind."""
+    name = debounce.timer_id(keys.split(key, 2)[0], agent, memory)
+    return Alarm(debounce.TIMER, memory.held[-1].at_ms, name)
 
 
 def _record(agent: str, key: bytes, alarm: Alarm, tenant: str, partition: int) -> Record:

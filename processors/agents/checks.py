@@ -1,7 +1,8 @@
 """What is wrong with a tenant's settings of a built-in agent, before they are stored.
 
-Beside each built-in agent stands `problems(settings)`, in the module that the registry names; an agent without one
-takes anything. Secrets are given to it as `Secret`, so that it can tell one from a text that stands in the file.
+`debounce` may stand among the settings of any agent. Beside each built-in agent stands `problems(settings)`, in the
+module that the registry names; an agent without one takes anything else. Secrets are given to it as `Secret`, so that
+it can tell one from a text that stands in the file.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from processors.agents import debounce
 from processors.agents.registry import BUILT_IN
 
 HOST_OPTIONS = frozenset(("debounce", "transcript"))
@@ -24,10 +26,12 @@ class Problem(NamedTuple):
 
 
 def problems(kind: str, settings: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the settings of an agent type, nothing if they can be used or the agent is not ours."""
+    """What is wrong with the settings of an agent type: those that any agent may have, and those of a built-in one."""
+    wrong = [Problem(path, what) for path, what in debounce.problems(settings)]
     module = BUILT_IN.get(kind, "").partition(":")[0]
     if not module:
-        return []
+        return wrong
+    settings = {name: value for name, value in settings.items() if name != debounce.SETTING}
     check: Callable[[Mapping[str, Any]], Iterable[Problem]] | None
     check = getattr(importlib.import_module(module), "problems", None)
-    return list(check(settings)) if check else []
+    return wrong + (list(check(settings)) if check else [])

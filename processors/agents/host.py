@@ -21,7 +21,7 @@ from processors.agents.desk import Desk, Room, Waiting, stamped_tenant
 from processors.agents.limits import AgentFailed
 from processors.agents.memory import Memory, decode, encode
 from processors.agents.patience import Patience, Time
-from processors.agents.step import Scene, Step, dead, step
+from processors.agents.step import Scene, Step, before, dead, not_told, step
 from runtime import points
 from runtime.engine import (
     Chunk,
@@ -165,18 +165,33 @@ class AgentHost(EventHandler):
         self._busy[key] = started
         try:
             memory = decode(lane.table.get(key))
+            if first := await before(scene, record, memory, self._clock()):
+                first = self._finish(lane, key, record, memory, first, [])
+                self._observe(record, first, time.monotonic() - started)
+                self._busy[key] = started = time.monotonic()
+                memory = decode(lane.table.get(key))
             done = await step(scene, record, memory, self._clock())
-            self._judge(record, key, done)
-            try:
-                self._submit(lane, key, record, done)
-            except EffectsTooLarge as error:
-                failure = AgentFailed("too_large", str(error))
-                done = dead(self._scene.agent.kind, record, memory, failure, self._clock())
-                self._judge(record, key, done)
-                self._submit(lane, key, record, done)
+            done = self._finish(lane, key, record, memory, done, [record.offset])
         finally:
             self._busy.pop(key, None)
         self._observe(record, done, time.monotonic() - started)
+        return done
+
+    def _finish(
+        self, lane: EventLane, key: bytes, record: SourceRecord, memory: Memory, done: Step, offsets: list[int]
+    ) -> Step:
+        """Submit what became of a record, or of what was held before it; what Kafka would not take is a dead letter."""
+        self._judge(record, key, done)
+        try:
+            self._submit(lane, key, done, offsets)
+        except EffectsTooLarge as error:
+            failure = AgentFailed("too_large", str(error))
+            given_up = not_told if done.told else dead
+            done = given_up(self._scene.agent.kind, record, memory, failure, self._clock())
+            if done.told and done.memory is not None and offsets:
+                done.memory.offset = record.offset
+            self._judge(record, key, done)
+            self._submit(lane, key, done, offsets)
         return done
 
     def _judge(self, record: SourceRecord, key: bytes, done: Step) -> None:
@@ -192,12 +207,14 @@ class AgentHost(EventHandler):
         for desk in self._desks.values():
             self._room.close(desk)
 
-    def _submit(self, lane: EventLane, key: bytes, record: SourceRecord, done: Step) -> None:
+    def _submit(self, lane: EventLane, key: bytes, done: Step, offsets: list[int]) -> None:
         writes: dict[bytes, bytes | None] = {}
         if not done.same:
             writes[key] = None if done.memory is None else encode(done.memory)
-        lane.submit(Effects(outputs=done.records, writes=writes), [record.offset])
+        lane.submit(Effects(outputs=done.records, writes=writes), offsets)
         points.reach("event_submitted")
+        if done.told:
+            points.reach("held_submitted")
         if not done.same:
             self._queue_of(lane.table).see(key, done.memory or Memory())
 

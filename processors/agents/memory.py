@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -33,13 +34,25 @@ class Alarm(msgspec.Struct, array_like=True, frozen=True):
     payload: bytes = b"null"
 
 
+class Held(msgspec.Struct, array_like=True, frozen=True):
+    """A message that waits to be told with others (see `debounce`): its id, the record as it came, where it stood, and
+    when it came by our clock."""
+
+    id: str
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    place: str
+    at_ms: int
+
+
 class Memory(msgspec.Struct, array_like=True, kw_only=True):
     """`offset` is the last source record that was handled, `ring` hashes of recent event ids.
 
     The agent is mute while events carry an owner epoch of `muted_since` or older (-1: it is not mute; or `HELD`).
     `said` is what the agent remembers, `tenant` whose line it was then, `lines` what was said lately, `budget` how much
     of what the agent may do in a row is used. `epoch` is the owner's of the last event (-1: there was none), and at
-    `changed_ms`, by our clock, it was seen to change, or the agent handed off (see `silence`).
+    `changed_ms`, by our clock, it was seen to change, or the agent handed off (see `silence`). `held` are messages that
+    wait until `held_due_ms` (see `debounce`).
     """
 
     offset: int = -1
@@ -53,6 +66,8 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     budget: Budget = Budget()
     epoch: int = -1
     changed_ms: int = 0
+    held: list[Held] = []
+    held_due_ms: int = 0
 
     def handled(self, offset: int, timestamp_ms: int) -> bool:
         """Whether the source record with this offset was handled; never one that was written after the last that
@@ -77,6 +92,18 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
         """The event is handled."""
         self.ring = (self.ring + _hash(event_id))[-_RING * _HASH_BYTES :]
 
+    def without_held(self) -> Memory:
+        """A copy that holds nothing."""
+        rest = copy.copy(self)
+        rest.held, rest.held_due_ms = [], 0
+        return rest
+
+    def unlearn(self, event_ids: Iterable[str]) -> None:
+        """These events are not handled: they may come again."""
+        gone = set(map(_hash, event_ids))
+        each = (self.ring[at : at + _HASH_BYTES] for at in range(0, len(self.ring), _HASH_BYTES))
+        self.ring = b"".join(one for one in each if one not in gone)
+
     def join_ids(self, older: bytes) -> None:
         """Know what was handled under another key of the person, behind its own."""
         self.ring = (older + self.ring)[-_RING * _HASH_BYTES :]
@@ -96,11 +123,12 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     def is_idle(self) -> bool:
         """Whether nothing is kept but what was said, that it is silent, what tells a replay, and what the agent can do
         without (names that begin with ~)."""
-        return not self.alarms and all(name.startswith(SPARE) for name in self.said)
+        return not (self.alarms or self.held) and all(name.startswith(SPARE) for name in self.said)
 
     def next_due_ms(self) -> int | None:
-        """When the first timer is due."""
-        return min((alarm.due_ms for alarm in self.alarms), default=None)
+        """When the first timer is due, or what is held."""
+        held = [self.held_due_ms] if self.held else []
+        return min((*held, *(alarm.due_ms for alarm in self.alarms)), default=None)
 
 
 def _hash(event_id: str) -> bytes:

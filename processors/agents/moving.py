@@ -3,8 +3,9 @@
 A notice `moved` of conversations stands behind the last event of the old key. There the memory leaves as a record
 `adopt` on the agents' own topic, keyed by the new conversation, and what was handled is all that stays. At the new
 key it is taken whole where the agent knows nothing yet, else joined: what the agent knows there stands, names that are
-missing are added, timers are united by name, what was said stands in the order of time, and the budget against loops is
-the one that is used up further. Both are steps like any other: with their memory in one transaction.
+missing are added, timers are united by name, what was said stands in the order of time, messages that are held are told
+together, and the budget against loops is the one that is used up further. Both are steps like any other: with their
+memory in one transaction.
 
 A hand-off that was still on its way follows by way of the alias, so the agent is silent at the new key, too, until the
 owner changes there (`HELD`: in whatever epoch its next event comes). If the owner changed there since the hand-off, the
@@ -19,18 +20,19 @@ import msgspec
 
 from processors.agents.limits import AgentFailed
 from processors.agents.loops import Budget
-from processors.agents.memory import HELD, Alarm, Memory
+from processors.agents.memory import HELD, Alarm, Held, Memory
 from processors.agents.transcript import Keep, Line, told
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.headers import Headers
-from schemas.inbound import Adopt, AdoptedAlarm, MovedTo
+from schemas.inbound import Adopt, AdoptedAlarm, AdoptedMessage, InboundEvent, MovedTo
 from schemas.record import Decoder, RecordError, encode
 
 MOVED, ADOPT = "moved", "adopt"
 NOTICES = frozenset((MOVED, ADOPT))
 _moved = Decoder.of(MovedTo)
 _adopt = Decoder.of(Adopt)
+_events = Decoder.of(InboundEvent)
 
 
 class Moving(NamedTuple):
@@ -74,10 +76,20 @@ def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, m
         used=known.budget.used,
         used_ms=known.budget.at_ms,
         stopped=known.budget.stopped,
+        waiting=[_at_contact(one, moved.contact) for one in known.held],
+        due_ms=known.held_due_ms,
     )
-    nothing = not (adopt.said or adopt.alarms or adopt.held or adopt.transcript or adopt.used)
+    nothing = not any((adopt.said, adopt.alarms, adopt.held, adopt.transcript, adopt.used, adopt.waiting))
     records = [] if nothing else [_record(kind, partitions, headers, moved, adopt)]
     return Moving(records, Memory())
+
+
+def _at_contact(one: Held, contact: str) -> AdoptedMessage:
+    """A message that is held, as one of the person's other key: there it is told, or a dead letter."""
+    event: InboundEvent = _events.decode(one.value)
+    headers = [(name, contact.encode() if name == "contact" else value) for name, value in one.headers]
+    value = encode(msgspec.structs.replace(event, contact=contact))
+    return AdoptedMessage(id=one.id, value=value, headers=headers, place=one.place, at_ms=one.at_ms)
 
 
 def _record(kind: str, partitions: int, headers: Headers, moved: MovedTo, adopt: Adopt) -> Record:
@@ -98,6 +110,10 @@ def _taken(adopt: Adopt, memory: Memory, keep: Keep) -> Moving:
     memory.lines = keep.joined(memory.lines, [Line(one.who, one.text, one.at_ms) for one in adopt.transcript])
     memory.budget = max(memory.budget, Budget(adopt.used, adopt.used_ms, adopt.stopped), key=_spent)
     memory.join_ids(adopt.ids)
+    if adopt.waiting:
+        waiting = [Held(one.id, one.value, one.headers, one.place, one.at_ms) for one in adopt.waiting]
+        memory.held_due_ms = min(memory.held_due_ms, adopt.due_ms) if memory.held else adopt.due_ms
+        memory.held = sorted([*waiting, *memory.held], key=lambda one: one.at_ms)
     if adopt.held and memory.muted_since == -1 and not 0 < adopt.held_ms < memory.changed_ms:
         memory.muted_since, memory.changed_ms = HELD, max(adopt.held_ms, memory.changed_ms)
     return Moving([], memory)

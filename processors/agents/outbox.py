@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from processors.agents import actions as a
+from processors.agents import debounce
 from processors.agents.burial import buried
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Alarm, Memory
@@ -89,6 +90,8 @@ class Outbox:
                 self._order(inbound.Close(transcript=told(memory.lines), **self._of()))
             case a.OptOut():
                 self._order(inbound.OptOut(categories=action.categories, why=action.why, **self._of()))
+            case a.OptIn():
+                self._order(inbound.OptIn(categories=action.categories, why=action.why, **self._of()))
             case a.UpdateCrm():
                 self._order(inbound.UpdateCrm(fields=action.fields, **self._of()))
             case a.Schedule():
@@ -126,6 +129,7 @@ class Outbox:
             expires_ms=expires_ms,
             fallback=fallback,
             at_ms=self.now_ms,
+            answers=[part.id for part in event.parts if part.id != event.id],
         )
         at = keys.partition(event.did, self.partitions)
         sent: OutboundMessage = self._write(topics.OUTBOUND_REPLIES.name, message.id, "message", message, at)
@@ -177,6 +181,8 @@ class Outbox:
     def _schedule(self, action: a.Schedule, memory: Memory) -> None:
         if not isinstance(action.name, str):
             raise AgentFailed("not_an_action", f"Schedule.name is {type(action.name).__name__}, not a text")
+        if action.name == debounce.TIMER:
+            raise AgentFailed("not_an_action", f"the timer {debounce.TIMER!r} is Relevo's own")
         if action.in_s is None:
             memory.take_off(action.name)
             return

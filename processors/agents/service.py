@@ -29,7 +29,7 @@ from schemas.dead_letter import source
 from schemas.headers import Headers
 from schemas.tenant import Hours, Tenant
 
-_ALARMS_S = 1.0
+_ALARMS_S = 0.25
 _log = logs.get(__name__)
 
 
@@ -165,8 +165,12 @@ class _Counting:
         for action in done.actions:
             actions = metrics.counter(metrics.AGENT_ACTIONS)
             actions.labels(agent=self._kind, tenant=tenant, action=action.kind).inc()
+        if done.told:
+            ended = "told" if done.outcome == "handled" else done.reason or done.outcome
+            metrics.counter(metrics.AGENT_HELD).labels(agent=self._kind, tenant=tenant, ended=ended).inc(done.told)
         buried = [action.reason for action in done.actions if isinstance(action, Bury)]
-        for reason in [*buried, *([done.reason] if done.outcome == "dead_letter" else [])]:
+        lost = max(done.told, 1) if done.outcome == "dead_letter" else 0
+        for reason in [*buried, *[done.reason] * lost]:
             letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
             letters.labels(processor=f"agents.{self._kind}", tenant=tenant, reason=reason).inc()
         if done.tripped:

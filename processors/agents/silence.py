@@ -23,7 +23,9 @@ from schemas.record import Decoder, RecordError
 
 RELEASED = "released"
 _released = Decoder.of(Released)
-_SILENT_FOR = frozenset(("message", "timer", "system"))  # other kinds of event say that the owner changed
+_SILENT_FOR = frozenset(
+    ("message", "timer", "system", "opted_out", "opted_in")
+)  # other kinds of event say that the owner changed
 
 
 def settle(memory: Memory, event: InboundEvent, now_ms: int) -> None:

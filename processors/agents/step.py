@@ -1,6 +1,7 @@
 """One record of `agents.<type>` against the memory of its conversation: what becomes of it, and what leaves.
 
-The outcomes: `handled`; `muted` (a human owns, or may own, the conversation); `duplicate`; `noted` (a note or a
+The outcomes: `handled`; `held` (it waits for the messages that may follow, see `debounce`); `muted` (a human owns, or
+may own, the conversation); `duplicate`; `noted` (a note or a
 notice of conversations that no agent handles; the transcript keeps what a note tells); `dead_letter` with a reason.
 Nothing leaves and nothing is remembered of an event that failed; its bytes and the cause are kept, and it can be put
 back.
@@ -12,13 +13,14 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from processors.agents import moving, silence
+from processors.agents import debounce, holding, moving, silence
 from processors.agents.actions import Action
 from processors.agents.agent import Agent, Conversation
+from processors.agents.debounce import Debounce
 from processors.agents.deliveries import abandoned
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.loops import Budget
-from processors.agents.memory import Memory
+from processors.agents.memory import Held, Memory
 from processors.agents.outbox import Outbox
 from processors.agents.play import play, story
 from runtime.kafka.record import Record
@@ -54,6 +56,7 @@ class Step(NamedTuple):
     """What became of a record. `memory` is what is to be kept: None removes it, and `same` says nothing changed.
 
     `tripped` says that the agent was stopped in this conversation just now; `failure` is why there is a dead letter.
+    `told` counts the messages that were held until now and ended so.
     """
 
     outcome: str
@@ -64,22 +67,53 @@ class Step(NamedTuple):
     same: bool = False
     tripped: bool = False
     failure: AgentFailed | None = None
+    told: int = 0
+
+
+async def before(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step | None:
+    """What must be done before a record is: what is held goes first if the record is an event that does not join it.
+    A step of its own, without the record's offset. Raises nothing but what cancels it."""
+    if not memory.held or memory.handled(record.offset, record.timestamp):
+        return None
+    try:
+        if Headers.from_kafka(record.headers).type != "event":
+            return None
+        event = _decoded(record)
+        if event.tenant != memory.tenant or memory.knows(event.id) or debounce.is_timer(event):
+            return None
+        setting = Debounce.of(scene.config(event.tenant))
+    except AgentFailed:
+        return None  # told as the end of the record itself
+    if holding.may_hold(setting, record, event) and debounce.has_room(memory.held, record.value or b""):
+        return None
+    return await _tell(scene, record, event, memory, now_ms)
 
 
 async def step(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
     """What becomes of one record. Raises nothing but what cancels it.
 
     Deliveries of a tenant that has the line no more are given up, not told to the next one; none waits without a timer.
+    A letter of such a tenant that is put back is handled, and what is remembered for the next one stays.
     """
-    done = await _become(scene, record, memory, now_ms)
+    headers = Headers.from_kafka(record.headers)
+    done = await _become(scene, record, headers, memory, now_ms)
+    kept = done.memory
+    if headers.replay and kept and memory.tenant not in ("", kept.tenant) and scene.owner(headers.did) == memory.tenant:
+        stays = copy.copy(memory)
+        stays.offset, stays.touched_ms = record.offset, now_ms
+        left = abandoned.letters(scene.agent.kind, record, kept, stays, now_ms)
+        return done._replace(memory=stays, records=[*done.records, *left], same=False)
     if done.outcome != "handled" and (later := abandoned.timed(scene.agent.kind, record, done.memory, now_ms)):
         done = done._replace(memory=later, same=False)
     left = abandoned.letters(scene.agent.kind, record, memory, done.memory, now_ms)
+    orphans = holding.orphans(scene.agent.kind, record, memory, done.memory, now_ms)
+    if orphans and done.memory is not None:
+        done.memory.unlearn(one.id for one in memory.held)
+        left += orphans
     return done._replace(records=[*done.records, *left]) if left else done
 
 
-async def _become(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
-    headers = Headers.from_kafka(record.headers)
+async def _become(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, now_ms: int) -> Step:
     if memory.handled(record.offset, record.timestamp):
         return Step("duplicate", [], memory, "replay", same=True)
     try:
@@ -104,6 +138,8 @@ def _overheard(scene: Scene, record: SourceRecord, memory: Memory, now_ms: int) 
     """A note of what this agent does not handle. What it tells is kept where something is kept already: a campaign's
     echoes must not begin a memory for each of its people."""
     reason = (dict(record.headers or ()).get("reason") or b"").decode()
+    if memory.held and (rung := holding.overheard(scene.agent.kind, record, reason, _decoded(record), memory, now_ms)):
+        return Step("noted", [*rung[1]], rung[0], reason, told=len(memory.held))
     if reason == abandoned.REASON and (rest := abandoned.without(memory, _decoded(record), record.offset, now_ms)):
         return Step("noted", [], rest, "dropped")
     if not memory.ring or reason not in ("echo", "human_owns"):
@@ -154,6 +190,7 @@ def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory
         kept.offset, kept.touched_ms, kept.tenant = record.offset, now_ms, headers.tenant
         if headers.type == moving.MOVED:
             kept.changed_ms = now_ms  # this key begins anew
+        holding.adopted(kept, now_ms)
         _check_size(kept, scene.limits)
     return Step("noted", records, kept, headers.type, same=same)
 
@@ -170,6 +207,8 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     event = _decoded(record)
     if memory.knows(event.id):
         return Step("duplicate", [], memory, same=True)
+    if debounce.is_timer(event):
+        return await _rung(scene, record, event, memory, now_ms)
     memory = memory.of(event.tenant)
     silence.settle(memory, event, now_ms)
     loops, mute = scene.limits.loops, silence.mute(memory, event, headers.at_ms, scene.limits.hand_off_s)
@@ -182,7 +221,62 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
     memory.lines = scene.limits.transcript.heard(memory.lines, event)
     if mute:
         return Step("muted", [], memory)
+    setting = Debounce.of(scene.config(event.tenant))
+    if setting is not None and holding.may_hold(setting, record, event):
+        holding.hold(memory, setting, record, event, now_ms)
+        return Step("held", [], memory)
     return await _played(scene, record, headers, event, memory, now_ms)
+
+
+async def _rung(scene: Scene, record: SourceRecord, event: InboundEvent, memory: Memory, now_ms: int) -> Step:
+    """The timer of what is held. One that is too early is another message's by now."""
+    if not memory.held or memory.tenant != event.tenant or not _is_time(memory, event, now_ms):
+        return Step("noted", [], memory, "nothing_due", same=True)
+    done = await _tell(scene, record, event, memory, now_ms)
+    if done.memory is not None:
+        done.memory.offset = record.offset
+    return done
+
+
+def _is_time(memory: Memory, event: InboundEvent, now_ms: int) -> bool:
+    """Whether the timer is that of the last message, or what is held is due all the same."""
+    return event.at_ms == memory.held[-1].at_ms or memory.held_due_ms <= now_ms
+
+
+async def _tell(scene: Scene, record: SourceRecord, now: InboundEvent, memory: Memory, now_ms: int) -> Step:
+    """Tell the agent what is held as one event, with what `now` knows of the conversation. `record` is what came."""
+    held = memory.held
+    try:
+        done = await _joined(scene, record, now, memory.without_held(), held, now_ms)
+    except AgentFailed as failure:
+        done = not_told(scene.agent.kind, record, memory, failure, now_ms)
+    except Exception as error:  # noqa: BLE001 - whatever it breaks, the others go on
+        broken = AgentFailed("failed", story(error))
+        broken.__cause__ = error
+        done = not_told(scene.agent.kind, record, memory, broken, now_ms)
+    if done.memory is not None:
+        done.memory.touched_ms = now_ms
+    return done._replace(told=len(held))
+
+
+async def _joined(
+    scene: Scene, record: SourceRecord, now: InboundEvent, memory: Memory, held: list[Held], now_ms: int
+) -> Step:
+    event, headers = debounce.joined(held, now), Headers.from_kafka(held[-1].headers)
+    silence.settle(memory, now, now_ms)
+    if silence.mute(memory, event, headers.at_ms, scene.limits.hand_off_s):
+        return Step("muted", [], memory)
+    memory.budget = scene.limits.loops.at(memory.budget, event.at_ms, now_ms)
+    if not scene.limits.loops.admits(memory.budget):
+        raise AgentFailed("loop", scene.limits.loops.story)
+    return await _played(scene, record, headers, event, memory, now_ms)
+
+
+def not_told(kind: str, record: SourceRecord, memory: Memory, failure: AgentFailed, now_ms: int) -> Step:
+    """What is held as dead letters; the conversation goes on as if it had not come."""
+    left = holding.letters(kind, memory.held, record.partition, record.key, failure, now_ms)
+    rest = holding.unlearned(memory)
+    return Step("dead_letter", left, rest, failure.reason, failure=failure, told=len(memory.held))
 
 
 def _looping(scene: Scene, record: SourceRecord, event: InboundEvent, memory: Memory, now_ms: int) -> Step:
@@ -203,7 +297,7 @@ async def _played(
         agent=scene.agent.kind,
         facts=event.facts,
         memory=copy.deepcopy(memory.said),
-        config=scene.config(event.tenant),
+        config=debounce.own_of(scene.config(event.tenant)),
         now_ms=now_ms,
         lines=tuple(memory.lines),
         hours=scene.hours(event.tenant),

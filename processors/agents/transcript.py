@@ -22,6 +22,7 @@ _LINE_BYTES = 24  # of a line besides its text, about
 
 Who = Literal["customer", "bot", "human"]
 _APP_ECHO = "wamid."
+_SPOKEN = frozenset(("message", "opted_out", "opted_in"))  # with the word that the person said
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True):
@@ -60,7 +61,7 @@ class Keep(NamedTuple):
 
     def heard(self, lines: Sequence[Line], event: InboundEvent) -> list[Line]:
         """The lines with what the person said, if the event is that."""
-        said = heard(event.content) if event.kind == "message" and event.content else ""
+        said = heard(event.content) if event.kind in _SPOKEN and event.content else ""
         return self.added(lines, "customer", said, event.at_ms)
 
     def noted(self, lines: Sequence[Line], said: Overheard) -> list[Line]:

@@ -12,10 +12,9 @@ from msgspec.structs import replace
 
 from processors.agents.transcript import heard as spoken
 from processors.agents.transcript import shortened
-from processors.conversations import aliases
+from processors.conversations import aliases, optouts
 from processors.conversations.draft import Draft, Undeliverable
 from processors.conversations.language import heard
-from processors.conversations.optouts import said_optout
 from processors.conversations.routed import deliver, drop, tap, tell_listeners
 from schemas.chattigo import webhook
 from schemas.chattigo.inbound import Arrival
@@ -79,10 +78,8 @@ def _account_for(draft: Draft, arrival: Arrival, event_id: str) -> None:
         case "control":
             _control(draft, arrival, event_id)
         case _:
-            if said := words(arrival.content):
-                said_optout(draft, said)
-            _hear_language(draft, arrival, said)
-            deliver(draft, _event(draft, arrival, event_id), new_contact=new_contact)
+            _hear_language(draft, arrival, words(arrival.content))
+            _hear(draft, arrival, event_id, new_contact=new_contact)
             aliases.number_changed(draft, arrival.content)
 
 
@@ -95,6 +92,18 @@ def _echo(draft: Draft, arrival: Arrival, event_id: str) -> None:
             text = shortened(spoken(arrival.content))
             tell_listeners(draft, Overheard(who="human", text=text, at_ms=event.at_ms, echo=True))
     drop(draft, event, "echo")
+
+
+def _hear(draft: Draft, arrival: Arrival, event_id: str, *, new_contact: bool) -> None:
+    """Route a message. One that is an opt-out word is obeyed and answered here: the agent is told that, and taps get
+    the message like any other."""
+    word = optouts.said(draft, arrival.content)
+    changed = word is not None and optouts.obey(draft, word)
+    event = _event(draft, arrival, event_id)
+    instead = optouts.instead(draft, word, event) if word is not None else None
+    deliver(draft, event, new_contact=new_contact, instead=instead)
+    if word is not None:
+        optouts.answer(draft, word, event, changed=changed)
 
 
 def _control(draft: Draft, arrival: Arrival, event_id: str) -> None:

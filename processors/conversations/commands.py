@@ -17,7 +17,7 @@ from processors.agents.transcript import said as spoken
 from processors.agents.transcript import shortened
 from processors.conversations import aliases
 from processors.conversations.draft import Draft, Undeliverable
-from processors.conversations.optouts import opt_in, opt_out
+from processors.conversations.optouts import Cause, announce, opt_in, opt_out, outdated, share
 from processors.conversations.routed import deliver, drop, tap, tell_agents
 from schemas import ids
 from schemas.content import SessionControl
@@ -172,12 +172,19 @@ def _human_speaks(draft: Draft, command: Send) -> None:
     draft.state.human_wrote(draft.now_ms)
 
 
-def _opt_out(draft: Draft, command: OptOut) -> None:
-    opt_out(draft, command.categories, command.why or command.by)
-
-
-def _opt_in(draft: Draft, command: OptIn) -> None:
-    opt_in(draft, command.categories)
+def _wish(draft: Draft, command: OptOut | OptIn) -> None:
+    """The person wants less, or more, by somebody's order."""
+    if outdated(draft, command):
+        draft.count("ignored", "older_wish")
+        return
+    back = isinstance(command, OptIn)
+    why = command.why or ("opt_in" if back else command.by)
+    cause = Cause(command.id, command.by, why, command.at_ms)
+    changed = (opt_in if back else opt_out)(draft, command.categories, why)
+    if changed and not command.silent:
+        announce(draft, cause, back=back)
+    if not command.spread:
+        share(draft, cause, command.categories, back=back, silent=command.silent)
 
 
 def _update_crm(draft: Draft, command: UpdateCrm) -> None:
@@ -272,8 +279,8 @@ _OBEY: dict[type, Callable[[Draft, Any], None]] = {
     Resume: _resume,
     Close: _close,
     Send: _send,
-    OptOut: _opt_out,
-    OptIn: _opt_in,
+    OptOut: _wish,
+    OptIn: _wish,
     Erase: _erase,
     UpdateCrm: _update_crm,
     Timer: _timer,

@@ -168,15 +168,26 @@ class Draft:
         self.erased = True
         self.count("erased")
 
-    def to_conversation(self, contact: str, value: bytes | None, kind: str, *more: tuple[str, bytes]) -> None:
-        """A record for the conversation with another contact of the line; whoever owns that key handles it."""
-        key = keys.conversation(self.did, contact).encode()
+    def to_conversation(
+        self,
+        contact: str,
+        value: bytes | None,
+        kind: str,
+        *more: tuple[str, bytes],
+        did: str = "",
+        record_id: str = "",
+    ) -> None:
+        """A record for the conversation with another contact, or on another line (`did`); whoever owns that key handles
+        it. `record_id` where it is not the cause's."""
+        did = did or self.did
+        key = keys.conversation(did, contact).encode()
         told = replace(
             self.headers,
+            id=record_id or self.headers.id,
             type=kind,
             tenant=self.tenant,
             at_ms=self.received_ms,
-            did=self.did,
+            did=did,
             contact=contact,
         )
         partition = keys.partition(key, self.world.partitions)

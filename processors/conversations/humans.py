@@ -68,7 +68,7 @@ class HumansWatch:
         """The gauge, over partitions that were seen lately: one that went to another worker is counted there."""
         now = time.monotonic()
         before = sum((counts for _, counts in self._counts.values()), Counter[str]())
-        self._counts[partition] = now, humans.by_tenant()
+        self._counts[partition] = now, +humans.counts
         self._counts = {number: one for number, one in self._counts.items() if now - one[0] < _FRESH_S}
         total = sum((counts for _, counts in self._counts.values()), Counter[str]())
         for tenant in before.keys() | total.keys():

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Literal
 
 from processors.conversations.draft import Draft, Undeliverable
-from processors.conversations.optouts import unite
+from processors.conversations.optouts import Cause, unite
 from processors.conversations.routed import tap
 from processors.conversations.state import State
 from schemas import ids
@@ -72,7 +72,7 @@ def handle(draft: Draft) -> None:
         draft.count("joined", moved.why)
     else:  # the person was erased here since, or went idle
         draft.count("ignored", "unexpected")
-    unite(draft, moved.optout)
+    unite(draft, moved.optout, Cause(moved.id, TYPE, "joined", moved.at_ms))
     draft.state.remember(moved.id, draft.world.rules.ring)
 
 

@@ -8,6 +8,7 @@ the same order. Leaves to `commands` what the order does.
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from schemas.tenant import Tenant
 BY = "conversations"
 _MARK = b"\xa5human"  # how MessagePack writes the owner: most states need not be read
 _AGAIN_MS = 60_000
+_SCAN_MS = 30_000
 
 
 class Owned(NamedTuple):
@@ -43,12 +45,21 @@ class Owned(NamedTuple):
         return cls(state.tenant, state.epoch, state.human_since_ms)
 
 
+TimeoutMs = Callable[[Owned, bytes], int]
+"""For how long a human may be silent in a conversation; 0: for ever."""
+
+
 class Humans:
-    """The index of one partition."""
+    """The index of one partition: `owned`, and how many there are by tenant."""
 
     def __init__(self, entries: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.owned: dict[bytes, Owned] = {}
+        self.counts: Counter[str] = Counter()
+        self._fresh: set[bytes] = set()  # seen since the last time that somebody asked
+        self._heap: list[tuple[int, bytes]] = []
+        self._at: dict[bytes, int] = {}  # the entry of the heap that counts
         self._asked: dict[bytes, int] = {}
+        self._scanned_ms = 0
         for key, value in entries:
             self._see(key, value)
 
@@ -58,25 +69,48 @@ class Humans:
             self._see(key, value)
 
     def _see(self, key: bytes, value: bytes | None) -> None:
-        found = Owned.of(value)
+        found, before = Owned.of(value), self.owned.get(key)
+        if found == before:
+            return
+        if before is not None:
+            del self.owned[key]
+            self.counts[before.tenant] -= 1
+            self._asked.pop(key, None)
+            self._at.pop(key, None)
         if found is not None:
             self.owned[key] = found
-        elif self.owned.pop(key, None) is not None:
-            self._asked.pop(key, None)
+            self.counts[found.tenant] += 1
+            self._fresh.add(key)
 
-    def overdue(self, timeout_ms: Callable[[Owned, bytes], int], now_ms: int) -> list[bytes]:
-        """Those whose human was silent for longer than allowed (0: for ever), each no more than once a minute."""
+    def overdue(self, timeout_ms: TimeoutMs, now_ms: int) -> list[bytes]:
+        """Those whose human was silent for longer than allowed (0: for ever), each no more than once a minute.
+
+        A time-out that a tenant changed is noticed within half a minute.
+        """
+        if now_ms - self._scanned_ms >= _SCAN_MS:
+            self._scanned_ms, self._heap, self._at, self._fresh = now_ms, [], {}, set(self.owned)
+        for key in self._fresh:
+            self._put(key, timeout_ms)
+        self._fresh.clear()
         found = []
-        for key, one in self.owned.items():
-            allowed = timeout_ms(one, key)
-            if allowed and one.since_ms + allowed <= now_ms and self._asked.get(key, 0) + _AGAIN_MS <= now_ms:
-                self._asked[key] = now_ms
+        while self._heap and self._heap[0][0] <= now_ms:
+            due_ms, key = heapq.heappop(self._heap)
+            if self._at.get(key) == due_ms:
                 found.append(key)
+                self._asked[key] = now_ms
+                self._put(key, timeout_ms)
         return found
 
-    def by_tenant(self) -> Counter[str]:
-        """How many there are."""
-        return Counter(one.tenant for one in self.owned.values())
+    def _put(self, key: bytes, timeout_ms: TimeoutMs) -> None:
+        one = self.owned.get(key)
+        allowed = timeout_ms(one, key) if one else 0
+        if one is None or not allowed:
+            self._at.pop(key, None)
+            return
+        asked_ms = self._asked.get(key)
+        due_ms = max(one.since_ms + allowed, asked_ms + _AGAIN_MS if asked_ms is not None else 0)
+        self._at[key] = due_ms
+        heapq.heappush(self._heap, (due_ms, key))
 
 
 def order(key: bytes, one: Owned, tenant: Tenant, partition: int, now_ms: int) -> Record:

@@ -16,8 +16,16 @@ from schemas.inbound import SAID, InboundEvent, Said
 TAP = "also"
 
 
-def deliver(draft: Draft, event: InboundEvent, *, new_contact: bool = False, without: str = "") -> None:
-    """Route an event. `without` names an agent that is not told, because it caused the event itself.
+def deliver(
+    draft: Draft,
+    event: InboundEvent,
+    *,
+    new_contact: bool = False,
+    without: str = "",
+    instead: InboundEvent | None = None,
+) -> None:
+    """Route an event. `without` names an agent that is not told, because it caused the event itself; `instead` is what
+    the agent gets in its place, while taps get the event.
 
     What picked the agent goes along in the record's headers, for `relevo why`.
     """
@@ -25,7 +33,7 @@ def deliver(draft: Draft, event: InboundEvent, *, new_contact: bool = False, wit
     if not decision.muted and decision.agent != without:
         if decision.agent not in draft.world.agents:
             raise Undeliverable("unknown_agent", f"no agent of type {decision.agent!r} runs here")
-        draft.to_agent(decision.agent, event, rule=rule_name(decision.rule), new_contact=new_contact)
+        draft.to_agent(decision.agent, instead or event, rule=rule_name(decision.rule), new_contact=new_contact)
     taps = [tap for tap in decision.taps if tap not in (without, decision.agent)]
     told = _tell(draft, event, taps, new_contact=new_contact)
     if told or not decision.muted:

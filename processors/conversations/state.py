@@ -29,9 +29,11 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     While a human owns it, `human` has since when, and when the human last wrote (0: not yet), by our clock.
 
     `user_id` and `parent_id` are the person's user ids; those that lead here as aliases were told so last in the hour
-    `claimed_h` (since 1970). With an `alias` this is no conversation but the way to one: everything under this key
-    belongs to that contact, whose address is `reply_to`; `epoch` is above 0 if a conversation went there from here, and
-    `ids` are those that were handled here, or forwarded last.
+    `claimed_h` (since 1970). `wished_ms` is when the wish changed last, where it is one for all lines of the tenant.
+
+    With an `alias` this is no conversation but the way to one: everything under this key belongs to that contact, whose
+    address is `reply_to`; `epoch` is above 0 if a conversation went there from here, and `ids` are those that were
+    handled here, or forwarded last.
     """
 
     offset: int = -1
@@ -55,6 +57,7 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
     claimed_h: int = 0
     pinned: bool = False
     human: tuple[int, int] | None = None
+    wished_ms: int = 0
 
     def handled(self, offset: int, timestamp_ms: int) -> bool:
         """Whether the source record with this offset was handled before.
@@ -95,7 +98,12 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
 
     def _kept(self) -> State:
         return State(
-            offset=self.offset, ids=self.ids, touched_ms=self.touched_ms, optout=self.optout, tenant=self.tenant
+            offset=self.offset,
+            ids=self.ids,
+            touched_ms=self.touched_ms,
+            optout=self.optout,
+            tenant=self.tenant,
+            wished_ms=self.wished_ms,
         )
 
     def knows(self, event_id: str) -> bool:

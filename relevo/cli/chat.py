@@ -37,7 +37,7 @@ def chat(
         with chat:
             chatting = Chatting(chat)
             err.print(HELP, markup=False)
-            for line in _typed(name):
+            for line in typed(name):
                 for answer in chatting.types(line):
                     say(answer)
 
@@ -58,7 +58,7 @@ def _given(config: Path | None) -> dict[str, Any]:
         fail(f"{config}: {error}")
 
 
-def _typed(name: str) -> Iterator[str]:
+def typed(name: str) -> Iterator[str]:
     """Lines from the keyboard (with a prompt) or a pipe, until `/quit` or the end."""
     prompt = f"{name}: " if sys.stdin.isatty() else ""
     while True:

@@ -39,7 +39,7 @@ Categories = Annotated[list[str] | None, typer.Option("--category", help="market
 Speaker = Literal["bot", "human"]
 
 
-class _Desk(NamedTuple):
+class Desk(NamedTuple):
     """Somebody on a line, and what is known: under the contact that was asked for, and of the conversation."""
 
     settings: KafkaSettings
@@ -48,7 +48,7 @@ class _Desk(NamedTuple):
     belongs: Known
 
     @classmethod
-    def at(cls, line: str, contact: str) -> _Desk:
+    def at(cls, line: str, contact: str) -> Desk:
         settings = load(KafkaSettings)
         person = Person.of(line, contact, Directory(standing_tenants(settings, _broken)).owner)
         return cls(settings, person, *known(settings, person.did, person.contact))
@@ -95,7 +95,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Owner, window, language, opt-outs, and what else is known. Exit code 1 when nothing is."""
-    stands = _Desk.at(line, contact).stands(clear=contacts)
+    stands = Desk.at(line, contact).stands(clear=contacts)
     if as_json:
         sys.stdout.write(msgspec.json.encode(msgspec.structs.asdict(stands)).decode() + "\n")
     else:
@@ -122,7 +122,7 @@ def ls(
 @app.command()
 def resume(line: LineNumber, contact: Contact, id_: OrderId = "", wait: Wait = 15, language: Language = "") -> None:
     """Give the conversation back to the bot; its agent is told."""
-    _Desk.at(line, contact).give(Resume, id_, wait, language)
+    Desk.at(line, contact).give(Resume, id_, wait, language)
 
 
 @app.command()
@@ -137,13 +137,13 @@ def handoff(
     language: Language = "",
 ) -> None:
     """Give the conversation to a human; the bot is silent from then on."""
-    _Desk.at(line, contact).give(HandOff, id_, wait, language, group=group, note=note, text=text)
+    Desk.at(line, contact).give(HandOff, id_, wait, language, group=group, note=note, text=text)
 
 
 @app.command()
 def close(line: LineNumber, contact: Contact, id_: OrderId = "", wait: Wait = 15, language: Language = "") -> None:
     """End the chat; the bot has the conversation."""
-    _Desk.at(line, contact).give(Close, id_, wait, language)
+    Desk.at(line, contact).give(Close, id_, wait, language)
 
 
 @app.command()
@@ -156,13 +156,13 @@ def optout(
     wait: Wait = 15,
 ) -> None:
     """Send the person no more of these on this line."""
-    _Desk.at(line, contact).give(OptOut, id_, wait, categories=category or [], why=why)
+    Desk.at(line, contact).give(OptOut, id_, wait, categories=category or [], why=why)
 
 
 @app.command()
 def optin(line: LineNumber, contact: Contact, category: Categories = None, id_: OrderId = "", wait: Wait = 15) -> None:
     """Send the person these again."""
-    _Desk.at(line, contact).give(OptIn, id_, wait, categories=category or [])
+    Desk.at(line, contact).give(OptIn, id_, wait, categories=category or [])
 
 
 @app.command()
@@ -174,7 +174,7 @@ def erase(
     wait: Wait = 15,
 ) -> None:
     """Forget the person on this line: what is known, and what agents remember. Cannot be undone; an opt-out stays."""
-    desk = _Desk.at(line, contact)
+    desk = Desk.at(line, contact)
     sure("the person would be forgotten", "forget the person", yes=yes)
     desk.give(Erase, id_, wait)
 
@@ -199,7 +199,7 @@ def send(
     """Say something to the person, in its place among what the conversation hears. A free form needs an open window."""
     if (bool(text) + (content is not None) + bool(template)) != 1 or (template and fallback):
         fail("one of --text, --content and --template; --fallback goes with the first two", 2)
-    desk = _Desk.at(line, contact)
+    desk = Desk.at(line, contact)
     named = template or fallback
     made = orders.template(desk.person.tenant, named, body or [], header, button or []) if named else None
     said: AnySendable = (

@@ -21,6 +21,8 @@ from relevo.cli import (
     doubt,
     gate,
     keys,
+    menu,
+    optout,
     pause,
     routes,
     run,
@@ -58,9 +60,11 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(routes.app, name="routes")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(conversation.app, name="conversation")
+app.add_typer(optout.app, name="optout")
 app.add_typer(crm.app, name="crm")
 app.add_typer(doubt.app, name="doubt")
 app.add_typer(gate.app, name="gate")
+app.add_typer(menu.app, name="menu")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(token.app, name="token")
 app.add_typer(sandbox.app, name="sandbox")

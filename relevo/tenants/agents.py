@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from processors.agents.builtin.menu.load import problems as menu_problems
 from processors.agents.checks import problems
 from relevo.tenants.outside import NotOutside, Outside, names_one
 from relevo.tenants.shape import Path
@@ -21,7 +20,7 @@ Seal = Callable[[Secret, Path], Any]
 
 
 class AgentsPart:
-    """The part `agents` of one file. `mistakes` have a path among its values, `lines` are whole by themselves."""
+    """The part `agents` of one file. `mistakes` have a path among its values; `files` are the files that were read."""
 
     def __init__(self, tenant: str, folder: FilePath, outside: Outside, ring: KeyRing) -> None:
         self._tenant = tenant
@@ -29,7 +28,7 @@ class AgentsPart:
         self._outside = outside
         self._ring = ring
         self.mistakes: list[tuple[Path, str]] = []
-        self.lines: list[str] = []
+        self.files: dict[str, str] = {}
 
     def settings(self, data: Any) -> Any:
         """The settings as the record has them."""
@@ -51,14 +50,13 @@ class AgentsPart:
         return {key: _sealed(value, self._seal(name), (key,)) for key, value in opened.items()}
 
     def _text(self, agent: str, name: str) -> str:
-        """The text of an agent's file; a menu is checked line by line before anybody gets to see it."""
+        """The text of an agent's file."""
         try:
             text = (self._folder / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             self.mistakes.append((("agents", agent, "file"), f"{name} cannot be read: {error}"))
             return ""
-        if agent == "menu":
-            self.lines += [f"{name}: {problem}" for problem in menu_problems(text)]
+        self.files[agent] = name
         return text
 
     def _opened(self, value: Any, path: Path) -> Any:

@@ -17,7 +17,7 @@ from processors import listening
 from processors.agents.builtin import handoff
 from processors.routing import problems as routing_problems
 from relevo.campaigns import prices
-from relevo.tenants import sending, shape
+from relevo.tenants import menus, sending, shape
 from relevo.tenants.agents import AgentsPart
 from relevo.tenants.outside import FORMS, NotOutside, Outside
 from relevo.tenants.yaml_source import FileError, YamlSource
@@ -53,6 +53,7 @@ class TenantFile:
         self._folder = Path(source.name).parent
         self._outside = Outside(self._folder, environ)
         self._mistakes: list[str] = []
+        self._files: Mapping[str, str] = {}
 
     def tenant(self, current: Tenant | None, now_ms: int) -> Applied:
         """The tenant's new record, given its current one; FileError lists every mistake with its line."""
@@ -122,7 +123,7 @@ class TenantFile:
         settings = part.settings(data)
         for path, what in part.mistakes:
             self._wrong(path, what)
-        self._mistakes += part.lines
+        self._files = part.files
         return settings
 
     def _check(self, tenant: Tenant) -> None:
@@ -147,6 +148,7 @@ class TenantFile:
         for path, what in sending.faults(tenant):
             self._wrong(path, what)
         self._check_routing(tenant)
+        self._mistakes += menus.mistakes(tenant, self._files.get(menus.AGENT, ""))
         for place, what in prices.problems(tenant.prices):
             self._wrong(("prices", *place), what)
         self._check_humans(tenant)

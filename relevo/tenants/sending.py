@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from egress.lines.gate import paid, quiet
 from egress.lines.gate.catalogue import BODY_MAX
+from processors.conversations import terms
 from relevo.tenants.shape import Path
 from schemas.tenant import Quiet, TemplateSpec, Tenant
 
@@ -39,8 +40,7 @@ def faults(tenant: Tenant) -> Iterator[Fault]:
     yield from _limits(tenant)
     if not (tenant.handoff.timeout_s == 0 or TIMEOUT_MIN_S <= tenant.handoff.timeout_s <= TIMEOUT_MAX_S):
         yield Fault(("handoff", "timeout_s"), f"{TIMEOUT_MIN_S} to {TIMEOUT_MAX_S} seconds; 0 for never")
-    if not isinstance(tenant.optout.get("otp", False), bool):
-        yield Fault(("optout", "otp"), "true where an opt-out of everything holds for one-time passwords, else false")
+    yield from (Fault(("optout", *path), what) for path, what in terms.problems(tenant.optout))
 
 
 def _said(path: Path, read: Callable[[], object]) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Memory, decode, encode
 from processors.agents.registry import why_not
 from processors.agents.resources import Resourceful, World
-from processors.agents.step import Scene, Step, step
+from processors.agents.step import Scene, Step, before, step
 from processors.agents.transcript import said
 from relevo.testing.calls import NoCalls
 from relevo.testing.loop import run
@@ -84,6 +84,7 @@ class Chat:
         self.commands: list[inbound.AnyCommand] = []
         self.outcomes: list[str] = []
         self.letters: list[Record] = []
+        self._before: list[Action] = []  # what was done for messages that were held, before the latest event
         self._kind = kind
         self._config = dict(config or {})
         self._limits = limits or Limits()
@@ -155,6 +156,11 @@ class Chat:
     def timers(self) -> dict[str, float]:
         """The timers that are set: in how many seconds each is due."""
         return {alarm.name: (alarm.due_ms - self.now_ms) / 1000 for alarm in self._memory.alarms}
+
+    @property
+    def held(self) -> int:
+        """How many messages wait to be told as one event (`config={"debounce": …}`)."""
+        return len(self._memory.held)
 
     @property
     def transcript(self) -> list[str]:
@@ -261,7 +267,8 @@ class Chat:
             for record in alarms.ring(self.agent.kind, self._key, self._memory, self.tenant, 0, self.now_ms):
                 timer = decode_record(record.value, inbound.Timer)
                 payload = msgspec.json.decode(bytes(timer.payload))
-                self.event("timer", id=timer.id, extra={"name": timer.name, "payload": payload})
+                told = {"name": timer.name, "payload": payload}
+                self.event("timer", id=timer.id, at_ms=timer.due_ms, extra=told)
         self.now_ms = until_ms
         return self.actions
 
@@ -341,11 +348,15 @@ class Chat:
         topic, offset = topics.agent(self.agent.kind).name, self._offset
         self._offset += 1
         source = _Source(topic, 0, offset, self._key, value or encode_record(event), told)
+        self._before = []
+        if first := run(before(self._scene, source, self._memory, self.now_ms)):
+            self._take(first)
+            self._before = self.actions
         return run(step(self._scene, source, self._memory, self.now_ms))
 
     def _take(self, done: Step) -> None:
         self.outcomes.append(done.outcome)
-        self.actions = list(done.actions)
+        self.actions = [*self._before, *done.actions]
         self._memory = done.memory or Memory()
         if done.failure is not None:
             raise AgentFailed(done.reason, f"{done.reason}: {done.failure.error}") from done.failure.__cause__

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas import topics
 
 _PLACE = re.compile(r"(?P<topic>[a-z][a-z0-9._-]*?)[-:](?P<partition>\d+)[-:](?P<offset>\d+)(?:\.\d+)?", re.ASCII)
-HANDED_OFF = ".handed_off"
+DERIVED = (".handed_off", ".opted_out", ".opted_in")
 
 
 class Place(NamedTuple):
@@ -27,8 +27,10 @@ class Question(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Question:
-        """The event that conversations derives of another (`….handed_off`) is told with that one."""
-        wanted = text.strip().removesuffix(HANDED_OFF)
+        """An event that conversations derives of another (`….handed_off`) is told with that one."""
+        wanted = text.strip()
+        for ending in DERIVED:
+            wanted = wanted.removesuffix(ending)
         match = _PLACE.fullmatch(wanted)
         if match is None or not _is_ours(match["topic"]):
             return cls(wanted)

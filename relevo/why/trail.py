@@ -101,7 +101,9 @@ class Trail:
         return [record for record in self.told if record.id == event_id and record.type in ("event", "dropped")]
 
     def messages_of(self, cause: str) -> list[tuple[Seen, OutboundMessage]]:
-        return [(record, message) for record, message in self.sent if message.cause == cause]
+        return [
+            (record, message) for record, message in self.sent if cause == message.cause or cause in message.answers
+        ]
 
     def orders_of(self, event_id: str, agent: str) -> list[Seen]:
         """Commands and timers of the conversation that this agent gave because of the event."""

@@ -63,13 +63,16 @@ class Picker:
         client, admin = self._clients = self._clients or self._connect()
         begin = begin_offsets(self._settings, [place], client=admin)[place]
         end = end_offsets(self._settings, [place], committed=True, client=admin)[place]
-        kept = [offset for offset in wanted if begin <= offset < end]
+        kept = dict.fromkeys(offset for offset in wanted if begin <= offset < end)
         found: dict[int, Message] = {}
         for first, last in runs(kept):
             client.assign([TopicPartition(topic, partition, first)])
-            found.update((message.offset() or 0, message) for message in _run(client, name, last))
+            for message in _run(client, name, last):
+                offset = message.offset() or 0
+                if offset in kept:  # others stand between them
+                    found[offset] = message
         client.unassign()  # or it would go on fetching
-        return {offset: found[offset] for offset in kept if offset in found}
+        return found
 
     def _connect(self) -> tuple[Consumer, AdminClient]:
         own = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}

@@ -82,15 +82,21 @@ class TransactionalProducer:
         await self._run(lambda: self._init(timeout_s))
 
     async def commit(
-        self, records: Sequence[Record], offsets: Sequence[TopicPartition], group_metadata: object | None
+        self,
+        records: Sequence[Record],
+        offsets: Sequence[TopicPartition],
+        group_metadata: object | None,
+        *,
+        marked: bool = True,
     ) -> None:
         """One transaction. `offsets`: the next to read; `group_metadata`: of the generation that delivered them.
+        One that is `marked` passes the test point `transaction_open`, if it has records.
 
         Raises Fenced or TransactionFailed. A cancelled call does not stop the transaction.
         """
         if offsets and group_metadata is None:
             raise ValueError("offsets need the metadata of the group and generation that delivered them")
-        await self._run(lambda: self._transact(records, offsets, group_metadata))
+        await self._run(lambda: self._transact(records, offsets, group_metadata, marked))
 
     async def stop(self) -> None:
         """Waits for the commit that runs."""
@@ -117,7 +123,9 @@ class TransactionalProducer:
             raise RuntimeError("the transactional producer is not started, or stopped")
         return self._client
 
-    def _transact(self, records: Sequence[Record], offsets: Sequence[TopicPartition], metadata: object) -> None:
+    def _transact(
+        self, records: Sequence[Record], offsets: Sequence[TopicPartition], metadata: object, marked: bool
+    ) -> None:
         if self._stale:
             self._init(self._timeout_s)
         client = self._live
@@ -129,7 +137,7 @@ class TransactionalProducer:
                 _produce(client, record, deadline)
             if offsets:
                 _retried(lambda left: client.send_offsets_to_transaction(list(offsets), metadata, left), deadline)
-            if records:
+            if records and marked:
                 points.reach("transaction_open")
             committing = True
             _retried(client.commit_transaction, deadline)

@@ -100,6 +100,12 @@ AGENT_EVENTS = Metric(
     "Events that agents got, by what became of them.",
     ("agent", "tenant", "outcome"),
 )
+AGENT_HELD = Metric(
+    "relevo_processors_agent_held_messages_total",
+    "counter",
+    "Messages that waited to be told with others, by the end (told, muted, human_owns, a dead letter's reason).",
+    ("agent", "tenant", "ended"),
+)
 AGENT_ACTIONS = Metric(
     "relevo_processors_agent_actions_total", "counter", "Actions that agents yielded.", ("agent", "tenant", "action")
 )
@@ -224,7 +230,7 @@ EGRESS_WAITING = Metric(
 EGRESS_PARKED = Metric(
     "relevo_egress_parked_messages",
     "gauge",
-    "Messages that are kept on outbound.parked until there is room or their time has come, by kind (reply, bulk).",
+    "Messages kept on outbound.parked until there is room or their time has come, by kind (reply, urgent, bulk).",
     ("message_class",),
 )
 EGRESS_PARKED_OLDEST = Metric(

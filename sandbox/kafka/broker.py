@@ -10,8 +10,6 @@ import signal
 import subprocess
 import tempfile
 import time
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from sandbox.kafka.errors import BrokerFailed
+from sandbox.kafka.formatting import NAMES, from_kept, keep, new_id
 from sandbox.kafka.jars import Installation, prepare
 from sandbox.kafka.ports import accepts, free_ports
 from sandbox.kafka.process import Child
@@ -58,7 +57,7 @@ class Broker(Running):
         self.folder = Path(tempfile.mkdtemp(prefix="relevo-kafka-") if folder is None else folder).resolve()
         self._fixed_port = port
         self._ports = ports
-        self._cluster_id = cluster_id or new_cluster_id()
+        self._cluster_id = cluster_id or new_id()
         self._properties = dict(properties or {})
         self._client = dict(client or {})
         self._heap = heap
@@ -180,7 +179,12 @@ class Broker(Running):
         self.log.write_bytes(b"")
 
     def _format(self, installation: Installation) -> None:
-        if (self._data / "meta.properties").exists():
+        if (self._data / NAMES).exists():
+            return
+        # Roles of one's own are for the tool to judge.
+        as_usual = "process.roles" not in self._properties
+        node = int(self._properties.get("node.id", 1))
+        if as_usual and from_kept(self._data, installation.jars, self._cluster_id, node):
             return
         format_ = ["kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", self._config]
         command = [*self._java(installation), *_BRIEF, *format_]
@@ -190,6 +194,8 @@ class Broker(Running):
             )
         if done.returncode:
             raise BrokerFailed(f"formatting the broker's data folder failed ({done.returncode})", self.log)
+        if as_usual:
+            keep(self._data, installation.jars)
 
     def _wait_until_ready(self, port: int, deadline: float) -> None:
         while not accepts(port):
@@ -201,7 +207,7 @@ class Broker(Running):
             self._check_alive(deadline)
 
     def _cluster(self) -> str:
-        meta = (self._data / "meta.properties").read_text().splitlines()
+        meta = (self._data / NAMES).read_text().splitlines()
         return next(line.partition("=")[2] for line in meta if line.startswith("cluster.id="))
 
     def _check_alive(self, deadline: float) -> None:
@@ -210,13 +216,6 @@ class Broker(Running):
             raise BrokerFailed(f"the broker ended with {code} while it started", self.log)
         if time.monotonic() > deadline:
             raise BrokerFailed("the broker did not answer in time", self.log)
-
-
-def new_cluster_id() -> str:
-    """A name that no other cluster has, as Kafka wants it."""
-    # A first bit of 0 keeps the text from beginning with "-", which the tool would take for an option.
-    number = uuid.uuid4().int >> 1
-    return urlsafe_b64encode(number.to_bytes(16)).decode().rstrip("=")
 
 
 def _cluster_that_answers(admin: AdminClient) -> str | None:

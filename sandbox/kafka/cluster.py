@@ -15,8 +15,9 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from sandbox.kafka.broker import START_S, Broker, new_cluster_id, port_was_taken
+from sandbox.kafka.broker import START_S, Broker, port_was_taken
 from sandbox.kafka.errors import BrokerFailed
+from sandbox.kafka.formatting import new_id
 from sandbox.kafka.ports import free_ports
 from sandbox.kafka.properties import replicated
 from sandbox.kafka.running import Running
@@ -74,7 +75,7 @@ class Cluster(Running):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _new_brokers(self, folder: Path) -> dict[int, Broker]:
-        cluster_id = new_cluster_id()
+        cluster_id = new_id()
         free = free_ports(2 * self._size)
         ports = {node: (free[2 * node - 2], free[2 * node - 1]) for node in range(1, self._size + 1)}
         controllers = {node: controller for node, (_, controller) in ports.items()}

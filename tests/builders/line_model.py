@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 import msgspec
 
@@ -30,6 +31,7 @@ from schemas.campaign import Chunk
 from schemas.journal import CallOutcome, Plan
 from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome, merge
+from schemas.parked import Kind
 from schemas.record import decode, encode
 from tests.builders.lines import at
 
@@ -215,7 +217,7 @@ class Model:
         for line in self.partition.lines.values():
             for campaign, index, _ in line.campaigns.wanted(self.now.wall_ms):
                 campaign.chunks[index] = self._chunk(campaign.name, index)
-        self.wanted += parked.wanted(self.partition, self.now)
+        self.wanted += parked.wanted(self.partition, self.now, get_args(Kind))
         while self.wanted and not self.slow:
             wanted = self.wanted.pop(0)
             found = {one.offset: one for one in self._incoming(PARKED, wanted.offsets[0])}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from processors.agents.agent import Agent, AgentFunction
 from processors.agents.memory import Memory
@@ -25,7 +27,11 @@ _LETTERS = topics.DEAD_LETTERS
 class Log:
     """One partition of each topic. `passed` is how far conversations and agents have come."""
 
-    def __init__(self, of: World | None = None, **agents: AgentFunction) -> None:
+    def __init__(
+        self, of: World | None = None, config: Mapping[str, Any] | None = None, **agents: AgentFunction
+    ) -> None:
+        """`config` is what the tenant's file has for each agent."""
+        self._config = config or {}
         self.world = of or world(agents=("menu", "echo", "crm", *agents))
         self.records: dict[str, list[Seen]] = defaultdict(list)
         self.passed: dict[Partition, int | None] = {}
@@ -75,7 +81,7 @@ class Log:
 
     def _agent(self, agent: Agent) -> bool:
         left = self._left(topics.agent(agent.kind).name)
-        scene = Scene(agent, lambda tenant: {}, self.world.partitions)
+        scene = Scene(agent, lambda tenant: self._config, self.world.partitions)
         for record in left:
             place = agent.kind, record.key or b""
             done = asyncio.run(step(scene, record, self._memories.get(place, Memory()), self.now_ms))

@@ -98,7 +98,7 @@ class Checked(Model):
         return left + [
             f"memory of {place}: {memory}"
             for place, memory in self.memories().items()
-            if memory.lines or memory.alarms or memory.muted_since != -1 or memory.is_idle()
+            if memory.lines or memory.alarms or memory.held or memory.muted_since != -1 or memory.is_idle()
         ]
 
     def traces(self, person: Person) -> list[str]:
@@ -113,7 +113,9 @@ class Checked(Model):
             ):
                 found.append(f"state of {key!r} names the person")
         for (agent, key), memory in self.memories().items():
-            if key.decode().rpartition("|")[2] in person.contacts and (memory.said or memory.lines or memory.alarms):
+            if key.decode().rpartition("|")[2] in person.contacts and (
+                memory.said or memory.lines or memory.alarms or memory.held
+            ):
                 found.append(f"{agent} at {key!r}: {memory}")
         return found
 
@@ -167,5 +169,5 @@ async def _play(model: Checked, steps: int) -> list[str]:
 
 def played(seed: int, steps: int = 400) -> list[str]:
     """A run from beginning to end; what was wrong."""
-    model = Checked(seed, remembers=seed % 2 == 0, trades=seed % 3 == 0)
+    model = Checked(seed, remembers=seed % 2 == 0, trades=seed % 3 == 0, rows=seed % 4 != 1)
     return list(dict.fromkeys(asyncio.run(_play(model, steps))))

@@ -13,8 +13,9 @@ from typing import Any
 
 from processors.agents.agent import Agent
 from processors.agents.host import AgentHost
+from processors.agents.memory import Memory
 from processors.agents.memory import decode as decode_memory
-from processors.agents.step import Scene, Step, step
+from processors.agents.step import Scene, Step, before, step
 from processors.agents.tidying import tidier
 from processors.conversations.process import process
 from relevo import (
@@ -55,13 +56,19 @@ class _Lane:
 class Model(Inputs):
     """The workers, and a run of them in an order that the seed chooses."""
 
-    def __init__(self, seed: int, *, remembers: bool = True, trades: bool = True) -> None:
+    def __init__(self, seed: int, *, remembers: bool = True, trades: bool = True, rows: bool = False) -> None:
+        """`rows`: agents of one tenant hold messages in a row."""
         super().__init__(seed, remembers=remembers, trades=trades)
+        self.rows = rows
         self.scenes = {
-            agent: Scene(Agent(agent, self._function(agent)), lambda _: {}, PARTITIONS, LIMITS, self._tenant_of)
+            agent: Scene(Agent(agent, self._function(agent)), self._config, PARTITIONS, LIMITS, self._tenant_of)
             for agent in AGENTS
         }
         self.hosts = {(agent, number): self._host(agent) for agent in AGENTS for number in range(PARTITIONS)}
+
+    def _config(self, tenant: str) -> dict[str, Any]:
+        waits = self.rows and tenant == min(self.owned.values(), default="")
+        return {"debounce": {"quiet_s": 1.5, "max_s": 6, "taps": True}} if waits else {}
 
     def _tenant_of(self, did: str) -> str:
         return self.owned.get(did, "")
@@ -153,11 +160,18 @@ class Model(Inputs):
         self.now_ms += 1
         record = first[key] if key in first else self.random.choice(list(first.values()))
         memory = decode_memory(shard.table.get(record.key or b""))
-        done = await step(self.scenes[agent], record, memory, self.now_ms)
+        scene, host, lane = self.scenes[agent], self.hosts[agent, number], _Lane(self, agent, shard)
+        if first := await before(scene, record, memory, self.now_ms):
+            self._told(agent, record, memory, first)
+            host._submit(lane, record.key or b"", first, [])  # type: ignore[arg-type]
+            if self.random.random() < 0.1:
+                return True  # the worker died between the two
+            memory = decode_memory(shard.table.get(record.key or b""))
+        done = await step(scene, record, memory, self.now_ms)
         if self.random.random() < 0.05:
             return True  # the worker died before the commit
-        self._note(agent, record, done)
-        self.hosts[agent, number]._submit(_Lane(self, agent, shard), record.key or b"", record, done)  # type: ignore[arg-type]
+        self._note(agent, record, memory, done)
+        host._submit(lane, record.key or b"", done, [record.offset])  # type: ignore[arg-type]
         return True
 
     def die(self, agent: str, number: int) -> None:
@@ -175,7 +189,26 @@ class Model(Inputs):
             if effects is not None:
                 self.take(effects, shard)
 
-    def _note(self, agent: str, record: Source, done: Step) -> None:
+    def _told(self, agent: str, record: Source, memory: Memory, done: Step) -> None:
+        """What was held and is not any more ended somehow, and once."""
+        left = {one.id for one in done.memory.held} if done.memory else set()
+        gone = [one.id for one in memory.held if one.id not in left]
+        letters = b"\n".join(one.value or b"" for one in done.records)
+        kind = Headers.from_kafka(record.headers).type
+        for event_id in gone if not done.same else ():
+            if not done.told and kind not in ("erase", "moved", "adopt") and event_id.encode() not in letters:
+                self.wrong.append(f"{agent} holds {event_id} no more and told nobody")
+            if done.told and done.outcome == "handled":
+                self._heard(agent, event_id)
+
+    def _heard(self, agent: str, event_id: str) -> None:
+        self.handled[agent, event_id] += 1
+        posted = event_id.partition(".handed")[0]
+        if posted in self.posted and posted not in self.forgiven and self.handled[agent, event_id] > 1:
+            self.wrong.append(f"{agent} handled {event_id} again")
+
+    def _note(self, agent: str, record: Source, memory: Memory, done: Step) -> None:
+        self._told(agent, record, memory, done)
         self.steps[f"{agent} {done.outcome} {done.reason}"] += 1
         told = Headers.from_kafka(record.headers)
         place = (agent, record.key or b"")
@@ -189,10 +222,7 @@ class Model(Inputs):
         if done.outcome != "handled":
             return
         event = decode(record.value, InboundEvent)
-        self.handled[agent, event.id] += 1
-        posted = event.id.partition(".handed")[0]
-        if posted in self.posted and posted not in self.forgiven and self.handled[agent, event.id] > 1:
-            self.wrong.append(f"{agent} handled {event.id} ({event.kind}) again")
+        self._heard(agent, event.id)
         if event.facts.owner_epoch <= self.mute.get(place, ("", -1, ""))[1] and not told.replay:
             self.wrong.append(f"{agent} speaks in {event.id} after its hand-off")
         self.mute.pop(place, None)
@@ -249,9 +279,20 @@ class Model(Inputs):
                 for agent in AGENTS:
                     moved |= await self.act(agent, number)
                     self.keep_house(agent, number)
-            if not moved:
+            if not moved and not self._waits():
                 return
         self.wrong.append("it never comes to rest")
+
+    def _waits(self) -> bool:
+        """Whether something is held; then time goes on."""
+        held = any(
+            decode_memory(value).held
+            for (topic, _), shard in self.shards.items()
+            if topic != SOURCE
+            for _, value in shard.table.items()
+        )
+        self.now_ms += 500 if held else 0
+        return held
 
     async def idle(self) -> None:
         """Until everything was looked at that was idle for long."""

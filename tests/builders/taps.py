@@ -42,7 +42,7 @@ class Tap:
         self.letters: list[Record] = []
         self.steps: list[Step] = []
         self._offset = 0
-        self._scene = Scene(Agent(kind, function), lambda _: self.config, 4, Limits(loops=Limits().loops))
+        self._scene = Scene(Agent(kind, function), lambda _: self.config, 4, Limits(), lambda did: self.tenant)
 
     def says(self, text: str, crashes: int = 0, **fields: Any) -> Step:
         return self.event("message", crashes, content=c.Text(body=text), **fields)

@@ -46,9 +46,9 @@ async def bot(conversation: Conversation, event: InboundEvent) -> AsyncIterator[
         yield Reply.text("claro")
 
 
-def log(*rules: Rule, also: list[str] | None = None) -> Log:
+def log(*rules: Rule, also: list[str] | None = None, config: Any = None) -> Log:
     routing = Routing(route=[*rules, Rule(to="bot")], also=also or [])
-    return Log(world(tenant(routing=routing, updated_ms=1), ("bot", "crm")), bot=bot)
+    return Log(world(tenant(routing=routing, updated_ms=1), ("bot", "crm")), config, bot=bot)
 
 
 def said(text: str = "hola", wamid: str = "wamid.HOLA1", **fields: Any) -> Any:

@@ -16,13 +16,21 @@ from schemas.dead_letter import Cause
 from schemas.inbound import InboundEvent
 from schemas.outbound import OutboundMessage
 from schemas.session import Buttons, Control, Text
-from schemas.tenant import Line, Routing, Rule, When
+from schemas.tenant import Hours, Line, Routing, Rule, When
 from tests.builders.conversations import Source, ordered, posted, tenant
 from tests.builders.pipeline import Pipeline, killed, until
 from tests.builders.webhooks import cloud, cloud_text, cloud_value
 
 pytestmark = pytest.mark.timeout(240)
-MENU, ODD = "56911110001", "56911110002"
+MENU, ODD, SHOP = "56911110001", "56911110002", "56911110003"
+WAITING = """\
+start: inicio
+nodes:
+  inicio: {branch: [{when: {hours: siempre}, to: pregunta}], to: cerrado}
+  cerrado: {text: Cerrado, close: true}
+  pregunta: {text: "¿Sigues?", ask: {save: x}, timeout: {after_s: 3, to: tarde}, to: cerrado}
+  tarde: {text: Nadie contestó, options: [{title: Seguir, to: pregunta}]}
+"""
 ODD_AGENT = "odd=tests.builders.odd_agents:odd"
 
 
@@ -34,6 +42,9 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         lines = [Line(did=did, sends="main", templates="main") for did in (MENU, ODD)]
         rules = [Rule(to="odd", when=When(line=[ODD])), Rule(to="menu")]
         pipeline.tenant(tenant("bot", lines=lines, routing=Routing(route=rules, also=["echo"])))
+        hours = {"siempre": Hours(zone="America/Santiago", week={"mon-sun": ["00:00-24:00"]})}
+        lines = [Line(did=SHOP, sends="main", templates="main")]
+        pipeline.tenant(tenant(tenant="shop", lines=lines, hours=hours, agents={"menu": {"menu": WAITING}}))
         pipeline.conversations()
         yield pipeline
         pipeline.stop()
@@ -45,9 +56,21 @@ def odd(pipeline: Pipeline) -> subprocess.Popen[bytes]:
     return pipeline.agent(ODD_AGENT, "odd0")
 
 
+@pytest.fixture(scope="module")
+def menu(pipeline: Pipeline) -> subprocess.Popen[bytes]:
+    """The menu."""
+    return pipeline.agent("menu", "menu0")
+
+
 def said(did: str, contact: str, text: str, wamid: str) -> Source:
     value = cloud_value(did=did, messages=[cloud_text(text, wamid=wamid, sender=contact)])
     return posted(cloud(value), did=did, contact=contact)
+
+
+def at_shop(contact: str, text: str, wamid: str) -> Source:
+    """The same to the line of the other tenant."""
+    source = said(SHOP, contact, text, wamid)
+    return source._replace(headers=[(name, b"shop" if name == "tenant" else value) for name, value in source.headers])
 
 
 def replies(pipeline: Pipeline, did: str, contact: str) -> list[OutboundMessage]:
@@ -68,8 +91,9 @@ def texts(pipeline: Pipeline, contact: str, did: str = ODD) -> list[str]:
     return [one.content.body for one in replies(pipeline, did, contact) if isinstance(one.content, Text)]
 
 
-def test_two_answers_within_a_second_each_fit_the_state_they_meet(pipeline: Pipeline) -> None:
-    pipeline.agent("menu", "menu0")
+def test_two_answers_within_a_second_each_fit_the_state_they_meet(
+    pipeline: Pipeline, menu: subprocess.Popen[bytes]
+) -> None:
     contact = "56922220001"
     pipeline.feed(*(said(MENU, contact, text, f"wamid.m{i}") for i, text in enumerate(["hola", "2", "12345", "no"])))
     until(lambda: len(replies(pipeline, MENU, contact)) >= 6, "all replies")
@@ -81,6 +105,24 @@ def test_two_answers_within_a_second_each_fit_the_state_they_meet(pipeline: Pipe
     ]
     assert {one.to for one in found} == {contact}
     assert found[0].window_expires_ms > 0
+
+
+def test_a_question_that_nobody_answers_leads_on_once_though_the_menu_is_killed_while_it_waits(
+    pipeline: Pipeline, menu: subprocess.Popen[bytes]
+) -> None:
+    contact = "56922220004"
+    pipeline.feed(at_shop(contact, "hola", "wamid.w1"))
+    until(lambda: texts(pipeline, contact, SHOP) == ["¿Sigues?"], "the question, for it is open by the tenant's hours")
+    menu.kill()
+    assert menu.wait(10) != 0
+    pipeline.agent("menu", "menu0")
+    until(lambda: len(replies(pipeline, SHOP, contact)) > 1, "the time-out")
+    pipeline.feed(at_shop(contact, "seguir", "wamid.w2"))
+    until(lambda: len(replies(pipeline, SHOP, contact)) > 2, "the dialogue goes on")
+    found = [one.content for one in replies(pipeline, SHOP, contact)]
+    assert [type(one) for one in found] == [Text, Buttons, Text]
+    assert isinstance(found[1], Buttons)
+    assert found[1].body == "Nadie contestó"
 
 
 def test_what_an_agent_tells_the_crm_and_what_was_said_before_a_hand_off_reach_the_taps_in_order(

@@ -18,6 +18,7 @@ from runtime.kafka.reader import BEGINNING, read_partition
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.line_command import ControlLine
+from schemas.outbound import OutboundMessage
 from schemas.parked import Parked
 from schemas.record import encode
 from schemas.session import Template
@@ -114,6 +115,50 @@ async def test_a_paused_line_holds_up_no_neighbour_and_goes_on_in_order_after_a_
         everything = by_person(early + late + last)
         await until(lambda: told(chattigo, paused.did) == everything, "all go, once and in order")
         assert await paused.messages_in("in_doubt") == set()
+
+
+async def test_after_a_kill_a_password_goes_before_a_parked_backlog_and_a_template_between_its_calls(
+    broker: str,
+) -> None:
+    async with SmallChattigo() as chattigo, World(broker, chattigo, "56940000012", rate=100.0) as world:
+        limits = {"line_memory": 20, "worker_memory": 40, "park_after_s": 1}
+        contents = {name: Template(name=name, language="es", body=["x"]) for name in ("promo", "order")}
+
+        def singles(name: str, count: int, send_class: str) -> list[OutboundMessage]:
+            people = [f"5698{len(name)}{n:04}" for n in range(count)]
+            every = enumerate(people)
+            return [
+                world.message(f"{name}{n}", who, content=contents.get(name, contents["order"]), send_class=send_class)
+                for n, who in every
+            ]
+
+        worker = await world.worker(**limits)
+        await order(world, "pause")
+        await until(lambda: all_committed(world), "the line is paused")
+        backlog, few, codes = (
+            singles("promo", 300, "marketing"),
+            singles("order", 5, "utility"),
+            singles("code", 3, "otp"),
+        )
+        await world.send("outbound.templates", *backlog, *few, *codes)
+        await until(lambda: all_committed(world), "all of it is parked")
+        assert Counter(note.kind for note in await parked(world)) == {"bulk": 305, "urgent": 3}
+        assert await worker.kill() == KILLED
+        await world.worker(**limits)
+        await order(world, "resume")
+        asked = {one.id for one in [*backlog, *few, *codes]}
+
+        async def accounted() -> bool:
+            return asked <= await world.messages_in("accepted")
+
+        await until(accounted, "all are accepted", 60)
+        assert [pair for pair, n in Counter(chattigo.accepted_pairs()).items() if n > 1] == []
+        names = [(call.body.get("hsm", {"template": "code"})["template"], call) for call in chattigo.accepted]
+        sent = [name for name, call in names for _ in call.recipients]
+        assert Counter(sent) == {"promo": 300, "order": 5, "code": 3}
+        last = {name: len(sent) - 1 - sent[::-1].index(name) for name in ("code", "order")}
+        assert sent[: last["code"]].count("promo") <= 20
+        assert sent[: last["order"]].count("promo") <= 60
 
 
 @pytest.mark.parametrize(

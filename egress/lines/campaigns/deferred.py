@@ -18,7 +18,7 @@ from egress.lines.campaigns.recipients import chunk_of
 from egress.lines.item import Item
 from egress.lines.now import Now
 from egress.lines.parking import withheld
-from egress.lines.parking.parking import FAR_MS
+from egress.lines.parking.parking import FAR_MS, flow_of
 from egress.lines.work import Echo, Work, said_of_item
 from runtime import metrics
 from runtime.kafka.record import Record
@@ -84,12 +84,14 @@ def _park(line: Line, item: Item, until_ms: int, now: Now, work: Work, why: Why)
         why=why,
         at_ms=now.wall_ms,
         not_before_ms=until_ms,
+        flow=flow_of(item),
     )
     own = Headers(id=item.id, type="message", tenant=message.tenant, at_ms=now.wall_ms).to_kafka()
     record = Record(topics.OUTBOUND_PARKED.name, encode(message), item.id.encode(), note.headers(own), line.number)
     far = until_ms > now.wall_ms + FAR_MS
     work.park(record, Echo(item.id, None, far))
-    line.parkings["bulk"].unseen += not far
+    if not far:
+        line.parkings["bulk"].expect(flow_of(item))
     line.parkings["bulk"].moves(item)
     line.ids.discard(item.id)
     line.finish(item)
@@ -97,11 +99,18 @@ def _park(line: Line, item: Item, until_ms: int, now: Now, work: Work, why: Why)
 
 def named(item: Item, note: Parked) -> None:
     """What a parked record says of the campaign that its message is of."""
-    place = note.source.rpartition("-")
-    name = place[0].rpartition("-")[0]
+    place = place_of(note)
+    if place is not None:
+        item.of_campaign(place[0])
+        item.recipient = place[1:]
+
+
+def place_of(note: Parked) -> tuple[str, str, int] | None:
+    """The campaign, the chunk and the place there of a recipient that a parked record is of; None for other records."""
+    source, _, position = note.source.rpartition("-")
+    name = source.rpartition("-")[0]
     found = chunk_of(name)
-    if found is not None and place[2].isdigit():
-        item.campaign, item.recipient = found[0], (name, int(place[2]))
+    return (found[0], name, int(position)) if found is not None and position.isdigit() else None
 
 
 def came(line: Line, item: Item) -> None:

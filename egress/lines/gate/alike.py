@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from egress.lines.gate import gate
+from egress.lines.gate import gate, numbers
 from egress.lines.gate.catalogue import Shape
 from egress.lines.gate.gate import RULES, Question
 from schemas.optout import Optout
@@ -61,10 +61,27 @@ class Alike:
             return False
         return self._reaches(gate.number_of(message.to), optout) and self._shape.wrong(content) is None
 
+    def let_all(self, messages: Sequence[OutboundMessage]) -> bool:
+        """Whether all of these go for sure, to people who do not mind, as one short look tells."""
+        contents = [message.content for message in messages]
+        templates = [content for content in contents if isinstance(content, Template)]
+        if len(templates) != len(contents) or not self._at_all_hours:
+            return False
+        if any(0 < message.expires_ms <= self._now_ms for message in messages):
+            return False
+        to = [message.to for message in messages]
+        if self._check_numbers and not (numbers.all_plausible(to) and self._terms.own.isdisjoint(to)):
+            return False
+        return self._shape.all_fit(templates)
+
+    def minds(self, optout: Optout | None) -> bool:
+        """Whether a person does not want it."""
+        return optout is not None and bool(self._terms.covers(optout, self._categories))
+
     def _reaches(self, number: str, optout: Optout | None) -> bool:
         if self._check_numbers and gate.wrong_number(number, self._terms) is not None:
             return False
-        if optout is not None and self._terms.covers(optout, self._categories):
+        if self.minds(optout):
             return False
         return self._at_all_hours or self._is_day(number)
 

@@ -54,6 +54,11 @@ def clear(line: Line, items: Sequence[Item], now: Now) -> list[bool]:
     if isinstance(items, Rows):
         return _clear_rows(line, items, alike, now)
     optout, message = _optout_of(line, tenant.tenant, now), first.message
+    messages = [item.message for item in items]
+    same = {(one.tenant, one.send_class) for one in messages} == {(message.tenant, message.send_class)}
+    if same and alike.let_all(messages):
+        minds = alike.minds
+        return [not minds(optout(item.contact)) for item in items]
     return [
         alike.lets(item.message, optout(item.contact))
         and item.message.tenant == message.tenant

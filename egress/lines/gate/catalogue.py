@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import get_args
 
 from egress.lines.gate.verdict import Refusal
@@ -57,6 +58,24 @@ class Shape:
         if template.header or self.spec.header != "none" or [(b.index, b.kind) for b in buttons] != self._in_order:
             return False
         return self.fits(template.body, [button.parameter for button in buttons])
+
+    def all_fit(self, templates: Sequence[Template]) -> bool:
+        """Whether all of these are plain, as one short look at all their parameters tells; where it is not sure,
+        each must be looked at."""
+        if self.spec.header != "none" or any(one.header for one in templates):
+            return False
+        if {len(one.body) for one in templates} != {self.spec.body}:
+            return False
+        given = {tuple([(button.index, button.kind) for button in one.buttons]) for one in templates}
+        if given != {tuple(self._in_order)}:
+            return False
+        body = list(chain.from_iterable([one.body for one in templates]))
+        taps = [button.parameter for one in templates for button in one.buttons]
+        longest, longest_tap = max(map(len, body), default=0), max(map(len, taps), default=0)
+        most = (longest + 1) * self.spec.body + (longest_tap + 1) * len(self._buttons) + self.spec.body_chars
+        text = "|".join((*body, *taps))
+        plain = text.isprintable() and "     " not in text and "" not in body and "" not in taps
+        return plain and most <= BODY_MAX and longest_tap <= self._shortest
 
     def takes(self, template: Template) -> bool:
         """Whether its header and the kinds of its buttons are right; `fits` tells of the other parameters."""

@@ -8,6 +8,7 @@ all of the country's. Costs about a microsecond: prefixes are looked up, numbers
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, ValidationResult, is_possible_number_with_reason
@@ -44,6 +45,22 @@ def country_code(number: str) -> int:
 def plausible(number: str) -> bool:
     """Whether the country of a number, in its canonical form (`schemas.phone`), has numbers so long."""
     return phone.is_number(number) and _has_length(number[:3], len(number))
+
+
+def all_plausible(addresses: Sequence[str]) -> bool:
+    """Whether all of these are numbers in their canonical form and so long as their countries' are, as one short look
+    tells; where it is not sure, each must be looked at."""
+    text = "".join(addresses)
+    if not text.isascii() or not text.isdigit():
+        return False
+    shapes = {(one[:3], len(one)) for one in addresses}
+    return not any(
+        length < phone.SHORTEST
+        or length > phone.LONGEST
+        or begin[:2] in phone.CHANGING
+        or not _has_length(begin, length)
+        for begin, length in shapes
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -59,7 +59,9 @@ class Stance:
             return "line_paused"
         if self._standing():
             return "paused"
-        return "line_stopped" if (self.stops.line if kind == "reply" else self.stops.bulk) else None
+        if not len(self.stops):
+            return None
+        return "line_stopped" if (self.stops.bulk if kind == "bulk" else self.stops.line) else None
 
     @property
     def still(self) -> bool:
@@ -110,7 +112,7 @@ class Stance:
             pauses=pauses,
             stops=stops,
             rate=round(line.pacer.rate, 3),
-            waiting={kind: line.waiting(kind) + parking.outside for kind, parking in line.parkings.items()},
+            waiting=line.all_waiting(),
             recipients=line.campaigns.ahead,
             day=line.paid.day,
             paid=line.paid.count,

@@ -123,7 +123,7 @@ class Lot:
     @property
     def open_since_ms(self) -> float:
         """A crash brings back no message that was decided before this moment: when the first open record was parked, or
-        a note of what is done was written; infinity when nothing is open."""
+        a note of what is done was written, or would have had nothing to say; infinity when nothing is open."""
         if not any(self._flags[self._head : self._head + 1]):
             return float("inf")
         return max(self.since_ms(self.position), self._written_ms)
@@ -143,11 +143,12 @@ class Lot:
     def note(self, now_ms: int) -> Done | None:
         """What a note says now, if one is due. It must be written."""
         self._noted_ms = self._noted_ms or now_ms
-        due = self._done >= NOTE_EVERY or (self._done and now_ms >= self._noted_ms + NOTE_MS)
-        if not due:
+        if self._done < NOTE_EVERY and now_ms < self._noted_ms + NOTE_MS:
             return None
         self._done, self._noted_ms = self._flags.count(0, self._head), now_ms
         if not self._done:
+            if self._flags.find(_RETURNS, self._head) < 0:
+                self._written_ms = now_ms  # the last note still says all
             return None
         self._trim()
         done = zlib.compress(self._flags.translate(_TO_OPEN))

@@ -8,7 +8,7 @@ came from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from egress.lines.campaigns import deferred
@@ -18,6 +18,8 @@ from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
 from egress.lines.parking import withheld
+from egress.lines.parking.flows import Shut
+from egress.lines.parking.parking import WITHHELD, nothing_shut
 from egress.lines.queues import admission
 from egress.lines.queues.admission import KEPT_MS, PARKED
 from egress.lines.work import Echo, Work
@@ -26,19 +28,26 @@ from runtime.kafka.record import Record
 from schemas import topics
 from schemas.dead_letter import Cause, source
 from schemas.outbound import OutboundMessage
-from schemas.parked import Done, Kind, Parked, names_line, unparked
+from schemas.parked import Done, Flow, Kind, Parked, names_line, unparked
 from schemas.record import RecordError
 
 if TYPE_CHECKING:
     from egress.lines.partition import Partition
 
-GIVEN_UP_MAX = 1000
+# What is too old is fetched so many at a time; it is looked for so often.
+OLD_MAX = 1000
+LOOK_MS = 60_000
+# A place of what is shut is written again when half of the time is over for which it is kept.
+AGAIN_MS = KEPT_MS // 2
+# What comes back on a ramp takes room until its turn: more of it comes when the next turn is so near.
+AHEAD_MS = 30_000
+_NO_FLOW = Flow()
 _DECODER = topics.OUTBOUND_PARKED.decoder()
 _log = logs.get(__name__)
 
 
 class Wanted(NamedTuple):
-    """Records for which a line has room, to be fetched in this order."""
+    """Records for which a line has room, ascending."""
 
     line: Line
     kind: Kind
@@ -123,8 +132,9 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
         return
     line, offset = partition.line(note.did, now), incoming.offset
     parking = line.parkings[note.kind]
+    flow = _flow(note)
     if echo is not None and echo.item is None and not echo.far:
-        parking.unseen -= 1
+        parking.seen(flow)
     item = echo.item if echo is not None else None
     if item is not None and item.echoing:  # else it was decided meanwhile
         item.echoing, item.pending = False, True
@@ -135,43 +145,83 @@ def _place(partition: Partition, incoming: Incoming, note: Parked, echo: Echo | 
         partition.lot.known(offset, _id(incoming))
     else:
         at_once = note.kind == "reply" or _hastened(partition, line, offset, note)
-        parking.put(offset, 0 if at_once else note.not_before_ms, now.wall_ms)
+        parking.put(flow, offset, 0 if at_once else note.not_before_ms, now.wall_ms)
 
 
 def _hastened(partition: Partition, line: Line, offset: int, note: Parked) -> bool:
     return partition.recovered and note.after is not None and withheld.placed(partition, line, offset, note.after)
 
 
+def _flow(note: Parked) -> Flow:
+    """With what the message takes turns. A record of an earlier version says at most of which campaign it is."""
+    if note.flow != _NO_FLOW or note.kind != "bulk":
+        return note.flow
+    if note.after is not None:
+        return Flow(note.after.campaign, WITHHELD) if note.after.campaign else note.flow
+    place = deferred.place_of(note)
+    return Flow(place[0]) if place is not None else note.flow
+
+
 def _id(incoming: Incoming) -> str:
     return (incoming.key or b"").decode("utf-8", "replace")
 
 
-def wanted(partition: Partition, now: Now) -> list[Wanted]:
-    """What is to be fetched now; each record is named once. Nothing for a paused line, but what Kafka deletes soon."""
+def wanted(partition: Partition, now: Now, kinds: Sequence[Kind]) -> list[Wanted]:
+    """What of these kinds is to be fetched now; each record is named once. Nothing for a paused line, or of what is
+    shut, but what Kafka deletes soon."""
     found = []
     for line in partition.lines.values():
-        for kind, parking in line.parkings.items():
+        for kind in kinds:
+            parking = line.parkings[kind]
             if parking.coming or not parking.fetchable:
                 continue
-            offsets = parking.take(_room(partition, line, kind, now), now.wall_ms)
+            offsets = _old(partition, line, kind, now) or _next(line, kind, now)
             if offsets:
                 line.crowd.admitted(partition.number, len(offsets))
                 found.append(Wanted(line, kind, offsets))
     return found
 
 
-def _room(partition: Partition, line: Line, kind: Kind, now: Now) -> int:
-    first = line.parkings[kind].queue.first
-    if first is not None and 0 < partition.lot.since_ms(first) < now.wall_ms - KEPT_MS:
-        return GIVEN_UP_MAX
+def _next(line: Line, kind: Kind, now: Now) -> list[int]:
     waiting = line.in_the_way(kind)
     room = line.crowd.room(waiting)
-    return room if line.stance.why_held(kind) is None and room >= waiting else 0
+    if line.stance.why_held(kind) is not None or room < waiting:
+        return []
+    return line.parkings[kind].take(room, now.wall_ms, _shut(line, now))
+
+
+def _old(partition: Partition, line: Line, kind: Kind, now: Now) -> list[int]:
+    """Those that are given up before Kafka deletes them; of what is shut, those that are written once more before
+    that. Looked for once a minute, and again as long as there are some."""
+    parking = line.parkings[kind]
+    if now.wall_ms < parking.look_ms:
+        return []
+    shut = _shut(line, now)
+
+    def is_old(flow: Flow, offset: int) -> bool:
+        return 0 < partition.lot.since_ms(offset) < now.wall_ms - (AGAIN_MS if shut(flow) else KEPT_MS)
+
+    found = parking.old(OLD_MAX, is_old)
+    parking.look_ms = now.wall_ms if found else now.wall_ms + LOOK_MS
+    return found
+
+
+def _shut(line: Line, now: Now) -> Shut:
+    """Which flows may give nothing now: those of a campaign that is paused, or at a stage that lets nobody go. What was
+    withheld goes at every stage."""
+    shut = {
+        (one.name, stage)
+        for one in line.campaigns.all()
+        if one.live and not one.over(now.wall_ms)
+        for stage, lets in (("", one.lets_in(now.wall_ms, AHEAD_MS)), (WITHHELD, one.state != "paused"))
+        if not lets
+    }
+    return (lambda flow: flow[:2] in shut) if shut else nothing_shut
 
 
 def arrived(partition: Partition, wanted: Wanted, found: Mapping[int, Incoming], now: Now) -> None:
     """The records came; those that are missing Kafka keeps no longer."""
-    wanted.line.parkings[wanted.kind].coming = 0
+    wanted.line.parkings[wanted.kind].came()
     wanted.line.crowd.admitted(partition.number, -len(wanted.offsets))
     for offset in wanted.offsets:
         incoming = found.get(offset)
@@ -206,7 +256,7 @@ def _admit(partition: Partition, wanted: Wanted, incoming: Incoming, now: Now) -
     deferred.named(item, note)
     if note.after is not None:
         withheld.follow(item, note.after)
-    if line.parkings[wanted.kind].superseded(incoming.offset, message.id) or not line.is_new(item):
+    if line.parkings[item.kind].superseded(incoming.offset, message.id) or not line.is_new(item):
         partition.lot.known(incoming.offset, message.id)
         return
     deferred.came(line, item)

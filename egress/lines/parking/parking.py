@@ -1,66 +1,44 @@
-"""Parking: what one line has of one kind on `outbound.parked`, and which of its messages in memory have a place there.
+"""Parking: which messages of a line stand on `outbound.parked`, and which of its messages in memory have a place there.
 
-A parked message is *resident* (its item is in memory) or only an offset of eight bytes. Replies queue in the order in
-which they were parked; bulk whose time is far waits by the minute. Promises: offsets come out in that order. Leaves to
-the lot: which offset may be committed; to admission: what is parked, and why.
+A parked message is *resident* (its item is in memory) or only a place of eight bytes in its flow (`flows`). All replies
+are one flow, in the order in which they were parked. Leaves to the lot: which offset may be committed; to admission:
+what is parked, and why.
 """
 
 from __future__ import annotations
 
-from array import array
+from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from itertools import islice
 
 from egress.lines.item import Item
+from egress.lines.parking.flows import FAR_MS, Flows, Shut
 from schemas import topics
+from schemas.parked import Flow
+from schemas.session import Template
 
-FAR_MS = 60_000
-# A run is read by one consumer, others' records between them too: so many offsets apart at most.
-SPAN_MAX = 10_000
-_TRIM = 4096
+WITHHELD = "withheld"
 _TOPIC = topics.OUTBOUND_PARKED.name
+_ALL = Flow()
+
+__all__ = ["FAR_MS", "WITHHELD", "Parking", "flow_of", "nothing_shut"]
 
 
-class Offsets:
-    """A queue of offsets, eight bytes each."""
+def flow_of(item: Item, *, again: bool = False) -> Flow:
+    """With what a message takes turns while it is parked. What was withheld, and goes `again`, waits apart from its
+    campaign's others: it goes also while these must not."""
+    if item.reply or item.urgent:
+        return _ALL
+    if item.campaign:
+        return Flow(item.campaign, WITHHELD if again or item.waited else "")
+    content = item.message.content
+    named = (content.name, content.language) if isinstance(content, Template) else ()
+    return Flow("", item.message.send_class, *named)
 
-    def __init__(self) -> None:
-        self._all = array("Q")
-        self._head = 0
 
-    def __len__(self) -> int:
-        return len(self._all) - self._head
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._all[self._head :])
-
-    @property
-    def first(self) -> int | None:
-        return self._all[self._head] if len(self) else None
-
-    def append(self, offset: int) -> None:
-        self._all.append(offset)
-
-    def extend(self, offsets: array[int]) -> None:
-        self._all.extend(offsets)
-
-    def keep(self, wanted: Callable[[int], bool]) -> None:
-        """Leaves out those that are not wanted."""
-        self._all, self._head = array("Q", filter(wanted, self)), 0
-
-    def take(self, count: int) -> list[int]:
-        """The first of them, at most `count`: a run that ascends and spans not too much."""
-        run: list[int] = []
-        while len(self) and len(run) < count:
-            offset = self._all[self._head]
-            if run and not run[-1] < offset < run[0] + SPAN_MAX:
-                break
-            run.append(offset)
-            self._head += 1
-        if self._head > _TRIM and self._head * 2 > len(self._all):
-            del self._all[: self._head]
-            self._head = 0
-        return run
+def nothing_shut(flow: Flow) -> bool:
+    """Every flow may give."""
+    return False
 
 
 class Parking:
@@ -69,32 +47,37 @@ class Parking:
     `open` are messages in memory whose input's offset is open, by position, oldest first; `held` those whose place on
     the parked topic is open. Of `echoing` messages in memory, and of `unseen` ones that are not, that place is not
     known yet; `coming` are being fetched. Places before `learnt` were read in the recovery: of one message there may be
-    several, for who died knew which of them were done with.
+    several, for who died knew which of them were done with. At `look_ms` it is looked for places that are too old.
     """
 
     def __init__(self) -> None:
-        self.queue = Offsets()
+        self.flows = Flows()
         self.open: dict[int, Item] = {}
         self.held: dict[int, Item] = {}
-        self.echoing = self.unseen = self.coming = 0
+        self.unseen: Counter[Flow] = Counter()
+        self.echoing = self.coming = self.look_ms = 0
         self._fetched = self.learnt = 0
+        self._fetching: set[Flow] = set()
         self._superseded: set[str] = set()
-        self._later: dict[int, array[int]] = {}
 
     @property
     def absent(self) -> bool:
-        """Whether some wait in Kafka alone: then whatever comes later goes behind them."""
-        return bool(len(self.queue) or self.unseen or self.coming)
+        """Whether some wait in Kafka alone: then whatever reply comes later goes behind them."""
+        return bool(self.flows.waiting or self.unseen or self.coming)
+
+    def absent_of(self, flow: Flow) -> bool:
+        """Whether some of this flow do."""
+        return self.absent and (flow in self.unseen or flow in self._fetching or self.flows.holds(flow))
 
     @property
     def fetchable(self) -> bool:
         """Whether there are places of messages that are not in memory."""
-        return bool(len(self.queue) or self._later)
+        return len(self.flows) > 0
 
     @property
     def outside(self) -> int:
         """How many are in Kafka alone, and not on their way back."""
-        return len(self.queue) + sum(len(offsets) for offsets in self._later.values()) + self.unseen
+        return len(self.flows) + self.unseen.total()
 
     @property
     def parked(self) -> int:
@@ -102,40 +85,53 @@ class Parking:
         return self.outside + self.coming + self.echoing + len(self.held)
 
     def firsts(self) -> list[int]:
-        """The places of those that were parked first: of those in memory, and of the others."""
-        first = self.queue.first
-        return [*islice(self.held, 1), *([first] if first is not None else [])]
+        """The places of those that were parked first: of those in memory, and of the others, as far as they may go."""
+        return [*islice(self.held, 1), *self.flows.firsts()]
 
-    @property
-    def next(self) -> int | None:
-        """The place of the first one that is not in memory and whose time has come; None when there is none."""
-        return self._fetched if self.coming else self.queue.first
+    def since(self) -> Iterator[tuple[int, float]]:
+        """Places of messages that are not in memory and whose time has come, the first of each flow, and until when
+        another place of the same message may have been given."""
+        if self.coming:
+            yield self._fetched, float("inf")
+        yield from self.flows.since()
 
-    def put(self, offset: int, not_before_ms: int, now_ms: int) -> None:
+    def put(self, flow: Flow, offset: int, not_before_ms: int, now_ms: int) -> None:
         """A message that is not in memory stands here."""
-        if not_before_ms > now_ms + FAR_MS:
-            self._later.setdefault(not_before_ms // FAR_MS, array("Q")).append(offset)
-        else:
-            self.queue.append(offset)
+        self.flows.put(flow, offset, not_before_ms, now_ms)
 
     def hasten(self, places: Container[int]) -> None:
         """Those that stand here and wait for their time come next: of their messages something was decided."""
-        for minute, offsets in list(self._later.items()):
-            hastened = array("Q", filter(places.__contains__, offsets))
-            if hastened:
-                self.queue.extend(hastened)
-                left = array("Q", (offset for offset in offsets if offset not in places))
-                self._later.pop(minute)
-                self._later.update({minute: left} if left else {})
+        self.flows.hasten(places)
 
-    def take(self, count: int, now_ms: int) -> list[int]:
-        """What is fetched next, at most `count`; those whose minute has begun queue behind the others."""
-        for minute in sorted(minute for minute in self._later if minute * FAR_MS <= now_ms):
-            self.queue.extend(self._later.pop(minute))
-        run = self.queue.take(count)
+    def expect(self, flow: Flow) -> None:
+        """One was parked that is not in memory, and whose time has come."""
+        self.unseen[flow] += 1
+
+    def seen(self, flow: Flow) -> None:
+        """Its place is known."""
+        if self.unseen[flow] <= 1:
+            del self.unseen[flow]
+        else:
+            self.unseen[flow] -= 1
+
+    def take(self, count: int, now_ms: int, shut: Shut = nothing_shut) -> list[int]:
+        """What is fetched next, at most `count`: of the flows in their turns."""
+        return self._begin(*self.flows.take(count, now_ms, shut))
+
+    def old(self, count: int, is_old: Callable[[Flow, int], bool]) -> list[int]:
+        """What is fetched because its place is too old."""
+        return self._begin(*self.flows.old(count, is_old))
+
+    def _begin(self, run: list[int], flows: set[Flow]) -> list[int]:
         self.coming += len(run)
+        self._fetching |= flows
         self._fetched = run[0] if run else self._fetched
         return run
+
+    def came(self) -> None:
+        """What was fetched is here, or gone."""
+        self.coming = 0
+        self._fetching.clear()
 
     def moves(self, item: Item) -> None:
         """A message that came back gets another place: those of it that were learnt mean nothing any more."""
@@ -153,12 +149,12 @@ class Parking:
 
     def keep(self, wanted: Callable[[int], bool]) -> None:
         """Leaves out the places that are not wanted, of messages that are not in memory."""
-        self.queue.keep(wanted)
-        kept = ((minute, array("Q", filter(wanted, offsets))) for minute, offsets in self._later.items())
-        self._later = {minute: offsets for minute, offsets in kept if offsets}
+        self.flows.keep(wanted)
 
     def let_go(self, item: Item) -> None:
         """What becomes of a message in memory is decided."""
-        for known in (self.open, self.held):
-            if known.get(item.position) is item:
-                del known[item.position]
+        position = item.position
+        if self.open.get(position) is item:
+            del self.open[position]
+        elif self.held.get(position) is item:
+            del self.held[position]

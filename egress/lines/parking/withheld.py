@@ -16,6 +16,7 @@ from egress.lines.campaigns.campaign import Campaign
 from egress.lines.campaigns.recipients import chunk_of, source_of
 from egress.lines.item import Item
 from egress.lines.now import Now
+from egress.lines.parking.parking import flow_of
 from egress.lines.receipts.failures import FAILED, WITHHELD
 from egress.lines.results import replays
 from egress.lines.work import Echo, Work, said_of_item
@@ -69,7 +70,7 @@ def put_off(line: Line, item: Item, until_ms: int, now: Now, work: Work) -> None
     attempt that it follows it says again."""
     line.campaigns.withhold(item.campaign, *item.place)
     work.park(_copy(line, item, until_ms, now), Echo(item.id, None, far=True))
-    line.parkings["bulk"].moves(item)
+    line.parkings[item.kind].moves(item)
     line.ids.discard(item.id)
     line.finish(item)
 
@@ -87,7 +88,16 @@ def _copy(line: Line, item: Item, until_ms: int, now: Now) -> Record:
         chunk=named[1] if named is not None else -1,
         place=place if named is not None else -1,
     )
-    note = Parked(did=line.did, kind="bulk", source="", why=WHY, at_ms=now.wall_ms, not_before_ms=until_ms, after=after)
+    note = Parked(
+        did=line.did,
+        kind="urgent" if item.urgent else "bulk",
+        source="",
+        why=WHY,
+        at_ms=now.wall_ms,
+        not_before_ms=until_ms,
+        after=after,
+        flow=flow_of(item, again=True),
+    )
     own = Headers(id=item.id, type="message", tenant=item.message.tenant, at_ms=item.cause_ms or item.message.at_ms)
     headers = note.headers(own.to_kafka())
     return Record(_PARKED, encode(item.message), item.id.encode(), headers, line.number)
@@ -96,7 +106,8 @@ def _copy(line: Line, item: Item, until_ms: int, now: Now) -> Record:
 def follow(item: Item, after: After) -> None:
     """A copy that came back goes on where the attempt left it that it follows."""
     item.attempt, item.first_attempt, item.spared = after.attempt, after.first_attempt, after.spared
-    item.campaign, item.failed, item.waited = after.campaign, after.failed, True
+    item.failed, item.waited = after.failed, True
+    item.of_campaign(after.campaign)
     item.retry_of = item.resend_of = after.plan
     item.resend_why = f"{FAILED}{after.failed}"
     if after.campaign and after.chunk >= 0:
@@ -141,7 +152,9 @@ def placed(partition: Partition, line: Line, offset: int, after: After) -> bool:
 def hasten(line: Line, campaign: Campaign) -> None:
     """Copies of a campaign that was cancelled come back at once, to be refused."""
     if campaign.state == "cancelled" and campaign.copies:
-        line.parkings["bulk"].hasten(set(campaign.copies))
+        places = set(campaign.copies)
+        for parking in line.parkings.values():
+            parking.hasten(places)
         campaign.copies = array("Q")
 
 

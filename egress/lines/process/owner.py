@@ -223,7 +223,8 @@ class Owner:
         if plans:
             points.reach("plan_written")
         try:
-            await self._transactions.commit(records, offsets, self._consumer.group_metadata())
+            metadata = self._consumer.group_metadata()
+            await self._transactions.commit(records, offsets, metadata, marked=plans > 0)
         except TransactionFailed:
             self._consumer.give_up()  # before anything else: a revocation may be waiting for this very commit
             raise

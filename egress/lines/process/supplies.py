@@ -36,6 +36,7 @@ from schemas import topics
 from schemas.campaign import Chunk, digest_of
 from schemas.journal import PlannedMessage, PlanRef, SegmentRef
 from schemas.journal import Segment as SegmentRecord
+from schemas.parked import Kind
 from schemas.record import Decoder, RecordError
 
 CHUNKS = topics.CAMPAIGNS_CHUNKS.name
@@ -59,14 +60,15 @@ class Supplies:
         self._fetcher, self._arrived = fetcher, arrived
         self._under_way: dict[asyncio.Task[None], int] = {}
         self._recalling: set[int] = set()
+        self._reading: set[tuple[int, tuple[Kind, ...]]] = set()
         self._failure: BaseException | None = None
 
     def fetch(self, partition: Partition, now: Now) -> None:
         """Starts what the partition asks for."""
         for line, fetch in partition.fetches():
             self._spawn(partition, self._messages(partition, line, fetch))
-        for wanted in parked.wanted(partition, now):
-            self._spawn(partition, self._parked(partition, wanted))
+        self._fetch_parked(partition, ("reply", "urgent"), now)
+        self._fetch_parked(partition, ("bulk",), now)
         lines = partition.lines.values()
         chunks = [WantedChunk(*wanted) for line in lines for wanted in line.campaigns.wanted(now.wall_ms)]
         if chunks:
@@ -78,6 +80,13 @@ class Supplies:
         over = partition.over()
         if over:
             self._spawn(partition, self._expire(partition, over))
+
+    def _fetch_parked(self, partition: Partition, kinds: tuple[Kind, ...], now: Now) -> None:
+        """What all lines have room for is one reading: their records stand between each other. One at a time."""
+        place = partition.number, kinds
+        if place not in self._reading and (wanted := parked.wanted(partition, now, kinds)):
+            self._reading.add(place)
+            self._spawn(partition, self._parked(partition, kinds, wanted))
 
     def check(self) -> None:
         """Raises what a fetch ended by: a defect, or a record that is not what its plan says."""
@@ -112,11 +121,15 @@ class Supplies:
                 _log.exception("a record could not be read again yet", topic=topic, partition=partition, offset=offset)
                 await asyncio.sleep(_RETRY_S)
 
-    async def _parked(self, partition: Partition, wanted: Wanted) -> None:
-        number, offsets = partition.number, wanted.offsets
+    async def _parked(self, partition: Partition, kinds: tuple[Kind, ...], wanted: list[Wanted]) -> None:
+        number, offsets = partition.number, [offset for one in wanted for offset in one.offsets]
         read = partial(self._fetcher.records, PARKED, number, offsets)
-        found = await self._patiently(read, PARKED, number, offsets[0])
-        parked.arrived(partition, wanted, found, Now.read())
+        try:
+            found = await self._patiently(read, PARKED, number, min(offsets))
+        finally:
+            self._reading.discard((number, kinds))
+        for one in wanted:
+            parked.arrived(partition, one, found, Now.read())
 
     async def _records(self, partition: Partition, offsets: list[int]) -> dict[int, Incoming]:
         read = partial(self._fetcher.records, JOURNAL, partition.number, offsets)

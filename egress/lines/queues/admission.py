@@ -17,7 +17,7 @@ from egress.lines.gate.gate import Refusal, Wait
 from egress.lines.item import Item
 from egress.lines.now import Now
 from egress.lines.parking import withheld
-from egress.lines.parking.parking import FAR_MS
+from egress.lines.parking.parking import FAR_MS, flow_of
 from egress.lines.work import Echo, Work, said_of_item
 from runtime import metrics
 from runtime.kafka.record import Record
@@ -68,7 +68,7 @@ def admit(line: Line, item: Item, now: Now, work: Work) -> None:
         return
     if item.reply and not line.parkings[item.kind].absent:
         park_open(line, item.kind, why, now, work)
-    if why == "backlog" and not item.reply:
+    if why == "backlog" and item.kind == "bulk":
         line.batcher.hurry()
     park(line, item, why, now, work, resident=False, until_ms=until_ms)
 
@@ -105,14 +105,20 @@ def _must_wait_outside(line: Line, item: Item, owner: Owner, now: Now) -> tuple[
     wait = None if item.reply else asking.window_of(line, item, owner, now)
     if wait is not None and _far(item, wait.until_ms, now):
         return "send_window", wait.until_ms
-    # Somebody waits for what is urgent now: neither a stop of bulk nor a backlog of bulk is in its way.
-    urgent, kind = item.urgent, item.kind
-    if (held := line.stance.why_held("reply" if urgent else kind)) is not None:
+    kind = item.kind
+    if (held := line.stance.why_held(kind)) is not None:
         return held, not_before_ms
-    if urgent:
-        return ("backlog" if line.crowd.room(line.batcher.urgent) <= 0 else None), not_before_ms
     full = line.crowd.room(line.in_the_way(kind)) <= 0
-    return ("backlog" if full or line.parkings[kind].absent else None), not_before_ms
+    return ("backlog" if full or _behind(line, item) else None), not_before_ms
+
+
+def _behind(line: Line, item: Item) -> bool:
+    """Whether it must wait behind others that are parked: a reply behind all, bulk behind its own flow. Somebody waits
+    for what is urgent now: nothing is in its way."""
+    parking = line.parkings[item.kind]
+    if item.kind != "bulk":
+        return item.reply and parking.absent
+    return parking.absent and parking.absent_of(flow_of(item))
 
 
 def _far(item: Item, until_ms: int, now: Now) -> bool:
@@ -158,8 +164,8 @@ def park(
     if resident:
         item.echoing = True
         parking.echoing += 1
-    else:
-        parking.unseen += not far
+    elif not far:
+        parking.expect(flow_of(item))
 
 
 def _record(line: Line, item: Item, why: Why, now: Now, until_ms: int) -> Record:
@@ -180,6 +186,7 @@ def _record(line: Line, item: Item, why: Why, now: Now, until_ms: int) -> Record
         at_ms=now.wall_ms,
         not_before_ms=until_ms,
         key=key,
+        flow=flow_of(item),
     )
     return Record(PARKED, value, item.id.encode(), note.headers(headers), line.number)
 

@@ -15,22 +15,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from egress.lines.item import Item
+from schemas import topics
 from schemas.chattigo.hsm import BatchKey
 from schemas.journal import BatchPart
 from schemas.outbound import SendClass
+from schemas.parked import Flow
 from schemas.session import Template
 
 LINGER_S: dict[SendClass, float] = {"reply": 0, "otp": 0, "utility": 0.25, "marketing": 2}
 GROWS_S, GROWN_S = 2.0, 4.0
-
-
-class Flow(NamedTuple):
-    """What shares one turn: a campaign with all its attempts, or single messages of one template and class."""
-
-    campaign: str = ""
-    send_class: str = ""
-    template: str = ""
-    language: str = ""
+PARKED = topics.OUTBOUND_PARKED.name
 
 
 class PileKey(NamedTuple):
@@ -87,11 +81,12 @@ class Batcher:
         return (item for pile in self._piles.values() for item in pile.items)
 
     def add(self, key: PileKey, item: Item, now_s: float, *, more: bool = False) -> None:
-        """An item waits; what is tried again has waited already, unless it failed later or was just put back.
+        """An item waits; what is tried again has waited already, unless it failed later or was just put back, and so
+        has what was parked: all of its kind for which there is room came with it.
 
         `more` says that more is there to be read at once.
         """
-        waited = item.retry_of and not item.failed and not item.pending
+        waited = item.source == PARKED or (item.retry_of and not item.failed and not item.pending)
         linger = 0 if waited else LINGER_S[key.send_class]
         due = now_s + linger
         pile = self._piles.get(key)

@@ -16,9 +16,10 @@ from egress.lines.campaigns.recipients import Rows, next_of, take
 from egress.lines.gate import asking, holds, routes
 from egress.lines.item import Item
 from egress.lines.now import Now
-from egress.lines.queues.batching import Flow, PileKey
+from egress.lines.queues.batching import PileKey
 from egress.lines.queues.turns import Turns
 from egress.lines.work import Work
+from schemas.parked import Flow
 
 if TYPE_CHECKING:
     from egress.lines.line import Line
@@ -98,7 +99,20 @@ class Bulk:
         self._turns.took(key.flow, len(items))
         if key.campaign:
             self._again.add(key.flow)
-        return self._items(self._line.unslowed(items, now), now, work, urgent=key.urgent)
+        return self._items(self._unslowed(items, now), now, work, urgent=key.urgent)
+
+    def _unslowed(self, items: list[Item], now: Now) -> list[Item]:
+        """Those whose person may get something now; for the others it is too fast, and they wait."""
+        if not self._line.pairs.slows:
+            return items
+        ready = []
+        for item in items:
+            item.wake_s = self._line.pairs.slowed_until(item.contact)
+            if item.wake_s > now.s:
+                self._line.enqueue(item, now)
+            else:
+                ready.append(item)
+        return ready
 
     def _slice(self, campaign: Campaign, now: Now, work: Work) -> int:
         line = self._line

@@ -35,7 +35,8 @@ def take_up(book: Book, item: Item) -> bool:
         return False
     plan = last.entry.plan
     item.attempt = item.first_attempt = plan.attempt + 1
-    item.retry_of, item.campaign = plan.plan_id, plan.campaign
+    item.retry_of = plan.plan_id
+    item.of_campaign(plan.campaign)
     return True
 
 

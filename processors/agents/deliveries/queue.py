@@ -86,14 +86,15 @@ class Queue:
         self._bound(one)
 
     def put_back(self, one: Delivery, now_ms: int) -> None:
-        """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced."""
+        """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced. It is
+        tried although as many wait as may."""
         kept = self._not_replaced(one)
         if kept is None or any(other.key == _returned(one) for other in self.waiting):
             self.superseded.append(one)
             return
         back = msgspec.structs.replace(kept, key=_returned(kept), at_ms=now_ms, tries=0, next_ms=0)
-        self.waiting = sorted([back, *self.waiting], key=lambda other: other.seq)
-        self._bound(back)
+        others = [_behind(back, other) for other in self.waiting]
+        self.waiting = sorted([back, *others], key=lambda other: other.seq)
 
     def head(self, now_ms: int) -> Delivery | None:
         """The delivery to try now: the first of all, if its time has come."""
@@ -174,6 +175,14 @@ def _returned(one: Delivery) -> str:
     """The key of a delivery that is put back. What sets fields goes under a new one: it may have been taken once under
     the old one, and older fields since."""
     return ids.digest("put back", one.key, str(one.back)) if one.merge else one.key
+
+
+def _behind(back: Delivery, other: Delivery) -> Delivery:
+    """What waits, when another delivery is put back in front of it: what sets fields may have been taken already, and
+    must be taken again."""
+    if not back.merge or other.merge != back.merge or other.seq < back.seq:
+        return other
+    return msgspec.structs.replace(other, key=ids.digest("behind", other.key, back.key))
 
 
 def _merged(old: Delivery, new: Delivery) -> Delivery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +106,22 @@ def test_what_passes_together_passes_alone_and_the_other_way_round(asked: list[Q
             assert one.terms.cap is not None
 
 
+@given(questions(), st.booleans())
+def test_when_all_pass_at_one_look_each_passes_whose_person_does_not_mind(asked: list[Question], plain: bool) -> None:
+    if plain:  # as most are
+        fits = msgspec.structs.replace(asked[0].message, content=order("m", "56911111112").content, expires_ms=0)
+        asked = [one._replace(message=msgspec.structs.replace(fits, to=one.message.to)) for one in asked]
+    alike = Alike.of(asked[0], len(asked))
+    if alike is None:
+        return
+    at_one_look = alike.let_all([one.message for one in asked])
+    for one in asked if at_one_look else []:
+        assert alike.lets(one.message, one.optout) == (not alike.minds(one.optout))
+    usual = {one.message.to for one in asked} <= {"56911111112", "34600111222", "12125551234"}
+    if plain and usual and asked[0].terms.hours is None:
+        assert at_one_look, "what is usual takes one look"
+
+
 @given(questions())
 def test_parameters_of_which_a_short_look_finds_nothing_are_right(asked: list[Question]) -> None:
     for one in asked:
@@ -174,6 +191,40 @@ def test_a_campaign_comes_out_the_same_as_if_each_were_judged_alone(
     alone = sent(ROWS, **fields)
     assert together.plans() == alone.plans()  # with the digests of their bodies
     assert together.topics == alone.topics
+
+
+SINGLES = [
+    Template(name="order", language="es", body=row.body or ["x"], buttons=[TemplateButton(0, "u")], header=row.header)
+    for row in ROWS
+]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_single_messages_come_out_the_same_as_if_each_were_judged_alone(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent_singly() -> Model:
+        line = LineConfig(did=DID, sends="isv", templates="hsm", rate=10_000, batch_max=8)
+        made = Model(rules(tenant(lines=[line]), check_numbers=True))
+        made.put("optouts", ALL, key=f"{DID}|56911111119".encode())
+        made.put("optouts", MARKETING, key=f"{DID}|56911111112".encode())
+        made.partition.line(DID, made.now).wishes.add(Wish("acme", "56911111120", "m"), None)
+        which = [n for n, row in enumerate(ROWS) if not plain or (row.to.startswith("569111111") and row.to != DID)]
+        content = [SINGLES[0] if plain else SINGLES[n] for n in which]
+        every = [message(f"s{n}", ROWS[n].to, one, send_class="utility") for n, one in zip(which, content, strict=True)]
+        made.put("outbound.templates", *every)
+        for _ in range(8):
+            made.step("accept", 1.0)
+        return made
+
+    looks: list[bool] = []
+    let_all = Alike.let_all
+    monkeypatch.setattr(Alike, "let_all", lambda self, every: looks.append(let_all(self, every)) or looks[-1])
+    together = sent_singly()
+    assert all(looks) == plain
+    assert together.accepted
+    monkeypatch.setattr(asking, "clear", lambda line, items, now: [False] * len(items))
+    assert together.topics == sent_singly().topics
 
 
 def test_rows_are_the_messages_that_they_stand_for() -> None:

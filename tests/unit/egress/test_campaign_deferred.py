@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from egress.lines.campaigns import deferred
-from egress.lines.campaigns.deferred import AGAIN_MS
 from egress.lines.gate import asking
 from egress.lines.item import Item
 from egress.lines.line import Line
 from egress.lines.now import Now
+from egress.lines.queues.admission import KEPT_MS
 from egress.lines.work import Work
 from schemas.campaign import Canary, Ramp
+from schemas.parked import Parked
 from schemas.tenant import Line as LineConfig
 from tests.builders.campaigns import first_calls, order, outcomes, progress, sizes_of, submit
 from tests.builders.line_model import Model
-from tests.builders.lines import DID, WALL, rules, tenant
+from tests.builders.lines import DID, WALL, promo, rules, tenant
 from tests.unit.egress.test_partition_model import assert_nobody_twice
 
 _judged, _clear = Line.judged, asking.clear
@@ -103,23 +104,91 @@ def test_where_nobody_may_go_nobody_is_parked_and_the_campaign_waits_for_the_fir
     assert (progress(made).state, progress(made).planned) == ("finished", 20)
 
 
-def test_one_that_comes_back_while_its_campaign_is_paused_is_parked_again(quiet: Quiet) -> None:
+@pytest.mark.parametrize("crash", [False, True])
+def test_those_whose_campaign_is_paused_when_their_time_comes_wait_where_they_are(quiet: Quiet, crash: bool) -> None:
     made = model()
     people = submit(made, [10])
-    quiet[people[0]] = WALL + 3_600_000
+    quiet.update(dict.fromkeys(people[:3], WALL + 3_600_000))
     run(made)
     order(made, "pause")
     made.seconds = HOUR_S
+    run(made, 200, 300)
+    if crash:
+        made.crash()
     run(made, 5, 30)
     assert made.partition.waiting() == (0, 0)
     campaign = made.partition.lines[DID].campaigns.get("c")
     assert campaign is not None
     assert campaign.admitted == 0
-    assert len(made.topics["outbound.parked"]) == 2
-    assert progress(made).waiting == 1
+    assert len(made.topics["outbound.parked"]) == 3, "nothing is written again in all these hours"
+    assert progress(made).waiting == 3
     order(made, "resume")
-    run(made, 10, AGAIN_MS / 5000)
+    run(made, 10, 1)
     assert (progress(made).state, len(made.accepted)) == ("finished", 10)
+
+
+def test_those_in_memory_when_their_campaign_is_paused_are_parked_once(quiet: Quiet) -> None:
+    made = model()
+    people = submit(made, [10])
+    quiet.update(dict.fromkeys(people, WALL + 60_000))
+    quiet[people[9]] = 0
+    run(made, 3)
+    assert progress(made).waiting == 9
+    made.partition.granting = False
+    made.seconds = 61.0
+    run(made, 3)
+    assert made.partition.waiting() == (0, 9)
+    made.partition.granting = True
+    order(made, "pause")
+    run(made, 300, 100)
+    assert made.partition.waiting() == (0, 0)
+    assert len(made.topics["outbound.parked"]) == 2 * 9
+    order(made, "resume")
+    run(made, 20, 5)
+    assert (progress(made).state, len(made.accepted)) == ("finished", 10)
+    assert_nobody_twice(made)
+
+
+def test_a_pause_longer_than_kafka_keeps_what_is_parked_loses_nobody(quiet: Quiet) -> None:
+    made = model()
+    people = submit(made, [10])
+    quiet.update(dict.fromkeys(people[:3], WALL + 3_600_000))
+    run(made)
+    order(made, "pause")
+    run(made, 2 * 45, 12 * HOUR_S)
+    notes = [Parked.from_headers(record.headers) for record in made.topics["outbound.parked"] if record.key]
+    assert len(notes) == 3 * 4, "written again every fourteen days"
+    youngest = sorted(note.at_ms for note in notes)[-3:]
+    assert youngest[0] > made.now.wall_ms - KEPT_MS
+    assert progress(made).waiting == 3
+    order(made, "resume")
+    run(made, 10, 100)
+    assert len(made.accepted) == 10
+    assert_nobody_twice(made)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_template_and_a_campaign_that_wait_for_the_same_morning_take_turns(
+    quiet: Quiet, monkeypatch: pytest.MonkeyPatch, crash: bool
+) -> None:
+    monkeypatch.setattr(deferred, "HOLD_AFTER", 10**6)
+    made = model(line_memory=20, worker_memory=20)
+    people = submit(made, [50] * 6)
+    quiet.update(dict.fromkeys(people, WALL + 3_600_000))
+    run(made, 40)
+    assert progress(made).waiting == 300
+    late = [promo(f"late{n}", f"5697{n}", not_before_ms=WALL + 3_600_000) for n in range(10)]
+    made.put("outbound.templates", *late)
+    run(made)
+    if crash:
+        made.crash()
+    assert made.accepted == []
+    made.seconds = HOUR_S
+    run(made, 80, 3)
+    order_of = [one for _, one in made.accepted]
+    assert len(order_of) == 310
+    assert max(order_of.index(one.id) for one in late) < 50, "behind a few of the campaign's calls, not behind all"
+    assert_nobody_twice(made)
 
 
 def test_one_of_a_cancelled_campaign_is_refused_when_its_turn_comes(quiet: Quiet) -> None:

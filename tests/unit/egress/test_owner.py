@@ -56,8 +56,16 @@ class World:
         return 0
 
     async def commit(
-        self, records: Sequence[Record], offsets: Sequence[TopicPartition], group_metadata: object
+        self,
+        records: Sequence[Record],
+        offsets: Sequence[TopicPartition],
+        group_metadata: object,
+        *,
+        marked: bool,
     ) -> None:
+        assert marked == any(b"deadline_ms" in (record.value or b"") for record in records), (
+            "a test point of plans alone"
+        )
         assert group_metadata is METADATA
         self.events.append("commit")
         self.records, self.offsets = list(records), [(o.topic, o.partition, o.offset) for o in offsets]

@@ -416,7 +416,7 @@ def test_what_is_done_behind_one_that_waits_for_days_is_noted_and_may_be_forgott
     assert not any(made.partition.lines[DID].book.knows(one.id) for one in replies(DID, 0, 30)), "now it does not"
     made.accepted = made.accepted[:30]
     made.crash()
-    assert gauges.parked(made.partition) == {"reply": 0, "bulk": 1}
+    assert gauges.parked(made.partition) == {"reply": 0, "urgent": 0, "bulk": 1}
     made.settle(30)
     assert len(made.accepted) == 30
     for record in made.topics[PARKED]:
@@ -435,7 +435,7 @@ def test_a_note_that_cannot_be_read_is_said_and_the_messages_are_looked_up_one_b
     made.step()
     made.topics[PARKED].append(Record(PARKED, None, None, Done(0, b"poison").headers(WALL)))
     made.crash()
-    assert gauges.parked(made.partition) == {"reply": 3, "bulk": 0}
+    assert gauges.parked(made.partition) == {"reply": 3, "urgent": 0, "bulk": 0}
     control(made, DID, "resume")
     made.settle(10)
     assert len(made.accepted) == 3
@@ -466,7 +466,7 @@ def test_how_many_are_parked_and_since_when_is_known_not_counting_far_times() ->
     made.put("outbound.templates", msgspec.structs.replace(templates(DID, 0, 1)[0], not_before_ms=WALL + 10**8))
     made.step()
     made.step()
-    assert gauges.parked(made.partition) == {"reply": 0, "bulk": 1}
+    assert gauges.parked(made.partition) == {"reply": 0, "urgent": 0, "bulk": 1}
     assert gauges.parked_since_ms(made.partition, made.now) == made.now.wall_ms
     control(made, DID, "pause")
     made.step("accept", 1000)
@@ -474,7 +474,7 @@ def test_how_many_are_parked_and_since_when_is_known_not_counting_far_times() ->
     parked_ms = made.now.wall_ms
     made.step()
     made.step("accept", 500)
-    assert gauges.parked(made.partition) == {"reply": 2, "bulk": 1}
+    assert gauges.parked(made.partition) == {"reply": 2, "urgent": 0, "bulk": 1}
     assert gauges.parked_since_ms(made.partition, made.now) == parked_ms
     control(made, DID, "resume")
     made.settle(5)

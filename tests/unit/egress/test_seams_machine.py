@@ -284,7 +284,7 @@ class Seams(RuleBasedStateMachine):
             assert not campaign.withheld
         assert self.made.partition.waiting() == (0, 0)
         for parking in line.parkings.values():
-            assert (parking.held, parking.open, parking.echoing, parking.unseen) == ({}, {}, 0, 0)
+            assert (parking.held, parking.open, parking.echoing, dict(parking.unseen)) == ({}, {}, 0, {})
             assert parking.outside == 0
         assert self.made.partition.lot.position == len(self.made.topics.get(PARKED, []))
         for topic in ("outbound.replies", "outbound.templates"):

@@ -120,3 +120,29 @@ async def test_parked_messages_are_fetched_in_one_run_and_the_missing_ones_hold_
     assert [m.id for m in work.grants[0].plan.messages] == ["r3"]
     assert partition.waiting() == (1, 0)
     assert work.offsets[PARKED, 0] == 5
+
+
+async def test_what_several_lines_want_of_their_bulk_is_one_reading_and_replies_wait_for_none_of_it() -> None:
+    partition, shelf = Partition(0, rules(), dict.fromkeys(COMMITTED, 10)), Shelf(None)
+    for offset, did in ((3, DID), (4, "56900000002"), (5, DID)):
+        own = Parked(did=did, kind="bulk", source=f"outbound.templates-0-{offset}", why="backlog", at_ms=now_ms())
+        partition.learn(Incoming(PARKED, 0, offset, f"t{offset}".encode(), None, own.headers([])), START)
+    for offset in (6, 7):
+        partition.learn(Incoming(PARKED, 0, offset, f"r{offset}".encode(), None, note(f"r{offset}")), START)
+    partition.recover(START)
+    arrived = asyncio.Event()
+    supplies = Supplies(cast("Fetcher", shelf), arrived.set)
+    supplies.fetch(partition, START)
+    own = Parked(did=DID, kind="bulk", source="outbound.templates-0-8", why="backlog", at_ms=now_ms())
+    partition.read(Incoming(PARKED, 0, 8, b"t8", None, own.headers([])), START)
+    supplies.fetch(partition, START)
+    while partition.lines[DID].parkings["bulk"].coming:
+        arrived.clear()
+        await arrived.wait()
+    assert sorted(shelf.asked) == [[3, 5, 4], [6, 7]], "one at a time"
+    supplies.fetch(partition, START)
+    while partition.lines[DID].parkings["bulk"].coming:
+        arrived.clear()
+        await arrived.wait()
+    assert shelf.asked[-1] == [8]
+    supplies.check()

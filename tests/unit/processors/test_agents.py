@@ -23,6 +23,7 @@ from relevo import (
     Conversation,
     HandOff,
     InboundEvent,
+    OptIn,
     OptOut,
     Remember,
     Reply,
@@ -61,6 +62,7 @@ async def everything(conversation: Conversation, event: InboundEvent) -> Actions
     yield Reply.text("uno", quote=True, expires_s=60, fallback=Template(name="t", language="es"))
     yield SendTemplate(Template(name="aviso", language="es", body=["1"]), send_class="marketing")
     yield OptOut(["marketing"])
+    yield OptIn(["utility"])
     yield UpdateCrm({"stage": 2})
     yield Schedule("later", 5, {"n": 1})
     yield Remember({"a": 1})
@@ -87,7 +89,7 @@ def run(function: Any, record: Source, memory: Memory | None = None, **limits: A
 def test_all_that_one_event_causes_is_stamped_and_ordered_with_ids_of_its_own() -> None:
     done = run(everything, source(encode_record(event())))
     assert done.outcome == "handled"
-    assert [one.topic for one in done.records] == ["outbound.replies"] * 2 + ["inbound.conversations"] * 4
+    assert [one.topic for one in done.records] == ["outbound.replies"] * 2 + ["inbound.conversations"] * 5
     first = decode_record(done.records[0].value, OutboundMessage)
     assert (first.to, first.cause, first.agent, first.tenant) == (PERSON, "wamid.1", "test", "acme")
     assert (first.reply_to_id, first.window_expires_ms, first.expires_ms) == ("wamid.1", NOW + 1000, NOW + 60_000)
@@ -97,11 +99,17 @@ def test_all_that_one_event_causes_is_stamped_and_ordered_with_ids_of_its_own() 
         session.Template(name="aviso", language="es", body=["1"]),
     )
     told = [Headers.from_kafka(one.headers) for one in done.records]
-    assert len({one.id for one in told}) == 6
+    assert len({one.id for one in told}) == 7
     assert {(one.at_ms, one.traceparent, one.tenant) for one in told} == {(NOW - 7, "00-ab", "acme")}
-    assert [one.partition for one in done.records] == [keys.partition(LINE, 4)] * 2 + [1] * 4
+    assert [one.partition for one in done.records] == [keys.partition(LINE, 4)] * 2 + [1] * 5
     orders = [topics.INBOUND_CONVERSATIONS.decoder().decode(one.value) for one in done.records[2:]]
-    assert [type(order) for order in orders] == [inbound.OptOut, inbound.UpdateCrm, inbound.Close, inbound.HandOff]
+    assert [type(order) for order in orders] == [
+        inbound.OptOut,
+        inbound.OptIn,
+        inbound.UpdateCrm,
+        inbound.Close,
+        inbound.HandOff,
+    ]
     assert {order.by for order in orders} == {"test"}
     assert done.memory is not None
     assert (done.memory.muted_since, done.memory.said, done.memory.alarms[0].due_ms) == (0, {"a": 1}, NOW + 5000)

@@ -191,6 +191,19 @@ def test_more_than_may_wait_gives_up_the_oldest_and_what_is_too_large_itself() -
     assert outside.notes == ["2", "3", "4"]
 
 
+def test_a_letter_that_is_put_back_is_tried_though_as_many_wait_as_may() -> None:
+    outside = Outside()
+    outside.up = AWAY
+    tap = tap_of(outside, Terms(most=2))
+    for said in ("1", "2", "3"):
+        tap.says(said)
+    outside.up = OK
+    tap.put_back(tap.letters[0])
+    assert tap.letters == []
+    tap.advance(60)
+    assert outside.notes == ["1", "2", "3"]
+
+
 def test_a_letter_that_is_put_back_brings_no_field_that_a_newer_delivery_brought() -> None:
     outside = Outside(Result("refused"))
     tap = tap_of(outside)
@@ -204,6 +217,18 @@ def test_a_letter_that_is_put_back_brings_no_field_that_a_newer_delivery_brought
     tap.put_back(letter)
     assert outside.contact == {"a": "2", "b": "2", "c": "3"}
     assert tap.letters == []
+
+
+def test_what_waits_and_may_have_arrived_is_taken_again_behind_older_fields_that_are_put_back() -> None:
+    outside = Outside(Result("refused"), "applied and lost")
+    tap = tap_of(outside)
+    tap.says("a=1")
+    tap.says("a=2")
+    assert outside.contact == {"a": "2"}
+    tap.put_back(tap.letters[0])
+    tap.advance(60)
+    assert outside.contact == {"a": "2"}
+    assert tap.memory.alarms == []
 
 
 def test_a_wait_grows_is_spread_and_is_no_less_than_what_was_asked_for() -> None:
@@ -266,6 +291,21 @@ def test_what_waited_for_the_tenant_before_is_its_letter_and_never_told_to_the_n
     assert decode(letter.value, InboundEvent).tenant == "acme"
     tap.advance(3600)
     assert outside.notes == ["for other"]
+
+
+def test_what_is_put_back_for_the_tenant_before_leaves_what_waits_for_the_next_one_alone() -> None:
+    outside = Outside(AWAY, AWAY, AWAY)
+    tap = tap_of(outside)
+    tap.says("for acme")
+    tap.tenant = "other"
+    tap.says("for other")
+    tap.put_back(tap.letters[0])
+    assert [cause.reason for cause in tap.causes()] == ["foreign_line"], "it failed, and cannot wait here"
+    assert tap.memory.tenant == "other"
+    tap.put_back(tap.letters[0])
+    assert (outside.notes, tap.letters) == (["for acme"], [])
+    tap.advance(60)
+    assert outside.notes == ["for acme", "for other"]
 
 
 def test_a_timer_that_rings_for_a_line_that_is_gone_leaves_the_letters() -> None:

@@ -47,6 +47,7 @@ EVERY = {
     "cancel": {"name": "n"},
     "crm": {"fields": {"stage": 2}},
     "optout": {"categories": ["marketing"]},
+    "optin": {"categories": ["marketing"]},
 }
 
 
@@ -283,7 +284,14 @@ def test_settings_that_nobody_checked_are_a_dead_letter_that_names_the_field() -
         service.chat.says("hola")
     newer = Service(acting(REPLY), debounce={"quiet_s": 2}, of_a_newer_version=1)
     newer.chat.says("hola")
+    newer.chat.says("¿qué tal?")
+    newer.chat.advance(2)
     assert newer.chat.texts == ["hola"]
+    told = newer.told()["event"]
+    assert (told["text"], [part["content"]["body"] for part in told["parts"]]) == (
+        "hola\n¿qué tal?",
+        ["hola", "¿qué tal?"],
+    )
 
 
 def test_what_a_tenants_service_does_never_stops_the_worker() -> None:

@@ -153,6 +153,17 @@ def test_a_tenant_may_want_the_chat_closed_instead() -> None:
     assert [message.content.action for message in desk.said()] == ["transfer", "close"]  # type: ignore[union-attr]
 
 
+def test_a_time_out_that_the_tenant_changed_counts_for_conversations_that_humans_have() -> None:
+    desk = Desk(timeout_s=0)
+    desk.feed(order_of(inbound.HandOff, "h1"))
+    desk.now_ms += 2 * MINUTE
+    assert desk.orders() == []
+    shorter = tenant("bot", handoff=Handoff(timeout_s=60))
+    desk.watch._owner = lambda did: shorter
+    desk.now_ms += MINUTE // 2
+    assert len(desk.orders()) == 1
+
+
 def test_without_a_time_out_nobody_is_hurried() -> None:
     desk = Desk(timeout_s=0)
     desk.feed(order_of(inbound.HandOff, "h1"))
@@ -201,8 +212,10 @@ def test_the_index_is_what_a_reading_of_the_table_would_find_and_time_ends_silen
         assert bool(given) == due
         desk.obeys(*given)
         desk.orders()
-        owned = Humans(desk.table.items()).owned
-        assert owned == desk.watch._index(desk.view).owned
+        index, owned = desk.watch._index(desk.view), Humans(desk.table.items()).owned
+        assert owned == index.owned
+        assert sum(index.counts.values()) == len(owned)
+        assert len(index._heap) <= number + 2, "what counts no more is let go in time"
         assert bool(owned) == (desk.state().owner == "human")
     assert not desk.letters()
 

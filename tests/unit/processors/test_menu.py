@@ -180,10 +180,10 @@ def test_numbered_texts_are_answered_by_number() -> None:
         (
             "type: document",
             "type: docment",
-            "`type` must be one of image, video, document, audio; did you mean `document`?",
+            "`type` must be one of audio, document, image, sticker, video; did you mean `document`?",
         ),
         ("    to: listo\n", "", "a question needs `to`"),
-        ("tries: 2", "tries: dos", "line 3: the menu: `tries` must be a number above 0"),
+        ("tries: 2", "tries: dos", "line 3: the menu: `tries` must be a whole number from 1 to 1000000"),
         ("give_up: humano", "give_up: humanos", "did you mean `humano`?"),
         ("    close: true", "    close: true\n    handoff: {}", "only one of `handoff`, `close` can follow"),
         ("    close: true", "    to: bucle\n  bucle:\n    text: x\n    to: fin", "goes round in a circle"),

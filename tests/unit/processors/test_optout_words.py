@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.conversations.optouts import says_only
+from processors.conversations.terms import says_only
 from processors.text import fold
 
 WORDS = ["baja", "no molestar", "stop", "отписка"]

@@ -193,7 +193,7 @@ def optouts(conversations: Conversations) -> list[list[str] | None]:
         ([(inbound.OptOut, []), (inbound.OptIn, ["utility"])], [[], ["marketing", "reply"]]),
         ([(inbound.OptOut, ["marketing"]), (inbound.OptIn, ["marketing"])], [["marketing"], None]),
         ([(inbound.OptOut, ["marketing"]), (inbound.OptIn, [])], [["marketing"], None]),
-        ([(inbound.OptOut, []), (inbound.OptOut, ["marketing"])], [[], []]),
+        ([(inbound.OptOut, []), (inbound.OptOut, ["marketing"])], [[]]),
     ],
 )
 def test_opting_out_and_in(orders: list[tuple[type[inbound.Command], list[str]]], expected: list[Any]) -> None:

@@ -163,6 +163,34 @@ def test_a_menu_with_a_mistake_is_refused_with_its_line(tmp_path: Path) -> None:
         with_menu(tmp_path, "start: a\nnodes: {a: {texto: hola}}\n").tenant(None, 1)
 
 
+def test_a_menu_is_checked_against_what_its_own_tenant_file_says(tmp_path: Path) -> None:
+    menu = """\
+start: a
+nodes:
+  a:
+    branch: [{when: {hours: ofice}, to: b}]
+    to: b
+  b: {template: {name: ordr_update, language: es, body: [x, y]}, close: true}
+"""
+    with pytest.raises(FileError) as error:
+        with_menu(tmp_path, menu).tenant(None, 1)
+    assert error.value.mistakes == [
+        "menu.yaml: line 4: `when` of a branch of node `a`: there are no hours `ofice`; there are none",
+        "menu.yaml: line 6: `template` of node `b`: the tenant has no template `ordr_update`; "
+        "did you mean `order_update`?",
+    ]
+    good = menu.replace("{hours: ofice}", "{new_contact: true}").replace("ordr", "order")
+    assert with_menu(tmp_path, good).tenant(None, 1).tenant.agents["menu"] == {"menu": good}
+
+
+def test_a_menu_in_the_tenant_file_itself_is_checked_too() -> None:
+    inline = GOOD.replace("{menu: {}}", '{menu: {menu: "start: b\\nnodes: {a: {text: x}}"}}')
+    assert mistakes(inline)[0].startswith("agents.menu.menu: line 1: the menu: there is no node `b`")
+    assert mistakes(GOOD.replace("{menu: {}}", "{menu: {menu: [a]}}")) == [
+        "acme.yaml:12: agents.menu.menu: a menu's text, or `file: PATH` instead"
+    ]
+
+
 SENDING = """\
 zone: America/Santiago
 quiet: {from: "22:00", to: "08:00", zone: recipient}
@@ -189,6 +217,9 @@ def test_what_is_said_about_sending_is_what_the_gate_acts_on() -> None:
         ("zone: America/Lima", "zone: Peru", "limits.zone: no time zone 'Peru'"),
         ("backlog:", "backlogs:", "limits.backlogs: no such limit; known are paid_per_day, zone, backlog"),
         ("otp: true", "otp: always", "optout.otp: true where"),
+        ("otp: true", "line: all", "optout.line: no such field; did you mean 'lines'?"),
+        ("es: [baja]", "es: [baja, 5]", "optout.words.es[1]: a word, a list of words"),
+        ("otp: true", "confirm: {es: {out: '{quien}'}}", "optout.confirm.es.out: {quien} is not known"),
         ("name: order_update", "name: Order-Update", "templates[0].name: as WhatsApp has it"),
         ("language: es, body: 2", "language: español, body: 2", "templates[0].language: a language is a code"),
         ("body: 2", "body: -1", "templates[0].body: how many"),
@@ -260,3 +291,12 @@ def test_prices_and_what_may_wait_are_taken_as_written() -> None:
 def test_mistakes_of_prices_and_limits_are_named(right: str, wrong: str, says: str) -> None:
     found = mistakes(GOOD + PRICED.replace(right, wrong))
     assert any(says in line for line in found), found
+
+
+def test_messages_in_a_row_are_a_setting_of_any_agent_and_a_mistake_in_it_is_named_with_its_line() -> None:
+    right = GOOD.replace("agents: {menu: {}}", "agents: {menu: {debounce: {quiet_s: 3, max_s: 15}}}")
+    assert apply(right).tenant.agents["menu"] == {"debounce": {"quiet_s": 3, "max_s": 15}}
+    found = mistakes(right.replace("max_s: 15", "max_s: 1"))
+    assert found == [
+        "acme.yaml:12: agents.menu.debounce.max_s: seconds since the first message, at least quiet_s and at most 300"
+    ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from processors.agents import alarms
 from relevo.dead_letters.records import mark
 from relevo.why.parts import Masks
+from relevo.why.question import Question
 from relevo.why.story import story
 from relevo.why.trail import Fates, Trail
 from runtime.kafka.record import Record
@@ -294,3 +296,28 @@ def test_an_id_that_holds_a_number_is_masked_unless_it_was_asked_for() -> None:
     assert "caused by wamid.~" in text(by_order)
     assert WAMID in text(told(one, order.id, clear=True))
     assert told(one, WAMID, clear=True).contact == PERSON
+
+
+def test_an_optout_word_is_told_with_what_the_person_was_answered_and_by_the_id_that_taps_know() -> None:
+    one = log(also=["crm"])
+    one.feed(said("Baja"))
+    one.run()
+    found = told(one, "wamid.HOLA1")
+    assert [(h.agent, h.standing) for h in found.heard] == [("bot", "silent"), ("crm", "unknown")]
+    [message] = found.messages
+    assert (message.agent, message.kind, message.state) == ("conversations", "text", "waiting")
+    assert {Question.of(f"wamid.HOLA1{ending}").id for ending in (".opted_out", ".opted_in", "")} == {"wamid.HOLA1"}
+
+
+def test_each_message_of_a_row_that_was_told_as_one_shows_the_answer() -> None:
+    one = log(config={"debounce": {"quiet_s": 0.001}})
+    one.feed(said(), said("¿están?", "wamid.HOLA2"))
+    one.run()
+    held = one._memories["bot", KEY.encode()]
+    one.now_ms += 1000
+    for rung in alarms.ring("bot", KEY.encode(), held, "acme", 0, one.now_ms):
+        one.write(rung)
+    one.run()
+    for event_id in ("wamid.HOLA1", "wamid.HOLA2"):
+        [heard] = told(one, event_id).heard
+        assert (heard.standing, [message.kind for message in heard.messages]) == ("spoke", ["text"])

@@ -16,7 +16,7 @@ from processors.agents.builtin.crm.moments import KNOWN, MOMENTS
 from processors.agents.builtin.crm.recipe import Recipe
 from processors.agents.builtin.crm.rest import METHODS, Rest, Step, names
 from processors.agents.builtin.crm.template import Template, TemplateError
-from processors.agents.checks import Problem
+from processors.agents.checks import HOST_OPTIONS, Problem
 from processors.agents.reading import read, shown
 from runtime.hooks import secret_problem
 from runtime.secrets import Secret
@@ -52,6 +52,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     idempotency_header: str = "Idempotency-Key"
 
 
+_NAMES = frozenset(_File.__struct_fields__)
+
+
 class Settings(NamedTuple):
     """How to speak to the CRM, and what is said: `person` names the contact, `fields` its properties, `notes` the text
     of each moment. `headers` go along with each call, which `secrets` sign."""
@@ -65,8 +68,8 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
-        """Raises ValueError, with all that is wrong."""
-        file, wrong = _checked(given)
+        """Of an event's tenant; a newer version may know more of them. Raises ValueError, with all that is wrong."""
+        file, wrong = _checked({name: value for name, value in given.items() if name in _NAMES})
         if file is None or wrong:
             raise ValueError("; ".join(f"{shown(one.path)}: {one.what}" for one in wrong))
         return cls(
@@ -95,7 +98,7 @@ def _listed(secret: str | list[str]) -> list[str]:
 
 def problems(given: Mapping[str, Any]) -> list[Problem]:
     """What is wrong, with its place among the settings."""
-    return _checked(given)[1]
+    return _checked({name: value for name, value in given.items() if name not in HOST_OPTIONS})[1]
 
 
 def _checked(given: Mapping[str, Any]) -> tuple[_File | None, list[Problem]]:

@@ -94,6 +94,15 @@ class OptOut(Answered, tag="optout"):
         return a.OptOut(list(self.categories))
 
 
+class OptIn(Answered, tag="optin"):
+    """The person wants these again (none given: all)."""
+
+    categories: list[Literal["marketing", "utility", "reply", "otp"]] = []
+
+    def action(self) -> a.Action:
+        return a.OptIn(list(self.categories))
+
+
 AnyAnswered = (
     says.Reply
     | says.Image
@@ -115,6 +124,7 @@ AnyAnswered = (
     | Cancel
     | Crm
     | OptOut
+    | OptIn
 )
 TYPES: dict[str, type[Any]] = members(AnyAnswered)
 

@@ -11,7 +11,7 @@ from processors.agents.agent import Conversation, choice_of, text_of
 from processors.agents.builtin.http.settings import HttpSettings
 from schemas import ids
 from schemas.content import AnyContent
-from schemas.inbound import Context, EventKind, Facts, InboundEvent, Said
+from schemas.inbound import Context, EventKind, Facts, InboundEvent, Part, Said
 from schemas.record import Frozen, encode
 
 OWN = "_http"
@@ -20,7 +20,8 @@ OWN = "_http"
 
 class Event(Frozen):
     """What happened. `text` is what the person said in words, `choice` the id of the button or row that was chosen;
-    `extra` has a timer's `name` and `payload`. `late`: more than 24 hours old."""
+    `extra` has a timer's `name` and `payload`. `late`: more than 24 hours old. `parts` are the messages of a row that
+    is told as one."""
 
     id: str
     kind: EventKind
@@ -32,6 +33,7 @@ class Event(Frozen):
     referral: dict[str, Any] | None = None
     late: bool = False
     extra: dict[str, Any] = {}
+    parts: list[Part] = []
 
 
 class Request(Frozen):
@@ -70,6 +72,7 @@ def body_of(conversation: Conversation, event: InboundEvent, settings: HttpSetti
         referral=event.referral,
         late=event.late,
         extra=event.extra,
+        parts=event.parts,
     )
     return encode(
         Request(

@@ -1,8 +1,8 @@
-"""The menu as an agent: shows nodes as buttons, lists or numbered text, and keeps the place in its memory.
+"""The menu as an agent: plays a tenant's nodes, and keeps the person's place in its memory.
 
 The tenant's file names the menu under `agents.menu.file`; its text is in the tenant's record under
 `agents.menu.menu`. A tenant without one gets the packaged menu. A person who was given to a human, or whose chat
-ended, starts anew.
+ended, starts anew. One timer a conversation, of the node that waits; one of an earlier visit means nothing.
 """
 
 from __future__ import annotations
@@ -11,48 +11,122 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
-from processors.agents.actions import Action, Close, HandOff, Remember, Reply
+from processors.agents.actions import Action, Close, Remember, Reply, Schedule
 from processors.agents.agent import Conversation, choice_of, text_of
-from processors.agents.builtin.menu.flow import Place, Said, enter, filled, go, option_id
+from processors.agents.builtin.menu.answers import Sent
+from processors.agents.builtin.menu.conditions import Moment, World
+from processors.agents.builtin.menu.flow import Turn, begin, enter, go, own_text, resume
 from processors.agents.builtin.menu.load import default_text, load
-from processors.agents.builtin.menu.model import (
-    BUTTON_TITLE_MAX,
-    BUTTONS_MAX,
-    ROW_TITLE_MAX,
-    ROWS_MAX,
-    Menu,
-    MenuMedia,
-    Node,
-    Show,
-)
+from processors.agents.builtin.menu.model import Menu
+from processors.agents.builtin.menu.place import Place, kept, recalled
+from processors.agents.builtin.menu.show import actions_of
+from processors.agents.checks import Problem
 from schemas.content import Reaction, RequestWelcome
 from schemas.inbound import InboundEvent
-from schemas.session import Choice
 
 _AT = "at"
+TIMER = "menu"
 
 
 async def menu(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
-    """Answers messages; a chat that ended or came back starts anew; all else is not a menu's business."""
-    place = msgspec.convert(conversation.memory.get(_AT, {}), Place)
-    if event.kind in ("resumed", "session"):
-        yield _remember(Place(answers=place.answers))
-    if event.kind != "message" or isinstance(event.content, Reaction):
-        return
+    """Answers messages, and timers of its own; a chat that ended or came back starts anew."""
+    place = recalled(conversation.memory, _AT)
     written = menu_of(conversation.config)
-    if isinstance(event.content, RequestWelcome):
-        turn = enter(written, Place(answers=place.answers), written.start)
-    else:
-        turn = go(written, place, Said(text_of(event), choice_of(event)))
-    values = {**turn.place.answers, "name": conversation.name, "contact": conversation.contact}
+    world = World(written, moment_of(conversation, event), place)
+    for action in _handled(world, event):
+        yield action
+
+
+def _handled(world: World, event: InboundEvent) -> Iterator[Action]:
+    match event.kind:
+        case "message" if not isinstance(event.content, Reaction):
+            welcome = isinstance(event.content, RequestWelcome)
+            sent = Sent(text_of(event), choice_of(event), event.content)
+            yield from _played(world, begin(world) if welcome else go(world, sent))
+        case "timer" if event.extra.get("name") == TIMER:
+            yield from _rung(world, event.extra.get("payload"))
+        case "resumed":
+            yield from _played(world, resume(world))
+        case "session":
+            yield from _played(world, Turn(world.place.nowhere(), []))
+        case _:
+            return
+
+
+def _played(world: World, turn: Turn) -> Iterator[Action]:
+    """What a turn shows, what is remembered of it, and the timer of the node that waits."""
     if turn.first:
-        yield Reply.text(filled(turn.first, values))
-    for node in turn.shown:
-        for action in _show(node, values):
-            yield action
-    yield _remember(turn.place)
+        yield Reply.text(turn.first)
+    for shown in turn.shown:
+        yield from actions_of(shown)
+    timer = timer_of(world.menu, turn.place)
+    if timer or turn.place.timed:
+        yield timer or Schedule.cancel(TIMER)
+    place = replace(turn.place, timed=timer is not None)
+    yield Remember({_AT: kept(place, world.menu.kinds)})
+
+
+def timer_of(menu: Menu, place: Place) -> Schedule | None:
+    """The timer of the node that waits: its own, or the menu's first of two."""
+    node, idle = menu.nodes.get(place.node), menu.idle
+    if node is None:
+        return None
+    if node.timeout:
+        return _timer(place, "timeout", node.timeout.after_s)
+    if idle and idle.remind_s:
+        return _timer(place, "remind", idle.remind_s)
+    return _timer(place, "end", idle.close_s) if idle and idle.close_s else None
+
+
+def _timer(place: Place, what: str, in_s: float) -> Schedule:
+    return Schedule(TIMER, in_s, {"what": what, "visit": place.visit})
+
+
+def _rung(world: World, payload: Any) -> Iterator[Action]:
+    """Nobody answered in time. A timer of another visit, or of a menu that has changed, does nothing."""
+    place, menu = world.place, world.menu
+    told = payload if isinstance(payload, dict) else {}
+    node = menu.nodes.get(place.node)
+    if node is None or told.get("visit") != place.visit:
+        return
+    if told.get("what") == "timeout" and node.timeout:
+        yield from _played(world, enter(world.at(place.walked(node.name)), node.timeout.to))
+    elif menu.idle and told.get("what") == "remind":
+        yield Reply.text(own_text(world, menu.idle.remind, "remind"))
+        if menu.idle.close_s:
+            yield _timer(place, "end", max(menu.idle.close_s - menu.idle.remind_s, 1))
+    elif menu.idle and told.get("what") == "end":
+        yield from _ended(world, menu.idle.to, own_text(world, menu.idle.goodbye, ""))
+
+
+def _ended(world: World, to: str, goodbye: str) -> Iterator[Action]:
+    """The person is gone: the last words, and the end or another node."""
+    turn = enter(world.at(world.place.nowhere()), to) if to else Turn(world.place.nowhere(), [])
+    yield from _played(world, turn._replace(first=goodbye))
+    if not to:
+        yield Close()
+
+
+def moment_of(conversation: Conversation, event: InboundEvent) -> Moment:
+    """What a menu may know of a conversation at an event."""
+    facts = conversation.facts
+    return Moment(
+        name=conversation.name,
+        contact=conversation.contact,
+        line=conversation.did,
+        language=facts.language,
+        at_ms=event.at_ms,
+        window_open=facts.window_expires_ms > event.at_ms,
+        hours=conversation.hours,
+    )
+
+
+def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with what a tenant's file says of its menu; the menu itself is checked line by line besides."""
+    if not isinstance(settings.get("menu", ""), str):
+        yield Problem(("menu",), "a menu's text, or `file: PATH` instead")
 
 
 def menu_of(config: Mapping[str, Any]) -> Menu:
@@ -64,58 +138,3 @@ def menu_of(config: Mapping[str, Any]) -> Menu:
 @cache
 def _default() -> Menu:
     return load(default_text())
-
-
-def _remember(place: Place) -> Remember:
-    return Remember({_AT: msgspec.to_builtins(place)})
-
-
-def _show(node: Node, values: Mapping[str, Any]) -> Iterator[Action]:
-    """What a node says, then what it does."""
-    if node.media:
-        yield _media(node.media, values)
-    text = filled(node.text, values)
-    if node.options:
-        yield _choices(node, text)
-    elif text and not node.handoff:
-        yield Reply.text(text)
-    if node.handoff:
-        give = node.handoff
-        yield HandOff(group=give.group, id_campaign=give.campaign, note=filled(give.note, values), text=text)
-    if node.close:
-        yield Close()
-
-
-def _media(media: MenuMedia, values: Mapping[str, Any]) -> Reply:
-    caption = filled(media.caption, values)
-    match media.type:
-        case "image":
-            return Reply.image(media.link, caption)
-        case "video":
-            return Reply.video(media.link, caption)
-        case "document":
-            return Reply.document(media.link, media.filename, caption)
-        case _:
-            return Reply.audio(media.link)
-
-
-def _choices(node: Node, text: str) -> Reply:
-    choices = [Choice(option_id(node, i), option.title, option.description) for i, option in enumerate(node.options)]
-    match _shown_as(node):
-        case "buttons":
-            return Reply.buttons(text, *(Choice(choice.id, choice.title) for choice in choices))
-        case "list":
-            return Reply.choices(text, node.button, *choices)
-        case _:
-            lines = [f"{number}. {choice.title}" for number, choice in enumerate(choices, 1)]
-            return Reply.text("\n".join([text, "", *lines] if text else lines))
-
-
-def _shown_as(node: Node) -> Show:
-    if node.show != "auto":
-        return node.show
-    longest, count = max(len(option.title) for option in node.options), len(node.options)
-    described = any(option.description for option in node.options)
-    if count <= BUTTONS_MAX and longest <= BUTTON_TITLE_MAX and not described:
-        return "buttons"
-    return "list" if count <= ROWS_MAX and longest <= ROW_TITLE_MAX else "numbers"

@@ -1,4 +1,4 @@
-"""YAML with line numbers: what was written where, so that a mistake can be named with its line.
+"""YAML with its places: what was written where, so that a mistake can be named with line and column.
 
 Scalars stay the text that was written (an unquoted `no` or `0` is a keyword like any other). Aliases are refused:
 they could make a small file huge.
@@ -7,109 +7,132 @@ they could make a small file huge.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import yaml
 
 SIZE_MAX = 262_144
+_NULL = "tag:yaml.org,2002:null"
+
+
+class Place(NamedTuple):
+    """Line and column, from 1."""
+
+    line: int = 1
+    column: int = 1
 
 
 class Scalar(str):
-    """A text and the line (from 1) where it stands."""
+    """A text and where it stands; `null` when nothing was written."""
 
-    line: int
+    place: Place
+    null: bool
 
     @classmethod
-    def at(cls, text: str, line: int) -> Scalar:
+    def at(cls, text: str, place: Place, null: bool = False) -> Scalar:
         made = cls(text)
-        made.line = line
+        made.place, made.null = place, null
         return made
 
 
 class Listing(list["Value"]):
-    """A list; `line` is where it begins."""
+    """A list; `place` is where it begins."""
 
-    line: int = 1
+    place = Place()
 
 
-class Mapping(dict[str, "Value"]):
-    """A mapping; `lines` says where each key stands."""
+class Tree(dict[str, "Value"]):
+    """A mapping; `keys_at` says where each key stands."""
 
-    line: int = 1
+    place = Place()
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: dict[str, int] = {}
+        self.keys_at: dict[str, Place] = {}
 
 
-Value = Scalar | Listing | Mapping
+Value = Scalar | Listing | Tree
 
 
-class Problems:
-    """What was found wrong, each with its line."""
+class NotYaml(ValueError):
+    """A text that is no mapping in YAML; `place` is where it goes wrong."""
 
-    def __init__(self) -> None:
-        self._found: list[tuple[int, str]] = []
-
-    def add(self, line: int, problem: str) -> None:
-        self._found.append((line, problem))
-
-    def __iter__(self) -> Iterator[str]:
-        return (f"line {line}: {problem}" for line, problem in sorted(set(self._found)))
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __init__(self, place: Place, what: str, fix: str = "") -> None:
+        super().__init__(what)
+        self.place, self.what, self.fix = place, what, fix
 
 
-def parse(text: str, problems: Problems) -> Mapping | None:
-    """The file's mapping, or None and what is wrong."""
+class Twice(NamedTuple):
+    """A key that stands twice in one mapping."""
+
+    key: str
+    place: Place
+    first: Place
+
+
+def parse(text: str) -> tuple[Tree, list[Twice]]:
+    """The file's mapping, and keys that stand twice in one. Raises NotYaml."""
     if len(text) > SIZE_MAX:
-        problems.add(1, f"a menu has at most {SIZE_MAX} characters")
-        return None
+        raise NotYaml(Place(), f"a menu has at most {SIZE_MAX} characters")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            problems.add(1, "aliases (*name) are not allowed; write the part again")
-            return None
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise NotYaml(_mark(event.start_mark), "aliases (*name) are not allowed", "write the part again")
         root = yaml.compose(text, yaml.SafeLoader)
+        twice: list[Twice] = []
+        value = _value(root, twice) if root is not None else None
     except (yaml.YAMLError, RecursionError) as error:
-        problems.add(_line(error), f"not YAML: {getattr(error, 'problem', None) or 'nested too deeply'}")
-        return None
-    value = _value(root, problems) if root is not None else None
-    if not isinstance(value, Mapping):
-        problems.add(1, "a menu is a mapping with `start` and `nodes`")
-        return None
-    return value
+        mark = getattr(error, "problem_mark", None)
+        what = f"not YAML: {getattr(error, 'problem', None) or 'nested too deeply'}"
+        raise NotYaml(_mark(mark), what, "put texts with : ? # { } [ ] or quotes in quotes") from None
+    if not isinstance(value, Tree):
+        raise NotYaml(Place(), "a menu is a mapping with `start` and `nodes`")
+    return value, twice
 
 
-def _line(error: Exception) -> int:
-    mark = getattr(error, "problem_mark", None)
-    return mark.line + 1 if mark is not None else 1
+def _mark(mark: Any) -> Place:
+    return Place(mark.line + 1, mark.column + 1) if mark is not None else Place()
 
 
-def _value(node: yaml.Node, problems: Problems) -> Value:
-    line = node.start_mark.line + 1
+def _value(node: yaml.Node, twice: list[Twice]) -> Value:
+    place = _mark(node.start_mark)
     if isinstance(node, yaml.SequenceNode):
-        listing = Listing(_value(item, problems) for item in node.value)
-        listing.line = line
+        listing = Listing(_value(item, twice) for item in node.value)
+        listing.place = place
         return listing
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, line, problems)
-    return Scalar.at("" if node.tag == "tag:yaml.org,2002:null" else str(node.value), line)
+        return _tree(node, place, twice)
+    return Scalar.at("" if node.tag == _NULL else str(node.value), place, node.tag == _NULL)
 
 
-def _mapping(node: yaml.MappingNode, line: int, problems: Problems) -> Mapping:
-    mapping = Mapping()
-    mapping.line = line
+def _tree(node: yaml.MappingNode, place: Place, twice: list[Twice]) -> Tree:
+    tree = Tree()
+    tree.place = place
     for key_node, value_node in node.value:
-        key, key_line = str(key_node.value), key_node.start_mark.line + 1
-        if key in mapping:
-            problems.add(key_line, f"`{key}` stands twice in the same place; the first is in line {mapping.lines[key]}")
-        mapping[key] = _value(value_node, problems)
-        mapping.lines[key] = key_line
-    return mapping
+        key, key_place = str(key_node.value), _mark(key_node.start_mark)
+        if key in tree:
+            twice.append(Twice(key, key_place, tree.keys_at[key]))
+        tree[key] = _value(value_node, twice)
+        tree.keys_at[key] = key_place
+    return tree
+
+
+def spot_of(root: Value | None, path: Sequence[str | int]) -> Place:
+    """Where the value at a path stands, by its key; of one that is not there, the nearest part that is."""
+    place, value = (root.place if root is not None else Place()), root
+    for part in path:
+        if isinstance(value, Tree) and part in value:
+            place, value = value.keys_at[str(part)], value[str(part)]
+        elif isinstance(value, Listing) and isinstance(part, int) and part < len(value):
+            value = value[part]
+            place = value.place
+        else:
+            break
+    return place
 
 
 def closest(name: str, known: Collection[str]) -> str:
-    """`; did you mean …?`, if something known is close."""
+    """`did you mean …?`, if something known is close."""
     found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"; did you mean `{found[0]}`?" if found else ""
+    return f"did you mean `{found[0]}`?" if found else ""

@@ -1,0 +1,1 @@
+"""Menus on the desk of who writes them: checked, played in the terminal, drawn, and their schema."""
