@@ -40,7 +40,7 @@ def read_message(world: World, call: Call, service: str) -> Verdict:
         return ok({"success": True}, accepted=True, reason="a repeat: answered, not sent")
     wamid = world.wamid(call.did, body["msisdn"])
     sent = world.fated(_sent(world, call, body, wamid))
-    if sent.code is not None and world.refuses(sent):
+    if sent.code is not None and not call.doom and world.refuses(sent):
         return too_fast(world.knobs.limits, sent.code, graph=False)
 
     def then() -> None:
