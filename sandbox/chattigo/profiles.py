@@ -11,7 +11,7 @@ import msgspec
 
 from sandbox.chattigo.knobs import Knobs, merged, own, replace
 
-FOLDER = Path(__file__).parent / "profiles"
+FOLDER = Path(__file__).parent / "knobs"
 
 
 def names() -> list[str]:
