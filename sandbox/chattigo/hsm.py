@@ -91,7 +91,9 @@ def _destination(world: World, batch: Batch, position: int, one: Json) -> Destin
     category, code = world.templates.fate(batch.template, batch.language, filled)
     if world.knobs.templates == "never":
         code = 0
-    return Destination(position, one, category, code if is_number(one["destination"]) else 131026)
+    to = one["destination"]
+    bad = not is_number(to) or world.dice.chance(world.knobs.hsm_bad, "bad", person(to))
+    return Destination(position, one, category, 131026 if bad else code)
 
 
 def _answer(world: World, people: list[Destination], bad: list[Destination], **more: Any) -> Verdict:

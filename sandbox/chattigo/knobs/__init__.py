@@ -67,6 +67,9 @@ class Knobs(msgspec.Struct, forbid_unknown_fields=True):
         Literal["async_only", "sync_partial", "sync_reject_all"],
         About("Q7", "CODE", "recipients known to be bad: fail later, are left out and told, spoil the batch"),
     ] = "async_only"
+    hsm_bad: Annotated[
+        Probability, About("Q7", "GUESS", "people whom no template reaches, known beforehand (131026)")
+    ] = 0.0
     hsm_over: Annotated[Literal["reject", "truncate", "accept"], About("Q8", "GUESS", "more than 1000 recipients")] = (
         "reject"
     )

@@ -28,6 +28,12 @@ async def _(rig: Rig) -> Any:
     return await _accepted(rig, PERSON, NOBODY)
 
 
+@turns("hsm_bad", 1)
+async def _(rig: Rig) -> Any:
+    await rig.batched()
+    return await rig.codes()
+
+
 @turns("hsm_over", "truncate")
 async def _(rig: Rig) -> Any:
     return await _accepted(rig, *(f"569{number:08d}" for number in range(1001)))
