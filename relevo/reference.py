@@ -166,12 +166,20 @@ def answer_schema() -> str:
     return _schema(Answer, "What a service may answer: docs/http-agent.md.")
 
 
+def sandbox_page() -> str:
+    """The routes and the knobs of the simulated Chattigo."""
+    from relevo.sandbox_page import page
+
+    return page(MADE, table)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "http-request.schema.json": request_schema,
     "http-answer.schema.json": answer_schema,
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "topics.md": topics_page,
+    "sandbox.md": sandbox_page,
     "menu.md": schema.fields_page,
     "menu.schema.json": schema.schema_text,
 }

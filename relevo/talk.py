@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import msgspec
+import yaml
+
+from sandbox.chattigo.knobs import Knobs, own
 
 _QUIET_S = 1.5  # after an answer, how long to wait for one more
 _AGAIN_S = 0.2
@@ -54,6 +58,14 @@ class Talk:
             self._did = str(lines[0])
         return self._did
 
+    async def profile(self, name: str, knobs: dict[str, Any]) -> str:
+        """Switch to a profile; what is not as by default then."""
+        return _turned(await self._call("POST", "profile", {"name": name, "knobs": knobs}))
+
+    async def turn(self, changes: dict[str, Any]) -> str:
+        """Turn knobs; what is not as by default then."""
+        return _turned(await self._call("PATCH", "knobs", changes))
+
     async def says(self, contact: str, text: str, wait_s: float) -> AsyncIterator[str]:
         """The person writes; each answer that comes within the wait, until it is quiet."""
         did = await self.line()
@@ -81,6 +93,34 @@ class Talk:
         if answer.status != 200:
             raise SandboxError(f"the sandbox refuses: {said.get('error', answer.status)}")
         return said
+
+
+def nested(settings: Sequence[str]) -> dict[str, Any]:
+    """Knobs such as `webhooks.duplicate=0.2` as an object; a value is YAML. Raises ValueError."""
+    found: dict[str, Any] = {}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals or not path:
+            raise ValueError(f"{setting!r} is no knob=value")
+        *areas, name = path.split(".")
+        place = found
+        for area in areas:
+            place = place.setdefault(area, {})
+        try:
+            place[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{setting!r}: the value is no YAML") from None
+    return found
+
+
+def _turned(knobs: Any) -> str:
+    """All knobs that are not as by default, one a line."""
+    lines = [
+        f"{area}.{name}={value}" if isinstance(inner, dict) else f"{area}={inner}"
+        for area, inner in own(msgspec.convert(knobs, Knobs)).items()
+        for name, value in (inner.items() if isinstance(inner, dict) else [("", "")])
+    ]
+    return "\n".join(lines) or "all knobs are as by default"
 
 
 def shown(kind: str, body: Any) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -23,7 +24,7 @@ from schemas.tenant import Account, Line, Tenant
 
 RATE = 80.0
 PASSWORD = "bench"
-SERVICES: tuple[chattigo.Service, ...] = ("isv", "hsm")
+SERVICES: tuple[Literal["isv", "hsm"], ...] = ("isv", "hsm")
 CAMPAIGN = "beside"
 _FAR_MS = 10**13
 
@@ -61,7 +62,7 @@ def tenants(address: str, dids: Sequence[str]) -> list[Tenant]:
     ]
 
 
-def _account(service: chattigo.Service, address: str, did: str) -> Account:
+def _account(service: Literal["isv", "hsm"], address: str, did: str) -> Account:
     return Account(
         service=service,
         base=address + chattigo.BASES[service],

@@ -15,7 +15,7 @@ from rich.console import Console
 from relevo.cli.console import err, fail, out
 from relevo.demo import captured as captures
 from relevo.demo import figures, scenario
-from relevo.demo.play import play
+from relevo.demo.play import QUIET_OF_A_PROFILE_S, QUIET_S, play
 from relevo.demo.progress import Progress
 from relevo.demo.stage import Stage, StageError
 from runtime.clock import now_ms
@@ -37,6 +37,9 @@ def demo(
         Path | None, typer.Option(help="Where data, logs and the ledger go; a new one if not given.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulated Chattigo's troubles.")] = 7,
+    profile: Annotated[
+        str, typer.Option(help="Of the simulated Chattigo: gentle, typical, harsh, or a YAML file of knobs.")
+    ] = "",
 ) -> None:
     """Start Kafka, a simulated Chattigo and all services; play; audit. Exit code 0 only if nothing is lost or twice."""
     place = folder or Path(tempfile.mkdtemp(prefix="relevo-demo-"))
@@ -44,7 +47,7 @@ def demo(
         fail(f"{place} holds an earlier run; give another --folder", 2)
     try:
         bodies = _bodies(captured, retime=not as_captured)
-        found = asyncio.run(_run(place, bodies, keep=keep, mock=mock, seed=seed, as_json=as_json))
+        found = asyncio.run(_run(place, bodies, keep=keep, mock=mock, seed=seed, profile=profile, as_json=as_json))
     except KafkaUnavailable as failed:
         fail(str(failed))
     except BrokerFailed as failed:
@@ -66,15 +69,17 @@ def _bodies(folder: Path | None, *, retime: bool) -> list[captures.Captured]:
 
 
 async def _run(
-    folder: Path, bodies: list[captures.Captured], *, keep: bool, mock: bool, seed: int, as_json: bool
+    folder: Path, bodies: list[captures.Captured], *, keep: bool, mock: bool, seed: int, profile: str, as_json: bool
 ) -> dict[str, Any]:
     tenants = scenario.with_lines([one.did for one in bodies])
     console = Console(stderr=True, highlight=False) if as_json else out
     with Progress(console) as progress:
         on_exit = lambda ended: progress.say(f"{ended.name} ended with {ended.code}; starting it again")  # noqa: E731
-        async with Stage(folder, tenants, mock=mock, seed=seed, say=progress.say, on_exit=on_exit) as stage:
+        async with Stage(
+            folder, tenants, mock=mock, seed=seed, profile=profile, say=progress.say, on_exit=on_exit
+        ) as stage:
             watcher = asyncio.create_task(progress.follow(stage))
-            ending = await play(stage, bodies, progress.say)
+            ending = await play(stage, bodies, progress.say, QUIET_OF_A_PROFILE_S if profile else QUIET_S)
             watcher.cancel()
             progress.stop()
             found = figures.figures(ending, stage.ledger, progress.seconds)

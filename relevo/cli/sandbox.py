@@ -42,19 +42,28 @@ def kafka(
 
 @app.command()
 def chattigo(
-    config: Annotated[Path, typer.Argument(exists=True, help="YAML; docs/sandbox.md describes it.")],
+    config: Annotated[
+        Path | None,
+        typer.Argument(exists=True, help="YAML; docs/sandbox.md describes it. Without: a line of each kind."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8090,
+    profile: Annotated[str, typer.Option(help="gentle, typical, harsh, or a YAML file of knobs.")] = "",
+    seed: Annotated[int | None, typer.Option(help="Of all chance; else the configuration's.")] = None,
 ) -> None:
     """Run a simulated Chattigo until Ctrl-C; prints its address."""
     # Imported here: the other commands start faster without the simulator.
     import msgspec
 
+    from sandbox.chattigo.config import load, standard
     from sandbox.chattigo.server import serve
 
     try:
-        asyncio.run(serve(config, port=port))
+        settings = standard() if config is None else load(config)
+        settings.profile = profile or settings.profile
+        settings.seed = settings.seed if seed is None else seed
+        asyncio.run(serve(settings, port=port))
     except (msgspec.MsgspecError, ValueError) as wrong:
-        fail(f"{config}: {wrong}")
+        fail(f"{config or 'the standard configuration'}: {wrong}")
 
 
 _URL = Annotated[str, typer.Option(help="Where the simulated Chattigo listens.")]
@@ -78,6 +87,44 @@ def webhook(
     try:
         say(f"what customers write to {asyncio.run(tell())} goes there from now on")
     except SandboxError as refused:
+        fail(str(refused))
+
+
+@app.command()
+def profile(
+    name: Annotated[str, typer.Argument(help="gentle, typical, harsh, or a YAML file of knobs.")], url: _URL = _HERE
+) -> None:
+    """Switch the running simulated Chattigo to a profile; says what is not as by default then."""
+    import msgspec
+
+    from relevo.talk import SandboxError, Talk
+    from sandbox.chattigo import profiles
+
+    async def switch() -> str:
+        async with Talk(url) as talk:
+            return await talk.profile(name, profiles.load(name))
+
+    try:
+        say(asyncio.run(switch()))
+    except (SandboxError, msgspec.MsgspecError, ValueError) as refused:
+        fail(str(refused))
+
+
+@app.command()
+def turn(
+    knobs: Annotated[list[str], typer.Argument(help="Such as webhooks.duplicate=0.2; docs/reference/sandbox.md.")],
+    url: _URL = _HERE,
+) -> None:
+    """Turn knobs of the running simulated Chattigo, all of them or none; says what is not as by default then."""
+    from relevo.talk import SandboxError, Talk, nested
+
+    async def patch() -> str:
+        async with Talk(url) as talk:
+            return await talk.turn(nested(knobs))
+
+    try:
+        say(asyncio.run(patch()))
+    except (SandboxError, ValueError) as refused:
         fail(str(refused))
 
 

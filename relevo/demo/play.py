@@ -28,6 +28,7 @@ CUSTOMERS = 200
 MESSAGES = 1000
 RATE = 60.0
 QUIET_S = 75.0
+QUIET_OF_A_PROFILE_S = 300.0  # its Chattigo may be slow, and refuse much at first
 _POLL_S = 0.3
 
 Say = Callable[[str], None]
@@ -42,8 +43,8 @@ class Ending:
         self.result = result
 
 
-async def play(stage: Stage, bodies: Sequence[Captured], say: Say) -> Ending:
-    """Everything, side by side, then the wait for quiet."""
+async def play(stage: Stage, bodies: Sequence[Captured], say: Say, within_s: float = QUIET_S) -> Ending:
+    """Everything, side by side, then the wait for quiet, `within_s` at most."""
     customers = _captured(stage, bodies) if bodies else _customers(stage)
     async with asyncio.TaskGroup() as group:
         group.create_task(_told(say, "customers write", customers))
@@ -52,7 +53,7 @@ async def play(stage: Stage, bodies: Sequence[Captured], say: Say) -> Ending:
         if not bodies:
             group.create_task(_told(say, "a token dies", _token_dies(stage)))
     say("waiting until nothing is on its way")
-    return await quiet(stage)
+    return await quiet(stage, within_s)
 
 
 async def _told(say: Say, what: str, doing: Awaitable[None]) -> None:

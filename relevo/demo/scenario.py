@@ -88,6 +88,7 @@ def tenant_file(tenant: DemoTenant, chattigo: str) -> str:
             "password": {"env": PASSWORD_ENV},
             "auth": "raw" if service == "isv" else "bearer",
             "destination_ids": service == "hsm",
+            "hsm_id": "int31" if service == "hsm" else "int53",  # the narrowest: taken whatever the sandbox is set to
         }
         for service in services(tenant)
     }
@@ -108,17 +109,13 @@ def tenant_file(tenant: DemoTenant, chattigo: str) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
-def chattigo_config(tenants: Sequence[DemoTenant], password: str, ledger: Path, seed: int) -> Config:
-    """The simulated Chattigo, with its usual troubles: duplicates, several events in a POST, lost receipts."""
+def chattigo_config(tenants: Sequence[DemoTenant], password: str, ledger: Path, seed: int, profile: str = "") -> Config:
+    """The simulated Chattigo, with its usual troubles: duplicates, several events in a POST, lost receipts; or with
+    those of a profile.
+    """
     knobs = Knobs()
-    patch(
-        knobs,
-        {
-            "allow_http": True,
-            "webhooks": {"duplicate": 0.05, "lanes": 16},
-            "receipts": {"array": True, "read_s": (0.2, 1.0)},
-        },
-    )
+    usual = {"webhooks": {"duplicate": 0.05, "lanes": 16}, "receipts": {"array": True, "read_s": (0.2, 1.0)}}
+    patch(knobs, {"allow_http": True} if profile else {"allow_http": True, **usual})
     return Config(
         accounts=[
             Account(
@@ -137,6 +134,7 @@ def chattigo_config(tenants: Sequence[DemoTenant], password: str, ledger: Path, 
         seed=seed,
         ledger=str(ledger),
         knobs=knobs,
+        profile=profile,
     ).check()
 
 

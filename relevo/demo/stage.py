@@ -28,6 +28,7 @@ from runtime.clock import now_ms
 from runtime.kafka import topics as kafka_topics
 from runtime.secrets import KeyRing, generate_key
 from runtime.settings import KafkaSettings
+from sandbox.chattigo.config import written
 from sandbox.kafka import Broker, MockCluster
 from sandbox.kafka.ports import free_ports
 from sandbox.kafka.process import Child
@@ -55,6 +56,7 @@ class Stage:
         *,
         mock: bool = False,
         seed: int = 1,
+        profile: str = "",
         say: Callable[[str], None] = lambda text: None,
         on_exit: Callable[[Exit], None] | None = None,
         env: dict[str, str] | None = None,
@@ -62,7 +64,9 @@ class Stage:
         tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file,
     ) -> None:
         """`env` is for the services, and for secrets that the tenants' files name; `agents` are types, or
-        `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address."""
+        `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address; `profile` is the
+        simulated Chattigo's.
+        """
         self.folder = folder
         self.tenants = tenants
         self.ledger = folder / "ledger.ndjson"
@@ -70,7 +74,7 @@ class Stage:
         self.webhooks: dict[str, str] = {}
         self.chattigo = ""
         self._profile: Literal["mock", "laptop"] = "mock" if mock else "laptop"
-        self._seed = seed
+        self._seed, self._sandbox_profile = seed, profile
         self._specs = tuple(agents)
         self._tenant_file = tenant_file
         self.agents = tuple(spec.partition("=")[0] for spec in agents)
@@ -157,9 +161,9 @@ class Stage:
             await self.call("POST", "webhooks", {"did": did, "url": url})
 
     async def _start_chattigo(self) -> None:
-        config = scenario.chattigo_config(self.tenants, self._password, self.ledger, self._seed)
+        config = scenario.chattigo_config(self.tenants, self._password, self.ledger, self._seed, self._sandbox_profile)
         file, log = self.folder / "chattigo.json", self.folder / "chattigo.log"
-        file.write_bytes(msgspec.json.encode(config))
+        file.write_bytes(written(config))
         log.write_bytes(b"")
         command = [sys.executable, "-m", "relevo", "sandbox", "chattigo", str(file), "--port", "0"]
         self._child = Child(command, log)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.chattigo import flat, humans, ledger
+from sandbox.chattigo import errors, flat, humans, ledger, media, repeats
 from sandbox.chattigo.answers import Invalid, Verdict, flat_error, ok, too_fast
 from sandbox.chattigo.calls import Call, Route
 from sandbox.chattigo.config import BASES
@@ -10,6 +10,7 @@ from sandbox.chattigo.delivery import Item
 from sandbox.chattigo.isv import owns
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.numbers import is_number, person
+from sandbox.chattigo.outcomes import FORMS, promise
 from sandbox.chattigo.world import Sent, World
 
 CONTROLS = ("transfer", "group", "close", "timeout")
@@ -32,34 +33,48 @@ def read_message(world: World, call: Call, service: str) -> Verdict:
         return flat_error(wrong.reason)
     if not owns(world, call, service):
         return _foreign(world)
-    to, client_id = body["msisdn"], body.get("id")
-    wamid = world.wamid(call.did, to)
-    code = 131047 if world.knobs.window == "async" and not world.window_open(call.did, to) else None
-    sent = world.fated(Sent(call.did, to, wamid, client_id, _forms(world), code=code))
-    if sent.code is not None and world.refuses(sent):
+    if world.knobs.window == "sync" and not world.window_open(call.did, body["msisdn"]):
+        return flat_error(errors.title(131047))
+    known = repeats.key(call.did, body.get("id"), person(body["msisdn"]))
+    if world.repeats.seen(known, world.now_ms(), world.knobs.dedupe_s):
+        return ok({"success": True}, accepted=True, reason="a repeat: answered, not sent")
+    wamid = world.wamid(call.did, body["msisdn"])
+    sent = world.fated(_sent(world, call, body, wamid))
+    if sent.code is not None and not call.doom and world.refuses(sent):
         return too_fast(world.knobs.limits, sent.code, graph=False)
-    entry = ledger.Message(
+
+    def then() -> None:
+        world.repeats.note(known, world.now_ms())
+        promise(world, sent)
+        _echo(world, call.did, sent.to, body)
+
+    entry = _message(call, service, body, wamid)
+    return ok({"success": True}, accepted=True, entries=(entry,), then=then, recipients=1)
+
+
+def _message(call: Call, service: str, body: Json, wamid: str) -> ledger.Message:
+    return ledger.Message(
         call=call.number,
         service=service,
         account=call.username,
         did=call.did,
-        to=to,
-        contact=person(to),
+        to=body["msisdn"],
+        contact=person(body["msisdn"]),
         kind=str(body["type"]).lower(),
         body=body,
         wamid=wamid,
-        client_id=None if client_id is None else str(client_id),
+        client_id=None if body.get("id") is None else str(body["id"]),
     )
 
-    def then() -> None:
-        world.promise_receipts(sent)
-        _echo(world, call.did, to, body)
 
-    return ok({"success": True}, accepted=True, entries=(entry,), then=then, recipients=1)
-
-
-def _forms(world: World) -> tuple[Any, ...]:
-    return ("flat",) if world.knobs.receipts.bot == "flat" else ()
+def _sent(world: World, call: Call, body: Json, wamid: str) -> Sent:
+    to, code = body["msisdn"], 0
+    if world.knobs.window == "async" and not world.window_open(call.did, to):
+        code = 131047
+    elif body.get("isAttachment") in (True, "true"):
+        code = media.link_code(world, str(body["type"]).lower(), media.links_of(body["attachment"]), wamid)
+    forms = FORMS[world.knobs.receipts.bot]
+    return Sent(call.did, to, wamid, body.get("id"), forms, code=call.doom or code or None)
 
 
 def _foreign(world: World) -> Verdict:

@@ -18,16 +18,19 @@ from sandbox.chattigo import ledger, wire
 from sandbox.chattigo.answers import Verdict, unauthorized
 from sandbox.chattigo.faults import Fault
 from sandbox.chattigo.knobs import Scheme
+from sandbox.chattigo.limits import TOO_FAST
 from sandbox.chattigo.numbers import person
 from sandbox.chattigo.tokens import Holder
 from sandbox.chattigo.world import World
 
 _EARLY_S = 0.1  # how much longer than the first receipt the answer takes when the receipt comes first
-Rule = Literal["isv_send", "isv_register", "isv_inbound", "hsm", "bot"]
+Rule = Literal["isv_send", "isv_register", "isv_inbound", "hsm", "bot", "channel"]
 
 
 class Call(NamedTuple):
-    """A call as a service sees it. `body`: parsed JSON, None when it is none; `did`: from the path or the body."""
+    """A call as a service sees it. `body`: parsed JSON, None when it is none; `did`: from the path or the body;
+    `digest`: of the raw body; `doom`: what its messages meet although it is answered 200, 0 for nothing.
+    """
 
     number: int
     method: str
@@ -38,6 +41,8 @@ class Call(NamedTuple):
     did: str
     username: str
     at_ms: int
+    digest: str = ""
+    doom: int = 0
 
 
 class Route(NamedTuple):
@@ -56,8 +61,7 @@ def handler(world: World, route: Route) -> Callable[[web.Request], Any]:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         call = await _open(world, request)
-        roll = world.dice.roll("fault", call.number)
-        fault = world.faults.take(route.name, route.service, call.did, call.username, roll) or Fault()
+        fault = _fault(world, route, call)
         pause = world.dice.between(world.knobs.latency_s, "latency", call.number) + fault.delay_before_s
         if pause > 0:
             await asyncio.sleep(pause)
@@ -70,6 +74,15 @@ def handler(world: World, route: Route) -> Callable[[web.Request], Any]:
         return await wire.answer(request, verdict, fault)
 
     return answer
+
+
+def _fault(world: World, route: Route, call: Call) -> Fault:
+    """What hits the call: a fault that was armed, else one by chance."""
+    roll = world.dice.roll("fault", call.number)
+    armed = world.faults.take(route.name, route.service, call.did, call.username, roll)
+    if armed is not None or not route.service:
+        return armed or Fault()
+    return world.chances.fault(route.name, route.service, call.digest, world.clock()) or Fault()
 
 
 async def _open(world: World, request: web.Request) -> Call:
@@ -85,7 +98,8 @@ async def _open(world: World, request: web.Request) -> Call:
     did = request.match_info.get("did") or fields.get("did") or fields.get("waId") or ""
     holder = world.tokens.peek(_bare(authorization))
     username = holder.username if holder else str(fields.get("username", ""))
-    return Call(number, request.method, request.path, raw, body, authorization, str(did), username, now)
+    digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
+    return Call(number, request.method, request.path, raw, body, authorization, str(did), username, now, digest)
 
 
 async def _read(request: web.Request) -> bytes:
@@ -110,12 +124,13 @@ def _judge(world: World, route: Route, call: Call) -> Verdict:
     if route.rule is not None:
         refusal = _authorize(world, route.service, getattr(world.knobs.auth, route.rule), call.authorization)
         if refusal:
-            return unauthorized(refusal)
+            return unauthorized(refusal, world.knobs.unauthorized)
         now_s = world.clock()
-        wait_s = world.limiter.call(route.service, call.username, now_s)
-        if wait_s:
+        wait_s = world.limiter.call(route.service, call.username, now_s, did=call.did, route=route.name)
+        if wait_s and world.knobs.limits.calls_status != 200:
             headers = world.limiter.retry_after(wait_s, now_s)
             return Verdict(world.knobs.limits.calls_status, reason="over the account's calls", headers=headers)
+        call = call._replace(doom=TOO_FAST if wait_s else 0)
     return route.handle(world, call)
 
 
@@ -126,7 +141,8 @@ def _authorize(world: World, service: str, scheme: Scheme, authorization: str) -
     bearer = authorization.startswith("Bearer ")
     if (scheme == "raw" and bearer) or (scheme == "bearer" and not bearer):
         return "scheme"
-    holder = world.tokens.check(_bare(authorization), service, world.now_ms())
+    early_ms = int(world.knobs.token_early_s * 1000)
+    holder = world.tokens.check(_bare(authorization), service, world.now_ms() + early_ms)
     return "" if isinstance(holder, Holder) else holder
 
 
@@ -146,7 +162,7 @@ def _record(world: World, route: Route, call: Call, verdict: Verdict, fault: Fau
         reason=verdict.reason,
         fault=fault.label if hit else "",
         recipients=verdict.recipients,
-        digest=hashlib.blake2b(call.raw, digest_size=16).hexdigest(),
+        digest=call.digest,
         bytes=len(call.raw),
         came_ms=call.at_ms,
         to=person(_to(call.body)),

@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.chattigo.answers import Invalid
 from sandbox.chattigo.messages import Json
-from sandbox.chattigo.numbers import is_number
+from sandbox.chattigo.numbers import is_number, is_user_id
 
 
 def check(body: Any) -> str:
@@ -22,7 +22,7 @@ def check(body: Any) -> str:
         raise Invalid("messaging_product must be whatsapp")
     if body.get("recipient_type", "individual") != "individual":
         raise Invalid("recipient_type must be individual")
-    if not is_number(body.get("to")):
+    if not is_number(body.get("to")) and not is_user_id(body.get("to") or body.get("recipient")):
         raise Invalid("to must be a number of digits", 131008 if "to" not in body else 131009)
     kind = body.get("type", "text")
     reader = _READERS.get(kind) if isinstance(kind, str) else None

@@ -7,14 +7,22 @@ text: they open nothing but the simulator.
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from sandbox.chattigo.knobs import Knobs
+from sandbox.chattigo.knobs import Knobs, own
+from sandbox.chattigo.templates import Template
 
-Service = Literal["isv", "hsm", "bot"]
-BASES: dict[Service, str] = {"isv": "/bsp-cloud-chattigo-isv", "hsm": "/message", "bot": "/api-bot"}
+__all__ = ["BASES", "Account", "Config", "Line", "Service", "Template", "load", "standard", "written"]
+
+Service = Literal["isv", "hsm", "bot", "channel"]
+BASES: dict[Service, str] = {
+    "isv": "/bsp-cloud-chattigo-isv",
+    "hsm": "/message",
+    "bot": "/api-bot",
+    "channel": "/webhook-chattigo",
+}
 
 
 class Account(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,13 +38,14 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
 class Line(msgspec.Struct, forbid_unknown_fields=True):
     """One WhatsApp business number.
 
-    `kind`: `cloud` gets WhatsApp envelopes, `flat` gets Chattigo's own objects. `webhook`: where customers'
+    `kind`: `cloud` gets WhatsApp envelopes, `flat` gets Chattigo's own objects; `channel` is no number of WhatsApp but
+    a client's own channel, which gets what agents answer. `webhook`: where customers'
     messages and receipts go unless registered otherwise; `notifications`: a second address for receipts, if there
     is one (Q15).
     """
 
     did: str
-    kind: Literal["cloud", "flat"] = "cloud"
+    kind: Literal["cloud", "flat", "channel"] = "cloud"
     webhook: str | None = None
     notifications: str | None = None
     id_campaign: int = 501
@@ -53,18 +62,10 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
         return "20" + self.did[::-1]
 
 
-class Template(msgspec.Struct, forbid_unknown_fields=True):
-    """An approved template; `parameters` is the number of body variables, unchecked when None."""
-
-    name: str
-    language: str = "es"
-    category: Literal["utility", "marketing", "authentication"] = "utility"
-    parameters: int | None = None
-
-
 class Config(msgspec.Struct, forbid_unknown_fields=True):
     """The whole simulator. With no `templates` every template exists; with no `ledger` it is kept in a temporary
-    folder.
+    folder. `profile`: the name or the file of the knobs to start from; `own`: those that hold in every profile
+    (`load` puts the file's own there; without it they are all that differ from the defaults).
     """
 
     accounts: list[Account]
@@ -73,6 +74,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
     seed: int = 1
     ledger: str | None = None
     knobs: Knobs = msgspec.field(default_factory=Knobs)
+    profile: str = ""
+    own: dict[str, Any] | None = None
 
     def check(self) -> "Config":
         """Itself, or ValueError that says which did or account is wrong."""
@@ -91,4 +94,18 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
 
 def load(path: str | Path) -> Config:
     """The configuration of a YAML (or JSON) file; raises msgspec.ValidationError, ValueError or OSError."""
-    return msgspec.yaml.decode(Path(path).read_bytes(), type=Config).check()
+    data = msgspec.yaml.decode(Path(path).read_bytes(), type=dict[str, Any])
+    config = msgspec.convert(data, Config)
+    config.own = data.get("knobs") or {}
+    return config.check()
+
+
+def standard() -> Config:
+    """A configuration for looking around: one account for each service, password `sandbox`."""
+    return load(Path(__file__).with_name("standard.yaml"))
+
+
+def written(config: Config) -> bytes:
+    """The configuration as a file, with those knobs alone that are not as by default."""
+    data = msgspec.to_builtins(config)
+    return msgspec.json.encode({**data, "knobs": own(config.knobs), "own": None})

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox.chattigo import customers, humans, knobs, ledger, people, raw
-from sandbox.chattigo.delivery import Item, Parcel
+from sandbox.chattigo import customers, humans, knobs, ledger, people, profiles, raw
+from sandbox.chattigo.delivery import Item, Parcel, other
 from sandbox.chattigo.faults import Fault
 from sandbox.chattigo.isv import FIELDS
+from sandbox.chattigo.templates import Template
 from sandbox.chattigo.world import World
 
 PREFIX = "/_sandbox"
@@ -34,6 +35,13 @@ class Login(msgspec.Struct, forbid_unknown_fields=True):
 
     service: str
     username: str
+
+
+class Profile(msgspec.Struct, forbid_unknown_fields=True):
+    """A profile; `knobs` for one that is not packaged."""
+
+    name: str
+    knobs: dict[str, Any] | None = None
 
 
 class Address(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,6 +83,10 @@ class Control:
         get(f"{PREFIX}/knobs", self.knobs)
         app.router.add_patch(f"{PREFIX}/knobs", self.turn)
         get(f"{PREFIX}/faults", self.faults)
+        get(f"{PREFIX}/profiles", self.profiles)
+        post(f"{PREFIX}/profile", self.profile)
+        get(f"{PREFIX}/templates", self.templates)
+        post(f"{PREFIX}/templates", self.template)
         post(f"{PREFIX}/faults", self.arm)
         app.router.add_delete(f"{PREFIX}/faults", self.disarm)
         post(f"{PREFIX}/tokens/expire", self.expire)
@@ -96,6 +108,7 @@ class Control:
             "entries": len(world.ledger.entries),
             "counts": world.ledger.counts,
             "pending": world.pending,
+            "profile": world.profile,
             "lines": world.config.lines,
             "accounts": [{"service": one.service, "username": one.username} for one in world.config.accounts],
             "webhooks": urls,
@@ -128,6 +141,27 @@ class Control:
         knobs.patch(self.world.knobs, changes)
         self.world.ledger.write(ledger.KnobChange(changes=changes))
         return answer(self.world.knobs)
+
+    async def profiles(self, _: web.Request) -> web.Response:
+        """The packaged profiles with their knobs, and which is on."""
+        found = {name: profiles.load(name) for name in profiles.names()}
+        return answer({"profile": self.world.profile, "profiles": found})
+
+    async def profile(self, request: web.Request) -> web.Response:
+        """Switch to a profile: a packaged one by its name, or any name with its `knobs`."""
+        wanted = msgspec.json.decode(await request.read(), type=Profile)
+        switch(self.world, wanted.name, wanted.knobs)
+        return answer(self.world.knobs)
+
+    async def templates(self, _: web.Request) -> web.Response:
+        """All templates."""
+        return answer({"templates": list(self.world.templates)})
+
+    async def template(self, request: web.Request) -> web.Response:
+        """Put in a template, or change one: its state, say."""
+        template = msgspec.json.decode(await request.read(), type=Template)
+        put(self.world, template)
+        return answer(template)
 
     async def faults(self, _: web.Request) -> web.Response:
         """The script with its counters."""
@@ -195,6 +229,29 @@ class Control:
     async def stop(self) -> None:
         """End the runs."""
         await self.runs.stop()
+
+
+def switch(world: World, name: str, values: dict[str, Any] | None = None) -> None:
+    """Set the knobs to a profile: nothing of the one before stays but what the configuration says. Raises ValueError
+    or msgspec.ValidationError and changes nothing.
+    """
+    found = profiles.load(name) if values is None else values
+    profiles.apply(world.knobs, found, world.always)
+    world.profile = name
+    world.ledger.write(ledger.KnobChange(changes=knobs.own(world.knobs), profile=name))
+
+
+def put(world: World, template: Template) -> None:
+    """A template, or a new state of one; lines hear of a state if changes other than messages are forwarded (Q35)."""
+    world.ledger.write(ledger.TemplateChange(template=msgspec.to_builtins(template)))
+    world.templates.put(template)
+    if not world.knobs.webhooks.other_fields:
+        return
+    told = {"event": template.state.upper(), "message_template_name": template.name, "reason": "NONE"}
+    value = {**told, "message_template_language": template.language}
+    for line in world.config.lines:
+        if line.kind == "cloud":
+            world.post.put(other(line, "message_template_status_update", value))
 
 
 def arm(world: World, *faults: Fault) -> list[int]:

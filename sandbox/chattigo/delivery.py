@@ -2,8 +2,8 @@
 events in one.
 
 Promises: events of one contact leave in the order in which they were put, also through retries; every attempt is
-a `webhook` line of the ledger, written when its answer is known. Only status 200 acknowledges. Leaves to `world`:
-what is owed to whom.
+a `webhook` line of the ledger, written when its answer is known. Only status 200 acknowledges, unless a knob says
+otherwise. Leaves to `world`: what is owed to whom.
 """
 
 import asyncio
@@ -25,8 +25,9 @@ from sandbox.chattigo.ledger import Ledger, Webhook
 from sandbox.chattigo.messages import Json
 
 log = logging.getLogger(__name__)
-Kind = Literal["message", "status", "event", "notification", "raw"]
+Kind = Literal["message", "status", "event", "notification", "raw", "other"]
 HEADERS = {"Content-Type": "application/json"}
+ALERT = {"entity_type": "PHONE_NUMBER", "alert_severity": "INFORMATIONAL", "alert_type": "OBA_APPROVED"}
 
 
 class Item(NamedTuple):
@@ -61,6 +62,12 @@ class Parcel(NamedTuple):
         return "cloud" if self.items[0].kind in ("message", "status") else "flat"
 
 
+def other(line: Line, field: str, value: Json) -> Parcel:
+    """A POST with a change that is no message: nothing that is owed, so the ledger lists nothing in it (Q35)."""
+    body = orjson.dumps(envelope.other(line, field, value))
+    return Parcel((Item("other", line.did, "", field, value),), "inbound", raw=body)
+
+
 class Answer(NamedTuple):
     """What the ISV said; status 0 when it said nothing."""
 
@@ -88,15 +95,23 @@ class Deliverer:
     ) -> None:
         self._knobs, self._dice, self._ledger, self._lines, self._url = knobs, dice, ledger, lines, url
         self._lanes: dict[tuple[str, int], _Lane] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._open = False
         self._posts = max((line.post for line in ledger.of(Webhook)), default=0)
         self._later: set[asyncio.TimerHandle] = set()
         self.pending = 0
 
     async def start(self) -> None:
-        """Open the client."""
-        connector = aiohttp.TCPConnector(limit=0)
-        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        """From now on it calls."""
+        self._open = True
+
+    def _session(self) -> aiohttp.ClientSession:
+        """The client that calls from the address that the knob names."""
+        source = self._knobs.webhooks.source_ip
+        if source not in self._sessions:
+            connector = aiohttp.TCPConnector(limit=0, local_addr=(source, 0) if source else None)
+            self._sessions[source] = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        return self._sessions[source]
 
     async def stop(self) -> None:
         """Drop what is undelivered and close."""
@@ -106,8 +121,9 @@ class Deliverer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        self._open = False
+        for session in self._sessions.values():
+            await session.close()
 
     def put(self, parcel: Parcel) -> None:
         """Queue a parcel, whose items share a did, behind what its contact is owed already."""
@@ -152,11 +168,11 @@ class Deliverer:
     async def _deliver(self, parcel: Parcel, parcels: int) -> None:
         self._posts += 1
         post, body, waits = self._posts, self._body(parcel), self._knobs.webhooks.retry_s
-        acked = False
+        acked, began_s = False, time.monotonic()
         for attempt in range(1, len(waits) + 2):
             answer = await self._attempt(parcel, body)
-            acked = answer.status == 200
-            last = acked or attempt > len(waits)
+            acked = self._acks(answer)
+            last = acked or attempt > len(waits) or self._too_old(time.monotonic() - began_s, waits[attempt - 1])
             self._record(parcel, post, attempt, answer, body, last)
             if last:
                 break
@@ -165,15 +181,32 @@ class Deliverer:
         if acked and not parcel.duplicate:
             self._maybe_again(parcel, body)
 
+    def _acks(self, answer: Answer) -> bool:
+        return answer.status == 200 or (self._knobs.webhooks.acks == "2xx" and 200 <= answer.status < 300)
+
+    def _too_old(self, age_s: float, wait_s: float) -> bool:
+        """Whether the next attempt would begin too late (Q18)."""
+        most_s = self._knobs.webhooks.max_age_s
+        return bool(most_s) and age_s + wait_s > most_s
+
+    def _headers(self) -> dict[str, str]:
+        """How Chattigo shows who it is (Q20)."""
+        knobs = self._knobs.webhooks
+        if knobs.auth == "none":
+            return HEADERS
+        if knobs.auth == "bearer":
+            return HEADERS | {"Authorization": f"Bearer {knobs.auth_value}"}
+        return HEADERS | {knobs.auth_header: knobs.auth_value}
+
     async def _attempt(self, parcel: Parcel, body: bytes) -> Answer:
         url = self._url(parcel.items[0].did, parcel.target)
-        if url is None or self._session is None:
+        if url is None or not self._open:
             return Answer(0, "no webhook registered", 0)
         began, error, status = time.monotonic(), "", 0
         timeout = aiohttp.ClientTimeout(total=self._knobs.webhooks.timeout_s)
         try:
-            async with self._session.post(
-                url, data=body, headers=HEADERS, timeout=timeout, allow_redirects=False
+            async with self._session().post(
+                url, data=body, headers=self._headers(), timeout=timeout, allow_redirects=False
             ) as answer:
                 status = answer.status
                 await answer.read()
@@ -190,10 +223,10 @@ class Deliverer:
                 attempt=attempt,
                 did=parcel.items[0].did,
                 format=parcel.format,
-                events=[item.key for item in parcel.items if not item.receipt],
+                events=[item.key for item in parcel.items if not item.receipt and item.kind != "other"],
                 receipts=[item.key for item in parcel.items if item.receipt],
                 status=answer.status,
-                acked=answer.status == 200,
+                acked=self._acks(answer),
                 last=last,
                 duplicate=parcel.duplicate,
                 error=answer.error,
@@ -211,7 +244,10 @@ class Deliverer:
         layout = self._dice.pick(envelope.LAYOUTS, "layout", items[0].key)
         messages = [(item.payload, item.card) for item in items if item.kind == "message"]
         statuses = [item.payload for item in items if item.kind == "status"]
-        return orjson.dumps(envelope.wrap(self._lines[items[0].did], messages, statuses, layout))
+        body = envelope.wrap(self._lines[items[0].did], messages, statuses, layout)
+        if self._dice.chance(self._knobs.webhooks.other_fields, "other", items[0].key):
+            body["entry"][-1]["changes"].append({"field": "account_alerts", "value": ALERT})
+        return orjson.dumps(body)
 
     def _maybe_again(self, parcel: Parcel, body: bytes) -> None:
         """By chance repeat what was acknowledged: the same bytes, or one of its items carved anew."""

@@ -21,10 +21,21 @@ def card(name: str, wa_id: str | None, user_id: str | None = None) -> Json:
 
 
 def status(
-    wamid: str, state: str, recipient: str, at_s: int, *, category: str = "service", error: Json | None = None
+    wamid: str,
+    state: str,
+    recipient: str,
+    at_s: int,
+    *,
+    category: str = "service",
+    error: Json | None = None,
+    user_id: str = "",
 ) -> Json:
-    """An element of `value.statuses[]` (section 6.1); `category` is the pricing category."""
-    object_: Json = {"id": wamid, "status": state, "timestamp": str(at_s), "recipient_id": recipient}
+    """An element of `value.statuses[]` (section 6.1); `category` is the pricing category; who hides the number has no
+    `recipient`.
+    """
+    ids = {"recipient_id": recipient, "recipient_user_id": user_id}
+    known = {name: value for name, value in ids.items() if value}
+    object_: Json = {"id": wamid, "status": state, "timestamp": str(at_s), **known}
     if error is not None:
         return object_ | {"errors": [error]}
     origin = {"id": f"conv-{wamid[-12:]}", "origin": {"type": category}}
@@ -51,9 +62,19 @@ def wrap(
     return {"object": "whatsapp_business_account", "entry": entries}
 
 
+def other(line: Line, field: str, value: Json) -> Json:
+    """A POST's body with a change of another field than messages (Q35)."""
+    change = {"field": field, "value": value}
+    return {"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]}
+
+
+def metadata(line: Line) -> Json:
+    """What names a line in a change's value."""
+    return {"display_phone_number": line.did, "phone_number_id": line.phone_number_id}
+
+
 def _value(line: Line, messages: Sequence[tuple[Json, Json | None]], statuses: Sequence[Json]) -> Json:
-    metadata = {"display_phone_number": line.did, "phone_number_id": line.phone_number_id}
-    value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata}
+    value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata(line)}
     cards = {str(card): card for _, card in messages if card is not None}
     if cards:
         value["contacts"] = list(cards.values())

@@ -5,6 +5,7 @@ Promises: the fields and the types of the facts (`id`, `idChat`, `channelId` int
 WhatsApp type without flat counterpart looks like is an assumption: its own name as `type` and an empty `content`.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sandbox.chattigo.messages import Json
@@ -50,14 +51,20 @@ def event(chat: Chat, event_id: int, kind: str, content: str, **changes: Any) ->
     }
 
 
-def said(chat: Chat, event_id: int, body: Json) -> Json:
-    """The flat event of a WhatsApp message object (as the builders of `messages` make it)."""
+def _nowhere(media_id: str) -> str:
+    return f"https://media.chattigo.example/{media_id}"
+
+
+def said(chat: Chat, event_id: int, body: Json, url: Callable[[str], str] = _nowhere) -> Json:
+    """The flat event of a WhatsApp message object (as the builders of `messages` make it); `url`: where a file of that
+    id can be had.
+    """
     kind = str(body["type"])
     payload: Any = body.get(kind)
     if kind == "text":
         return event(chat, event_id, "Text", payload["body"])
     if kind in MEDIA:
-        return _media(chat, event_id, kind, payload)
+        return _media(chat, event_id, kind, payload, url(payload["id"]))
     if kind == "location":
         return event(chat, event_id, "Location", f"{payload['latitude']},{payload['longitude']}")
     if kind == "button":
@@ -72,10 +79,10 @@ def said(chat: Chat, event_id: int, body: Json) -> Json:
     return event(chat, event_id, kind.capitalize(), "")
 
 
-def _media(chat: Chat, event_id: int, kind: str, payload: Json) -> Json:
+def _media(chat: Chat, event_id: int, kind: str, payload: Json, url: str) -> Json:
     name = payload.get("filename")
     attachment = {
-        "mediaUrl": f"https://media.chattigo.example/{payload['id']}",
+        "mediaUrl": url,
         "mimeType": payload["mime_type"],
     } | ({"fileName": name} if name else {})
     return event(

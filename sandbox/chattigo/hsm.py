@@ -1,8 +1,9 @@
-"""The HSM service: one template to 1 to 1000 recipients, accepted as a whole (Chattigo's facts, section 3).
+"""The HSM service: one template to 1 to 1000 recipients, accepted as a whole (Chattigo's facts, section 3), and the
+list of templates (1.4).
 
-Promises: a body that lacks what Chattigo requires is refused with 400; whatever can only be known per recipient
-(a number that is none, a template that is missing) comes later as a receipt (Q7). A repeat of a batch is sent
-again (Q12).
+Promises: a body that lacks what Chattigo requires is refused with 400; what can only be known per recipient (a number
+that is none, a template that is missing) comes later as a receipt, unless a knob says that it is told at once (Q7). A
+repeat of a batch is sent again (Q12), unless a knob says otherwise.
 """
 
 import hashlib
@@ -10,138 +11,118 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sandbox.chattigo import ledger
+from sandbox.chattigo import errors, ledger, media, receipts, repeats
 from sandbox.chattigo.answers import Invalid, Verdict, flat_error, ok
+from sandbox.chattigo.batch import Batch, read
 from sandbox.chattigo.bot import read_message
 from sandbox.chattigo.calls import Call, Route
 from sandbox.chattigo.config import BASES
-from sandbox.chattigo.isv import owns, template_fate
-from sandbox.chattigo.knobs import Knobs
+from sandbox.chattigo.isv import owns
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.numbers import is_number, person
+from sandbox.chattigo.outcomes import FORMS, promise
+from sandbox.chattigo.templates import Filled
 from sandbox.chattigo.world import Sent, World
 
 BASE = BASES["hsm"]
-MOST = 1000
-_BITS = {"int31": 31, "int53": 53}
 
 
-class Batch(NamedTuple):
-    """A request that Chattigo takes."""
+class Destination(NamedTuple):
+    """A recipient of a batch: where he stands in it, his object, the template's category, and what he is known to meet
+    (0: nothing)."""
 
-    root_id: str | int | None
-    template: str
-    language: str
-    namespace: str
-    bot_attention: bool | None
-    parameters: list[str]
-    destinations: list[Json]
-
-
-def read(body: Any, knobs: Knobs) -> Batch:
-    """The batch of a body; raises Invalid."""
-    if not isinstance(body, dict):
-        raise Invalid("the body must be a JSON object")
-    kinds = ("HSM", "template") if knobs.hsm_type_alias else ("HSM",)
-    if body.get("type") not in kinds:
-        raise Invalid("type must be HSM")
-    for name in ("did", "channel"):
-        if not isinstance(body.get(name), str) or not body[name]:
-            raise Invalid(f"{name} is mandatory")
-    hsm = body.get("hsm")
-    if not isinstance(hsm, dict):
-        raise Invalid("hsm is mandatory")
-    return Batch(
-        _root_id(body.get("id"), knobs),
-        _text(hsm, "template"),
-        _text(hsm, "languageCode"),
-        _optional(hsm, "namespace", str) or "",
-        _optional(hsm, "botAttention", bool),
-        _strings(hsm.get("parameters"), "hsm.parameters"),
-        _destinations(body, hsm, knobs),
-    )
-
-
-def _text(holder: Json, name: str) -> str:
-    value = holder.get(name)
-    if not isinstance(value, str) or not value:
-        raise Invalid(f"hsm.{name} is mandatory")
-    return value
-
-
-def _optional(holder: Json, name: str, kind: type) -> Any:
-    value = holder.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise Invalid(f"hsm.{name} must be a {kind.__name__}")
-    return value
-
-
-def _root_id(value: Any, knobs: Knobs) -> str | int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > 450:
-        raise Invalid("id must be an integer or a text of at most 450 characters")
-    if knobs.hsm_id == "text" and not isinstance(value, str):
-        raise Invalid("id must be a text")
-    bits = _BITS.get(knobs.hsm_id)
-    if bits and (not isinstance(value, int) or not 0 <= value < 2**bits):
-        raise Invalid(f"id must be an integer below 2^{bits}")
-    return value
-
-
-def _destinations(body: Json, hsm: Json, knobs: Knobs) -> list[Json]:
-    nested, root = hsm.get("destinations"), body.get("destinations")
-    found = {"nested": nested, "root": root, "both": nested if nested is not None else root}[knobs.hsm_form]
-    if not isinstance(found, list) or not 1 <= len(found) <= MOST:
-        raise Invalid(f"destinations must be a list of 1 to {MOST}, {knobs.hsm_form}")
-    for position, one in enumerate(found):
-        _check_destination(one, f"destinations[{position}]")
-    return found
-
-
-def _check_destination(one: Any, where: str) -> None:
-    if not isinstance(one, dict) or not isinstance(one.get("destination"), str) or not one["destination"]:
-        raise Invalid(f"{where}.destination is mandatory")
-    if not isinstance(one.get("id", ""), str):
-        raise Invalid(f"{where}.id must be a text")
-    _strings(one.get("parameters"), f"{where}.parameters")
-    _strings(one.get("buttonsParameters"), f"{where}.buttonsParameters")
-    if not isinstance(one.get("headerParameters") or [], list):
-        raise Invalid(f"{where}.headerParameters must be a list")
-
-
-def _strings(value: Any, where: str) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise Invalid(f"{where} must be a list of texts")
-    return value
+    position: int
+    one: Json
+    category: str
+    code: int
 
 
 def send(world: World, call: Call) -> Verdict:
-    """POST /message/inbound: the whole batch or nothing."""
+    """POST /message/inbound: the whole batch or nothing, unless a knob says otherwise (Q7)."""
     try:
         batch = read(call.body, world.knobs)
     except Invalid as wrong:
-        return flat_error(wrong.reason)
+        return flat_error(wrong.reason, wrong.status)
     if not owns(world, call, "hsm"):
         if world.knobs.foreign_did == "lost":
-            return _accepted(world, reason="did of another account: answered 200, delivers nothing")
+            return _answer(world, [], [], reason="did of another account: answered 200, delivers nothing")
         return flat_error("the number is not yours", int(world.knobs.foreign_did), auth="foreign")
-    entries = tuple(_recipient(world, call, batch, position, one) for position, one in enumerate(batch.destinations))
+    if world.knobs.templates == "sync" and (code := world.templates.state(batch.template, batch.language)):
+        return flat_error(errors.title(code))
+    people = [_destination(world, batch, position, one) for position, one in enumerate(batch.destinations)]
+    if world.knobs.hsm_partial == "sync_reject_all" and any(one.code for one in people):
+        return _refused(people)
+    once = list({person(one.one["destination"]): one for one in reversed(people)}.values())[::-1]
+    if world.knobs.hsm_repeated == "reject" and len(once) < len(people):
+        return flat_error("a number stands twice in destinations")
+    return _take(world, call, batch, people, people if world.knobs.hsm_repeated == "twice" else once)
+
+
+def _take(world: World, call: Call, batch: Batch, people: list[Destination], wanted: list[Destination]) -> Verdict:
+    """Accept those who are wanted, not known as repeats, and not told as bad in the answer."""
+    told = world.knobs.hsm_partial == "sync_partial"
+    now_ms, within_s = world.now_ms(), world.knobs.dedupe_s
+    going = [
+        one
+        for one in wanted
+        if not (told and one.code) and not world.repeats.seen(_key(call, batch, one), now_ms, within_s)
+    ]
+    entries = tuple(_recipient(world, call, batch, one) for one in going)
 
     def then() -> None:
-        for one, entry in zip(batch.destinations, entries, strict=True):
-            world.promise_receipts(world.fated(_sent(world, batch, one, entry)))
+        for one, entry in zip(going, entries, strict=True):
+            world.repeats.note(_key(call, batch, one), now_ms)
+            promise(world, world.fated(_sent(world, call, batch, one, entry)))
 
-    return _accepted(world, accepted=True, entries=entries, then=then, recipients=len(entries))
+    told_now = [one for one in people if told and one.code]
+    return _answer(world, people, told_now, accepted=True, entries=entries, then=then, recipients=len(entries))
 
 
-def _accepted(world: World, **more: Any) -> Verdict:
+def _key(call: Call, batch: Batch, one: Destination) -> repeats.Key | None:
+    return repeats.key(call.did, one.one.get("id") or batch.root_id, person(one.one["destination"]))
+
+
+def _destination(world: World, batch: Batch, position: int, one: Json) -> Destination:
+    filled = Filled(
+        one.get("parameters") or batch.parameters,
+        one.get("headerParameters") or [],
+        len(one.get("buttonsParameters") or []),
+    )
+    category, code = world.templates.fate(batch.template, batch.language, filled)
+    if world.knobs.templates == "never":
+        code = 0
+    to = one["destination"]
+    bad = not is_number(to) or world.dice.chance(world.knobs.hsm_bad, "bad", person(to))
+    return Destination(position, one, category, 131026 if bad else code)
+
+
+def _answer(world: World, people: list[Destination], bad: list[Destination], **more: Any) -> Verdict:
+    """200: with a result for each if the knob says so, and whenever some are left out and told (Q6, Q7)."""
+    if world.knobs.hsm_answer == "results" or bad:
+        results = _results(people, {one.position for one in bad})
+        return ok({"success": not people or len(bad) < len(people), "results": results}, **more)
     return ok({"success": True} if world.knobs.hsm_answer == "success" else None, **more)
 
 
-def _recipient(world: World, call: Call, batch: Batch, position: int, one: Json) -> ledger.Recipient:
+def _refused(people: list[Destination]) -> Verdict:
+    bad = {one.position for one in people if one.code}
+    body = {"success": False, "message": "destinations are wrong", "results": _results(people, bad)}
+    return Verdict(400, orjson.dumps(body), reason=f"{len(bad)} destinations are wrong")
+
+
+def _results(people: list[Destination], bad: set[int]) -> list[Json]:
+    """What an answer says of each recipient: an assumption."""
+    found = []
+    for one in people:
+        error = receipts.error(one.code) if one.position in bad else None
+        errors: Json = {} if error is None else {"errors": [{"code": error["code"], "title": error["title"]}]}
+        known: Json = {"id": one.one["id"]} if one.one.get("id") else {}
+        found.append({**known, "destination": one.one["destination"], "success": error is None, **errors})
+    return found
+
+
+def _recipient(world: World, call: Call, batch: Batch, who: Destination) -> ledger.Recipient:
+    one = who.one
     content = [batch.parameters, one.get("parameters"), one.get("headerParameters"), one.get("buttonsParameters")]
     return ledger.Recipient(
         call=call.number,
@@ -157,21 +138,16 @@ def _recipient(world: World, call: Call, batch: Batch, position: int, one: Json)
         bot_attention=batch.bot_attention,
         parameters=hashlib.blake2b(orjson.dumps(content), digest_size=12).hexdigest(),
         wamid=world.wamid(call.did, one["destination"]),
-        position=position,
+        position=who.position,
     )
 
 
-def _sent(world: World, batch: Batch, one: Json, entry: ledger.Recipient) -> Sent:
-    parameters = one.get("parameters") or batch.parameters
-    category, code = template_fate(world, batch.template, batch.language, len(parameters))
-    if not is_number(one["destination"]):
-        code = 131026
-    client_id = one.get("id") if world.knobs.destination_ids and one.get("id") else batch.root_id
-    forms: dict[str, tuple[Any, ...]] = {
-        "flat": ("flat",), "cloud": ("cloud",), "both": ("flat", "cloud"), "none": (),
-    }  # fmt: skip
-    kinds = forms[world.knobs.receipts.hsm]
-    return Sent(entry.did, entry.destination, entry.wamid, client_id, kinds, category, None, code)
+def _sent(world: World, call: Call, batch: Batch, who: Destination, entry: ledger.Recipient) -> Sent:
+    links = media.links_of(who.one.get("headerParameters") or [])
+    code = call.doom or who.code or media.link_code(world, "", links, entry.wamid)
+    client_id = who.one.get("id") if world.knobs.destination_ids and who.one.get("id") else batch.root_id
+    forms = FORMS[world.knobs.receipts.hsm]
+    return Sent(entry.did, entry.destination, entry.wamid, client_id, forms, who.category, None, code or None)
 
 
 def message(world: World, call: Call) -> Verdict:
@@ -179,7 +155,26 @@ def message(world: World, call: Call) -> Verdict:
     return read_message(world, call, "hsm")
 
 
+def templates(world: World, call: Call) -> Verdict:
+    """GET /message/templates/client_id/{idClient}: the templates, for each line of the account (1.4)."""
+    account = world.account("hsm", call.username)
+    if account is None or call.path.split("/")[-1] != str(account.id_client):
+        return flat_error("the client is not yours", 403, auth="foreign")
+    groups = [{"channelDid": did, "templates": _listed(world, did)} for did in account.dids if did in world.lines]
+    if world.knobs.template_list == "groups":
+        return ok({"data": groups})
+    return ok({"data": [one for group in groups for one in group["templates"]]})
+
+
+def _listed(world: World, did: str) -> list[Json]:
+    campaign = world.lines[did].id_campaign
+    more = {"channelDid": did, "channelType": "WHATSAPP", "campaignId": campaign}
+    names = ("name", "language", "category", "state")
+    return [{**{name: getattr(one, name) for name in names}, **more} for one in world.templates]
+
+
 ROUTES = (
     Route("hsm.send", "hsm", "POST", f"{BASE}/inbound", "hsm", send),
     Route("hsm.message", "hsm", "POST", f"{BASE}/inbound/message", "hsm", message),
+    Route("hsm.templates", "hsm", "GET", f"{BASE}/templates/client_id/{{client}}", "hsm", templates),
 )

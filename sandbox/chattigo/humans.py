@@ -1,12 +1,14 @@
 """Human agents at Chattigo's desk: they take a chat, say something, and give it back (Chattigo's facts, section
 5).
 
-On a flat line each is an event to the ISV; on a cloud line nothing is sent (Q14 has no documented form). While a
-human owns a chat its events carry `stateAgent` AGENT.
+On a flat line each is an event to the ISV, and on a client's own channel, which gets agents' answers; on a cloud line
+nothing is sent unless a knob says so (Q14 has no documented form). While a human owns a chat its events carry
+`stateAgent` AGENT.
 """
 
 from sandbox.chattigo import flat
-from sandbox.chattigo.delivery import Item
+from sandbox.chattigo.delivery import Item, other
+from sandbox.chattigo.envelope import metadata
 from sandbox.chattigo.ledger import Human
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.numbers import person
@@ -56,7 +58,17 @@ def _return(world: World, did: str, contact: str) -> None:
 
 
 def _tell(world: World, did: str, contact: str, number: int, event: Json, origin: str) -> str:
-    if world.lines[did].kind != "flat":
+    kind, knob = world.lines[did].kind, world.knobs.humans.cloud
+    if kind == "cloud" and knob == "handover":
+        world.post.put(other(world.lines[did], "messaging_handovers", _handover(world, did, contact, origin)))
+    if kind == "cloud" and knob != "flat":
         return ""
     world.owe([Item("event", did, person(contact), str(number), event)], origin=origin)
     return str(number)
+
+
+def _handover(world: World, did: str, contact: str, origin: str) -> Json:
+    """The value of a change that says who owns the chat: an assumption."""
+    owner = "bot" if origin == "transfer" else "human"
+    chat = {"wa_id": contact, "owner": owner, "timestamp": str(world.now_ms() // 1000)}
+    return {"messaging_product": "whatsapp", "metadata": metadata(world.lines[did]), "messaging_handovers": [chat]}

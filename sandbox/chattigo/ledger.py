@@ -7,7 +7,7 @@ file is read back and continued; what a kill left unfinished at its end is cut o
 
 Every line has `type`, `seq` (1, 2, …) and `at_ms`. Types, each a class below whose docstring says what its fields
 mean: `run` `call` `login` `recipient` `message` `control` `registration` `event` `receipt` `webhook` `expired`
-`human` `knobs` `fault`.
+`human` `knobs` `fault` `brought` `template`.
 
 Read it like this: a paid template reached Chattigo once for each `recipient` line; a session message once for
 each `message` line; a customer's message is owed to the ISV once a `webhook` line with `acked` names its id in
@@ -153,7 +153,8 @@ class Registration(Entry, tag="registration", kw_only=True):
 class Event(Entry, tag="event", kw_only=True):
     """Something happened that is owed to the ISV: `event` is its id in the webhook.
 
-    `origin`: customer, echo (of the ISV's own send), human, transfer, raw. `format`: cloud or flat.
+    `origin`: customer, echo (of the ISV's own send), human, transfer, raw. `format`: cloud or flat. `phone`: the number
+    of a person whose `contact` is an id, because the number is hidden.
     """
 
     event: str
@@ -162,6 +163,7 @@ class Event(Entry, tag="event", kw_only=True):
     kind: str
     format: str
     origin: str
+    phone: str = ""
 
 
 class Receipt(Entry, tag="receipt", kw_only=True):
@@ -221,9 +223,10 @@ class Human(Entry, tag="human", kw_only=True):
 
 
 class KnobChange(Entry, tag="knobs", kw_only=True):
-    """Knobs were changed; `changes` as they came."""
+    """Knobs were changed; `changes` as they came. With `profile` all others went back to their defaults before."""
 
     changes: Any
+    profile: str = ""
 
 
 class FaultArmed(Entry, tag="fault", kw_only=True):
@@ -233,16 +236,38 @@ class FaultArmed(Entry, tag="fault", kw_only=True):
     fault: Any = None
 
 
+class Brought(Entry, tag="brought", kw_only=True):
+    """Something that a client brought from its own channel. `taken` False: the answer was success, and it is lost;
+    `reason` says why."""
+
+    call: int
+    account: str
+    did: str
+    msisdn: str
+    contact: str
+    kind: str
+    channel: str
+    content: str
+    taken: bool
+    reason: str = ""
+
+
+class TemplateChange(Entry, tag="template", kw_only=True):
+    """A template was put in by the control API, or its state was changed."""
+
+    template: Any
+
+
 Line = (
     Run | Call | Login | Recipient | Message | Control | Registration | Event
-    | Receipt | Webhook | Expired | Human | KnobChange | FaultArmed
+    | Receipt | Webhook | Expired | Human | KnobChange | FaultArmed | Brought | TemplateChange
 )  # fmt: skip
 E2 = TypeVar("E2", bound=Entry)
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
-_CAUSED = (Login, Recipient, Message, Control, Registration, Expired)
+_CAUSED = (Login, Recipient, Message, Control, Registration, Expired, Brought)
 
 
 def read(path: str | Path) -> list[Entry]:

@@ -50,7 +50,8 @@ class Limiter:
 
     def __init__(self, knobs: Knobs, dice: Dice) -> None:
         self._knobs, self._dice = knobs, dice
-        self._lines, self._pairs, self._calls = Pace(), Pace(), Pace()
+        self._lines, self._pairs, self._calls, self._logins = Pace(), Pace(), Pace(), Pace()
+        self._locked_s: dict[tuple[str, str], float] = {}
         self._marketing: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -85,15 +86,32 @@ class Limiter:
         word = self._marketing[did, who]
         return WITHHELD if self._dice.chance(limits.withheld, "withheld", did, who, word) else 0
 
-    def call(self, service: str, username: str, now_s: float) -> float:
-        """Seconds until this account may call again; 0: it may, and did."""
-        limits, key = self.limits, (service, username)
+    def call(self, service: str, username: str, now_s: float, *, did: str = "", route: str = "") -> float:
+        """Seconds until this account, line or route (as the knob says) may be called again; 0: it may, and was."""
+        limits = self.limits
+        key = {"account": (service, username), "line": did, "route": route}[limits.calls_by]
         if not limits.calls_per_s:
             return 0.0
         over_s = self._calls.wait_s(key, now_s) - (limits.calls_burst - 1) / limits.calls_per_s
         if over_s > _EVEN_S:
             return over_s
         self._calls.take(key, 1 / limits.calls_per_s, now_s)
+        return 0.0
+
+    def login(self, service: str, username: str, now_s: float) -> float:
+        """Seconds until this account may log in; 0: it may, and the login counts (Q4)."""
+        knobs, key = self._knobs.logins, (service, username)
+        if not knobs.per_minute:
+            return 0.0
+        each_s = 60 / knobs.per_minute
+        over_s = self._logins.wait_s(key, now_s) - each_s * max(knobs.per_minute - 1, 0)
+        locked_s = self._locked_s.get(key, now_s) - now_s
+        if over_s > _EVEN_S and knobs.lock_s and locked_s <= 0:
+            self._locked_s[key] = now_s + knobs.lock_s
+            locked_s = knobs.lock_s
+        if over_s > _EVEN_S or locked_s > 0:
+            return max(over_s, locked_s)
+        self._logins.take(key, each_s, now_s)
         return 0.0
 
     def retry_after(self, wait_s: float, now_s: float) -> dict[str, str]:

@@ -23,6 +23,10 @@ def _login(world: World, call: Call, service: Service) -> Verdict:
     username, password = body.get("username"), body.get("password")
     if not isinstance(username, str) or not isinstance(password, str) or not username or not password:
         return flat_error("username and password are mandatory strings")
+    wait_s = world.limiter.login(service, username, world.clock())
+    if wait_s:
+        headers = world.limiter.retry_after(wait_s, world.clock())
+        return Verdict(world.knobs.logins.status, reason="too many logins", headers=headers)
     account = world.account(service, username)
     if account is None or account.password != password:
         failed = ledger.Login(call=call.number, service=service, account=username, ok=False)
@@ -46,5 +50,6 @@ def _extras(service: Service, username: str) -> dict[str, Any]:
         "isv": {"user": username, "access": True},
         "hsm": {"access": True},
         "bot": {},
+        "channel": {},
     }
     return extras[service]

@@ -7,6 +7,10 @@ one number.
 
 import re
 
+from sandbox.chattigo.dice import Dice
+
+_COUNTRIES = {"54": "AR", "52": "MX", "55": "BR", "56": "CL", "57": "CO"}
+_USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
 _DIGITS = re.compile(r"[0-9]{7,15}")
 
 
@@ -31,3 +35,33 @@ def wa_id(number: str, forms: bool = True) -> str:
     `from`.
     """
     return person(number) if forms else number
+
+
+def short(number: str) -> str:
+    """The form without the digit that Argentina, Mexico and Brazil may leave out."""
+    long = person(number)
+    if long.startswith("549") and len(long) == 13:
+        return "54" + long[3:]
+    if long.startswith("55") and len(long) == 13:
+        return long[:4] + long[5:]
+    return long
+
+
+def written(number: str, form: str) -> str:
+    """The number in the form `given`, `short` or `long`; Mexico's long form is 521…"""
+    if form == "given":
+        return number
+    if form == "long" and number.startswith("52") and len(person(number)) == 12:
+        return "521" + person(number)[2:]
+    return short(number) if form == "short" else person(number)
+
+
+def is_user_id(text: object) -> bool:
+    """A business-scoped user id: a country, a dot, letters and digits (section 2.2)."""
+    return isinstance(text, str) and _USER_ID.fullmatch(text) is not None
+
+
+def user_id(dice: Dice, number: str) -> str:
+    """The one id of a person under this seed."""
+    country = _COUNTRIES.get(number[:2], "US")
+    return f"{country}.{int.from_bytes(dice.digest('user id', person(number), size=8), 'big')}"

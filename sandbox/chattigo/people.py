@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sandbox.chattigo import envelope, flat, messages, receipts
+from sandbox.chattigo import envelope, flat, media, messages, outcomes
 from sandbox.chattigo.delivery import Item
 from sandbox.chattigo.messages import Json
-from sandbox.chattigo.numbers import person
+from sandbox.chattigo.numbers import is_number, person, user_id, written
 from sandbox.chattigo.world import World
 
 
@@ -34,13 +34,15 @@ def say(world: World, sayings: Sequence[Saying]) -> list[str]:
     """Deliver them (of one line) in one POST, or one each on a flat line; returns the ids. Raises KeyError for no
     such line.
     """
+    sayings = [_shown(world, one) for one in sayings]
     items = [_item(world, one) for one in sayings]
     fresh = [one for one in sayings if not world.window_open(one.did, one.contact)]
     for one in sayings:
         world.opened(one.did, one.contact)
     world.owe(items, origin="customer")
     for one in fresh:
-        _session(world, one)
+        if world.knobs.receipts.session_notice and world.lines[one.did].kind == "flat":
+            outcomes.session(world, one.did, one.contact)
     return [item.key for item in items]
 
 
@@ -49,30 +51,37 @@ def _item(world: World, one: Saying) -> Item:
     body = _body(world, one)
     if line.kind == "flat":
         number = world.flat_id()
-        event = flat.said(world.chat(one.did, one.contact, one.name), number, body)
+        chat = world.chat(one.did, one.contact, one.name)
+        event = flat.said(chat, number, body, lambda media_id: media.signed(world, media_id))
         return Item("event", one.did, person(one.contact), str(number), event)
     wamid = world.wamid(one.did, one.contact)
-    sender = None if one.hidden else one.contact
+    sender = None if one.hidden else written(one.contact, world.knobs.people.from_form)
     message = messages.stamp(body, sender=sender, message_id=wamid, at_s=world.now_ms() // 1000, user_id=one.user_id)
     card = None if body["type"] == "system" else envelope.card(one.name, sender, one.user_id)
     return Item("message", one.did, person(one.contact), wamid, message, card)
 
 
+def _shown(world: World, one: Saying) -> Saying:
+    """With the id that the knobs give, and named by it alone if the number is hidden (Q31); only envelopes can."""
+    knobs = world.knobs.people
+    if world.lines[one.did].kind != "cloud" or not is_number(one.contact):
+        return one
+    hidden = one.hidden or world.dice.chance(knobs.hidden, "hidden", person(one.contact))
+    known = one.user_id or (user_id(world.dice, one.contact) if knobs.bsuid or hidden else None)
+    if known:
+        world.hides(known, one.contact)
+    changes = {"user_id": known, "hidden": hidden, "contact": known if hidden and known else one.contact}
+    return msgspec.structs.replace(one, **changes)
+
+
 def _body(world: World, one: Saying) -> Json:
+    return media.sent_by_customer(world, _written(world, one))
+
+
+def _written(world: World, one: Saying) -> Json:
     if one.sample == "number_change":
         return messages.number_change(one.contact, one.contact[:-6] + "2" + one.contact[-5:])
     if one.sample:
         word = world.dice.digest("sample", one.did, one.contact, world.ledger.counts["event"], size=6).hex()
         return messages.SAMPLES[one.sample](word)
     return messages.text(one.message) if isinstance(one.message, str) else one.message
-
-
-def _session(world: World, one: Saying) -> None:
-    """The notice that a window opened, with the id of the last template if there was one (Q29)."""
-    if not world.knobs.receipts.session_notice or world.lines[one.did].kind != "flat":
-        return
-    last = world.last_template(one.did, one.contact)
-    known = (last.destination_id or last.root_id) if last else None
-    payload = flat.notification("session", one.did, one.contact, known)
-    step = receipts.Step(0, "session")
-    world.notify(payload, "flat", one.did, person(one.contact), known, step, last.wamid if last else "")

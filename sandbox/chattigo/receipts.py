@@ -6,22 +6,10 @@ Promises: the same send under the same seed and knobs has the same fate. States 
 
 from typing import NamedTuple
 
+from sandbox.chattigo import errors
 from sandbox.chattigo.dice import Dice
 from sandbox.chattigo.knobs import Receipts
 from sandbox.chattigo.messages import Json
-
-ERRORS = {
-    131026: "Message undeliverable",
-    131047: "Re-engagement message",
-    130429: "Rate limit hit",
-    131048: "Spam rate limit hit",
-    131050: "User has stopped marketing messages from this business",
-    131056: "Pair rate limit hit",
-    131049: "Message withheld to maintain healthy ecosystem engagement",
-    132000: "Number of parameters does not match the expected number of params",
-    132001: "Template name does not exist in the translation",
-    131000: "Something went wrong",
-}
 
 
 class Step(NamedTuple):
@@ -35,7 +23,7 @@ class Step(NamedTuple):
 
 def error(code: int) -> Json:
     """An element of `errors[]` as WhatsApp writes it."""
-    title = ERRORS.get(code, "Error")
+    title = errors.title(code)
     return {"code": code, "title": title, "message": title, "error_data": {"details": f"{title}."}}
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from sandbox.chattigo import bot, control, hsm, isv, knobs, ledger, logins, people
+from sandbox.chattigo import bot, channel, control, hsm, isv, knobs, ledger, logins, media, people
 from sandbox.chattigo.answers import Verdict
 from sandbox.chattigo.calls import Call, Route, handler
 from sandbox.chattigo.config import BASES, Config, Service, load
@@ -31,7 +31,13 @@ _POLL_S = 0.01
 
 def routes() -> list[Route]:
     """All routes of the services."""
-    return [logins.route(service) for service in BASES] + [*isv.ROUTES, *hsm.ROUTES, *bot.ROUTES]
+    return [logins.route(service) for service in BASES] + [
+        *isv.ROUTES,
+        *hsm.ROUTES,
+        *bot.ROUTES,
+        *channel.ROUTES,
+        *media.ROUTES,
+    ]
 
 
 def _nothing(_: World, __: Call) -> Verdict:
@@ -70,6 +76,7 @@ class Chattigo:
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         self.base_url = f"http://{self._host}:{self._runner.addresses[0][1]}"
+        self.world.base_url = self.base_url
         await self.world.post.start()
         self.ledger.write(ledger.Run(seed=self.world.config.seed, pid=os.getpid(), base_url=self.base_url))
         return self

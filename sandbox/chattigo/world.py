@@ -8,17 +8,22 @@ import base64
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from sandbox.chattigo import envelope, flat, receipts
+import msgspec
+
+from sandbox.chattigo import flat, profiles
+from sandbox.chattigo.chances import Chances
 from sandbox.chattigo.config import Account, Config, Line
 from sandbox.chattigo.delivery import Deliverer, Item, Parcel
 from sandbox.chattigo.dice import Dice
 from sandbox.chattigo.faults import Script
-from sandbox.chattigo.ledger import Call, Control, Event, Expired, Human, Ledger, Receipt, Recipient, Registration
+from sandbox.chattigo.knobs import own
+from sandbox.chattigo.ledger import Call, Control, Event, Expired, Human, Ledger, Registration, TemplateChange
 from sandbox.chattigo.limits import RATES, Limiter
-from sandbox.chattigo.messages import Json
-from sandbox.chattigo.numbers import person, wa_id
+from sandbox.chattigo.numbers import person
+from sandbox.chattigo.repeats import Repeats
+from sandbox.chattigo.templates import Template, Templates
 from sandbox.chattigo.tokens import Tokens
 
 WINDOW_MS = 24 * 3600 * 1000
@@ -46,14 +51,23 @@ class World:
     def __init__(self, config: Config, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
         self.config = config.check()
         self.knobs = config.knobs
+        self.always = own(config.knobs) if config.own is None else config.own
+        if config.profile:
+            profiles.apply(self.knobs, profiles.load(config.profile), self.always)
+        self.profile = config.profile
+        self.base_url = ""
         self.dice = Dice(config.seed)
         self.ledger = ledger
         self.clock = clock
         self.lines: dict[str, Line] = {line.did: line for line in config.lines}
-        self.templates = {(one.name, one.language): one for one in config.templates}
+        self.templates = Templates(config.templates)
         self.tokens = Tokens(self.dice.digest("token secret", size=64))
         self.faults = Script()
         self.limiter = Limiter(self.knobs, self.dice)
+        self.chances = Chances(self.knobs, self.dice)
+        self.repeats = Repeats(ledger)
+        self.media: dict[str, str] = {}
+        self._phones: dict[str, str] = {}
         self.urls: dict[tuple[str, str], str] = {}
         self.human: set[tuple[str, str]] = set()
         self._closed: Counter[tuple[str, str]] = Counter()
@@ -74,8 +88,12 @@ class World:
         for entry in self.ledger.of(Registration):
             self.urls[entry.did, entry.kind] = entry.url
         for event in self.ledger.of(Event):
+            if event.phone:
+                self._phones[event.contact] = event.phone
             if event.origin == "customer":
-                self._windows[event.did, event.contact] = event.at_ms
+                self._windows[event.did, self.who(event.contact)] = event.at_ms
+        for change in self.ledger.of(TemplateChange):
+            self.templates.put(msgspec.convert(change.template, Template))
         for dead in self.ledger.of(Expired):
             self.tokens.expire(dead.service, dead.account, dead.at_ms)
         for chat in self.ledger.entries:
@@ -116,17 +134,16 @@ class World:
         """The address of a did for `inbound`, `outbound`, or `notifications` (receipts; without its own the
         messages').
         """
-        if target == "notifications":
-            return self.urls.get((did, "notifications")) or self._first_url(did)
-        return self.urls.get((did, target))
-
-    def _first_url(self, did: str) -> str | None:
-        return self.urls.get((did, self._targets(did)[0]))
+        if target != "notifications":
+            return self.urls.get((did, target))
+        knob = self.knobs.webhooks.receipts
+        first = self._targets(did)[0] if knob == "messages" or self.lines[did].kind != "cloud" else knob
+        return self.urls.get((did, "notifications")) or self.urls.get((did, first))
 
     def _targets(self, did: str) -> tuple[str, ...]:
-        """Which registrations get customers' messages (Q22); a flat line has only its own address."""
+        """Which registrations get customers' messages (Q22); any other than a cloud line has only its own address."""
         knob = self.knobs.webhooks.customer_messages
-        if knob == "inbound" or self.lines[did].kind == "flat":
+        if knob == "inbound" or self.lines[did].kind != "cloud":
             return ("inbound",)
         return ("outbound",) if knob == "outbound" else ("inbound", "outbound")
 
@@ -134,15 +151,23 @@ class World:
         """The last writer wins."""
         self.urls[did, kind] = url
 
-    # windows and chats
+    # people, windows and chats
+
+    def hides(self, user_id: str, phone: str) -> None:
+        """This id names who has that number."""
+        self._phones[user_id] = person(phone)
+
+    def who(self, address: str) -> str:
+        """One text for a person, by whichever number or id."""
+        return self._phones.get(address) or person(address)
 
     def window_open(self, did: str, contact: str) -> bool:
         """Whether the customer wrote within 24 h."""
-        return self.now_ms() - self._windows.get((did, person(contact)), -WINDOW_MS) < WINDOW_MS
+        return self.now_ms() - self._windows.get((did, self.who(contact)), -WINDOW_MS) < WINDOW_MS
 
     def opened(self, did: str, contact: str) -> None:
         """The customer writes now."""
-        self._windows[did, person(contact)] = self.now_ms()
+        self._windows[did, self.who(contact)] = self.now_ms()
 
     def chat(self, did: str, contact: str, name: str = "") -> flat.Chat:
         """What flat events say about this conversation."""
@@ -167,7 +192,7 @@ class World:
         """Events for the ISV that leave in one POST (flat: one each); the ledger has them first."""
         first = items[0]
         cloud = first.kind == "message"
-        self.ledger.write(*(_event(item, origin, "cloud" if cloud else "flat") for item in items))
+        self.ledger.write(*(self._event(item, origin, "cloud" if cloud else "flat") for item in items))
         for target in self._targets(first.did):
             for group in [tuple(items)] if cloud else [(item,) for item in items]:
                 self.post.put(Parcel(group, target))
@@ -191,58 +216,8 @@ class World:
         """Whether a limit of WhatsApp is told in the answer to a single message, and not by a receipt."""
         return self.knobs.limits.answer == "error" and sent.code in RATES
 
-    def promise_receipts(self, sent: Sent) -> None:
-        """Schedule the receipts of an accepted send."""
-        for step in receipts.plan(sent.wamid, self.knobs.receipts, self.dice, sent.code):
-            for form in sent.forms:
-                self.later(sent.wait_s + step.after_s, lambda step=step, form=form: self._receipt(sent, step, form))  # type: ignore[misc]
-
-    def _receipt(self, sent: Sent, step: receipts.Step, form: Literal["cloud", "flat"]) -> None:
-        error = receipts.error(step.code) if step.code is not None else None
-        contact = person(sent.to)
-        if form == "cloud":
-            known: str | int | None = sent.wamid
-            who = wa_id(sent.to, self.knobs.number_forms)
-            payload = envelope.status(
-                sent.wamid, step.state, who, self.now_ms() // 1000, category=sent.category, error=error
-            )
-            if sent.opaque is not None and self.knobs.opaque == "echo":
-                payload["biz_opaque_callback_data"] = sent.opaque
-        else:
-            known = sent.client_id
-            payload = flat.notification(step.state, sent.did, sent.to, known, error)
-        self.notify(payload, form, sent.did, contact, known, step, sent.wamid)
-
-    def notify(
-        self, payload: Json, form: str, did: str, contact: str, known: Any, step: receipts.Step, wamid: str
-    ) -> None:
-        """Write down a receipt and send it, unless the knob loses it."""
-        key = f"{'' if known is None else known}:{step.state}"
-        self.ledger.write(
-            Receipt(
-                receipt=key,
-                did=did,
-                contact=contact,
-                wamid=wamid,
-                id=None if known is None else str(known),
-                state=step.state,
-                format=form,
-                code=step.code,
-                lost=step.lost,
-            )
+    def _event(self, item: Item, origin: str, form: str) -> Event:
+        kind, phone = str(item.payload.get("type", "")), self._phones.get(item.contact, "")
+        return Event(
+            event=item.key, did=item.did, contact=item.contact, kind=kind, format=form, origin=origin, phone=phone
         )
-        if not step.lost:
-            kind: Literal["status", "notification"] = "status" if form == "cloud" else "notification"
-            self.post.put(Parcel((Item(kind, did, contact, key, payload),), "notifications"))
-
-    def last_template(self, did: str, contact: str) -> Recipient | None:
-        """The most recent template that was accepted for this person."""
-        for entry in reversed(self.ledger.of(Recipient)):
-            if (entry.did, entry.contact) == (did, person(contact)):
-                return entry
-        return None
-
-
-def _event(item: Item, origin: str, form: str) -> Event:
-    kind = str(item.payload.get("type", ""))
-    return Event(event=item.key, did=item.did, contact=item.contact, kind=kind, format=form, origin=origin)

@@ -16,7 +16,7 @@ from egress.lines.gate.gate import Refusal
 from egress.lines.gate.routes import Channel, batch_key, calls, channel, payload, root_id
 from egress.lines.item import Item
 from egress.lines.queues.batching import Batcher, PileKey
-from sandbox.chattigo import hsm as reader
+from sandbox.chattigo import batch as reader
 from sandbox.chattigo.cloud_body import check
 from sandbox.chattigo.knobs import Knobs
 from schemas.chattigo import cloud_send, hsm

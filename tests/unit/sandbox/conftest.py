@@ -27,6 +27,8 @@ class Isv:
     def __init__(self) -> None:
         self.bodies: list[Any] = []
         self.raw: list[bytes] = []
+        self.headers: list[Any] = []
+        self.peers: list[str | None] = []
         self.statuses: list[int] = []
         self.hang: asyncio.Event | None = None
         self.url = ""
@@ -34,6 +36,8 @@ class Isv:
     async def webhook(self, request: web.Request) -> web.Response:
         self.raw.append(await request.read())
         self.bodies.append(orjson.loads(self.raw[-1]))
+        self.headers.append(request.headers)
+        self.peers.append(request.remote)
         if self.hang is not None:
             await self.hang.wait()
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)

@@ -99,7 +99,7 @@ async def test_the_width_of_the_root_id(
 
 
 async def test_static_parameters_count_for_everybody(client: Any, chattigo: Chattigo, batch: Batch) -> None:
-    chattigo.world.templates[("order_update", "es")] = Template("order_update", parameters=2)
+    chattigo.world.templates.put(Template("order_update", parameters=2))
     plain = [{"destination": "56911111111"}]
     assert (await client.hsm(batch(destinations=plain, parameters=["a", "b"])))[0] == 200
     assert (await client.hsm(batch(destinations=plain, parameters=["a"])))[0] == 200

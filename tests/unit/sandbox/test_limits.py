@@ -181,8 +181,8 @@ async def test_what_stands_in_the_queue_has_its_receipts_later(client: Any, chat
 async def test_marketing_that_is_held_back_fails_by_its_own_number(
     client: Any, chattigo: Chattigo, batch: Batch
 ) -> None:
-    chattigo.world.templates[("promo", "es")] = Template("promo", category="marketing")
-    chattigo.world.templates[("order_update", "es")] = Template("order_update")
+    chattigo.world.templates.put(Template("promo", category="marketing"))
+    chattigo.world.templates.put(Template("order_update"))
     chattigo.turn(limits={"withheld": 1.0})
     assert [(await client.hsm(batch(2, template=name)))[0] for name in ("promo", "order_update")] == [200, 200]
     await chattigo.settled()
@@ -205,3 +205,16 @@ async def test_too_many_calls_are_told_to_come_later(client: Any, chattigo: Chat
     else:
         assert told == {"absent": None, "seconds": "5"}[form]
     assert chattigo.ledger.of(ledger.Call)[-1].reason == "over the account's calls"
+
+
+async def test_a_call_too_many_may_be_accepted_and_fail_later(client: Any, chattigo: Chattigo, batch: Batch) -> None:
+    chattigo.turn(limits={"calls_per_s": 0.001, "calls_burst": 1, "calls_status": 200})
+    assert [(await client.text())[0], (await client.text())[0]] == [200, 200]
+    assert [(await client.hsm(batch(1)))[0], (await client.hsm(batch(2)))[0]] == [200, 200]
+    await chattigo.settled()
+    codes = [one.code for one in chattigo.ledger.of(ledger.Receipt) if one.code]
+    assert codes == [130429] * 3
+    chattigo.turn(limits={"calls_by": "line"})
+    assert [(await client.text())[0] for _ in range(2)] == [200, 200]
+    await chattigo.settled()
+    assert sum(one.code == 130429 for one in chattigo.ledger.of(ledger.Receipt)) == 4

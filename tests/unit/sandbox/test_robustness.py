@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sandbox.chattigo import ledger, raw
 from sandbox.chattigo.answers import Verdict
 from sandbox.chattigo.calls import Call, Route
-from sandbox.chattigo.config import Account, Config, Line
+from sandbox.chattigo.config import Account, Config, Line, Template
 from sandbox.chattigo.ledger import Ledger
 from sandbox.chattigo.server import routes
 from sandbox.chattigo.world import World
@@ -36,12 +36,14 @@ HEADS: dict[str, dict[str, Any]] = {
     "isv.send": {"messaging_product": "whatsapp", "to": "56911111111"},
     "hsm.send": {"type": "HSM", "did": DID, "channel": "WHATSAPP"},
     "bot.send": {"did": DID, "msisdn": "56911111111"},
+    "channel.inbound": {"did": DID, "msisdn": "56911111111"},
 }
 
 
 def world(folder: Path) -> World:
-    accounts = [Account(service, "a", "p", [DID]) for service in ("isv", "hsm", "bot")]
-    return World(Config(accounts, [Line(DID)]), Ledger(folder / "ledger"))
+    accounts = [Account(service, "a", "p", [DID]) for service in ("isv", "hsm", "bot", "channel")]
+    lines, templates = [Line(DID, "channel")], [Template("text", "es", parameters=1)]
+    return World(Config(accounts, lines, templates), Ledger(folder / "ledger"))
 
 
 def decide(world: World, route: Route, body: Any) -> Verdict:

@@ -1,0 +1,57 @@
+"""Webhook Chattigo: a client brings its own channel; the answer is success whatever it is, and agents answer."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.chattigo import ledger
+from tests.builders.knobs.rig import PERSON, rig
+from tests.unit.sandbox.conftest import CLOUD, Isv
+
+FILE = {"mediaUrl": "https://x.example/a.pdf", "mimeType": "application/pdf"}
+
+
+async def test_an_agent_answers_at_the_lines_address(isv: Isv, tmp_path: Path) -> None:
+    async with rig(tmp_path, isv, {"humans": {"auto": True}}) as here:
+        assert await here.brought() == (200, b'{"success":true}')
+        assert await here.brought(content="sigo aquí") == (200, b'{"success":true}')
+        said, back = await here.hear()
+        assert (said["chatType"], said["stateAgent"], said["msisdn"]) == ("OUTBOUND", "AGENT", PERSON)
+        assert back["type"] == "transfer"
+        assert [one.content for one in here.found(ledger.Brought)] == ["hola", "sigo aquí"]
+        assert ledger.read(here.chattigo.ledger.path) == here.chattigo.ledger.entries
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": 7},
+        {"did": CLOUD},
+        {"msisdn": 56911111111},
+        {"type": "Text"},
+        {"channel": "SMOKE"},
+        {"content": ""},
+        {"isAttachment": True},
+        {"isAttachment": "true"},
+        {"type": "media"},
+    ],
+)
+async def test_what_is_wrong_is_answered_success_and_lost(isv: Isv, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    async with rig(tmp_path, isv, {}) as here:
+        assert (await here.brought(**wrong))[0] == 200
+        (one,) = here.found(ledger.Brought)
+        assert not one.taken
+        assert one.reason
+        assert not here.found(ledger.Call)[-1].accepted
+
+
+async def test_a_file_is_taken(isv: Isv, tmp_path: Path) -> None:
+    async with rig(tmp_path, isv, {}) as here:
+        await here.brought(type="media", isAttachment="true", content="", attachment=FILE)
+        assert [one.taken for one in here.found(ledger.Brought)] == [True]
+
+
+async def test_a_token_is_asked_for(isv: Isv, tmp_path: Path) -> None:
+    async with rig(tmp_path, isv, {}) as here:
+        assert (await here.call("POST", "/webhook-chattigo/inbound", {}))[0] == 401
