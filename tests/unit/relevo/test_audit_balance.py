@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevo.audit import balance
 from relevo.audit import report as reports
 from relevo.audit.gathered import sort
 from relevo.audit.report import Report
@@ -163,7 +162,7 @@ def test_campaigns_of_one_name_on_two_lines_are_two() -> None:
         run.put(topics.CAMPAIGNS.name, encode(contents), "contents")
     plan = run.planned({ids.message_id_of_recipient(DID, "spring", 0): "5691"}, root=run.name("root"))
     run.became(plan, "accepted")
-    found = balance.messages(sort(run.messages, (AGENT,)), None)
+    found = audit(run, ledger=False).messages
     assert found.accepted == 2
     assert found.pending == [ids.message_id_of_recipient(other, "spring", 0)]
 
@@ -185,7 +184,7 @@ def test_whom_a_campaign_does_not_take_up_now_is_counted_by_why(states: list[Any
     offset = run.put(topics.CAMPAIGNS_CHUNKS.name, encode(chunk), "chunk")
     contents = Contents(campaign="c", did=DID, total=2, chunks=[ChunkRef(offset, 2)], digest="", committed_ms=NOW)
     template = Template(name="promo", language="es")
-    definition = Definition(campaign="c", tenant="t", did=DID, template=template, created_ms=NOW, draft=True)
+    definition = Definition(campaign="c", tenant="acme", did=DID, template=template, created_ms=NOW, draft=True)
     run.put(topics.CAMPAIGNS.name, encode(definition), "definition")
     run.put(topics.CAMPAIGNS.name, encode(contents), "contents")
     for n, state in enumerate(states):
