@@ -116,7 +116,9 @@ def events(bucket: Bucket, tally: Tally, floor_ms: int = 0, *, ledger: bool) -> 
         held[fact.did, fact.id].append(fact)
     first = {key: [one for one in found if not one.forwarded] for key, found in held.items()}
     here = {key for key, found in first.items() if found}
-    sizes = {(fact.did, fact.id): fact.size for fact in bucket.of(f.Acked)}
+    sizes: dict[EventKey, int] = {}
+    for acked in bucket.of(f.Acked):
+        sizes[acked.did, acked.id] = max(acked.size, sizes.get((acked.did, acked.id), -1))
     acknowledged = set(sizes) if ledger else here
     routed = {(fact.did, fact.id) for fact in bucket.of(f.Routed)}
     dropped = {(fact.did, fact.id): fact.reason for fact in bucket.of(f.Dropped)}

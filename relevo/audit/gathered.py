@@ -108,15 +108,16 @@ def gather(settings: KafkaSettings, agents: Iterable[str]) -> Gathered:
 def gather_into(found: Gathered, settings: KafkaSettings, agents: tuple[str, ...]) -> Gathered:
     """Reads what the frame's window shows into the store. Blocks; raises ReadFailed, and OSError of a full disk."""
     window = found.frame.window
-    return _sorted(found, scan_between(settings, window.starts, window.ends), agents)
+    return sort_into(found, scan_between(settings, window.starts, window.ends), agents)
 
 
 def sort(messages: Iterable[Message], agents: tuple[str, ...], window: Window | None = None) -> Gathered:
     """What the records of these topics say; in which order they come does not matter."""
-    return _sorted(Gathered(frame=Frame(window=window or Window())), messages, agents)
+    return sort_into(Gathered(frame=Frame(window=window or Window())), messages, agents)
 
 
-def _sorted(found: Gathered, messages: Iterable[Message], agents: tuple[str, ...]) -> Gathered:
+def sort_into(found: Gathered, messages: Iterable[Message], agents: tuple[str, ...]) -> Gathered:
+    """What the records say, into the store."""
     readers, store, frame = _readers(agents), found.store, found.frame
     for message in messages:
         value = message.value()

@@ -58,12 +58,14 @@ class Disk:
         self._folder = tempfile.TemporaryDirectory(prefix="relevo-audit-", dir=folder)
         self._path = Path(self._folder.name)
         self._buffers: dict[str, bytearray] = defaultdict(bytearray)
+        self._names: dict[str, list[str]] = {}
         self._buffered, self._buffer, self._split = 0, buffer, split
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(AnyFact).decode
 
     def put(self, stage: str, fact: Fact) -> None:
-        self._add(f"{stage}.{crc32(fact.id.encode()) % BUCKETS}", self._encode(fact))
+        names = self._names.get(stage) or self._names.setdefault(stage, [f"{stage}.{n}" for n in range(BUCKETS)])
+        self._add(names[crc32(fact.id.encode()) % BUCKETS], self._encode(fact))
 
     def drain(self, stage: str) -> Iterator[list[Fact]]:
         for number in range(BUCKETS):
@@ -74,8 +76,7 @@ class Disk:
 
     def _add(self, name: str, data: bytes) -> None:
         buffer = self._buffers[name]
-        buffer += len(data).to_bytes(_LENGTH, "little")
-        buffer += data
+        buffer += len(data).to_bytes(_LENGTH, "little") + data
         self._buffered += len(data) + _LENGTH
         if self._buffered > self._buffer:
             self._flush()

@@ -18,9 +18,9 @@ from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Re
 from schemas.record import encode
 from schemas.session import Template
 from tests.builders.audit import AGENT, DID, NOW, History
-from tests.builders.audit_steps import FAULTS, HONEST, STEPS, history
+from tests.builders.audit_steps import FAULTS, HONEST, STEPS, WORDS, history, worded
 
-VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unkept", "unreadable"}
+VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unkept", "unreadable", *WORDS}
 honest = st.lists(st.sampled_from(sorted(HONEST)), max_size=12)
 any_steps = st.lists(st.sampled_from(sorted(STEPS)), max_size=16)
 
@@ -47,7 +47,7 @@ def named(result: Report) -> dict[str, list[str]]:
         "parked": [one for one in result.messages.parked if one not in result.messages.unkept],
         "unreadable": [line.partition(":")[0] for line in result.unreadable],
     }
-    return {what: names for what, names in found.items() if names}
+    return {what: names for what, names in found.items() if names} | worded(result.violations)
 
 
 @given(honest, st.integers())
@@ -84,6 +84,7 @@ def test_both_equations_add_up(steps: list[str]) -> None:
     assert result.events.dead == run.tally["dead"]
     assert sum(result.events.dropped.values()) == run.tally["dropped"]
     assert result.events.duplicates == run.tally["duplicates"]
+    assert result.events.answered == run.tally["answered"]
     assert result.messages.resent == run.tally["resent"]
 
 
