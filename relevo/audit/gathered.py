@@ -1,7 +1,8 @@
-"""What the topics say, sorted by the unique ids that the balance joins.
+"""What the topics say, as facts about the unique ids that the balance joins.
 
 An event is known as (line, event id), a receipt as (line, id, state), a message by its id. Bodies of webhooks are
-read again from their bytes, not believed from what was derived of them.
+read again from their bytes, not believed from what was derived of them. A reader turns one record into facts; what is
+said once for many of them (a campaign, who has a line) is kept in `Frame`, which stays small.
 """
 
 from __future__ import annotations
@@ -9,90 +10,132 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from confluent_kafka import Message
 
-from relevo.audit.scan import scan
+from relevo.audit import facts as f
+from relevo.audit.campaigns import Campaigns
+from relevo.audit.phrases import people, phrases
+from relevo.audit.scan import scan_between
+from relevo.audit.store import IDS, Memory, Store
+from relevo.audit.window import CAUSES, Window, look
 from runtime.settings import KafkaSettings
-from schemas import ids, keys, topics
-from schemas.campaign import Chunk, Contents, Definition, Progress
+from schemas import keys, topics
+from schemas.campaign import Chunk
 from schemas.chattigo import webhook
 from schemas.dead_letter import Cause, source
 from schemas.headers import ALIAS_SOURCE, Headers
 from schemas.inbound import InboundEvent
-from schemas.journal import CallOutcome, Plan
+from schemas.journal import Plan
 from schemas.outbound import OutboundMessage
-from schemas.outcome import Outcome, merge
+from schemas.outcome import Outcome
+from schemas.parked import Parked
 from schemas.record import RecordError, decode
+from schemas.tenant import Tenant
+from schemas.token import Token
 
-# States in which a campaign takes up nobody, until a person or its time says so.
-NOT_NOW = frozenset({"cancelled", "draft", "paused", "scheduled"})
-EventKey = tuple[str, str]
-ReceiptKey = tuple[str, str, str]
+# Reasons to park a message for which what follows it in its conversation waits, too.
+ORDERLY = frozenset({"backlog", "line_paused", "line_stopped", "paused"})
+
+
+class Owner(NamedTuple):
+    """Who has a line, and since when that is on record."""
+
+    tenant: str
+    since_ms: int
+
+
+@dataclass
+class Frame:
+    """What is known once for many facts.
+
+    `nameless` counts, by their size, bodies of webhooks in which nothing has an id of the provider's. `logins` counts
+    the logins of each account that are on record, and `generations` its tokens: how many were seen, and the highest.
+    `only` is the one tenant that is asked about, empty for all.
+    """
+
+    window: Window = field(default_factory=Window)
+    campaigns: Campaigns = field(default_factory=Campaigns)
+    nameless: Counter[int] = field(default_factory=Counter)
+    owners: dict[str, Owner] = field(default_factory=dict)
+    logins: Counter[str] = field(default_factory=Counter)
+    generations: dict[str, set[int]] = field(default_factory=dict)
+    reply_ms: list[int] = field(default_factory=list)
+    records: Counter[str] = field(default_factory=Counter)
+    wants_logs: bool = False
+    wants_times: bool = True
+    only: str = ""
+    first_ms: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def see(self, message: Message) -> None:
+        """A record is read."""
+        topic, partition, _ = _at(message)
+        self.records[topic] += 1
+        if (topic, partition) not in self.first_ms:
+            self.first_ms[topic, partition] = message.timestamp()[1]
+
+    @property
+    def floor_ms(self) -> int:
+        """From this time on no effect is missing among what was read; 0 if none is missing at all."""
+        starts = self.window.starts
+        return max(
+            (ms for place, ms in self.first_ms.items() if starts.get(place) and place[0] not in CAUSES), default=0
+        )
 
 
 @dataclass
 class Gathered:
-    """Everything that the balance needs of the topics.
+    """The facts of the topics, and their frame."""
 
-    `held` counts how often a webhook's event stands on `inbound.conversations`. `accepted` are messages that were
-    accepted for sending, by id, with the topic that says so; `states` what became of them; `parked` are those that
-    Kafka keeps outside their input, longer than that; `not_come_to` are recipients whom their campaign does not take up
-    now, by the word for it: its owner said last that it is cancelled, paused, a draft or scheduled. `unreadable` names
-    records of ours that could not be read and that no dead letter accounts for. `nameless` counts, by their size,
-    bodies of webhooks in which nothing has an id of the provider's.
-    """
+    store: Store = field(default_factory=Memory)
+    frame: Frame = field(default_factory=Frame)
 
-    held: Counter[EventKey] = field(default_factory=Counter)
-    receipts: Counter[ReceiptKey] = field(default_factory=Counter)
-    rejected: set[str] = field(default_factory=set)
-    nameless: Counter[int] = field(default_factory=Counter)
-    routed: set[EventKey] = field(default_factory=set)
-    dropped: dict[EventKey, str] = field(default_factory=dict)
-    dead: dict[EventKey, str] = field(default_factory=dict)
-    accepted: dict[str, str] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
-    dead_messages: set[str] = field(default_factory=set)
-    parked: set[str] = field(default_factory=set)
-    not_come_to: dict[str, str] = field(default_factory=dict)
-    plans: dict[str, Plan] = field(default_factory=dict)
-    outcomes: dict[str, CallOutcome] = field(default_factory=dict)
-    reply_ms: list[int] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    buried: set[str] = field(default_factory=set)
-    definitions: dict[tuple[str, str], Definition] = field(default_factory=dict)
-    contents: dict[tuple[str, str], Contents] = field(default_factory=dict)
-    chunks: dict[tuple[str, str, int], Chunk] = field(default_factory=dict)
-    progress: dict[tuple[str, str], tuple[int, Progress]] = field(default_factory=dict)
+    @property
+    def reply_ms(self) -> list[int]:
+        """From the webhook to the accepted reply, of each."""
+        return self.frame.reply_ms
 
 
 def gather(settings: KafkaSettings, agents: Iterable[str]) -> Gathered:
-    """Reads all topics that matter. Blocks; memory grows with what the topics hold."""
+    """Reads all topics that matter into memory. Blocks."""
     kinds = tuple(agents)
-    return sort(scan(settings, _readers(kinds)), kinds)
+    found = Gathered(frame=Frame(window=look(settings, _readers(kinds))))
+    return gather_into(found, settings, kinds)
 
 
-def sort(messages: Iterable[Message], agents: tuple[str, ...]) -> Gathered:
+def gather_into(found: Gathered, settings: KafkaSettings, agents: tuple[str, ...]) -> Gathered:
+    """Reads what the frame's window shows into the store. Blocks; raises ReadFailed, and OSError of a full disk."""
+    window = found.frame.window
+    return sort_into(found, scan_between(settings, window.starts, window.ends), agents)
+
+
+def sort(messages: Iterable[Message], agents: tuple[str, ...], window: Window | None = None) -> Gathered:
     """What the records of these topics say; in which order they come does not matter."""
-    found = Gathered()
-    readers = _readers(agents)
-    unreadable: dict[str, str] = {}
+    return sort_into(Gathered(frame=Frame(window=window or Window())), messages, agents)
+
+
+def sort_into(found: Gathered, messages: Iterable[Message], agents: tuple[str, ...]) -> Gathered:
+    """What the records say, into the store."""
+    readers, store, frame = _readers(agents), found.store, found.frame
     for message in messages:
         value = message.value()
         if value is None:
             continue
+        topic = message.topic() or ""
+        frame.see(message)
         try:
-            readers[message.topic() or ""](found, message, value)
+            for fact in readers[topic](frame, message, value):
+                store.put(IDS, fact)
         except (RecordError, msgspec.MsgspecError, keys.KeyPartError) as error:
-            unreadable[_place(message)] = str(error)
-    found.unreadable = [f"{place}: {why}" for place, why in sorted(unreadable.items()) if place not in found.buried]
-    _campaign_messages(found)
+            store.put(IDS, f.Unreadable(_place(message), str(error)))
+    for fact in frame.campaigns.recipients(frame.only, frame.window.since_ms):
+        store.put(IDS, fact)
     return found
 
 
-Reader = Callable[[Gathered, Message, bytes], None]
+Reader = Callable[[Frame, Message, bytes], Iterable[f.Fact]]
 
 
 def _readers(agents: tuple[str, ...]) -> dict[str, Reader]:
@@ -107,6 +150,8 @@ def _readers(agents: tuple[str, ...]) -> dict[str, Reader]:
         topics.CAMPAIGNS_CHUNKS.name: _chunk,
         topics.EGRESS_JOURNAL.name: _journal,
         topics.OUTCOMES.name: _outcome,
+        topics.TENANTS.name: _tenant,
+        topics.TOKENS.name: _token,
         topics.dead_letters(topics.INBOUND_CONVERSATIONS).name: _dead_webhook,
         topics.dead_letters(topics.OUTBOUND_REPLIES).name: _dead_message,
         topics.dead_letters(topics.OUTBOUND_TEMPLATES).name: _dead_message,
@@ -137,145 +182,203 @@ def _body(value: bytes) -> object:
         return None
 
 
+def _at(message: Message) -> tuple[str, int, int]:
+    return message.topic() or "", message.partition() or 0, message.offset() or 0
+
+
 def _place(message: Message) -> str:
-    return source(message.topic() or "", message.partition() or 0, message.offset() or 0)
+    return source(*_at(message))
 
 
-def _events(value: bytes, place: str) -> Iterator[EventKey]:
-    """The events of a webhook; one without an id is known by where it stands, as `conversations` knows it."""
+def _mine(frame: Frame, tenant: str) -> bool:
+    """Whether it is asked about this tenant."""
+    return not frame.only or tenant == frame.only
+
+
+def _events(value: bytes, place: str) -> Iterator[tuple[str, str]]:
+    """(line, id) of the events of a webhook; one without an id is known by where it stands, as `conversations` knows
+    it."""
     nameless = 0
     for arrival in webhook.arrivals(_body(value)):
         yield arrival.did, arrival.id or (f"{place}.{nameless}" if nameless else place)
         nameless += not arrival.id
 
 
-def _conversation(found: Gathered, message: Message, value: bytes) -> None:
-    """What came by way of an alias was counted where it stood first."""
-    if _headers(message).type == "webhook" and not _header(message, ALIAS_SOURCE):
-        found.held.update(_events(value, _place(message)))
-        _count_nameless(found, value)
+# -- in
 
 
-def _count_nameless(found: Gathered, value: bytes) -> None:
+def _conversation(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    """What came by way of an alias was counted where it stood first; here it is on its way again."""
+    headers = _headers(message)
+    if headers.type != "webhook" or not _mine(frame, headers.tenant):
+        return
+    topic, partition, offset = _at(message)
+    first = _header(message, ALIAS_SOURCE)
+    if not first:
+        _count_nameless(frame, value)
+    yield from _said_in(frame, value)
+    passed = frame.window.is_passed(topic, partition, offset)
+    for nth, (did, one) in enumerate(_events(value, first or _place(message))):
+        yield f.Held(one, did, headers.tenant, partition, offset, nth, headers.at_ms, bool(first), passed)
+
+
+def _said_in(frame: Frame, value: bytes) -> Iterator[f.Fact]:
+    """People and words of a webhook that must not stand in a log."""
+    if frame.wants_logs:
+        for arrival in webhook.arrivals(_body(value)):
+            yield from people(arrival.contact)
+            yield from phrases(arrival.content)
+
+
+def _count_nameless(frame: Frame, value: bytes) -> None:
     if not any(piece.id for piece in webhook.pieces(_body(value))):
-        found.nameless[len(value)] += 1
+        frame.nameless[len(value)] += 1
 
 
-def _receipts(found: Gathered, message: Message, value: bytes) -> None:
+def _receipts(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    if _mine(frame, _headers(message).tenant):
+        yield from (f.Received(r.id, r.did, r.state) for r in webhook.receipts(_body(value)))
+
+
+def _rejected(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
     del message
-    found.receipts.update((r.did, r.id, r.state) for r in webhook.receipts(_body(value)))
+    _count_nameless(frame, value)
+    yield from (f.Rejected(piece.id) for piece in webhook.pieces(_body(value)))
 
 
-def _rejected(found: Gathered, message: Message, value: bytes) -> None:
-    del message
-    found.rejected.update(piece.id for piece in webhook.pieces(_body(value)))
-    _count_nameless(found, value)
-
-
-def _bury(found: Gathered, message: Message) -> Cause:
+def _bury(message: Message) -> tuple[Cause, list[f.Fact]]:
     """Why a dead letter is one; the record that it was is accounted for, whether or not it can be read."""
     cause = Cause.from_headers(_pairs(message))
-    found.buried |= {cause.source, _place(message)}
-    return cause
+    return cause, [f.Buried(cause.source), f.Buried(_place(message))]
 
 
-def _dead_webhook(found: Gathered, message: Message, value: bytes) -> None:
-    cause = _bury(found, message)
-    if _headers(message).type == "webhook":
+def _dead_webhook(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    cause, told = _bury(message)
+    yield from told
+    headers = _headers(message)
+    if headers.type == "webhook" and _mine(frame, headers.tenant):
         place = _header(message, ALIAS_SOURCE) or cause.source
-        found.dead.update((key, cause.reason) for key in _events(value, place))
+        yield from (f.Dead(one, did, cause.reason) for did, one in _events(value, place))
 
 
-def _agent_event(found: Gathered, message: Message, value: bytes) -> None:
+def _agent_event(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
     headers = _headers(message)
     if headers.type not in ("event", "dropped"):
         return
     event = decode(value, InboundEvent)
-    if headers.type == "event":
-        found.routed.add((event.did, event.id))
-    else:
-        found.dropped[event.did, event.id] = _header(message, "reason")
+    if not _mine(frame, event.tenant):
+        return
+    if headers.type == "dropped":
+        yield f.Dropped(event.id, event.did, _header(message, "reason"))
+        return
+    topic, partition, offset = _at(message)
+    yield f.Routed(
+        event.id, event.did, event.contact, event.tenant, headers.tenant, topic, partition, offset, headers.at_ms,
+        bool(headers.replay), event.kind == "message",
+    )  # fmt: skip
 
 
-def _dead_event(found: Gathered, message: Message, value: bytes) -> None:
-    _bury(found, message)
+def _dead_event(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    """Of an event that is several messages in one, each is dead."""
+    yield from _bury(message)[1]
     if _headers(message).type == "event":
         event = decode(value, InboundEvent)
-        found.dead[event.did, event.id] = "agent"
+        if _mine(frame, event.tenant):
+            dead = dict.fromkeys((event.id, *(part.id for part in event.parts)))
+            yield from (f.Dead(one, event.did, "agent") for one in dead)
 
 
-def _message(found: Gathered, message: Message, value: bytes) -> None:
-    found.accepted[decode(value, OutboundMessage).id] = message.topic() or ""
+# -- out
 
 
-def _parked(found: Gathered, message: Message, value: bytes) -> None:
-    one = decode(value, OutboundMessage).id
-    found.parked.add(one)
-    found.accepted.setdefault(one, message.topic() or "")
+def _message(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    one = decode(value, OutboundMessage)
+    if not _mine(frame, one.tenant):
+        return
+    headers, (topic, partition, offset) = _headers(message), _at(message)
+    free = bool(one.not_before_ms or headers.replay)
+    passed = frame.window.is_passed(topic, partition, offset)
+    yield f.Owed(
+        one.id, one.did, one.contact, one.tenant, headers.tenant, topic, partition, offset, headers.at_ms, free, passed
+    )
+    if one.cause:
+        yield from (f.Answered(event, one.did) for event in (one.cause, *one.answers))
+    if frame.wants_logs:
+        yield from people(one.contact, one.to)
+        yield from phrases(one.content)
 
 
-def _dead_message(found: Gathered, message: Message, value: bytes) -> None:
-    _bury(found, message)
-    found.dead_messages.add(decode(value, OutboundMessage).id)
+def _parked(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    one = decode(value, OutboundMessage)
+    if _mine(frame, one.tenant):
+        why = Parked.from_headers(_pairs(message)).why
+        yield f.Kept(one.id, why in ORDERLY)
+        yield f.Owed(one.id, one.did, one.contact, one.tenant, _headers(message).tenant, message.topic() or "")
+
+
+def _dead_message(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    yield from _bury(message)[1]
+    one = decode(value, OutboundMessage)
+    if _mine(frame, one.tenant):
+        yield f.DeadMessage(one.id)
 
 
 _CAMPAIGN = topics.CAMPAIGNS.decoder()
 _JOURNAL = topics.EGRESS_JOURNAL.decoder()
 
 
-def _campaign(found: Gathered, message: Message, value: bytes) -> None:
-    record = _CAMPAIGN.decode(value)
-    if isinstance(record, Definition):
-        found.definitions[record.did, record.campaign] = record
-    elif isinstance(record, Contents):
-        found.contents.setdefault((record.did, record.campaign), record)
-    elif isinstance(record, Progress):
-        name, offset = (record.did, record.campaign), message.offset() or 0
-        if name not in found.progress or found.progress[name][0] < offset:
-            found.progress[name] = offset, record
+def _campaign(frame: Frame, message: Message, value: bytes) -> Iterable[f.Fact]:
+    frame.campaigns.take(_CAMPAIGN.decode(value), message.offset() or 0)
+    return ()
 
 
-def _chunk(found: Gathered, message: Message, value: bytes) -> None:
+def _chunk(frame: Frame, message: Message, value: bytes) -> Iterable[f.Fact]:
     chunk = decode(value, Chunk)
-    found.chunks[chunk.did, chunk.campaign, message.offset() or 0] = chunk
+    frame.campaigns.take_chunk(chunk, message.offset() or 0)
+    return [one for r in chunk.recipients for one in people(r.to)] if frame.wants_logs else ()
 
 
-def _campaign_messages(found: Gathered) -> None:
-    """The recipients of every campaign that was committed; chunks without a contents record do not count."""
-    committed = {(*name, ref.offset): ref.count for name, one in found.contents.items() for ref in one.chunks}
-    for place, chunk in found.chunks.items():
-        if committed.get(place) == len(chunk.recipients):
-            word, reached = _stands(found, chunk)
-            for number in range(len(chunk.recipients)):
-                one = ids.message_id_of_recipient(chunk.did, chunk.campaign, chunk.first + number)
-                found.accepted[one] = "campaigns"
-                if word and (chunk.index, number) >= reached:
-                    found.not_come_to[one] = word
+def _journal(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
+    plan = _JOURNAL.decode(value)
+    if not isinstance(plan, Plan) or not _mine(frame, plan.tenant):
+        return
+    _, partition, offset = _at(message)
+    for one in plan.messages:
+        yield f.Planned(
+            one.id, plan.plan_id, plan.did, one.contact, one.to, plan.tenant, plan.root_id, plan.digest, plan.attempt,
+            plan.replay, bool(plan.resend_of), plan.lane, partition, offset,
+            frame.window.shows_input(one.source, partition, one.position),
+        )  # fmt: skip
 
 
-def _stands(found: Gathered, chunk: Chunk) -> tuple[str, tuple[int, int]]:
-    """By which word a campaign stands that takes up nobody now, empty if it does; and how far it is."""
-    name = chunk.did, chunk.campaign
-    if name in found.progress:
-        said = found.progress[name][1]
-        return said.state if said.state in NOT_NOW else "", (said.chunk, said.position)
-    definition = found.definitions.get(name)
-    return "draft" if definition is not None and definition.draft else "", (0, 0)
-
-
-def _journal(found: Gathered, message: Message, value: bytes) -> None:
-    del message
-    record = _JOURNAL.decode(value)
-    if isinstance(record, Plan):
-        found.plans[record.plan_id] = record
-    elif isinstance(record, CallOutcome) and not (record.message_id or record.order):
-        found.outcomes[record.plan_id] = record
-
-
-def _outcome(found: Gathered, message: Message, value: bytes) -> None:
+def _outcome(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact]:
     outcome = decode(value, Outcome)
-    for one in outcome.message_ids:
-        found.states[one] = merge(found.states.get(one), outcome.state)
+    if not _mine(frame, outcome.tenant):
+        return
     caused_ms = _headers(message).at_ms
-    if outcome.state == "accepted" and outcome.send_class == "reply" and 0 < caused_ms <= outcome.at_ms:
-        found.reply_ms.append(outcome.at_ms - caused_ms)
+    replied = outcome.state == "accepted" and outcome.send_class == "reply"
+    if frame.wants_times and replied and 0 < caused_ms <= outcome.at_ms:
+        frame.reply_ms.append(outcome.at_ms - caused_ms)
+    yield from (f.Became(one, outcome.state, outcome.tenant) for one in outcome.message_ids)
+
+
+# -- who has what
+
+
+def _tenant(frame: Frame, message: Message, value: bytes) -> Iterable[f.Fact]:
+    tenant = decode(value, Tenant)
+    for line in tenant.lines:
+        owner = Owner(tenant.tenant, message.timestamp()[1])
+        if line.did not in frame.owners or frame.owners[line.did].since_ms < owner.since_ms:
+            frame.owners[line.did] = owner
+    return ()
+
+
+def _token(frame: Frame, message: Message, value: bytes) -> Iterable[f.Fact]:
+    del message
+    token = decode(value, Token)
+    if token.attempt is None:
+        frame.generations.setdefault(token.account, set()).add(token.generation)
+    elif token.attempt.under_way:
+        frame.logins[token.account] += 1
+    return ()

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+import msgspec
+
+from relevo.audit import facts as f
+from relevo.audit.joins import call_of_batch, call_of_session
+from relevo.audit.store import CALLS, IDS
 from sandbox.chattigo import ledger
+from schemas.chattigo.inbound import ReceiptState
+
+_STATES = frozenset(get_args(ReceiptState))
+_ALSO = {"played": "read", "delivery": "delivered", "invalid": "failed"}
 
 
 class Taken(NamedTuple):
@@ -42,6 +51,44 @@ class Provider:
     logins: Counter[str] = field(default_factory=Counter)
     ack_ms: list[int] = field(default_factory=list)
     controls: int = 0
+
+    def facts(self) -> Iterator[tuple[str, f.Fact]]:
+        """(stage, fact) of all that the balance joins."""
+        for did, event in self.acked:
+            yield IDS, f.Acked(event, did, self.alone.get((did, event), -1))
+        for did, name in self.acked_receipts:
+            known, state = _receipt(name)
+            yield IDS, f.AckedReceipt(known, did, state, name)
+        for one in self.taken:
+            batch = one.batch
+            call = call_of_batch(one.did, one.root_id, one.contact) if batch else call_of_session(one.did, one.digest)
+            yield CALLS, f.Taken(call, one.did, one.wamid)
+
+
+def _receipt(name: str) -> tuple[str, str]:
+    """(id, state) of a receipt's name in the ledger, which is `<id>:<state>`."""
+    known, _, said = name.rpartition(":")
+    state = _ALSO.get(said.lower(), said.lower())
+    return known, state if state in _STATES else "other"
+
+
+_line = msgspec.json.Decoder(ledger.Line)
+
+
+def stream(path: Path) -> Iterator[Provider]:
+    """The ledger's file piece by piece, each as a provider's view of its own: a webhook, or a call and what it caused.
+    Raises OSError or msgspec.MsgspecError."""
+    calls: list[ledger.Entry] = []
+    with path.open("rb") as file:
+        for data in file:
+            if not data.endswith(b"\n"):
+                return  # a kill left it unfinished
+            entry = _line.decode(data)
+            calls.append(entry)
+            # What a call caused counts once its own line is there.
+            if isinstance(entry, ledger.Call | ledger.Webhook):
+                yield read_entries(calls)
+                calls = []
 
 
 def read_ledger(path: Path) -> Provider:

@@ -27,6 +27,7 @@ from schemas.outbound import OutboundMessage
 from schemas.outcome import Outcome, State
 from schemas.record import encode
 from schemas.session import Template, Text
+from schemas.token import LoginAttempt, Token, attempt_record
 from tests.builders import webhooks
 
 DID = webhooks.LINE
@@ -121,10 +122,10 @@ class History:
             offsets.append(self.put(topics.INBOUND_CONVERSATIONS.name, data, "webhook"))
         return source(topics.INBOUND_CONVERSATIONS.name, PARTITION, offsets[0])
 
-    def to_agent(self, event: str, kind: str = "event", *more: tuple[str, bytes]) -> None:
+    def to_agent(self, event: str, kind: str = "event", *more: tuple[str, bytes], tenant: str = "acme") -> None:
         value = InboundEvent(
             id=event,
-            tenant="acme",
+            tenant=tenant,
             did=DID,
             contact="1",
             reply_to="1",
@@ -141,11 +142,13 @@ class History:
 
     # -- out
 
-    def asked(self, contact: str, topic: topics.Topic = topics.OUTBOUND_REPLIES, message: str = "") -> str:
+    def asked(
+        self, contact: str, topic: topics.Topic = topics.OUTBOUND_REPLIES, message: str = "", **fields: Any
+    ) -> str:
         """A message that was accepted for sending."""
         name = message or self.name("message")
         content = Text(body="hola") if topic is topics.OUTBOUND_REPLIES else Template(name="order", language="es")
-        value = OutboundMessage(id=name, tenant="acme", did=DID, contact=contact, to=contact, content=content)
+        value = OutboundMessage(id=name, tenant="acme", did=DID, contact=contact, to=contact, content=content, **fields)
         self.put(topic.name, encode(value), "message")
         return name
 
@@ -155,13 +158,15 @@ class History:
         self.outcome([message], "parked")
         return message, who
 
-    def planned(self, people: dict[str, str], root: str = "", attempt: int = 1, resend_of: str = "") -> Plan:
+    def planned(
+        self, people: dict[str, str], root: str = "", attempt: int = 1, resend_of: str = "", tenant: str = "acme"
+    ) -> Plan:
         """A plan for these messages (id to person): one session message, or with a root id a batch."""
         digest = digest_of(root or "".join(people.values()))
         plan = Plan(
-            plan_id=ids.plan_id(people, attempt), tenant="acme", did=DID, account="isv|u",
+            plan_id=ids.plan_id(people, attempt), tenant=tenant, did=DID, account="isv|u", lane=not root,
             route="batch" if root else "session", send_class="utility" if root else "reply",
-            messages=[PlannedMessage(one, who, who, "x", 0) for one, who in people.items()],
+            messages=[PlannedMessage(one, who, who, topics.OUTBOUND_REPLIES.name, 0) for one, who in people.items()],
             digest=digest, deadline_ms=NOW, at_ms=NOW, attempt=attempt, resend_of=resend_of, root_id=root,
         )  # fmt: skip
         self.put(topics.EGRESS_JOURNAL.name, encode(plan), "plan")
@@ -204,10 +209,25 @@ class History:
         )
         self.put(topics.OUTCOMES.name, encode(value), "outcome")
 
-    def sent(self, contact: str = "", topic: topics.Topic = topics.OUTBOUND_REPLIES) -> Plan:
+    def login(self, account: str, generation: int, on_record: bool = True) -> None:
+        """Chattigo gives a token, and the lease keeps it; before that it says that it will log in."""
+        attempt = LoginAttempt(at_ms=NOW, until_ms=NOW, failures=1, kind="unheard", declared="x", under_way=True)
+        if on_record:
+            self.put(topics.TOKENS.name, encode(attempt_record(account, attempt)), "attempt")
+        self._call += 1
+        service, _, user = account.partition("|")
+        login = ledger.Login(call=self._call, service=service, account=user, ok=True, token=generation)
+        call = ledger.Call(call=self._call, method="POST", path="/", route="isv.login", status=200, accepted=True)
+        self.entries += [login, call]
+        token = Token(
+            account=account, generation=generation, token="sealed", obtained_ms=NOW, refresh_ms=NOW, dies_ms=NOW
+        )
+        self.put(topics.TOKENS.name, encode(token), "token")
+
+    def sent(self, contact: str = "", topic: topics.Topic = topics.OUTBOUND_REPLIES, **fields: Any) -> Plan:
         """An honest message, all the way."""
         who = contact or self.person()
-        message = self.asked(who, topic)
+        message = self.asked(who, topic, **fields)
         plan = self.planned({message: who}, root=f"root-{message}" if topic is topics.OUTBOUND_TEMPLATES else "")
         self.taken(plan)
         self.became(plan, "accepted")

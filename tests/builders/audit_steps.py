@@ -10,6 +10,7 @@ from schemas import ids, topics
 from schemas.campaign import Chunk, ChunkRef, Contents, Progress, Recipient
 from schemas.dead_letter import Cause, source
 from schemas.headers import ALIAS_SOURCE
+from schemas.inbound import InboundEvent, Part
 from schemas.journal import PlannedMessage
 from schemas.outbound import OutboundMessage
 from schemas.record import encode
@@ -228,6 +229,54 @@ def campaign_cancelled(history: History) -> None:
     history.became(plan, "accepted")
 
 
+def told_as_one(history: History) -> None:
+    """Three messages in a row, each routed, that the agent answers with one reply."""
+    names = [history.name("event") for _ in range(3)]
+    history.arrived(names)
+    for event in names:
+        history.to_agent(event)
+    history.sent(cause=names[-1], answers=names[:-1])
+    history.tally["answered"] += 3
+
+
+def dead_as_one(history: History) -> None:
+    """Two messages that were told as one, which the agent could not take."""
+    names = [history.name("event") for _ in range(2)]
+    history.arrived(names)
+    for event in names:
+        history.to_agent(event)
+    parts = [Part(id=one, at_ms=NOW) for one in names]
+    value = InboundEvent(
+        id=names[-1], tenant="acme", did=DID, contact="1", reply_to="1", kind="message", at_ms=NOW, parts=parts
+    )
+    history.letter(topics.agent(AGENT), encode(value), "event", f"agents.{AGENT}-{PARTITION}-0")
+    history.tally["dead"] += 2
+
+
+def opted_out(history: History) -> None:
+    """A word that is obeyed where it arrives, and confirmed there."""
+    event = history.name("event")
+    history.arrived([event])
+    history.to_agent(event)
+    history.sent(cause=event)
+    history.tally["answered"] += 1
+
+
+def logged_in(history: History) -> None:
+    history.login(f"isv|{history.name('user')}", 1)
+
+
+def in_order(history: History) -> None:
+    """Two replies to one person, and one that waits for its time while a later one goes."""
+    who = history.person()
+    history.sent(who)
+    waits = history.asked(who, not_before_ms=NOW + 1)
+    history.sent(who)
+    plan = history.planned({waits: who})
+    history.taken(plan)
+    history.became(plan, "accepted")
+
+
 def tombstones(history: History) -> None:
     for topic in (topics.EGRESS_JOURNAL, topics.CAMPAIGNS, topics.OUTBOUND_REPLIES):
         history.put(topic.name, None, "")
@@ -246,7 +295,8 @@ HONEST: dict[str, Step] = {
         by_way_of_an_alias,
         rejected_unknown_shape, never_acknowledged, receipts_kept, reply_sent, equal_texts, batch_sent,
         one_person_twice_in_a_batch, resent_on_record, tried_again, refused, dead_message, parked_and_sent,
-        poison_buried, campaign_sent, campaign_cancelled, tombstones, notices,
+        poison_buried, campaign_sent, campaign_cancelled, told_as_one, dead_as_one, opted_out, logged_in, in_order,
+        tombstones, notices,
     )
 }  # fmt: skip
 
@@ -376,12 +426,84 @@ def unreadable(history: History) -> None:
     history.expected["unreadable"].append(source(topics.OUTCOMES.name, PARTITION, offset))
 
 
+def routed_twice(history: History) -> None:
+    event = history.name("event")
+    history.arrived([event])
+    history.to_agent(event)
+    history.to_agent(event)
+    history.expected["routed_twice"].append(f"{DID} {event}")
+
+
+def planned_twice(history: History) -> None:
+    """Two plans of the same attempt, of which one went."""
+    who, other = history.person(), history.person()
+    people = {history.asked(one, topics.OUTBOUND_TEMPLATES): one for one in (who, other)}
+    message = next(iter(people))
+    plan = history.planned(people, root=history.name("root"))
+    history.taken(plan)
+    history.became(plan, "accepted")
+    history.planned({message: who}, root=history.name("root"))
+    history.expected["planned_twice"].append(message)
+
+
+def overtaken_event(history: History) -> None:
+    first, second = history.name("event"), history.name("event")
+    history.arrived([first])
+    history.arrived([second])
+    history.to_agent(second)
+    history.to_agent(first)
+    history.expected["out_of_order"].append(f"{DID} {first}")
+
+
+def overtaken_in_one_post(history: History) -> None:
+    names = [history.name("event") for _ in range(3)]
+    history.arrived(names)
+    for event in (names[0], names[2], names[1]):
+        history.to_agent(event)
+    history.expected["out_of_order"].append(f"{DID} {names[1]}")
+
+
+def overtaken_reply(history: History) -> None:
+    who = history.person()
+    first, second = history.asked(who), history.asked(who)
+    for message in (second, first):
+        plan = history.planned({message: who})
+        history.taken(plan)
+        history.became(plan, "accepted")
+    history.expected["out_of_order"].append(f"{DID} {first}")
+
+
+def event_of_another_tenant(history: History) -> None:
+    event = history.name("event")
+    history.arrived([event])
+    history.to_agent(event, tenant="globex")
+    history.expected["crossed"].append(f"{DID} {event}")
+
+
+def sent_for_another_tenant(history: History) -> None:
+    who = history.person()
+    plan = history.planned({history.asked(who): who}, tenant="globex")
+    history.taken(plan)
+    history.became(plan, "accepted")
+    history.expected["crossed"].append(plan.messages[0].id)
+
+
+def login_off_record(history: History) -> None:
+    """Two tokens, and only one login that its owner said it would make."""
+    account = f"isv|{history.name('user')}"
+    history.login(account, 1)
+    history.login(account, 2, on_record=False)
+    history.expected["off_record"].append(account)
+
+
 FAULTS: dict[str, Step] = {
     step.__name__: step
     for step in (
         lost_event, lost_receipt, pending_event, twice_as_session, twice_though_its_equal_was_refused,
         twice_in_a_batch, thrice_though_resent_once, unplanned_session, unplanned_in_a_batch, unowed, pending_message,
-        parked, parked_nowhere, in_doubt, uncommitted_campaign_sent, unreadable,
+        parked, parked_nowhere, in_doubt, uncommitted_campaign_sent, unreadable, routed_twice, planned_twice,
+        overtaken_event, overtaken_in_one_post, overtaken_reply, event_of_another_tenant, sent_for_another_tenant,
+        login_off_record,
     )
 }  # fmt: skip
 STEPS = HONEST | FAULTS
@@ -393,3 +515,22 @@ def history(steps: Sequence[str]) -> History:
     for step in steps:
         STEPS[step](made)
     return made
+
+
+WORDS = {
+    "routed_twice": "routed twice",
+    "planned_twice": "planned twice",
+    "out_of_order": "out of order",
+    "crossed": "of two tenants",
+    "off_record": "a login that is not on record",
+}
+"""How an audit words what is expected and has no list of its own in its report."""
+
+
+def worded(violations: Sequence[str]) -> dict[str, list[str]]:
+    """The names in these lines, under the builders' words."""
+    found = {
+        what: [line.removeprefix(f"{word}: ") for line in violations if line.startswith(f"{word}: ")]
+        for what, word in WORDS.items()
+    }
+    return {what: names for what, names in found.items() if names}

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevo.audit import balance
 from relevo.audit import report as reports
 from relevo.audit.gathered import sort
 from relevo.audit.report import Report
@@ -19,9 +18,9 @@ from schemas.campaign import Chunk, ChunkRef, Contents, Definition, Progress, Re
 from schemas.record import encode
 from schemas.session import Template
 from tests.builders.audit import AGENT, DID, NOW, History
-from tests.builders.audit_steps import FAULTS, HONEST, STEPS, history
+from tests.builders.audit_steps import FAULTS, HONEST, STEPS, WORDS, history, worded
 
-VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unkept", "unreadable"}
+VIOLATIONS = {"lost", "lost_receipts", "twice", "unplanned", "unowed", "unkept", "unreadable", *WORDS}
 honest = st.lists(st.sampled_from(sorted(HONEST)), max_size=12)
 any_steps = st.lists(st.sampled_from(sorted(STEPS)), max_size=16)
 
@@ -48,7 +47,7 @@ def named(result: Report) -> dict[str, list[str]]:
         "parked": [one for one in result.messages.parked if one not in result.messages.unkept],
         "unreadable": [line.partition(":")[0] for line in result.unreadable],
     }
-    return {what: names for what, names in found.items() if names}
+    return {what: names for what, names in found.items() if names} | worded(result.violations)
 
 
 @given(honest, st.integers())
@@ -85,6 +84,7 @@ def test_both_equations_add_up(steps: list[str]) -> None:
     assert result.events.dead == run.tally["dead"]
     assert sum(result.events.dropped.values()) == run.tally["dropped"]
     assert result.events.duplicates == run.tally["duplicates"]
+    assert result.events.answered == run.tally["answered"]
     assert result.messages.resent == run.tally["resent"]
 
 
@@ -163,7 +163,7 @@ def test_campaigns_of_one_name_on_two_lines_are_two() -> None:
         run.put(topics.CAMPAIGNS.name, encode(contents), "contents")
     plan = run.planned({ids.message_id_of_recipient(DID, "spring", 0): "5691"}, root=run.name("root"))
     run.became(plan, "accepted")
-    found = balance.messages(sort(run.messages, (AGENT,)), None)
+    found = audit(run, ledger=False).messages
     assert found.accepted == 2
     assert found.pending == [ids.message_id_of_recipient(other, "spring", 0)]
 
@@ -185,7 +185,7 @@ def test_whom_a_campaign_does_not_take_up_now_is_counted_by_why(states: list[Any
     offset = run.put(topics.CAMPAIGNS_CHUNKS.name, encode(chunk), "chunk")
     contents = Contents(campaign="c", did=DID, total=2, chunks=[ChunkRef(offset, 2)], digest="", committed_ms=NOW)
     template = Template(name="promo", language="es")
-    definition = Definition(campaign="c", tenant="t", did=DID, template=template, created_ms=NOW, draft=True)
+    definition = Definition(campaign="c", tenant="acme", did=DID, template=template, created_ms=NOW, draft=True)
     run.put(topics.CAMPAIGNS.name, encode(definition), "definition")
     run.put(topics.CAMPAIGNS.name, encode(contents), "contents")
     for n, state in enumerate(states):

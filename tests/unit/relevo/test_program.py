@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from relevo.audit.facts import Became
 from relevo.audit.gathered import Gathered
+from relevo.audit.report import report
+from relevo.audit.store import IDS
 from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.cli import audit, doctor, tenants
 from relevo.cli.console import say
@@ -118,9 +121,9 @@ def test_the_audits_exit_code_says_whether_an_invariant_is_broken(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = Gathered()
-    monkeypatch.setattr(audit, "gather", lambda settings, agents: found)
+    monkeypatch.setattr(audit, "look", lambda settings, question, folder: report(found, None))
     assert run(monkeypatch, "audit") == 0
-    found.states["nobody's[1]" + "x" * 80] = "accepted"
+    found.store.put(IDS, Became("nobody's[1]" + "x" * 80, "accepted", "acme"))
     assert run(monkeypatch, "audit") == 1
     assert f"nobody's[1]{'x' * 80}\n1 violations\n" in capsys.readouterr().err
 
@@ -128,7 +131,7 @@ def test_the_audits_exit_code_says_whether_an_invariant_is_broken(
 def test_what_is_no_ledger_is_told_before_kafka_is_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(audit, "gather", lambda settings, agents: pytest.fail("Kafka was read"))
+    monkeypatch.setattr(audit, "look", lambda settings, question, folder: pytest.fail("Kafka was read"))
     garbage = tmp_path / "garbage[1]"
     garbage.write_text('{"type":"nobody"}\n')
     assert run(monkeypatch, "audit", "--ledger", str(garbage)) == 2
