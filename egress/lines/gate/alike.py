@@ -28,7 +28,7 @@ class Alike:
 
     def __init__(self, sample: Question, shape: Shape) -> None:
         self._now_ms, self._terms, self._shape = sample.now_ms, sample.terms, shape
-        self._check_numbers = sample.check_numbers
+        self._check_numbers, self._numbers_alone = sample.check_numbers, sample.campaign
         self._categories = gate.categories(sample)
         self._at_all_hours = gate.goes_at_all_hours(sample)
 
@@ -70,6 +70,8 @@ class Alike:
         if any(0 < message.expires_ms <= self._now_ms for message in messages):
             return False
         to = [message.to for message in messages]
+        if self._numbers_alone and any(map(numbers.is_user_id, to)):
+            return False
         if self._check_numbers and not (numbers.all_plausible(to) and self._terms.own.isdisjoint(to)):
             return False
         return self._shape.all_fit(templates)
@@ -79,6 +81,8 @@ class Alike:
         return optout is not None and bool(self._terms.covers(optout, self._categories))
 
     def _reaches(self, number: str, optout: Optout | None) -> bool:
+        if self._numbers_alone and numbers.is_user_id(number):
+            return False
         if self._check_numbers and gate.wrong_number(number, self._terms) is not None:
             return False
         if self.minds(optout):
