@@ -390,7 +390,7 @@ async def test_a_desk_that_never_answers_opens_its_circuit() -> None:
         await asyncio.sleep(60)
 
     terms = Terms(attempt_s=0.3)
-    async with WireServer(silent) as server, calling(failures=2) as calls:
+    async with WireServer(silent) as server, calling(failures=2, pause_s=60, pause_max_s=60) as calls:
         desk = Desk()
         await desk.open(World(calls, lambda: 0, Limits(deliveries=terms)))
         config = {**GOOD, "url": server.base, "plain": True}
