@@ -15,12 +15,18 @@ FILE = {"mediaUrl": "https://x.example/a.pdf", "mimeType": "application/pdf"}
 async def test_an_agent_answers_at_the_lines_address(isv: Isv, tmp_path: Path) -> None:
     async with rig(tmp_path, isv, {"humans": {"auto": True}}) as here:
         assert await here.brought() == (200, b'{"success":true}')
-        assert await here.brought(content="sigo aquí") == (200, b'{"success":true}')
         said, back = await here.hear()
         assert (said["chatType"], said["stateAgent"], said["msisdn"]) == ("OUTBOUND", "AGENT", PERSON)
         assert back["type"] == "transfer"
-        assert [one.content for one in here.found(ledger.Brought)] == ["hola", "sigo aquí"]
         assert ledger.read(here.chattigo.ledger.path) == here.chattigo.ledger.entries
+
+
+async def test_a_chat_is_given_to_an_agent_once(isv: Isv, tmp_path: Path) -> None:
+    async with rig(tmp_path, isv, {}) as here:
+        await here.brought()
+        await here.brought(content="sigo aquí")
+        assert [one.content for one in here.found(ledger.Brought)] == ["hola", "sigo aquí"]
+        assert [one.action for one in here.found(ledger.Human)] == ["take"]
 
 
 @pytest.mark.parametrize(

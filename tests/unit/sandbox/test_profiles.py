@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
+from relevo.cli.program import app
 from relevo.talk import SandboxError, Talk, nested
 from sandbox.chattigo import ledger, profiles
 from sandbox.chattigo.config import Account, Config, Line, load, standard, written
@@ -121,9 +123,12 @@ def test_the_command_runs_without_a_file(tmp_path: Path) -> None:
         assert running.stdout is not None
         url = running.stdout.readline().strip()
         try:
-            turned = [sys.executable, "-m", "relevo", "sandbox", "profile", "gentle", "--url", url]
-            said = subprocess.run(turned, capture_output=True, text=True, timeout=60, check=True).stdout
+            switched = CliRunner().invoke(app, ["sandbox", "profile", "gentle", "--url", url])
+            turned = CliRunner().invoke(app, ["sandbox", "turn", "echo=false", "--url", url])
+            refused = CliRunner().invoke(app, ["sandbox", "turn", "echo=maybe", "--url", url])
         finally:
             running.terminate()
-    assert "allow_http=True" in said
-    assert "single_session" not in said
+    assert (switched.exit_code, turned.exit_code, refused.exit_code) == (0, 0, 1)
+    assert "allow_http=True" in switched.stdout
+    assert "single_session" not in switched.stdout
+    assert "echo=False" in turned.stdout
