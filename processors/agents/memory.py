@@ -55,7 +55,7 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     `said` is what the agent remembers, `tenant` whose line it was then, `lines` what was said lately, `budget` how much
     of what the agent may do in a row is used. `epoch` is the owner's of the last event (-1: there was none), and at
     `changed_ms`, by our clock, it was seen to change, or the agent handed off (see `silence`). `held` are messages that
-    wait until `held_due_ms` (see `debounce`).
+    wait until `held_due_ms` (see `debounce`). `gone`: the person went on as this contact (see `moving`).
     """
 
     offset: int = -1
@@ -71,6 +71,7 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
     changed_ms: int = 0
     held: list[Held] = []
     held_due_ms: int = 0
+    gone: str = ""
 
     def handled(self, offset: int, timestamp_ms: int) -> bool:
         """Whether the source record with this offset was handled; never one that was written after the last that
@@ -127,7 +128,7 @@ class Memory(msgspec.Struct, array_like=True, kw_only=True):
         """Whether nothing is kept but what was said, that it is silent, what tells a replay, and what the agent can do
         without (names that begin with ~); without `letters` that may be put back, more of it."""
         needed = [name for name in self.said if not name.startswith(SPARE) and (letters or name != DELIVERED)]
-        return not (self.alarms or self.held or needed)
+        return not (self.alarms or self.held or needed or (self.gone and letters))
 
     def next_due_ms(self) -> int | None:
         """When the first timer is due, or what is held."""

@@ -14,7 +14,7 @@ silence comes too late. Leaves to `silence` when it ends.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -28,8 +28,12 @@ from schemas.headers import Headers
 from schemas.inbound import Adopt, AdoptedAlarm, AdoptedMessage, InboundEvent, MovedTo
 from schemas.record import Decoder, RecordError, encode
 
+if TYPE_CHECKING:  # the engine brings Faust along, which tests of agents do without
+    from runtime.engine import SourceRecord
+
 MOVED, ADOPT = "moved", "adopt"
 NOTICES = frozenset((MOVED, ADOPT))
+_HOP, _HOPS = "left", 4
 _moved = Decoder.of(MovedTo)
 _adopt = Decoder.of(Adopt)
 _events = Decoder.of(InboundEvent)
@@ -81,7 +85,20 @@ def _handed_over(kind: str, partitions: int, headers: Headers, moved: MovedTo, m
     )
     nothing = not any((adopt.said, adopt.alarms, adopt.held, adopt.transcript, adopt.used, adopt.waiting))
     records = [] if nothing else [_record(kind, partitions, headers, moved, adopt)]
-    return Moving(records, Memory())
+    return Moving(records, Memory(gone=moved.contact))
+
+
+def forwarded(kind: str, partitions: int, record: SourceRecord, event: InboundEvent, gone: str) -> Record | None:
+    """A letter that was put back at a key that the person has left, as a record of the one where they are: what is
+    known of deliveries is there, and so do timers go. None where it has been sent on too often already."""
+    hops = sum(name == _HOP for name, _ in record.headers)
+    if hops >= _HOPS:
+        return None
+    headers = [(name, gone.encode() if name == "contact" else value or b"") for name, value in record.headers]
+    key = keys.conversation(event.did, gone)
+    value = encode(msgspec.structs.replace(event, contact=gone))
+    told = [*headers, (_HOP, event.contact.encode())]
+    return Record(topics.agent(kind).name, value, key.encode(), told, keys.partition(key, partitions))
 
 
 def _at_contact(one: Held, contact: str) -> AdoptedMessage:

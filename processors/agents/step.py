@@ -190,6 +190,8 @@ def _moving(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory
         kept.offset, kept.touched_ms, kept.tenant = record.offset, now_ms, headers.tenant
         if headers.type == moving.MOVED:
             kept.changed_ms = now_ms  # this key begins anew
+        else:
+            kept.gone = ""
         holding.adopted(kept, now_ms)
         _check_size(kept, scene.limits)
     return Step("noted", records, kept, headers.type, same=same)
@@ -220,7 +222,14 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
         return Step("duplicate", [], memory, same=True)
     if debounce.is_timer(event):
         return await _rung(scene, record, event, memory, now_ms)
+    if headers.replay and memory.gone and memory.tenant == event.tenant:
+        sent_on = moving.forwarded(scene.agent.kind, scene.partitions, record, event, memory.gone)
+        if sent_on is not None:
+            kept = copy.copy(memory)
+            kept.offset, kept.touched_ms = record.offset, now_ms
+            return Step("noted", [sent_on], kept, "moved")
     memory = memory.of(event.tenant)
+    memory.gone = ""
     silence.settle(memory, event, now_ms)
     loops, mute = scene.limits.loops, silence.mute(memory, event, headers.at_ms, scene.limits.hand_off_s)
     came_ms = now_ms if headers.replay else event.at_ms  # a letter that was put back comes now, after all that silence

@@ -55,7 +55,7 @@ def test_a_memory_leaves_for_the_new_key_and_what_was_handled_stays() -> None:
     adopt = decode(record.value, Adopt)
     assert (adopt.from_contact, adopt.said, adopt.held) == (USER, {"a": 1}, False)
     assert [(a.name, a.due_ms, a.id, bytes(a.payload)) for a in adopt.alarms] == [("later", 5, "t", b'{"n":1}')]
-    assert done.memory == Memory(offset=9, touched_ms=NOW, tenant="acme", changed_ms=NOW)
+    assert done.memory == Memory(offset=9, touched_ms=NOW, tenant="acme", changed_ms=NOW, gone=PERSON)
     again = run("moved", MovedTo(contact=PERSON, epoch=0), done.memory, contact=USER)
     assert (again.outcome, again.records) == ("duplicate", [])
 
@@ -193,3 +193,29 @@ def test_memories_that_are_too_large_together_leave_a_dead_letter_with_the_one_t
     (letter,) = done.records
     assert (letter.topic, decode(letter.value, Adopt)) == ("agents.test.dlq", adopt)
     assert Cause.from_headers(letter.headers).reason == "memory"
+
+
+def test_a_letter_that_is_put_back_at_the_key_before_follows_the_person_and_never_goes_round_in_circles() -> None:
+    left = Memory(offset=9, touched_ms=NOW - 1, tenant="acme", gone=PERSON)
+    back = InboundEvent(id="w", tenant="acme", did=LINE, contact=USER, reply_to=USER, kind="message", at_ms=1)
+    told = Headers(id="w", type="event", tenant="acme", at_ms=NOW, did=LINE, contact=USER).to_kafka()
+    scene = Scene(Agent("test", speaks), lambda _: {}, 4)
+    record = Source(encode(back), conversation_key(USER), [*told, ("replay", b"run")], 10, "agents.test", 1, NOW)
+    done = asyncio.run(step(scene, record, left, NOW))
+    (sent,) = done.records
+    assert (done.outcome, sent.topic, sent.key) == ("noted", "agents.test", conversation_key())
+    assert (decode(sent.value, InboundEvent).contact, dict(sent.headers)["replay"]) == (PERSON, b"run")
+    outcomes = []
+    for offset in range(20, 30):
+        here = Memory(offset=9, touched_ms=NOW - 1, tenant="acme", gone=PERSON)
+        again = Source(sent.value or b"", sent.key, list(sent.headers), offset, "agents.test", 1, NOW)
+        done = asyncio.run(step(scene, again, here, NOW))
+        outcomes.append(done.outcome)
+        if done.outcome == "handled":
+            break
+        (sent,) = done.records
+    assert outcomes == ["noted"] * 3 + ["handled"]
+    fresh = asyncio.run(step(scene, record._replace(headers=told), left, NOW))
+    assert fresh.outcome == "handled", "what comes here anew is no letter"
+    assert fresh.memory is not None
+    assert fresh.memory.gone == ""
