@@ -238,7 +238,7 @@ async def _event(scene: Scene, record: SourceRecord, headers: Headers, memory: M
         return _looping(scene, record, event, memory, now_ms)
     memory.offset, memory.touched_ms, memory.tenant = record.offset, now_ms, event.tenant
     memory.note(event.id)
-    memory.lines = scene.limits.transcript.heard(memory.lines, event)
+    memory.lines = scene.limits.transcript.heard(memory.lines, event, again=bool(headers.replay))
     if mute:
         return Step("muted", [], memory)
     setting = Debounce.of(scene.config(event.tenant))

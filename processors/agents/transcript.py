@@ -59,9 +59,12 @@ class Keep(NamedTuple):
             del kept[0]
         return kept
 
-    def heard(self, lines: Sequence[Line], event: InboundEvent) -> list[Line]:
-        """The lines with what the person said, if the event is that."""
+    def heard(self, lines: Sequence[Line], event: InboundEvent, *, again: bool = False) -> list[Line]:
+        """The lines with what the person said, if the event is that. One that was put back (`again`) may stand there:
+        it was held when it failed."""
         said = heard(event.content) if event.kind in _SPOKEN and event.content else ""
+        if again and Line("customer", shortened(said), event.at_ms) in lines:
+            return list(lines)
         return self.added(lines, "customer", said, event.at_ms)
 
     def noted(self, lines: Sequence[Line], said: Overheard) -> list[Line]:

@@ -131,8 +131,10 @@ class State(msgspec.Struct, array_like=True, kw_only=True):
         self.human = (now_ms, 0) if owner == "human" else None
 
     def human_wrote(self, now_ms: int) -> None:
-        """The human who owns it wrote to the person."""
-        self.human = (self.taken_ms, now_ms)
+        """The human who owns it wrote to the person: after all that the human did before, whatever this worker's clock
+        says, so that an order which is on its way is too late."""
+        since_ms = self.human_since_ms
+        self.human = (self.taken_ms, now_ms if now_ms >= since_ms else since_ms + 1)
 
     @property
     def taken_ms(self) -> int:

@@ -14,7 +14,7 @@ from relevo.tenants.yaml_source import FileError, YamlSource
 from schemas.tenant import Tenant
 
 _PARTS = ("tenant", "name", "lines", "hours", "routing")
-_OF_MENUS = ("tenant", "name", "hours", "templates", "languages")
+_OF_MENUS = ("tenant", "name", "hours", "templates", "languages", "optout")
 
 
 def routing_of(source: YamlSource, agents: Collection[str] = ()) -> Tenant:

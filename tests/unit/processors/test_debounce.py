@@ -323,6 +323,9 @@ def test_messages_whose_event_fails_are_letters_with_their_own_bytes_and_can_be_
     assert (rest.held, rest.said, rest.offset) == ([], {}, 2)
     again = run(source("hola", 3, id_="w0"), rest)
     assert again.outcome == "held", "it is no duplicate of itself"
+    back = run(source("hola", 3, id_="w0", more=[("replay", b"run")]), rest)
+    assert back.memory is not None
+    assert [line.text for line in back.memory.lines if line.who == "customer"] == ["hola", "raise me"]
 
 
 async def _raises(conversation: Conversation, event: InboundEvent) -> Actions:

@@ -116,6 +116,17 @@ def test_words_of_the_human_that_are_on_their_way_before_the_order_win(between: 
     assert desk.tally["acme", "ignored", "human_came_back"] == 1
 
 
+def test_words_of_the_human_win_also_where_the_next_workers_clock_is_behind() -> None:
+    desk = Desk()
+    desk.feed(order_of(inbound.HandOff, "h1"))
+    desk.now_ms += MINUTE
+    (given,) = desk.orders()
+    desk.now_ms = NOW - 5000
+    desk.feed(said_by("human", "un momento", "s1"))
+    desk.obeys(given)
+    assert (desk.state().owner, desk.state().epoch) == ("human", 1)
+
+
 def test_an_order_of_an_older_epoch_or_for_a_bot_does_nothing() -> None:
     desk = Desk()
     desk.feed(order_of(inbound.HandOff, "h1"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from processors.agents.builtin.menu import TenantFacts, check
-from schemas.tenant import Hours, TemplateSpec
+from schemas.tenant import Hours, TemplateSpec, Tenant
 
 GOOD = """\
 start: inicio
@@ -330,3 +333,24 @@ def test_so_many_variables_are_remembered(count: int, usable: bool) -> None:
 def test_a_menu_that_is_huge_or_deep_is_refused() -> None:
     assert "at most 262144 characters" in check("#" * 262_145).problems[0].what
     assert "nested too deeply" in check("a: " + "[" * 3000 + "]" * 3000).problems[0].what
+
+
+def test_a_word_that_opts_out_is_never_heard_by_the_menu_and_named() -> None:
+    menu = """start: a
+languages: [es, pt]
+anywhere: [{keywords: {es: [Baja, salir]}, to: a}]
+nodes:
+  a: {text: Hola, options: [{title: Detener, to: a}, {title: Pan, to: a, keywords: [parar]}]}
+"""
+
+    def named(tenant: TenantFacts | None = None) -> list[str]:
+        told = [one.what for one in check(menu, tenant).problems if one.severity == "warning"]
+        return [word for one in told if "opts out" in one for word in re.findall("`([^`]+)` opts out", one)]
+
+    def of(**optout: Any) -> TenantFacts:
+        return TenantFacts.of(Tenant(tenant="acme", languages=["es", "pt"], optout=optout))
+
+    assert sorted(named()) == sorted(named(of())) == ["Baja", "Detener", "parar"]
+    assert named(of(words=["salir"])) == ["salir"]
+    assert named(of(agent=True)) == named(of(confirm=False)) == [], "the menu gets the message itself"
+    assert check(menu).usable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors.agents.builtin.menu.checks import choices, facts, structure, texts, ways
+from processors.agents.builtin.menu.checks import choices, facts, structure, texts, unheard, ways
 from processors.agents.builtin.menu.checks.parts import kinds
 from processors.agents.builtin.menu.model import Menu
 from processors.agents.builtin.menu.problem import Problems
@@ -17,4 +17,5 @@ def run(menu: Menu, found: Problems, tenant: TenantFacts | None) -> None:
     texts.check(menu, found)
     choices.check(menu, found)
     facts.check(menu, found, tenant)
+    unheard.check(menu, found, tenant)
     ways.check(menu, found)
