@@ -128,6 +128,12 @@ class Watched:
         return bool(rule.failed_share) and enough and failed > rule.failed_share * len(self.judged)
 
     @property
+    def spares(self) -> bool:
+        """Whether a stop spares anybody: not who is taken up, and waits for another attempt alone."""
+        said = self.progress
+        return said is None or said.chunk < len(self.sizes) or bool(said.waiting or said.withheld)
+
+    @property
     def stands(self) -> bool:
         return self.progress is not None and self.progress.state in ("paused", "cancelled", "draft", "finished")
 
@@ -162,7 +168,8 @@ class Campaigning(RuleBasedStateMachine):
 
     @rule(fate=st.sampled_from(FATES), seconds=st.sampled_from([0.0, 0.1, 1.0, 3.0, 11.0]))
     def step(self, fate: str, seconds: float) -> None:
-        stand = {name: len(one.plans) for name, one in self.watched.items() if one.stands or one.stops}
+        stops = {name for name, one in self.watched.items() if one.stands or (one.stops and one.spares)}
+        stand = {name: len(self.watched[name].plans) for name in stops}
         self.made.step(fate, seconds)
         self._look()
         for name, plans in stand.items():
