@@ -58,13 +58,14 @@ class Placed(NamedTuple):
 class History:
     """A run under way. `expected` counts the names that an audit must report, by what it calls them."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        """Names are numbered from `first` on: those of two runs of one cluster must not meet."""
         self.placed: list[Placed] = []
         self.entries: list[ledger.Entry] = []
         self.expected: dict[str, list[str]] = defaultdict(list)
         self.tally: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
-        self._number = 0
+        self._number = first
         self._call = 0
 
     @property
