@@ -7,6 +7,7 @@ within what is read, and every effect has its cause. Blocks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,14 @@ from confluent_kafka import Consumer
 from relevo.asking import asker
 from relevo.audit.scan import partitions_of
 from runtime.kafka import config
-from runtime.kafka.offsets import Partition, begin_offsets, end_offsets, offsets_since, stable_committed
+from runtime.kafka.offsets import (
+    OffsetsUnavailable,
+    Partition,
+    begin_offsets,
+    end_offsets,
+    offsets_since,
+    stable_committed,
+)
 from runtime.settings import KafkaSettings
 from schemas import topics
 from schemas.record import Frozen
@@ -36,6 +44,8 @@ READERS = {
     topics.OUTBOUND_REPLIES.name: "relevo-egress",
     topics.OUTBOUND_TEMPLATES.name: "relevo-egress",
 }
+
+_COORDINATOR_S, _PAUSE_S = 30.0, 0.2
 
 
 class Unseen(Frozen):
@@ -70,8 +80,8 @@ class Window:
 
     @property
     def whole(self) -> bool:
-        """Nothing is missing at the beginning of any topic of causes."""
-        return not any(start for (topic, _), start in self.starts.items() if topic in CAUSES)
+        """Nothing is missing at the beginning of any topic of causes, and no campaign is left out."""
+        return not self.since_ms and not any(start for (topic, _), start in self.starts.items() if topic in CAUSES)
 
     @property
     def unseen(self) -> list[Unseen]:
@@ -106,7 +116,19 @@ def _passed(settings: KafkaSettings, places: Sequence[Partition]) -> dict[Partit
         mine = [place for place in places if READERS.get(place[0]) == group]
         client = Consumer(config.consumer(settings, group, overrides={"group.id": group}))
         try:
-            found |= {place: offset or 0 for place, offset in stable_committed(client, mine).items()}
+            found |= {place: offset or 0 for place, offset in _committed(client, mine).items()}
         finally:
             client.close()
     return found
+
+
+def _committed(client: Consumer, places: Sequence[Partition]) -> dict[Partition, int | None]:
+    """What the group committed. Right after a broker has started nobody coordinates the group for a moment."""
+    deadline = time.monotonic() + _COORDINATOR_S
+    while True:
+        try:
+            return stable_committed(client, places)
+        except OffsetsUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_S)

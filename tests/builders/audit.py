@@ -58,13 +58,14 @@ class Placed(NamedTuple):
 class History:
     """A run under way. `expected` counts the names that an audit must report, by what it calls them."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        """Names are numbered from `first` on: those of two runs of one cluster must not meet."""
         self.placed: list[Placed] = []
         self.entries: list[ledger.Entry] = []
         self.expected: dict[str, list[str]] = defaultdict(list)
         self.tally: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
-        self._number = 0
+        self._number = first
         self._call = 0
 
     @property
@@ -159,14 +160,20 @@ class History:
         return message, who
 
     def planned(
-        self, people: dict[str, str], root: str = "", attempt: int = 1, resend_of: str = "", tenant: str = "acme"
+        self,
+        people: dict[str, str],
+        root: str = "",
+        attempt: int = 1,
+        resend_of: str = "",
+        tenant: str = "acme",
+        source: str = topics.OUTBOUND_REPLIES.name,
     ) -> Plan:
         """A plan for these messages (id to person): one session message, or with a root id a batch."""
         digest = digest_of(root or "".join(people.values()))
         plan = Plan(
             plan_id=ids.plan_id(people, attempt), tenant=tenant, did=DID, account="isv|u", lane=not root,
             route="batch" if root else "session", send_class="utility" if root else "reply",
-            messages=[PlannedMessage(one, who, who, topics.OUTBOUND_REPLIES.name, 0) for one, who in people.items()],
+            messages=[PlannedMessage(one, who, who, source, 0) for one, who in people.items()],
             digest=digest, deadline_ms=NOW, at_ms=NOW, attempt=attempt, resend_of=resend_of, root_id=root,
         )  # fmt: skip
         self.put(topics.EGRESS_JOURNAL.name, encode(plan), "plan")

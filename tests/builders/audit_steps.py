@@ -206,7 +206,7 @@ def campaign_sent(history: History) -> None:
             )
             history.put(topics.CAMPAIGNS.name, encode(contents), "contents")
     messages = {ids.message_id_of_recipient(DID, campaign, position): who for position, who in enumerate(people)}
-    plan = history.planned(messages, root=history.name("root"))
+    plan = history.planned(messages, root=history.name("root"), source=f"campaign/{campaign}/0")
     history.taken(plan)
     history.became(plan, "accepted")
 
@@ -224,7 +224,7 @@ def campaign_cancelled(history: History) -> None:
     history.put(topics.CAMPAIGNS.name, encode(contents), "contents")
     history.put(topics.CAMPAIGNS.name, encode(said), "progress")
     messages = {ids.message_id_of_recipient(DID, campaign, position): people[position] for position in (0, 1, 2)}
-    plan = history.planned(messages, root=history.name("root"))
+    plan = history.planned(messages, root=history.name("root"), source=f"campaign/{campaign}/0")
     history.taken(plan)
     history.became(plan, "accepted")
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from relevo.audit.bounded import Question
+from relevo.audit.bounded import audit as look
+from relevo.audit.report import Report, as_json
 from relevo.audit.scan import scan
 from runtime.kafka import topics as kafka_topics
 from runtime.kafka.record import Record
@@ -20,9 +26,9 @@ from sandbox.chattigo.ledger import Ledger
 from sandbox.kafka import Broker
 from schemas import topics
 from tests.builders.audit import AGENT, NOW, PARTITION, History
-from tests.builders.audit_steps import FAULTS, HONEST, STEPS
+from tests.builders.audit_steps import FAULTS, HONEST, STEPS, worded
 
-ELSEWHERE = (PARTITION + 1) % 4
+ELSEWHERE, NEIGHBOUR = (PARTITION + 1) % 4, (PARTITION + 2) % 4
 
 
 class Ran(NamedTuple):
@@ -51,6 +57,10 @@ class Audits(NamedTuple):
     aborted: Ran
     unledgered: Ran
     table: Ran
+    busy: list[Report]
+    recent: Ran
+    passed: Ran
+    retained: Ran
 
 
 def audit(settings: KafkaSettings, *arguments: object) -> Ran:
@@ -61,6 +71,12 @@ def audit(settings: KafkaSettings, *arguments: object) -> Ran:
         env=environ, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def here(settings: KafkaSettings, ledger: Path | None = None) -> Ran:
+    """The same without starting a process."""
+    found = look(settings, Question((AGENT,), ledger=ledger))
+    return Ran(0 if found.clean else 1, as_json(found).decode(), "")
 
 
 def produce(producer: Producer, records: Sequence[Record]) -> None:
@@ -93,6 +109,50 @@ def aborted_records(run: History) -> list[Record]:
     return other.records
 
 
+def while_traffic_runs(settings: KafkaSettings) -> list[Report]:
+    """Three audits while messages are accepted, planned and sent, each record once the one before stands."""
+    other, done = NEIGHBOUR, threading.Event()
+    producer = Producer({"bootstrap.servers": settings.bootstrap, "linger.ms": 0})
+
+    def traffic() -> None:
+        run = History(1_000_000)
+        while not done.is_set():
+            written = len(run.records)
+            for step in ("reply_sent", "batch_sent", "campaign_sent", "parked_and_sent"):
+                STEPS[step](run)
+            for one in run.records[written:]:
+                produce(producer, [one._replace(partition=other)])
+
+    thread = threading.Thread(target=traffic)
+    thread.start()
+    try:
+        return [look(settings, Question((AGENT,))) for _ in range(3)]
+    finally:
+        done.set()
+        thread.join()
+
+
+def behind(settings: KafkaSettings) -> Ran:
+    """After the processor has committed the end of its topic."""
+    name = topics.INBOUND_CONVERSATIONS.name
+    client = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "relevo-conversations"})
+    try:
+        end = client.get_watermark_offsets(TopicPartition(name, PARTITION), 30)[1]
+        client.commit(offsets=[TopicPartition(name, PARTITION, end)], asynchronous=False)
+    finally:
+        client.close()
+    return here(settings)
+
+
+def retained(settings: KafkaSettings) -> Ran:
+    """After retention took all that was asked for."""
+    client = AdminClient({"bootstrap.servers": settings.bootstrap})
+    place = TopicPartition(topics.OUTBOUND_REPLIES.name, PARTITION, -1)
+    for answer in client.delete_records([place]).values():
+        answer.result(30)
+    return here(settings)
+
+
 @pytest.fixture(scope="module")
 def audits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audits]:
     folder = tmp_path_factory.mktemp("audit")
@@ -100,7 +160,7 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audits]:
     with Broker() as broker:
         settings = KafkaSettings(bootstrap=broker.bootstrap)
         kafka_topics.apply(settings, topics.catalogue((AGENT,)).values())
-        empty = audit(settings, "--json")
+        empty = here(settings)
         run, written = History(), 0
         producer = Producer({"bootstrap.servers": broker.bootstrap})
         ledger = Ledger(file, clock=lambda: NOW / 1000)
@@ -114,24 +174,30 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audits]:
             written = len(run.records)
             ledger.write(*run.entries[entries:])
 
+        busy = while_traffic_runs(settings)
         play([*HONEST])
         # A partition that ends with an aborted transaction and holds nothing else.
         abort(settings, [one._replace(partition=ELSEWHERE) for one in aborted_records(History())])
         clean = audit(settings, "--ledger", file, "--json")
         play([*FAULTS, *HONEST])
-        faulty = audit(settings, "--ledger", file, "--json")
+        faulty = here(settings, file)
         abort(settings, aborted_records(run))
         ledger.close()
-        yield Audits(
+        found = Audits(
             settings,
             run,
             empty,
             clean,
             faulty,
-            aborted=audit(settings, "--ledger", file, "--json"),
-            unledgered=audit(settings, "--json"),
+            aborted=here(settings, file),
+            unledgered=here(settings),
             table=audit(settings, "--ledger", file),
+            busy=busy,
+            recent=audit(settings, "--json", "--since", "1h"),
+            passed=behind(settings),
+            retained=retained(settings),
         )
+        yield found
 
 
 def named(said: dict[str, Any]) -> dict[str, list[str]]:
@@ -150,7 +216,7 @@ def named(said: dict[str, Any]) -> dict[str, list[str]]:
         "parked": [one for one in messages["parked"] if one not in messages["unkept"]],
         "unreadable": [line.partition(":")[0] for line in said["unreadable"]],
     }
-    return {what: names for what, names in found.items() if names}
+    return {what: names for what, names in found.items() if names} | worded(said["violations"])
 
 
 def test_an_empty_cluster_is_clean(audits: Audits) -> None:
@@ -189,6 +255,7 @@ def test_without_a_ledger_only_the_topics_are_audited(audits: Audits) -> None:
     assert audits.unledgered.code == 1
     found = named(audits.unledgered.said)
     kept = ("pending_events", "unowed", "pending_messages", "in_doubt", "parked", "unkept", "unreadable")
+    kept += ("routed_twice", "planned_twice", "out_of_order", "crossed")
     assert found == {what: sorted(audits.run.expected[what]) for what in kept}
 
 
@@ -207,5 +274,39 @@ def test_a_scan_yields_each_committed_record_once_in_order_and_passes_over_missi
     for message in scan(audits.settings, names):
         seen.setdefault((message.topic() or "", message.partition() or 0), []).append(message.offset() or 0)
     written = [one for one in audits.run.records if one.topic in names]
-    assert sum(map(len, seen.values())) == len(written)
+    mine = {place: offsets for place, offsets in seen.items() if place[1] != NEIGHBOUR}
+    assert sum(map(len, mine.values())) == len(written)
     assert all(offsets == sorted(set(offsets)) for offsets in seen.values())
+
+
+def test_while_traffic_runs_nothing_that_is_under_way_looks_broken(audits: Audits) -> None:
+    assert [one.violations for one in audits.busy] == [[], [], []]
+    accepted = [one.messages.accepted for one in audits.busy]
+    assert accepted == sorted(accepted)
+    assert accepted[0] < accepted[-1], "no traffic ran"
+
+
+def test_of_a_time_that_holds_everything_the_same_is_said_but_for_outcomes_without_a_plan(audits: Audits) -> None:
+    """Whose campaign was committed before is not known, nor what else was accepted then."""
+    assert audits.recent.code == 1
+    unowed = {f"outcome of a message that nobody asked for: {one}" for one in audits.run.expected["unowed"]}
+    said = audits.recent.said
+    assert said["violations"] == [one for one in audits.unledgered.said["violations"] if one not in unowed]
+    assert said["not_judged"] >= len(unowed) > 0
+    assert said["records"] == audits.unledgered.said["records"]
+
+
+def test_an_event_behind_the_committed_offset_of_which_nothing_became_is_named(audits: Audits) -> None:
+    [event] = audits.run.expected["pending_events"]
+    assert audits.passed.said["events"]["silent"] == [event]
+    assert f"nothing became of the event: {event}" in audits.passed.said["violations"]
+    assert audits.unledgered.said["events"]["silent"] == []
+
+
+def test_what_retention_took_is_named_and_makes_no_false_alarm(audits: Audits) -> None:
+    said = audits.retained.said
+    [gone] = said["unseen"]
+    assert (gone["topic"], gone["partition"]) == (topics.OUTBOUND_REPLIES.name, PARTITION)
+    assert said["not_judged"] > 0
+    before = audits.passed.said["violations"]
+    assert set(said["violations"]) <= {*before}
