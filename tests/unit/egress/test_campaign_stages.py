@@ -64,10 +64,13 @@ def test_an_order_is_acknowledged_also_where_it_changes_nothing() -> None:
     submit(made, [20])
     run(made, 2)
     before = len(made.topics["campaigns"])
-    for action in ("pause", "resume", "cancel"):
+    for action in ("pause", "resume"):
         order(made, action)  # type: ignore[arg-type]
-    assert progress(made).state == "finished"
-    assert len(made.topics["campaigns"]) == before + 3
+        assert progress(made).state == "finished"
+    for action in ("cancel", "pause", "resume", "cancel"):
+        order(made, action)  # type: ignore[arg-type]
+        assert (progress(made).state, progress(made).planned) == ("cancelled", 20)
+    assert len(made.topics["campaigns"]) == before + 6
 
 
 def test_an_order_that_is_read_before_its_campaign_waits_for_it_but_not_for_ever() -> None:
