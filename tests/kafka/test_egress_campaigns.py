@@ -111,12 +111,17 @@ async def test_a_campaign_over_two_lines_of_which_one_is_paused_and_both_are_can
         await until(lambda: len({call.body["did"] for call in chattigo.calls}) == 2, "both lines send")
         await order(world, "pause", "both")
         paused = await until_state(world, "paused", "both")
-        before = len(chattigo.calls)
-        await until(lambda: len(chattigo.calls) >= before + 5, "the other line goes on")
+
+        def others() -> int:
+            return len([call for call in chattigo.calls if call.body["did"] == other.did])
+
+        goes_on = others() + 5
+        await until(lambda: others() >= goes_on, "the other line goes on")
         for line in lines:
             await order(line, "cancel", "both")
         ended = {line.did: await until_state(line, "cancelled", "both") for line in lines}
-        assert ended[world.did].planned == paused.planned < ended[other.did].planned
+        assert ended[world.did].planned == paused.planned
+        assert ended[other.did].planned >= goes_on * 20
 
         async def settled() -> bool:
             return not any([(await counts(line, 4000, "both"))["sending"] for line in lines])
@@ -169,4 +174,5 @@ async def test_a_canary_is_judged_by_receipts_that_count_once_over_kill_9_and_fa
         await heard("DELIVERY", people[35:])
         finished = await until_state(world, "finished")
         assert (finished.planned, finished.delivered, finished.failed) == (3000, 15, {"131026": 25})
-        assert [len(call.recipients) for call in chattigo.accepted] == [40, 500, 460, 500, 500, 500, 500]
+        first, *rest = [len(call.recipients) for call in chattigo.accepted]
+        assert (first, sorted(rest)) == (40, [460, *[500] * 5]), "calls that go side by side come in any order"
