@@ -11,9 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_replies_beside_full_calls_come_once_in_order_and_within_the_rate() -> None:
     command = [sys.executable, "-m", "bench.replies", "--json", "--lines", "2", "--seconds", "3"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
