@@ -60,7 +60,8 @@ def lines_of_one_partition(count: int) -> list[str]:
 
 
 def tenant(base: str, dids: list[str]) -> Tenant:
-    """All lines have the same accounts, so they share the calls that these may have at once."""
+    """All lines have the same accounts, so they share the calls that these may have at once. A neighbour's call is full
+    with one recipient, so that none waits for others to fill it."""
     accounts = {
         service: Account(service=service, base=base, username="a@acme", password="", destination_ids=True)
         for service in ("hsm", "isv")
@@ -68,7 +69,10 @@ def tenant(base: str, dids: list[str]) -> Tenant:
     return Tenant(
         tenant=TENANT,
         accounts=accounts,
-        lines=[Line(did=did, sends="isv", templates="hsm", rate=RATE) for did in dids],
+        lines=[
+            Line(did=did, sends="isv", templates="hsm", rate=RATE, batch_max=1 if neighbour else world.CALL)
+            for neighbour, did in enumerate(dids)
+        ],
         templates=[TemplateSpec(name="promo", language="es", category="marketing", body=1)],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -101,6 +102,7 @@ def _installed(folder: Path, env: dict[str, str], services: str, install: str) -
     subprocess.run(["bash", "-ec", pip], cwd=folder, env=env, check=True, timeout=60)
     (port,), away = free_ports(1), folder / "away"
     away.mkdir()
+    shutil.copy(folder / "keys", away)  # secrets among agents' settings are opened with them
     env = env | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder / 'site'}", "RELEVO_SERVICE_ADMIN_PORT": str(port)}
     with running(exports + serve, away, env | {"RELEVO_SERVICE_INSTANCE": "installed"}, "agents"):
         deadline = time.monotonic() + 90
