@@ -5,7 +5,8 @@
 
 A worker as it is deployed, on a genuine Kafka, with a server that takes every call and keeps its body in their order.
 While the big line sends, as one campaign or as single templates, each neighbour has a template or a reply to send now
-and then. Told is how many calls of the big line came between a neighbour's message and its call.
+and then. Told is how many calls of the big line came between a neighbour's message and its call, and apart (`behind_…`)
+the same of templates that were put behind records of the big line that the worker had not read yet.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from bench import cpu, report
 from bench.cluster import PARTITIONS, Cluster
 from bench.egress import stage, world
 from bench.processes import ProcessFailed
+from egress.lines.process.owner import GROUP
 from runtime.clock import now_ms
 from runtime.kafka.record import Record
 from runtime.secrets import KeyRing, generate_key
@@ -47,6 +49,7 @@ RATE = 10_000.0  # of each line: ten full calls a second
 TENANT, CAMPAIGN = "acme", "million"
 _ROUNDS = 4  # messages of each neighbour
 _SLICE = 10_000
+_JUST_COMING = 100  # so few records are not unread but on their way
 _FAR_MS = 10**13
 _POLL_S = 0.05
 _WORK_S = 900.0
@@ -182,23 +185,30 @@ def play(folder: Path, work: str, recipients: int, stack: ExitStack) -> dict[str
     _set(cluster, tenant(server.address, [big, *others]), folder / "keys")
     (campaign if work == "campaign" else singles)(cluster, big, recipients)
     worker = stack.enter_context(stage.worker(cluster, folder / "keys", folder, {}))
-    calls, asked = Calls(server, big), dict[str, int]()
+    calls, asked, behind = Calls(server, big), dict[str, int](), set[str]()
+    unread = cluster.progress(GROUP, topics.OUTBOUND_TEMPLATES.name)
+    stack.callback(unread.close)
     for after, did, name, reply in neighbours(others, recipients // world.CALL):
         _until(calls, worker, lambda after=after: calls.big >= after)  # type: ignore[misc]
+        if not reply and unread.left() > _JUST_COMING:
+            behind.add(name)
         asked[name] = calls.look().big
         cluster.feed([message(did, name, f"56{len(asked):09d}", reply=reply)])
     _until(calls, worker, lambda: len(calls.people) == recipients and len(calls.came) == len(asked))
-    waited = sorted(came[0] - asked[name] for name, came in calls.came.items())
+    waits = {name: came[0] - asked[name] for name, came in calls.came.items()}
+    waited = sorted(count for name, count in waits.items() if name not in behind)
     return {
         "work": work,
         "recipients": recipients,
         "lines": 1 + NEIGHBOURS,
         "calls": calls.big,
         "largest_call": calls.largest,
-        "neighbours_messages": len(waited),
+        "neighbours_messages": len(waits),
         "waited_calls_median": waited[len(waited) // 2],
         "waited_calls_max": waited[-1],
         "waited_too_long": sum(count > MOST for count in waited),
+        "behind_unread": len(behind),
+        "behind_waited_calls_max": max((waits[name] for name in behind), default=0),
         "doubled": sum(count > 1 for count in calls.people.values()) + sum(len(c) > 1 for c in calls.came.values()),
     }
 
