@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECIPIENTS = 100_000
+RECIPIENTS = 50_000
 
 
 @pytest.mark.long
@@ -22,5 +22,5 @@ def test_neighbours_of_a_line_with_much_to_send_wait_for_at_most_three_of_its_ca
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-1000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert (found["lines"], found["recipients"], found["neighbours_messages"]) == (51, RECIPIENTS, 200)
-    assert found["calls"] >= RECIPIENTS // 1000
+    assert found["calls"] >= 40, "the big line sends all the time"
     assert (found["waited_too_long"], found["doubled"]) == (0, 0)
