@@ -18,6 +18,11 @@ HOST_OPTIONS = frozenset(("debounce", "transcript"))
 """What any agent's settings may say besides: the host looks at it, and the agent does not."""
 
 
+def own(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """An agent's settings without those that the host looks at."""
+    return {name: value for name, value in settings.items() if name not in HOST_OPTIONS}
+
+
 class Problem(NamedTuple):
     """Where it stands among the agent's settings, and what to write instead. It never quotes a secret."""
 

@@ -7,7 +7,7 @@ quoted: it may be a secret, or a person's words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
@@ -15,8 +15,10 @@ import msgspec
 from msgspec import inspect
 
 from processors.agents.checks import Problem
+from processors.agents.limits import AgentFailed
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 Path = tuple[str | int, ...]
 
 _NAME_MAX = 64
@@ -33,6 +35,17 @@ def read(value: Any, kind: type[T]) -> tuple[T | None, Problem | None]:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         return None, _problem(what, _named(value, _path(where.rstrip("`")), kind), kind)
+
+
+def settled(agent: str, config: Mapping[str, Any], kind: type[S]) -> S:
+    """The settings of an event's tenant, of which a newer version may know more. Raises AgentFailed for what
+    `relevo tenants apply` would not have written."""
+    known = {name: config[name] for name in config if name in kind.__struct_fields__}
+    settings, problem = read(known, kind)
+    if settings is None:
+        told = f"{shown(problem.path)}: {problem.what}" if problem else ""
+        raise AgentFailed("settings", f"agents.{agent} of the tenant's file: {told}")
+    return settings
 
 
 def _problem(what: str, path: Path, kind: Any) -> Problem:

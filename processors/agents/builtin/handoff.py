@@ -26,9 +26,8 @@ import msgspec
 
 from processors.agents.actions import Action, HandOff, Reply
 from processors.agents.agent import Conversation, text_of
-from processors.agents.checks import HOST_OPTIONS, Problem
-from processors.agents.limits import AgentFailed
-from processors.agents.reading import read, shown
+from processors.agents.checks import Problem, own
+from processors.agents.reading import read, settled
 from processors.routing.conditions import conditions
 from processors.routing.hours import Schedule
 from processors.routing.subject import Subject
@@ -106,8 +105,7 @@ async def handoff(conversation: Conversation, event: InboundEvent) -> AsyncItera
 
 def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the settings, each with its place and what to write instead."""
-    own = {name: value for name, value in settings.items() if name not in HOST_OPTIONS}
-    found, problem = read(own, Settings)
+    found, problem = read(own(settings), Settings)
     if found is None:
         yield problem or Problem((), "cannot be read")
         return
@@ -136,11 +134,7 @@ def _known(config: Mapping[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _settings(config: bytes) -> Settings:
     """Raises AgentFailed for what `relevo tenants apply` would not have written."""
-    found, problem = read(msgspec.json.decode(config), Settings)
-    if found is None:
-        told = f"{shown(problem.path)}: {problem.what}" if problem else ""
-        raise AgentFailed("settings", f"agents.handoff of the tenant's file: {told}")
-    return found
+    return settled("handoff", msgspec.json.decode(config), Settings)
 
 
 def _case(settings: Settings, event: InboundEvent) -> Case:

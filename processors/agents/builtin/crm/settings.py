@@ -15,7 +15,7 @@ from processors.agents.builtin.crm.moments import KNOWN, MOMENTS
 from processors.agents.builtin.crm.recipe import Recipe
 from processors.agents.builtin.crm.rest import METHODS, Rest, Step, names
 from processors.agents.builtin.crm.template import Template, TemplateError
-from processors.agents.checks import HOST_OPTIONS, Problem
+from processors.agents.checks import Problem, own
 from processors.agents.outgoing import address_problem, header_problems, secret_problems
 from processors.agents.reading import read, shown
 from runtime.hooks import header_problem
@@ -98,7 +98,7 @@ def _listed(secret: str | list[str]) -> list[str]:
 
 def problems(given: Mapping[str, Any]) -> list[Problem]:
     """What is wrong, with its place among the settings."""
-    return _checked({name: value for name, value in given.items() if name not in HOST_OPTIONS})[1]
+    return _checked(own(given))[1]
 
 
 def _checked(given: Mapping[str, Any]) -> tuple[_File | None, list[Problem]]:

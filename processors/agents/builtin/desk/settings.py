@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from processors.agents.checks import HOST_OPTIONS, Problem
-from processors.agents.limits import AgentFailed
+from processors.agents.checks import Problem, own
 from processors.agents.outgoing import address_problem, header_problems, secret_problems
-from processors.agents.reading import read, shown
+from processors.agents.reading import read, settled
 from schemas.record import Frozen
 
 
@@ -32,20 +31,13 @@ def settings_of(config: Mapping[str, Any]) -> Settings | None:
 
     Raises AgentFailed for what `relevo tenants apply` would not have written.
     """
-    known = {name: config[name] for name in config if name in Settings.__struct_fields__}
-    if not known:
-        return None
-    settings, problem = read(known, Settings)
-    if settings is None:
-        told = f"{shown(problem.path)}: {problem.what}" if problem else ""
-        raise AgentFailed("settings", f"agents.desk of the tenant's file: {told}")
-    return settings
+    named = any(name in config for name in Settings.__struct_fields__)
+    return settled("desk", config, Settings) if named else None
 
 
 def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with a tenant's settings, each with its place and what to write instead."""
-    own = {name: value for name, value in settings.items() if name not in HOST_OPTIONS}
-    found, problem = read(own, Settings)
+    found, problem = read(own(settings), Settings)
     if found is None:
         yield problem or Problem((), "cannot be read")
         return

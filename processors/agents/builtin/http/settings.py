@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from processors.agents.checks import HOST_OPTIONS, Problem
-from processors.agents.limits import AgentFailed
+from processors.agents.checks import Problem, own
 from processors.agents.outgoing import address_problem, header_problems, secret_problems
-from processors.agents.reading import read, shown
+from processors.agents.reading import read, settled
 from processors.agents.wording import Wording, strange
 from runtime.secrets import Secret
 from schemas.inbound import EventKind
@@ -62,22 +61,14 @@ class HttpSettings(Part):
         return tuple(str(one) for one in given)
 
 
-_NAMES = frozenset(HttpSettings.__struct_fields__)
-
-
 def settings_of(config: Mapping[str, Any]) -> HttpSettings:
     """The settings of an event's tenant, of which a newer version may know more. Raises AgentFailed."""
-    settings, problem = read({name: config[name] for name in config if name in _NAMES}, HttpSettings)
-    if settings is None:
-        told = f"{shown(problem.path)}: {problem.what}" if problem else ""
-        raise AgentFailed("settings", f"agents.http of the tenant's file: {told}")
-    return settings
+    return settled("http", config, HttpSettings)
 
 
 def problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with a tenant's settings."""
-    own = {name: value for name, value in settings.items() if name not in HOST_OPTIONS}
-    read_, problem = read(own, HttpSettings)
+    read_, problem = read(own(settings), HttpSettings)
     if read_ is None:
         yield problem or Problem((), "cannot be read")
         return
