@@ -53,13 +53,25 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
         return "20" + self.did[::-1]
 
 
+class Looks(msgspec.Struct, forbid_unknown_fields=True):
+    """How a template looks on a phone: `{{1}}` in `header` and `body` stands for a variable; `buttons` are labels."""
+
+    body: str = ""
+    header: str = ""
+    footer: str = ""
+    buttons: list[str] = []
+
+
 class Template(msgspec.Struct, forbid_unknown_fields=True):
-    """An approved template; `parameters` is the number of body variables, unchecked when None."""
+    """An approved template; `parameters` is the number of body variables, unchecked when None; `looks` is for the page
+    alone.
+    """
 
     name: str
     language: str = "es"
     category: Literal["utility", "marketing", "authentication"] = "utility"
     parameters: int | None = None
+    looks: Looks = msgspec.field(default_factory=Looks)
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True):

@@ -158,7 +158,17 @@ def _recipient(world: World, call: Call, batch: Batch, position: int, one: Json)
         parameters=hashlib.blake2b(orjson.dumps(content), digest_size=12).hexdigest(),
         wamid=world.wamid(call.did, one["destination"]),
         position=position,
+        filled=_filled(batch, one),
     )
+
+
+def _filled(batch: Batch, one: Json) -> dict[str, list[Any]]:
+    found = {
+        "body": one.get("parameters") or batch.parameters,
+        "header": one.get("headerParameters"),
+        "buttons": one.get("buttonsParameters"),
+    }
+    return {name: values for name, values in found.items() if values}
 
 
 def _sent(world: World, batch: Batch, one: Json, entry: ledger.Recipient) -> Sent:

@@ -245,4 +245,6 @@ class World:
 
 def _event(item: Item, origin: str, form: str) -> Event:
     kind = str(item.payload.get("type", ""))
-    return Event(event=item.key, did=item.did, contact=item.contact, kind=kind, format=form, origin=origin)
+    name = item.card["profile"]["name"] if item.card else item.payload.get("name", "")
+    who = {"did": item.did, "contact": item.contact, "name": name}
+    return Event(event=item.key, kind=kind, format=form, origin=origin, body=item.payload, **who)
