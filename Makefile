@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit kafka faults system check format lock clean
+.PHONY: help setup demo test unit kafka faults system browser check format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ faults: setup ## the long runs with faults on a genuine Kafka, one after the oth
 
 system: setup ## tests of all services as processes, with faults
 	$(BIN)/pytest tests/system -q
+
+browser: setup ## the sandbox's page in a genuine Chromium, which is brought into a folder of its own
+	@tests/browser/chromium.sh
+	$(BIN)/pytest tests/browser -q
 
 check: setup ## formatting, lint, types, layers, generated pages
 	$(BIN)/ruff format --check .

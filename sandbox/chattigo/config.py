@@ -12,9 +12,9 @@ from typing import Any, Literal
 import msgspec
 
 from sandbox.chattigo.knobs import Knobs, own
-from sandbox.chattigo.templates import Template
+from sandbox.chattigo.templates import Looks, Template
 
-__all__ = ["BASES", "Account", "Config", "Line", "Service", "Template", "load", "standard", "written"]
+__all__ = ["BASES", "Account", "Config", "Line", "Looks", "Service", "Template", "load", "standard", "written"]
 
 Service = Literal["isv", "hsm", "bot", "channel"]
 BASES: dict[Service, str] = {

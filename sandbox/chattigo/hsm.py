@@ -139,7 +139,17 @@ def _recipient(world: World, call: Call, batch: Batch, who: Destination) -> ledg
         parameters=hashlib.blake2b(orjson.dumps(content), digest_size=12).hexdigest(),
         wamid=world.wamid(call.did, one["destination"]),
         position=who.position,
+        filled=_filled(batch, one),
     )
+
+
+def _filled(batch: Batch, one: Json) -> dict[str, list[Any]]:
+    found = {
+        "body": one.get("parameters") or batch.parameters,
+        "header": one.get("headerParameters"),
+        "buttons": one.get("buttonsParameters"),
+    }
+    return {name: values for name, values in found.items() if values}
 
 
 def _sent(world: World, call: Call, batch: Batch, who: Destination, entry: ledger.Recipient) -> Sent:

@@ -24,7 +24,7 @@ def take(world: World, did: str, contact: str) -> None:
 
 def say(world: World, did: str, contact: str, text: str) -> str:
     """The human writes to the customer; the ISV gets the echo, whose id is returned (empty on a cloud line)."""
-    world.ledger.write(Human(did=did, contact=person(contact), action="say"))
+    world.ledger.write(Human(did=did, contact=person(contact), action="say", text=text))
     number = world.flat_id()
     return _tell(world, did, contact, number, flat.human_says(world.chat(did, contact), number, text), "human")
 

@@ -87,7 +87,7 @@ class Recipient(Entry, tag="recipient", kw_only=True):
 
     `destination` as it was written, `contact` the person (one text for all forms of a number), `destination_id`
     and `root_id` as text or None, `parameters`: digest of the body, header and button parameters; `position` in
-    the batch.
+    the batch. `filled`: these parameters themselves, by `body`, `header`, `buttons`, those that there are.
     """
 
     call: int
@@ -104,6 +104,7 @@ class Recipient(Entry, tag="recipient", kw_only=True):
     parameters: str
     wamid: str
     position: int
+    filled: dict[str, list[Any]] = {}
 
 
 class Message(Entry, tag="message", kw_only=True):
@@ -154,7 +155,8 @@ class Event(Entry, tag="event", kw_only=True):
     """Something happened that is owed to the ISV: `event` is its id in the webhook.
 
     `origin`: customer, echo (of the ISV's own send), human, transfer, raw. `format`: cloud or flat. `phone`: the number
-    of a person whose `contact` is an id, because the number is hidden.
+    of a person whose `contact` is an id, because the number is hidden. `body`: the object that the webhook carries, and
+    `name` whom it says it is from; bytes that were given (`raw`) have neither.
     """
 
     event: str
@@ -163,6 +165,8 @@ class Event(Entry, tag="event", kw_only=True):
     kind: str
     format: str
     origin: str
+    name: str = ""
+    body: Any = None
     phone: str = ""
 
 
@@ -215,11 +219,14 @@ class Expired(Entry, tag="expired", kw_only=True):
 
 
 class Human(Entry, tag="human", kw_only=True):
-    """A human agent took a chat, said something, or gave it back (`action`: take, say, return)."""
+    """A human agent took a chat, said something, or gave it back (`action`: take, say, return); `text`: what was
+    said.
+    """
 
     did: str
     contact: str
     action: str
+    text: str = ""
 
 
 class KnobChange(Entry, tag="knobs", kw_only=True):

@@ -23,6 +23,7 @@ from sandbox.chattigo.customers import Script
 from sandbox.chattigo.faults import Fault
 from sandbox.chattigo.ledger import Ledger
 from sandbox.chattigo.messages import Json
+from sandbox.chattigo.page.routes import Page, own_origin
 from sandbox.chattigo.world import World
 
 MAX_BODY = 64 * 2**20
@@ -66,8 +67,9 @@ class Chattigo:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=MAX_BODY, middlewares=[control.errors])
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[own_origin, control.errors])
         self.control.add(app)
+        Page(self.world).add(app)
         for route in routes():
             app.router.add_route(route.method, route.path, handler(self.world, route))
         anything = Route("none", "", "*", "", None, _nothing)

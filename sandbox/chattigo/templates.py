@@ -23,9 +23,18 @@ _STATES = {"paused": PAUSED, "disabled": DISABLED}
 _ODD = re.compile(r"[\n\t]| {5,}")
 
 
+class Looks(msgspec.Struct, forbid_unknown_fields=True):
+    """How a template looks on a phone: `{{1}}` in `header` and `body` stands for a variable; `buttons` are labels."""
+
+    body: str = ""
+    header: str = ""
+    footer: str = ""
+    buttons: list[str] = []
+
+
 class Template(msgspec.Struct, forbid_unknown_fields=True):
     """A template; the numbers of variables (`parameters` those of the body, `header`, `buttons`) are unchecked when
-    None. `length`: characters of the body beside its variables.
+    None. `length`: characters of the body beside its variables. `looks` is for the page alone.
     """
 
     name: str
@@ -36,6 +45,7 @@ class Template(msgspec.Struct, forbid_unknown_fields=True):
     buttons: int | None = None
     length: int = 0
     state: State = "approved"
+    looks: Looks = msgspec.field(default_factory=Looks)
 
 
 class Filled(NamedTuple):

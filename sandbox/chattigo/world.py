@@ -218,6 +218,6 @@ class World:
 
     def _event(self, item: Item, origin: str, form: str) -> Event:
         kind, phone = str(item.payload.get("type", "")), self._phones.get(item.contact, "")
-        return Event(
-            event=item.key, did=item.did, contact=item.contact, kind=kind, format=form, origin=origin, phone=phone
-        )
+        name = item.card["profile"]["name"] if item.card else item.payload.get("name", "")
+        who = {"did": item.did, "contact": item.contact, "phone": phone, "name": name}
+        return Event(event=item.key, kind=kind, format=form, origin=origin, body=item.payload, **who)

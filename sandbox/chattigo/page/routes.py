@@ -1,0 +1,72 @@
+"""The routes of the page.
+
+Promises: a page of another site, open in the same browser, can turn nothing here: what comes with a foreign `Origin`,
+or says that another site asks for it, is refused. Who sends neither header is no browser, and is let through.
+"""
+
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import web
+
+from sandbox.chattigo import messages
+from sandbox.chattigo.control import PREFIX, Handler, answer
+from sandbox.chattigo.errors import KNOWN
+from sandbox.chattigo.knobs import Knobs
+from sandbox.chattigo.page.document import document
+from sandbox.chattigo.page.feed import Feed
+from sandbox.chattigo.world import World
+
+
+@web.middleware
+async def own_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what another site's page asks of the control API; following a link to the page is no such thing."""
+    if not request.path.startswith(PREFIX):
+        return await handler(request)
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "none")
+    navigates = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        return answer({"error": f"not from {origin}"}, 403)
+    if site not in ("none", "same-origin") and not navigates:
+        return answer({"error": f"not from a page that is {site}"}, 403)
+    return await handler(request)
+
+
+class Page:
+    """The page over one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._document = document()
+        self._feed = Feed(world)
+
+    def add(self, app: web.Application) -> None:
+        """Register the routes."""
+        get = app.router.add_get
+        get("/", self.forward)
+        get(PREFIX, self.forward)
+        get(f"{PREFIX}/", self.page)
+        get(f"{PREFIX}/page/setup", self.setup)
+        get(f"{PREFIX}/page/feed", self._feed.watch)
+
+    async def forward(self, _: web.Request) -> web.Response:
+        """To where the page is."""
+        raise web.HTTPFound(f"{PREFIX}/")
+
+    async def page(self, _: web.Request) -> web.Response:
+        """The page."""
+        return web.Response(body=self._document.body, headers=self._document.headers)
+
+    async def setup(self, _: web.Request) -> web.Response:
+        """What never changes while the sandbox runs: lines, accounts, samples, how knobs and errors are named."""
+        config = self._world.config
+        found = {
+            "seed": config.seed,
+            "lines": config.lines,
+            "accounts": [{"service": one.service, "username": one.username} for one in config.accounts],
+            "templates": config.templates,
+            "samples": list(messages.SAMPLES),
+            "errors": {str(code): known.title for code, known in KNOWN.items()},
+            "knobs": msgspec.json.schema(Knobs),
+        }
+        return answer(found)
