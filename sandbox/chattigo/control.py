@@ -12,11 +12,13 @@ import msgspec
 from aiohttp import web
 
 from sandbox.chattigo import customers, humans, knobs, ledger, people, profiles, raw
+from sandbox.chattigo.crowd import Crowd
 from sandbox.chattigo.delivery import Item, Parcel, other
 from sandbox.chattigo.faults import Fault
 from sandbox.chattigo.isv import FIELDS
 from sandbox.chattigo.templates import Template
 from sandbox.chattigo.world import World
+from sandbox.people.script import Script
 
 PREFIX = "/_sandbox"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -74,6 +76,7 @@ class Control:
     def __init__(self, world: World) -> None:
         self.world = world
         self.runs = customers.Runs(world)
+        self.crowd = Crowd(world)
 
     def add(self, app: web.Application) -> None:
         """Register the routes."""
@@ -94,6 +97,9 @@ class Control:
         post(f"{PREFIX}/customers/say", self.say)
         post(f"{PREFIX}/customers/run", self.run)
         get(f"{PREFIX}/customers/run/{{run}}", self.progress)
+        post(f"{PREFIX}/people/run", self.gather)
+        get(f"{PREFIX}/people/run/{{run}}", self.gathered)
+        app.router.add_delete(f"{PREFIX}/people/run/{{run}}", self.scatter)
         post(f"{PREFIX}/humans/{{action:take|say|return}}", self.human)
         post(f"{PREFIX}/deliver", self.deliver)
 
@@ -115,6 +121,7 @@ class Control:
             "faults": world.faults.armed,
             "human": human,
             "runs": self.runs.summaries(),
+            "people": self.crowd.summaries(),
         }
         return answer(summary)
 
@@ -210,6 +217,21 @@ class Control:
         """How far a run is."""
         return answer(self.runs.summary(int(request.match_info["run"])))
 
+    async def gather(self, request: web.Request) -> web.Response:
+        """People of a script begin to write; answers the run's number at once."""
+        script = msgspec.json.decode(await request.read(), type=Script)
+        return answer({"run": self.crowd.start(script)})
+
+    async def gathered(self, request: web.Request) -> web.Response:
+        """How far a run of people is."""
+        return answer(self.crowd.play(int(request.match_info["run"])).summary())
+
+    async def scatter(self, request: web.Request) -> web.Response:
+        """They stop writing."""
+        play = self.crowd.play(int(request.match_info["run"]))
+        await play.stop()
+        return answer(play.summary())
+
     async def human(self, request: web.Request) -> web.Response:
         """A human takes, says, or returns."""
         where = msgspec.json.decode(await request.read(), type=Where)
@@ -229,6 +251,7 @@ class Control:
     async def stop(self) -> None:
         """End the runs."""
         await self.runs.stop()
+        await self.crowd.stop()
 
 
 def switch(world: World, name: str, values: dict[str, Any] | None = None) -> None:

@@ -296,7 +296,7 @@ def _whole(data: bytes) -> tuple[list[Entry], int]:
 
 
 class Ledger:
-    """The file and what is in it."""
+    """The file and what is in it. `listeners` are told each entry once it is written; they must not raise."""
 
     def __init__(self, path: str | Path, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
@@ -304,6 +304,7 @@ class Ledger:
         self.by_type: dict[type[Entry], list[Any]] = {}
         self.counts: Counter[str] = Counter()
         self._clock = clock
+        self.listeners: list[Callable[[Entry], None]] = []
         self._changed = asyncio.Event()
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._recover()
@@ -318,6 +319,9 @@ class Ledger:
             data = data[os.write(self._file, data) :]
         for entry in entries:
             self._index(entry)
+        for listener in list(self.listeners):
+            for entry in entries:
+                listener(entry)
         self._changed.set()
 
     def of(self, kind: type[E2]) -> list[E2]:

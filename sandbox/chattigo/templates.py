@@ -34,7 +34,7 @@ class Looks(msgspec.Struct, forbid_unknown_fields=True):
 
 class Template(msgspec.Struct, forbid_unknown_fields=True):
     """A template; the numbers of variables (`parameters` those of the body, `header`, `buttons`) are unchecked when
-    None. `length`: characters of the body beside its variables. `looks` is for the page alone.
+    None. `length`: characters of the body beside its variables. `looks` is for who sees it: the page, and people.
     """
 
     name: str
@@ -85,6 +85,11 @@ class Templates:
     def put(self, template: Template) -> None:
         """A new template, or a new state of one."""
         self._known[template.name, template.language] = template
+
+    def looks(self, name: str, language: str) -> Looks:
+        """How it looks; nothing is known of one that is not configured."""
+        known = self._known.get((name, language))
+        return known.looks if known else Looks()
 
     def state(self, name: str, language: str) -> int:
         """The error that every send of this template meets, 0 for none."""

@@ -197,7 +197,7 @@ class World:
             for group in [tuple(items)] if cloud else [(item,) for item in items]:
                 self.post.put(Parcel(group, target))
 
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
         """Do it after a while; counted in `pending` until then."""
         self._scheduled += 1
 
