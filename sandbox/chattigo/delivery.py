@@ -31,7 +31,9 @@ ALERT = {"entity_type": "PHONE_NUMBER", "alert_severity": "INFORMATIONAL", "aler
 
 
 class Item(NamedTuple):
-    """One event or receipt that is owed. `key`: its id in the ledger. `card`: the customer's, for a cloud message."""
+    """One event or receipt that is owed. `key`: its id in the ledger. `card`: the customer's, for a cloud message, or
+    for a receipt that names people.
+    """
 
     kind: Kind
     did: str
@@ -244,7 +246,8 @@ class Deliverer:
         layout = self._dice.pick(envelope.LAYOUTS, "layout", items[0].key)
         messages = [(item.payload, item.card) for item in items if item.kind == "message"]
         statuses = [item.payload for item in items if item.kind == "status"]
-        body = envelope.wrap(self._lines[items[0].did], messages, statuses, layout)
+        cards = {item.payload["id"]: item.card for item in items if item.kind == "status" and item.card}
+        body = envelope.wrap(self._lines[items[0].did], messages, statuses, layout, cards)
         if self._dice.chance(self._knobs.webhooks.other_fields, "other", items[0].key):
             body["entry"][-1]["changes"].append({"field": "account_alerts", "value": ALERT})
         return orjson.dumps(body)

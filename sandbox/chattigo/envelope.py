@@ -4,7 +4,7 @@ Meta may use.
 Promises: every message and status that goes in comes out once; the did is in `metadata.display_phone_number`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from sandbox.chattigo.config import Line
@@ -15,9 +15,11 @@ LAYOUTS: tuple[Layout, ...] = ("value", "changes", "entries")
 
 
 def card(name: str, wa_id: str | None, user_id: str | None = None) -> Json:
-    """An element of `value.contacts[]`; without `wa_id` the person hides the number and `user_id` names them."""
-    ids = {"wa_id": wa_id, "user_id": user_id}
-    return {"profile": {"name": name}, **{key: value for key, value in ids.items() if value}}
+    """An element of `value.contacts[]`; without `wa_id` the person hides the number and `user_id` names them; who never
+    wrote has no name.
+    """
+    known = {"profile": {"name": name} if name else None, "wa_id": wa_id, "user_id": user_id}
+    return {key: value for key, value in known.items() if value}
 
 
 def status(
@@ -39,7 +41,9 @@ def status(
     if error is not None:
         return object_ | {"errors": [error]}
     origin = {"id": f"conv-{wamid[-12:]}", "origin": {"type": category}}
-    pricing = {"billable": category != "service", "pricing_model": "PMP", "category": category}
+    paid = category != "service"
+    kind = "regular" if paid else "free_customer_service"
+    pricing = {"billable": paid, "pricing_model": "PMP", "type": kind, "category": category}
     return object_ | {"conversation": origin, "pricing": pricing}
 
 
@@ -48,14 +52,16 @@ def wrap(
     messages: Sequence[tuple[Json, Json | None]] = (),
     statuses: Sequence[Json] = (),
     layout: Layout = "value",
+    cards: Mapping[str, Json] = {},
 ) -> Json:
     """The POST's body. `messages`: (message, its card or None). `layout`: all in one value, one change each, one
-    entry each.
+    entry each. `cards`: of the people whom statuses are about, by the status's id.
     """
+    told = [(one, cards.get(one["id"])) for one in statuses]
     if layout == "value":
-        values = [_value(line, messages, statuses)]
+        values = [_value(line, messages, told)]
     else:
-        values = [_value(line, [pair], ()) for pair in messages] + [_value(line, (), [one]) for one in statuses]
+        values = [_value(line, [pair], ()) for pair in messages] + [_value(line, (), [pair]) for pair in told]
     changes = [{"field": "messages", "value": value} for value in values]
     groups = [[change] for change in changes] if layout == "entries" else [changes]
     entries = [{"id": line.waba_id, "changes": group} for group in groups]
@@ -73,13 +79,16 @@ def metadata(line: Line) -> Json:
     return {"display_phone_number": line.did, "phone_number_id": line.phone_number_id}
 
 
-def _value(line: Line, messages: Sequence[tuple[Json, Json | None]], statuses: Sequence[Json]) -> Json:
+Carded = Sequence[tuple[Json, Json | None]]
+
+
+def _value(line: Line, messages: Carded, statuses: Carded) -> Json:
     value: dict[str, Any] = {"messaging_product": "whatsapp", "metadata": metadata(line)}
-    cards = {str(card): card for _, card in messages if card is not None}
+    cards = {str(card): card for _, card in (*messages, *statuses) if card is not None}
     if cards:
         value["contacts"] = list(cards.values())
     if messages:
         value["messages"] = [message for message, _ in messages]
     if statuses:
-        value["statuses"] = list(statuses)
+        value["statuses"] = [status for status, _ in statuses]
     return value

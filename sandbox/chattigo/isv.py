@@ -97,7 +97,10 @@ def _sent(world: World, call: Call, to: str, wamid: str, kind: str, body: Json) 
         code = 131047
     elif kind in media.KINDS:
         code = media.link_code(world, kind, media.links_of(body[kind]), wamid)
-    return Sent(call.did, to, wamid, None, ("cloud",), category, _opaque(body), call.doom or code or None)
+    code = call.doom or code
+    return Sent(
+        call.did, to, wamid, None, ("cloud",), category, _opaque(body), code or None, untold=kind == "reaction"
+    )  # fmt: skip
 
 
 def _template(world: World, template: Json) -> tuple[str, int]:

@@ -21,6 +21,8 @@ FORMS: dict[str, tuple[Form, ...]] = {"flat": ("flat",), "cloud": ("cloud",), "b
 def promise(world: World, sent: Sent) -> None:
     """Schedule the receipts of an accepted send."""
     for step in receipts.plan(sent.wamid, world.knobs.receipts, world.dice, sent.code):
+        if sent.untold and step.state not in ("sent", "failed"):
+            continue
         for form in sent.forms:
             world.later(sent.wait_s + step.after_s, lambda step=step, form=form: _due(world, sent, step, form))  # type: ignore[misc]
 
@@ -28,7 +30,7 @@ def promise(world: World, sent: Sent) -> None:
 def _due(world: World, sent: Sent, step: receipts.Step, form: Form) -> None:
     error = receipts.error(step.code) if step.code is not None else None
     if form == "cloud":
-        notify(world, _status(world, sent, step, error), form, sent, sent.wamid, step)
+        notify(world, _status(world, sent, step, error), form, sent, sent.wamid, step, _card(world, sent))
     else:
         payload = flat.notification(step.state, sent.did, sent.to, sent.client_id, error)
         notify(world, payload, form, sent, sent.client_id, step)
@@ -47,7 +49,18 @@ def _status(world: World, sent: Sent, step: receipts.Step, error: Json | None) -
     return payload
 
 
-def notify(world: World, payload: Json, form: Form, sent: Sent, known: Any, step: receipts.Step) -> None:
+def _card(world: World, sent: Sent) -> Json | None:
+    """The person, where envelopes name people by an id (Q31): Meta's receipts have a card since then."""
+    if not world.knobs.people.bsuid:
+        return None
+    hidden = is_user_id(sent.to)
+    known = sent.to if hidden else user_id(world.dice, sent.to)
+    return envelope.card(world.name(sent.to), None if hidden else wa_id(sent.to, world.knobs.number_forms), known)
+
+
+def notify(
+    world: World, payload: Json, form: Form, sent: Sent, known: Any, step: receipts.Step, card: Json | None = None
+) -> None:
     """Write down a receipt and send it, unless the knob loses it. `known`: the id that it names the send by."""
     key, contact = f"{'' if known is None else known}:{step.state}", person(sent.to)
     receipt = Receipt(
@@ -57,7 +70,7 @@ def notify(world: World, payload: Json, form: Form, sent: Sent, known: Any, step
     world.ledger.write(receipt)
     if not step.lost:
         kind: Literal["status", "notification"] = "status" if form == "cloud" else "notification"
-        world.post.put(Parcel((Item(kind, sent.did, contact, key, payload),), "notifications"))
+        world.post.put(Parcel((Item(kind, sent.did, contact, key, payload, card),), "notifications"))
 
 
 def session(world: World, did: str, contact: str) -> None:

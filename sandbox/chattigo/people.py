@@ -56,6 +56,8 @@ def _item(world: World, one: Saying) -> Item:
         return Item("event", one.did, person(one.contact), str(number), event)
     wamid = world.wamid(one.did, one.contact)
     sender = None if one.hidden else written(one.contact, world.knobs.people.from_form)
+    if "id" in body.get("context", {}):
+        body = {**body, "context": {"from": one.did, **body["context"]}}
     message = messages.stamp(body, sender=sender, message_id=wamid, at_s=world.now_ms() // 1000, user_id=one.user_id)
     card = None if body["type"] == "system" else envelope.card(one.name, sender, one.user_id)
     return Item("message", one.did, person(one.contact), wamid, message, card)

@@ -32,7 +32,7 @@ _STRIDE = 123_456_791  # coprime with 900 million, so that nine-digit ids look r
 
 class Sent(NamedTuple):
     """A send that was accepted, as its receipts need it. `forms`: which receipts (`flat`, `cloud`); `wait_s`: what it
-    stands in a queue before it goes."""
+    stands in a queue before it goes; `untold`: its delivery and reading are not told, as those of a reaction."""
 
     did: str
     to: str
@@ -43,6 +43,7 @@ class Sent(NamedTuple):
     opaque: str | None = None
     code: int | None = None
     wait_s: float = 0.0
+    untold: bool = False
 
 
 class World:
@@ -68,6 +69,7 @@ class World:
         self.repeats = Repeats(ledger)
         self.media: dict[str, str] = {}
         self._phones: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self.urls: dict[tuple[str, str], str] = {}
         self.human: set[tuple[str, str]] = set()
         self._closed: Counter[tuple[str, str]] = Counter()
@@ -90,6 +92,8 @@ class World:
         for event in self.ledger.of(Event):
             if event.phone:
                 self._phones[event.contact] = event.phone
+            if event.name and event.origin == "customer":
+                self._names[self.who(event.contact)] = event.name
             if event.origin == "customer":
                 self._windows[event.did, self.who(event.contact)] = event.at_ms
         for change in self.ledger.of(TemplateChange):
@@ -161,6 +165,10 @@ class World:
         """One text for a person, by whichever number or id."""
         return self._phones.get(address) or person(address)
 
+    def name(self, address: str) -> str:
+        """What a person is called, who has written; else empty."""
+        return self._names.get(self.who(address), "")
+
     def window_open(self, did: str, contact: str) -> bool:
         """Whether the customer wrote within 24 h."""
         return self.now_ms() - self._windows.get((did, self.who(contact)), -WINDOW_MS) < WINDOW_MS
@@ -220,4 +228,6 @@ class World:
         kind, phone = str(item.payload.get("type", "")), self._phones.get(item.contact, "")
         name = item.card["profile"]["name"] if item.card else item.payload.get("name", "")
         who = {"did": item.did, "contact": item.contact, "phone": phone, "name": name}
+        if name and origin == "customer":
+            self._names[self.who(item.contact)] = name
         return Event(event=item.key, kind=kind, format=form, origin=origin, body=item.payload, **who)

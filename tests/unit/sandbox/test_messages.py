@@ -144,7 +144,7 @@ def test_notifications() -> None:
 def test_statuses() -> None:
     good = envelope.status("wamid.1", "sent", "569", 1700000000, category="utility")
     assert set(good) == {"id", "status", "timestamp", "recipient_id", "conversation", "pricing"}
-    assert good["pricing"] == {"billable": True, "pricing_model": "PMP", "category": "utility"}
+    assert good["pricing"] == {"billable": True, "pricing_model": "PMP", "type": "regular", "category": "utility"}
     bad = envelope.status("wamid.1", "failed", "569", 1700000000, error={"code": 131026})
     assert bad["errors"] == [{"code": 131026}]
     assert "pricing" not in bad
