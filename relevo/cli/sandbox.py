@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from relevo.cli.console import err, fail, say
+from relevo.cli.people import people
 from sandbox.kafka import Broker, BrokerFailed, KafkaUnavailable, MockCluster
 
 app = typer.Typer(help="The outside world on this machine.", no_args_is_help=True)
+app.command("people")(people)
 
 
 @app.command()

@@ -75,7 +75,6 @@ class Control:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.runs = customers.Runs(world)
         self.crowd = Crowd(world)
 
     def add(self, app: web.Application) -> None:
@@ -120,8 +119,7 @@ class Control:
             "webhooks": urls,
             "faults": world.faults.armed,
             "human": human,
-            "runs": self.runs.summaries(),
-            "people": self.crowd.summaries(),
+            "runs": self.crowd.summaries(),
         }
         return answer(summary)
 
@@ -211,11 +209,11 @@ class Control:
     async def run(self, request: web.Request) -> web.Response:
         """Start a script of customers; answers its number at once."""
         script = msgspec.json.decode(await request.read(), type=customers.Script)
-        return answer({"run": self.runs.start(script)})
+        return answer({"run": self.crowd.start(script.people())})
 
     async def progress(self, request: web.Request) -> web.Response:
         """How far a run is."""
-        return answer(self.runs.summary(int(request.match_info["run"])))
+        return answer(customers.told(self.crowd.play(int(request.match_info["run"])).summary()))
 
     async def gather(self, request: web.Request) -> web.Response:
         """People of a script begin to write; answers the run's number at once."""
@@ -250,7 +248,6 @@ class Control:
 
     async def stop(self) -> None:
         """End the runs."""
-        await self.runs.stop()
         await self.crowd.stop()
 
 

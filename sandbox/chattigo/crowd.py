@@ -35,15 +35,21 @@ class Play:
         self._turns = schedule(script.check(), dids)
         self._wits, self._tally = Wits(script), Tally(script.patience_s)
         self._offers: dict[str, Offer] = {}
-        self._planned, self._error = 0, ""
-        world.ledger.listeners.append(self._heard)
+        self._all_said, self._error, self._silence = False, "", asyncio.Event()
         self.task = asyncio.create_task(self._play())
 
     def summary(self) -> Summary:
         """How far it is."""
         found = self._tally.summary(time.monotonic())
-        found.run, found.turns, found.done, found.stopped = self._number, self._planned, self.task.done(), self._error
+        found.run, found.all_said, found.done = self._number, self._all_said, self.task.done()
+        found.stopped = "it was stopped" if self.task.cancelled() else self._error
         return found
+
+    async def said(self) -> None:
+        """Until all was said; raises what ended it before."""
+        await self._silence.wait()
+        if not self._all_said:
+            await self.task
 
     async def stop(self) -> None:
         """End it."""
@@ -51,17 +57,18 @@ class Play:
         await asyncio.gather(self.task, return_exceptions=True)
 
     async def _play(self) -> None:
+        self._world.ledger.listeners.append(self._heard)
         try:
             await self._say_all()
+            self._all_said = True
+            self._silence.set()
             while self._tally.wait(time.monotonic()):  # noqa: ASYNC110 - patience also ends without a ledger line
                 await asyncio.sleep(_LOOK_S)
-        except asyncio.CancelledError:
-            self._error = "it was stopped"
-            raise
         except Exception as error:
             self._error = f"{type(error).__name__}: {error}"
             raise
         finally:
+            self._silence.set()
             self._world.ledger.listeners.remove(self._heard)
 
     async def _say_all(self) -> None:
@@ -80,7 +87,6 @@ class Play:
                 Saying(turn.who.did, turn.who.contact, one, name=turn.who.name)
                 for one in self._wits.messages(turn, self._offers.get(who))
             ]
-            self._planned += 1
             calls = turn.step.calls() and (turn.who.did, who.partition("|")[2]) not in self._world.human
             self._tally.said(who, turn.step.deed, now, now - due_s, len(said), calls=calls)
             sayings.append(said[0])

@@ -136,6 +136,11 @@ def number_change(old: str, new: str) -> Json:
     return {"type": "system", "system": {"body": body, "wa_id": new, "type": "user_changed_number"}}
 
 
+def moved(contact: str) -> Json:
+    """A change of one's own number to one that is nearly the same."""
+    return number_change(contact, contact[:-6] + "2" + contact[-5:])
+
+
 def request_welcome() -> Json:
     """The customer opened the chat for the first time."""
     return {"type": "request_welcome"}

@@ -82,7 +82,7 @@ def _body(world: World, one: Saying) -> Json:
 
 def _written(world: World, one: Saying) -> Json:
     if one.sample == "number_change":
-        return messages.number_change(one.contact, one.contact[:-6] + "2" + one.contact[-5:])
+        return messages.moved(one.contact)
     if one.sample:
         word = world.dice.digest("sample", one.did, one.contact, world.ledger.counts["event"], size=6).hex()
         return messages.SAMPLES[one.sample](word)

@@ -19,12 +19,13 @@ from sandbox.chattigo import bot, channel, control, hsm, isv, knobs, ledger, log
 from sandbox.chattigo.answers import Verdict
 from sandbox.chattigo.calls import Call, Route, handler
 from sandbox.chattigo.config import BASES, Config, Service, load
-from sandbox.chattigo.customers import Script
 from sandbox.chattigo.faults import Fault
 from sandbox.chattigo.ledger import Ledger
 from sandbox.chattigo.messages import Json
 from sandbox.chattigo.page.routes import Page, own_origin
 from sandbox.chattigo.world import World
+from sandbox.people.script import Script
+from sandbox.people.tally import Summary
 
 MAX_BODY = 64 * 2**20
 _POLL_S = 0.01
@@ -115,9 +116,11 @@ class Chattigo:
         """Kill all tokens of an account."""
         control.expire(self.world, service, username)
 
-    async def play(self, script: Script) -> None:
-        """Play scripted customers to the end of what they say."""
-        await self.control.runs.wait(self.control.runs.start(script))
+    async def play(self, script: Script) -> Summary:
+        """Have people write to the end of what they say; the summary until then."""
+        play = self.control.crowd.play(self.control.crowd.start(script))
+        await play.said()
+        return play.summary()
 
     async def settled(self, timeout_s: float = 30.0) -> None:
         """Until nothing is owed any more; raises TimeoutError."""

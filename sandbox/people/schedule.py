@@ -16,6 +16,9 @@ from sandbox.people.script import Persona, Script, Step
 PREFIXES = (("54911", 13), ("56912", 11), ("57310", 12), ("52155", 13))  # and the length of the whole number
 
 
+GOLDEN = (5**0.5 - 1) / 2
+
+
 class Who(NamedTuple):
     """A person, with the number that they have now."""
 
@@ -112,7 +115,8 @@ class _Crowd:
         """Somebody new."""
         born = self._born
         personas, weights = list(self._script.personas), [one.weight for one in self._script.personas.values()]
-        persona = personas[weighted(weights, self._dice.roll("persona", born))]
+        # Steps of the golden ratio: in any crowd, however small, personas stand in the proportions of their weights.
+        persona = personas[weighted(weights, (self._dice.roll("persona") + born * GOLDEN) % 1)]
         name = self._dice.pick(self._script.personas[persona].names, "name", born)
         return Who(did, self.new_number(), name, persona)
 
@@ -151,8 +155,10 @@ class _Place:
         if step is None or step.do == "leave":
             self._enter()
             return None
-        self._silent = step.silent or 0
-        return step if step.silent is None else None
+        if step.silent is not None:
+            self._silent = step.silent - 1
+            return None
+        return step
 
     def insist(self) -> Step:
         """The next step that writes: there is one, a persona is checked for it."""

@@ -35,7 +35,8 @@ class Kind(msgspec.Struct):
 
 
 class Summary(msgspec.Struct):
-    """How far a run is. `said` turns made `messages` messages of `people` people, who were told `heard` messages.
+    """How far a run is: `all_said`, and `done` when nobody waits any more. `said` turns made `messages` messages of
+    `people` people, who were told `heard` messages.
 
     `uncalled` turns call for no answer. Of the others `answered` have theirs, `open` still wait, `silent` waited in
     vain for as long as people have patience. `latency_s`: from a turn's first message to its answer. `overtaken`: see
@@ -46,7 +47,7 @@ class Summary(msgspec.Struct):
 
     run: int = 0
     done: bool = False
-    turns: int = 0
+    all_said: bool = False
     said: int = 0
     messages: int = 0
     people: int = 0

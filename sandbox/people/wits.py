@@ -59,6 +59,8 @@ class Wits:
 
     def _sample(self, turn: Turn) -> Json:
         name = self._dice.pick(texts(turn.step.send), "sample", turn.ordinal)
+        if name == "number_change":
+            return messages.moved(turn.who.contact)
         return messages.SAMPLES[name](self._dice.digest("sample", turn.who.contact, turn.ordinal, size=6).hex())
 
     def _done(self, turn: Turn) -> Json:

@@ -10,52 +10,40 @@ from hypothesis import strategies as st
 
 from sandbox.chattigo import knobs, ledger, messages
 from sandbox.chattigo.config import Account, Config, Line, load
-from sandbox.chattigo.customers import Script, customer, steps
+from sandbox.chattigo.customers import Script
 from sandbox.chattigo.dice import Dice
 from sandbox.chattigo.knobs import Knobs
-from sandbox.chattigo.numbers import is_number, person, wa_id
+from sandbox.chattigo.numbers import person, wa_id
 from sandbox.chattigo.server import Chattigo
 from sandbox.chattigo.tokens import Holder, Tokens
+from sandbox.people.schedule import schedule
 
 SCRIPT = Script(dids=["56912345678", "5491100000000"], customers=20, messages=100, rate=1000)
 
 
-def test_a_script_is_the_same_from_its_seed() -> None:
-    assert steps(SCRIPT) == steps(SCRIPT)
-    assert steps(SCRIPT) != steps(msgspec.structs.replace(SCRIPT, seed=2))
+def test_everybody_opens_and_then_says_words_and_samples() -> None:
+    turns = list(schedule(SCRIPT.people()))
+    assert len(turns) == 100
+    assert turns[-1].at_s < 0.1
+    opened = [turn.who.contact for turn in turns if turn.step.say == "hola"]
+    assert opened == list(dict.fromkeys(turn.who.contact for turn in turns))
+    assert len(opened) == 20
+    assert {turn.step.deed for turn in turns} == {"say", "send"}
 
 
-def test_a_script_says_all_of_it_in_time() -> None:
-    play = steps(SCRIPT)
-    assert sum(len(step.sayings) for step in play) == 100
-    assert [step.at_s for step in play] == sorted(step.at_s for step in play)
-    assert play[-1].at_s < 0.1
-    assert all(len({one.did for one in step.sayings}) == 1 for step in play)
-    assert max(len(step.sayings) for step in play) > 1
-
-
-def test_everybody_opens_and_a_customer_keeps_to_one_line() -> None:
-    sayings = [one for step in steps(SCRIPT) for one in step.sayings]
-    lines: dict[str, set[str]] = {}
-    for one in sayings:
-        if one.contact not in lines:
-            assert one.message == "hola"
-        lines.setdefault(one.contact, set()).add(one.did)
-    assert len(lines) == 20
-    assert all(len(dids) == 1 for dids in lines.values())
-
-
-def test_customers_have_numbers_of_their_own() -> None:
-    contacts = {customer(SCRIPT, number)[1] for number in range(500)}
-    assert len({person(contact) for contact in contacts}) == 500
-    assert all(is_number(contact) for contact in contacts)
+@pytest.mark.parametrize(("texts", "deeds"), [(1, {"say"}), (0, {"say", "send"})])
+def test_the_share_of_texts_may_be_all_or_none(texts: float, deeds: set[str]) -> None:
+    script = msgspec.structs.replace(SCRIPT, texts=texts)
+    turns = list(schedule(script.people()))
+    assert {turn.step.deed for turn in turns} == deeds
+    assert sum(turn.step.deed == "say" for turn in turns) == (100 if texts else 20)
 
 
 async def test_a_run_delivers_everything(client: Any, chattigo: Chattigo, dids: Any) -> None:
     body = msgspec.to_builtins(SCRIPT) | {"dids": list(dids[:2])}
     status, answer = await client.control("POST", "customers/run", body)
     assert (status, answer) == (200, {"run": 1})
-    await chattigo.control.runs.wait(1)
+    await chattigo.control.crowd.play(1).said()
     await chattigo.settled()
     _, progress = await client.control("GET", "customers/run/1")
     assert (progress["said"], progress["done"]) == (100, True)
