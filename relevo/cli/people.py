@@ -16,7 +16,8 @@ from relevo.cli.span import parsed
 
 if TYPE_CHECKING:
     from sandbox.people.script import Script
-    from sandbox.people.tally import Quantiles, Summary
+    from sandbox.people.spread import Quantiles
+    from sandbox.people.tally import Summary
 
 INTERRUPTED = 130
 

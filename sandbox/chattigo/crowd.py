@@ -27,10 +27,11 @@ class Play:
     """A script while it is played. Raises ValueError for a line that there is not, or none."""
 
     def __init__(self, world: World, number: int, script: Script) -> None:
-        dids = script.lines or [line.did for line in world.config.lines if line.kind != "channel"]
-        unknown = [did for did in dids if did not in world.lines]
+        known = [line.did for line in world.config.lines if line.kind != "channel"]
+        dids = script.lines or known
+        unknown = [did for did in dids if did not in known]
         if unknown or not dids:
-            raise ValueError(f"no line {', '.join(unknown) or 'to write to'}")
+            raise ValueError(f"no line of WhatsApp {', '.join(unknown) or 'to write to'}")
         self._world, self._number, self._script = world, number, script
         self._turns = schedule(script.check(), dids)
         self._wits, self._tally = Wits(script), Tally(script.patience_s)
@@ -109,7 +110,8 @@ class Play:
         if not isinstance(entry, Message | Recipient):
             return
         who = self._key(entry.did, entry.contact)
-        self._tally.heard(who, time.monotonic())
+        if not self._tally.heard(who, time.monotonic()):
+            return
         if isinstance(entry, Message):
             self._offers[who] = of_message(entry.wamid, entry.kind, entry.body)
         else:

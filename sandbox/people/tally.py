@@ -6,24 +6,13 @@ of the turn's own answer; `overtaken` says how many turns were open when their p
 an answer may be taken for that of a neighbouring turn. Turns that call for no answer are never open.
 """
 
-import math
-from array import array
 from collections import Counter, deque
-from collections.abc import Sequence
 
 import msgspec
 
+from sandbox.people.spread import Quantiles, Spread
+
 SHOWN = 20
-
-
-class Quantiles(msgspec.Struct):
-    """Of durations, in seconds; all 0 of none."""
-
-    count: int = 0
-    p50: float = 0.0
-    p90: float = 0.0
-    p99: float = 0.0
-    most: float = 0.0
 
 
 class Kind(msgspec.Struct):
@@ -83,7 +72,7 @@ class Tally:
         self._patience_s = patience_s
         self._people: dict[str, _Person] = {}
         self._kinds: dict[str, Kind] = {}
-        self._latencies, self._lates = array("d"), array("d")
+        self._latencies, self._lates = Spread(), Spread()
         self._counts: Counter[str] = Counter()
         self._first_s = self._last_s = 0.0
 
@@ -91,27 +80,29 @@ class Tally:
         """A turn was taken, `late_s` behind its moment; `calls`: an answer is expected."""
         person = self._people.setdefault(who, _Person())
         self._counts["overtaken"] += bool(person.open)
+        self._counts["late"] += late_s > LATE_S
         if calls:
             person.open.append((now_s, kind))
         self._kinds.setdefault(kind, Kind()).said += 1
-        self._lates.append(max(late_s, 0.0))
+        self._lates.add(late_s)
         self._first_s = self._first_s if self._counts["said"] else now_s
         self._last_s = now_s
         self._counts.update({"said": 1, "messages": messages, "open" if calls else "uncalled": 1})
 
-    def heard(self, who: str, now_s: float) -> None:
-        """The business said something to somebody."""
+    def heard(self, who: str, now_s: float) -> bool:
+        """The business said something to somebody; whether that is one of the people who wrote."""
         person = self._people.get(who)
         if person is None:
-            return
+            return False
         person.heard += 1
         self._counts["heard"] += 1
         self._give_up(person, now_s)
         if person.open:
             at_s, kind = person.open.popleft()
             self._kinds[kind].answered += 1
-            self._latencies.append(now_s - at_s)
+            self._latencies.add(now_s - at_s)
             self._counts.update({"answered": 1, "open": -1})
+        return True
 
     def renamed(self, who: str, to: str) -> None:
         """The person has another number beside the one that they had; what they wait for may come to either."""
@@ -136,9 +127,8 @@ class Tally:
         seconds = self._last_s - self._first_s
         found = Summary(
             people=len(people),
-            latency_s=quantiles(self._latencies),
-            late_s=quantiles(self._lates),
-            late=sum(one > LATE_S for one in self._lates),
+            latency_s=self._latencies.quantiles(),
+            late_s=self._lates.quantiles(),
             seconds=round(seconds, 3),
             rate=round((self._counts["said"] - 1) / seconds, 2) if seconds else 0.0,
             by_kind=dict(self._kinds),
@@ -151,13 +141,4 @@ class Tally:
 
 
 LATE_S = 0.1
-_COUNTED = ("said", "messages", "heard", "uncalled", "answered", "open", "silent", "overtaken")
-
-
-def quantiles(durations: Sequence[float]) -> Quantiles:
-    """By nearest rank."""
-    ordered = sorted(durations)
-    if not ordered:
-        return Quantiles()
-    ranks = (max(math.ceil(share * len(ordered)) - 1, 0) for share in (0.5, 0.9, 0.99, 1))
-    return Quantiles(len(ordered), *(round(ordered[rank], 4) for rank in ranks))
+_COUNTED = ("said", "late", "messages", "heard", "uncalled", "answered", "open", "silent", "overtaken")

@@ -151,7 +151,7 @@ async def test_what_is_wrong_is_said(chattigo: Chattigo) -> None:
     async with Driver(chattigo.base_url) as driver:
         with pytest.raises(DrivingFailed, match="no persona"):
             await driver.start(Script(personas={}))
-        with pytest.raises(DrivingFailed, match="no line 1"):
+        with pytest.raises(DrivingFailed, match="no line of WhatsApp 1"):
             await driver.start(standard(lines=["1"]))
         with pytest.raises(DrivingFailed, match="no run 7"):
             await driver.summary(7)
