@@ -1,8 +1,8 @@
 """What happens in the demo, and when it is over.
 
-Customers write messages of all types, with duplicates and several events in one POST; two campaigns go out, one behind
-its canary; a token dies in the middle; one conversation goes to a human and comes back. It is over when nothing is on
-its way any more.
+People write messages of all types, with duplicates and several events in one POST, and press the menu's buttons; two
+campaigns go out, one behind its canary; a token dies in the middle; one conversation goes to a human and comes back.
+It is over when nothing is on its way any more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from urllib.parse import quote
+
+import msgspec
 
 from relevo.audit.gathered import Gathered, gather
 from relevo.audit.provider import Provider, read_ledger
@@ -23,10 +26,9 @@ from relevo.demo.captured import Captured
 from relevo.demo.stage import Stage, StageError
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
+from sandbox.people.script import load
 
-CUSTOMERS = 200
-MESSAGES = 1000
-RATE = 60.0
+PEOPLE = Path(__file__).with_name("people.yaml")
 QUIET_S = 75.0
 QUIET_OF_A_PROFILE_S = 300.0  # its Chattigo may be slow, and refuse much at first
 _POLL_S = 0.3
@@ -45,9 +47,9 @@ class Ending:
 
 async def play(stage: Stage, bodies: Sequence[Captured], say: Say, within_s: float = QUIET_S) -> Ending:
     """Everything, side by side, then the wait for quiet, `within_s` at most."""
-    customers = _captured(stage, bodies) if bodies else _customers(stage)
+    writing = _captured(stage, bodies) if bodies else _people(stage)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_told(say, "customers write", customers))
+        group.create_task(_told(say, "people write", writing))
         group.create_task(_told(say, "campaigns are submitted", _campaigns(stage)))
         group.create_task(_told(say, "a conversation goes to a human and comes back", _human(stage)))
         if not bodies:
@@ -61,13 +63,9 @@ async def _told(say: Say, what: str, doing: Awaitable[None]) -> None:
     await doing
 
 
-async def _customers(stage: Stage) -> None:
-    dids = [line.did for tenant in stage.tenants for line in tenant.lines]
-    script = {"dids": dids, "customers": CUSTOMERS, "messages": MESSAGES, "rate": RATE, "seed": 7}
-    run = (await stage.call("POST", "customers/run", script))["run"]
-    while True:
-        if (await stage.call("GET", f"customers/run/{run}"))["done"]:
-            return
+async def _people(stage: Stage) -> None:
+    run = (await stage.call("POST", "people/run", msgspec.to_builtins(load(PEOPLE))))["run"]
+    while not (await stage.call("GET", f"people/run/{run}"))["all_said"]:  # noqa: ASYNC110 - it is another process
         await asyncio.sleep(_POLL_S)
 
 
