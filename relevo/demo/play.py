@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -31,6 +32,7 @@ from sandbox.people.script import load
 PEOPLE = Path(__file__).with_name("people.yaml")
 QUIET_S = 75.0
 QUIET_OF_A_PROFILE_S = 300.0  # its Chattigo may be slow, and refuse much at first
+PATIENCE_S = 120.0  # with a machine that has much else to do
 _POLL_S = 0.3
 
 Say = Callable[[str], None]
@@ -48,14 +50,24 @@ class Ending:
 async def play(stage: Stage, bodies: Sequence[Captured], say: Say, within_s: float = QUIET_S) -> Ending:
     """Everything, side by side, then the wait for quiet, `within_s` at most."""
     writing = _captured(stage, bodies) if bodies else _people(stage)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_told(say, "people write", writing))
-        group.create_task(_told(say, "campaigns are submitted", _campaigns(stage)))
-        group.create_task(_told(say, "a conversation goes to a human and comes back", _human(stage)))
-        if not bodies:
-            group.create_task(_told(say, "a token dies", _token_dies(stage)))
+    doings = [
+        _told(say, "people write", writing),
+        _told(say, "campaigns are submitted", _campaigns(stage)),
+        _told(say, "a conversation goes to a human and comes back", _human(stage)),
+    ]
+    await _beside(*doings, *([] if bodies else [_told(say, "a token dies", _token_dies(stage))]))
     say("waiting until nothing is on its way")
     return await quiet(stage, within_s)
+
+
+async def _beside(*doings: Coroutine[Any, Any, None]) -> None:
+    """All of them side by side; raises what the first that failed raised, and the others end."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for doing in doings:
+                group.create_task(doing)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
 
 async def _told(say: Say, what: str, doing: Awaitable[None]) -> None:
@@ -111,7 +123,9 @@ async def _human(stage: Stage) -> None:
     await stage.call("POST", "customers/say", where | {"message": "hola", "name": "Marta"})
 
 
-async def _until(stage: Stage, condition: Callable[[dict[str, int]], bool], problem: str, within_s: float = 30) -> None:
+async def _until(
+    stage: Stage, condition: Callable[[dict[str, int]], bool], problem: str, within_s: float = PATIENCE_S
+) -> None:
     deadline = time.monotonic() + within_s
     while not condition((await stage.call("GET", "state"))["counts"]):
         if time.monotonic() > deadline:
