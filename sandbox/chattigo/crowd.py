@@ -55,6 +55,7 @@ class Play:
     async def stop(self) -> None:
         """End it."""
         self.task.cancel()
+        self._silence.set()
         await asyncio.gather(self.task, return_exceptions=True)
 
     async def _play(self) -> None:
@@ -93,8 +94,14 @@ class Play:
             sayings.append(said[0])
             self._burst(turn, said[1:])
             if turn.moved_to:
-                self._tally.renamed(who, self._key(turn.who.did, turn.moved_to))
+                self._moved(who, self._key(turn.who.did, turn.moved_to))
         say(self._world, sayings)
+
+    def _moved(self, who: str, to: str) -> None:
+        """What was offered is still on the phone."""
+        self._tally.renamed(who, to)
+        if who in self._offers:
+            self._offers[to] = self._offers.pop(who)
 
     def _burst(self, turn: Turn, sayings: list[Saying]) -> None:
         after = 0.0

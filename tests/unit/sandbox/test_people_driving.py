@@ -1,5 +1,6 @@
 """People play a script against a running sandbox, and a business answers them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -84,11 +85,12 @@ async def test_a_burst_is_several_messages_in_their_order_and_one_turn(chattigo:
 
 
 async def test_who_moves_writes_from_the_new_number_and_is_still_one_person(chattigo: Chattigo, bot: Bot) -> None:
-    found = await drive(chattigo, script(Step(say="hola"), Step(do="move"), Step(say="soy yo"), turns=3, patience_s=5))
+    steps = [Step(say="hola"), Step(do="move"), Step(choose="Horarios")]
+    found = await drive(chattigo, script(*steps, rate=3.0, patience_s=5))
     (old, before), (new, after) = bot.heard.items()
     assert [one["type"] for one in before] == ["text", "system"]
     assert before[1]["system"]["wa_id"] == new != old
-    assert [one["text"]["body"] for one in after] == ["soy yo"]
+    assert [one["interactive"]["button_reply"]["title"] for one in after] == ["Horarios"], "it is still on the phone"
     assert (found.people, found.answered, found.unheard) == (1, 2, 0)
 
 
@@ -145,6 +147,15 @@ async def test_people_who_are_stopped_say_nothing_more(chattigo: Chattigo, bot: 
         assert (found.done, found.all_said, found.stopped) == (True, False, "it was stopped")
         assert (await driver.summary(run)).said == found.said < 10_000
     assert chattigo.ledger.listeners == []
+
+
+async def test_whoever_stops_waiting_has_the_people_stop(chattigo: Chattigo, bot: Bot) -> None:
+    driving = asyncio.create_task(drive(chattigo, script(Step(say="hola"), turns=10_000)))
+    await chattigo.ledger.until(lambda: bool(chattigo.ledger.of(ledger.Message)))
+    driving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await driving
+    assert chattigo.control.crowd.play(1).summary().stopped == "it was stopped"
 
 
 async def test_what_is_wrong_is_said(chattigo: Chattigo) -> None:

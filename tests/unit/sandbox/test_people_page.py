@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from relevo.cli.people import read
 from relevo.cli.program import app
 from sandbox.chattigo.server import Chattigo
 from sandbox.people.script import DEEDS, Persona, Script, Step, loads
@@ -44,6 +45,16 @@ async def test_the_example_is_played_by_the_command(chattigo: Chattigo, tmp_path
         alone = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--turns", "3", "--patience", "0.2"])
         assert alone.exit_code == 1
         assert "never heard anything: 3 people" in alone.stdout
+
+
+def test_the_commands_options_replace_what_the_script_says(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("turns: 7\nrate: 3\npersonas: {a: {visit: [{say: hola}]}}")
+    alone, longer, both = (read(file, *given) for given in (("", {"rate": 5.0}), ("90s", {}), ("2min", {"turns": 9})))
+    assert (alone.turns, alone.rate) == (7, 5.0)
+    assert (longer.turns, longer.for_s, longer.rate) == (0, 90.0, 3)
+    assert (both.turns, both.for_s) == (9, 120.0)
+    assert len(read(None, "", {"rate": None}).personas) > 5
 
 
 @pytest.mark.parametrize(
