@@ -34,8 +34,8 @@ class Script(msgspec.Struct, forbid_unknown_fields=True):
 
     def people(self) -> People:
         """The same as a script of people. Raises ValueError."""
-        if not self.dids:
-            raise ValueError("there is no line to write to")
+        if not self.dids or self.messages < 1:
+            raise ValueError("there is no line to write to, or no message")
         some = [Step(say=self.words, weight=self.texts)] if self.texts > 0 and self.words else []
         some += [Step(send=self.types, weight=1 - self.texts)] if self.texts < 1 and self.types else []
         customer = Persona(first=[Step(say=self.opening)], visit=[Step(any=some)])

@@ -53,7 +53,7 @@ async def test_a_run_delivers_everything(client: Any, chattigo: Chattigo, dids: 
     assert acked == events
 
 
-@pytest.mark.parametrize("change", [{"dids": []}, {"dids": ["1"]}, {"types": ["poem"]}, {"rate": 0}])
+@pytest.mark.parametrize("change", [{"dids": []}, {"dids": ["1"]}, {"types": ["poem"]}, {"rate": 0}, {"messages": 0}])
 async def test_a_bad_script_is_refused(client: Any, dids: Any, change: Any) -> None:
     body = {"dids": [dids[0]], "customers": 1, "messages": 1} | change
     assert (await client.control("POST", "customers/run", body))[0] == 400
