@@ -69,7 +69,7 @@ class Chattigo:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_BODY, middlewares=[own_origin, control.errors])
         self.control.add(app)
-        Page(self.world).add(app)
+        Page(self.world, [route.name for route in routes()]).add(app)
         for route in routes():
             app.router.add_route(route.method, route.path, handler(self.world, route))
         anything = Route("none", "", "*", "", None, _nothing)

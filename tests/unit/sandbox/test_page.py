@@ -137,7 +137,8 @@ async def test_the_page_is_told_what_there_is(chattigo: Chattigo) -> None:
     assert CLOUD in [line["did"] for line in setup["lines"]]
     assert setup["samples"] == list(SAMPLES)
     assert setup["errors"]["131026"] == "Message undeliverable"
-    assert setup["knobs"]["$defs"]["Knobs"]["properties"]["window"]["enum"]
+    assert "hsm.send" in setup["routes"]
+    assert setup["bases"]["channel"] == "/webhook-chattigo"
     assert "secret" not in str(setup)
 
 
