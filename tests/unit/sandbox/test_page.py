@@ -47,6 +47,14 @@ def test_every_script_of_the_folder_is_in_the_document() -> None:
         assert (FOLDER / f"{name}.js").read_text() in body
 
 
+def test_what_the_walk_tells_to_press_is_on_the_page() -> None:
+    walk = (FOLDER.parents[2] / "docs" / "sandbox-page.md").read_text().split("**A first chat")[1].split("\n\n")[0]
+    pressed = re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", walk)
+    assert pressed == ["New customer", "Make", "Set an address", "Set"]
+    body = document().body.decode()
+    assert [words for words in pressed if f">{words}</button>" not in body and f'"{words}"' not in body] == []
+
+
 def test_no_script_can_turn_text_into_markup() -> None:
     script = "".join((FOLDER / f"{name}.js").read_text() for name in SCRIPTS)
     assert (
