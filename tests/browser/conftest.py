@@ -27,7 +27,7 @@ STEADY = Receipts(
     skip_delivered=0, before_answer=0,
 )  # fmt: skip
 WIDE, NARROW = (1280, 800), (390, 780)
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 def config() -> Config:
@@ -81,7 +81,7 @@ async def business(chattigo: Chattigo) -> AsyncIterator[Business]:
 async def browser_page(browser: Browser) -> AsyncIterator[Page]:
     """A page that is nowhere yet and may say what it likes."""
     context = await browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     yield await context.new_page()
     await context.close()
 

@@ -10,6 +10,7 @@ class App {
     this.setup = setup;
     this.ledger = "";
     errors = setup.errors;
+    this.looks(setup.templates);
     $("line-filter").append(...setup.lines.map((one) => h("option", {value: one.did}, `${one.did} (${one.kind})`)));
     this.knobs = new Knobs(setup);
     this.faults = new Faults(setup);
@@ -116,9 +117,13 @@ class App {
 
   // What the services told: where webhooks go, and how templates look.
   heard({urls, templates}) {
-    texts = new Map(templates.map((one) => [`${one.name}|${one.language}`, one.looks]));
+    this.looks(templates);
     this.chat.addresses = new Set(Object.keys(urls).filter((key) => urls[key]).map((key) => key.split("|")[0]));
     this.chat.draw();
+  }
+
+  looks(templates) {
+    texts = new Map(templates.map((one) => [`${one.name}|${one.language}`, one.looks]));
   }
 
   // The conversation that the address names; `move`: the reader asked for it just now.

@@ -1,7 +1,7 @@
 // One message as WhatsApp shows it. What it says is drawn once; ticks and reactions are kept up to date.
 
 const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
-const SIGNS = {order: "🛒", form: "📋", system: "ℹ"};
+const SIGNS = new Map([["order", "🛒"], ["form", "📋"], ["system", "ℹ"]]);
 
 // `press(choice, item, style)`, `show(item)` for a list, `react(item, emoji)`; `quoted(id)` gives an item or nothing.
 class Bubbles {
@@ -34,7 +34,7 @@ class Bubbles {
 
   // The parts from above to below; the foot stands beside the last words.
   body(what, foot) {
-    const sign = SIGNS[what.kind], text = (words) => h("p", {class: "text", dir: "auto"}, words);
+    const sign = SIGNS.get(what.kind), text = (words) => h("p", {class: "text", dir: "auto"}, words);
     const words = [
       sign ? h("p", {class: "kind"}, h("span", {"aria-hidden": true}, `${sign} `), what.kind) : null,
       what.title ? h("p", {class: "title", dir: "auto"}, what.title) : null,

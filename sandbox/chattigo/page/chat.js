@@ -125,7 +125,9 @@ class Chat {
       const all = this.model.fresh.splice(0), last = all[all.length - 1];
       this.telling = 0;
       this.told = Date.now();
-      if (last) write($("news"), `${all.length > 1 ? `${all.length} new messages, the last one: ` : ""}${last.by || "Business"}: ${summary(last.what)}`);
+      if (!last) return;
+      const words = `${all.length > 1 ? `${all.length} new messages, the last one: ` : ""}${last.by || "Business"}: ${summary(last.what)}`;
+      write($("news"), words === $("news").textContent ? `${words}\u00a0` : words); // the same words again are news, too
     }, Math.max(0, this.told + TOLD_EACH_MS - Date.now()));
   }
 
@@ -148,7 +150,13 @@ class Chat {
   // What the customer says: {message} or {sample}.
   say(what) {
     const {did, contact, name} = this.phone;
-    return call("POST", "customers/say", {did, contact, ...(name ? {name} : {}), ...what});
+    return this.post("customers/say", {did, contact, ...(name ? {name} : {}), ...what});
+  }
+
+  // One after the other, in the order in which they were said.
+  post(path, body) {
+    this.posted = (this.posted || Promise.resolve()).then(() => call("POST", path, body));
+    return this.posted;
   }
 
   key(event) {
@@ -163,7 +171,7 @@ class Chat {
     const {did, contact} = this.phone, channel = this.kinds.get(did) === "channel";
     const human = channel || (!$("as-field").hidden && $("as").value === "human");
     field.value = "";
-    const done = await (human ? call("POST", "humans/say", {did, contact, text}) : this.say({message: text}));
+    const done = await (human ? this.post("humans/say", {did, contact, text}) : this.say({message: text}));
     if (!done && !field.value) field.value = text;
   }
 
@@ -179,6 +187,6 @@ class Chat {
 
   human(action) {
     const {did, contact} = this.phone;
-    return call("POST", `humans/${action}`, {did, contact});
+    return this.post(`humans/${action}`, {did, contact});
   }
 }

@@ -6,6 +6,7 @@
 const object = (value) => (value && typeof value === "object" ? value : {});
 const list = (value) => (Array.isArray(value) ? value : []);
 const word = (value) => (value === null || value === undefined || typeof value === "object" ? "" : String(value));
+const known = (table, key) => (Object.hasOwn(table, key) ? table[key] : "");
 const FILES = ["image", "video", "audio", "document", "sticker"];
 
 // Of a message in WhatsApp's form: `kind`, and the object of that kind.
@@ -88,7 +89,7 @@ function ofFlat(body) {
 // One line of it, for a list or a quotation.
 function summary(what) {
   const files = {image: "Photo", video: "Video", audio: "Voice message", document: "Document", sticker: "Sticker"};
-  const named = files[what.kind] || {location: "Place", contacts: "Contact", order: "Order", form: "Form"}[what.kind] || "";
+  const named = known({...files, location: "Place", contacts: "Contact", order: "Order", form: "Form", reaction: "Reaction"}, what.kind);
   const first = list(what.lines).filter(Boolean)[0] || object(list(what.cards)[0]).name;
   const rest = what.text || what.title || first || what.name || (named ? "" : what.kind);
   return brief([named, rest].filter(Boolean).join(": "), 80);

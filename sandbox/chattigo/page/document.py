@@ -12,8 +12,8 @@ from typing import NamedTuple
 FOLDER = Path(__file__).parent
 # One after the other, in one script: each may use what stands before it.
 SCRIPTS = (
-    "dom", "content", "interactive", "model", "bubble", "replies", "phones", "chat", "lines", "fields", "knobs", "faults",
-    "services", "app",
+    "dom", "content", "interactive", "model", "bubble", "replies", "phones", "chat", "lines", "fields", "knobs",
+    "faults", "services", "app",
 )  # fmt: skip
 
 

@@ -8,14 +8,14 @@ const WAITS = ["delay_before_s", "delay_after_s", "trickle_s"];
 
 class Faults {
   constructor(setup) {
-    const number = (value, more) => h("input", {type: "number", step: "any", value, ...more});
+    const numeric = (value, more) => h("input", {type: "number", step: "any", required: true, value, ...more});
     const accounts = [...new Set(setup.accounts.map((one) => one.username))];
     this.armed = h("ul", {class: "cards"});
     this.in = {
       route: h("input", {list: "routes", value: "*", autocomplete: "off", required: true}), did: this.any("all lines", setup.lines.map((one) => one.did)),
       account: this.any("all accounts", accounts), effect: h("select", {oninput: () => this.fit()}, ...Object.entries(EFFECTS).map(([value, words]) => h("option", {value}, words))),
-      status: number(503, {min: 100, max: 599, step: 1}), body: h("input", {autocomplete: "off", placeholder: "empty"}), retry: h("input", {autocomplete: "off", placeholder: "no such header"}),
-      accepted: h("input", {type: "checkbox"}), seconds: number(30, {min: 0}), nth: number(1, {min: 1, step: 1}), count: number(1, {min: 0, step: 1}), chance: number(1, {min: 0, max: 1}), name: h("input", {autocomplete: "off", placeholder: "none"}),
+      status: numeric(503, {min: 100, max: 599, step: 1}), body: h("input", {autocomplete: "off", placeholder: "empty"}), retry: h("input", {autocomplete: "off", placeholder: "no such header"}),
+      accepted: h("input", {type: "checkbox"}), seconds: numeric(30, {min: 0}), nth: numeric(1, {min: 1, step: 1}), count: numeric(1, {min: 0, step: 1}), chance: numeric(1, {min: 0, max: 1}), name: h("input", {autocomplete: "off", placeholder: "none"}),
     };
     const label = (words, name, more) => h("label", {class: more, "data-of": name}, ...(more === "check" ? [this.in[name], words] : [words, this.in[name]]));
     this.form = h("form", {class: "sheet columns", onsubmit: (event) => { event.preventDefault(); this.arm(); }},
@@ -32,13 +32,14 @@ class Faults {
     return h("select", {}, h("option", {value: ""}, words), ...options.map((one) => h("option", {}, one)));
   }
 
-  // Only what belongs to the effect is asked for.
+  // Only what belongs to the effect is asked for, and looked at.
   fit() {
     const effect = this.in.effect.value;
     for (const label of this.form.querySelectorAll("label")) {
       const of = label.dataset.of;
       if (["status", "retry", "body", "accepted"].includes(of)) label.hidden = effect !== "status";
       if (of === "seconds") label.hidden = !WAITS.includes(effect);
+      this.in[of].disabled = label.hidden;
     }
   }
 

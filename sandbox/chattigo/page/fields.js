@@ -8,8 +8,13 @@ function field(schema, about) {
   const numeric = ["number", "integer"].includes(schema.type), of = object(schema.items).type;
   const bounds = numeric ? {type: "number", ...limits(schema)} : {type: "text"};
   const input = h("input", {id: about.id, ...bounds, ...described});
-  const way = numeric ? [String, Number] : schema.type === "array" ? listWay(of) : schema.type === "object" ? [JSON.stringify, JSON.parse] : [String, String];
+  const way = numeric ? [String, number] : schema.type === "array" ? listWay(of) : schema.type === "object" ? [JSON.stringify, JSON.parse] : [String, String];
   return {node: input, read: () => way[1](input.value), show: (value) => { input.value = way[0](value); }, busy: () => input === document.activeElement, focus: () => input.focus()};
+}
+
+function number(text) {
+  if (!text.trim() || Number.isNaN(Number(text))) throw new TypeError("no number");
+  return Number(text);
 }
 
 const limits = (schema) => ({step: schema.type === "integer" ? 1 : "any", min: schema.minimum, max: schema.maximum});
@@ -31,7 +36,7 @@ function pairField(schema, about, described) {
   }));
   const node = h("span", {class: "pair"}, from, h("span", {"aria-hidden": true}, "to"), to);
   return {
-    node, focus: () => from.focus(), read: () => [Number(from.value), Number(to.value)], busy: () => node.contains(document.activeElement),
+    node, focus: () => from.focus(), read: () => [number(from.value), number(to.value)], busy: () => node.contains(document.activeElement),
     show: (value) => { [from.value, to.value] = value; },
   };
 }
@@ -39,10 +44,5 @@ function pairField(schema, about, described) {
 // A list stands in one line, with commas.
 function listWay(of) {
   const whole = (text) => text.replace(/^\s*\[|\]\s*$/g, "").split(",").map((part) => part.trim()).filter(Boolean);
-  const one = (part) => {
-    if (of === "string") return part;
-    if (Number.isNaN(Number(part))) throw new TypeError("no number");
-    return Number(part);
-  };
-  return [(value) => list(value).join(", "), (text) => whole(text).map(one)];
+  return [(value) => list(value).join(", "), (text) => whole(text).map(of === "string" ? String : number)];
 }

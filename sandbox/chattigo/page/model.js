@@ -72,9 +72,10 @@ class Model {
 
   react(by, id, emoji) {
     const item = this.items.get(id);
-    if (!item) return;
+    if (!item) return false;
     item.reactions = {...item.reactions, [by]: emoji};
     item.version += 1;
+    return true;
   }
 
   message(entry) {
@@ -99,7 +100,10 @@ class Model {
     const kind = word(body.type);
     const what = !entry.body ? {kind: entry.origin === "raw" ? "raw body" : entry.kind}
       : entry.format === "cloud" ? ofCloud(kind, body[kind]) : ofFlat(body);
-    if (what.kind === "reaction" && what.of) this.react("customer", what.of, what.text);
+    if (what.kind === "reaction" && this.react("customer", what.of, what.text)) {
+      Object.assign(phone, {at: entry.at_ms, last: summary(what)});
+      return;
+    }
     const quotes = word(object(body.context).id);
     this.add(phone, {id: entry.event, side: "customer", at: entry.at_ms, what, quotes, state: "owed", tries: 0});
   }

@@ -62,7 +62,7 @@ class Page:
         return web.Response(body=self._document.body, headers=self._document.headers)
 
     async def setup(self, _: web.Request) -> web.Response:
-        """What never changes while the sandbox runs: lines, accounts, samples, how knobs and errors are named."""
+        """What a page is drawn from: lines, accounts, templates, samples, how knobs and errors are named."""
         config = self._world.config
         found = {
             "seed": config.seed,
@@ -70,6 +70,7 @@ class Page:
             "bases": BASES,
             "lines": config.lines,
             "accounts": [{"service": one.service, "username": one.username} for one in config.accounts],
+            "templates": list(self._world.templates),
             "samples": list(messages.SAMPLES),
             "routes": self._routes,
             "errors": {str(code): known.title for code, known in KNOWN.items()},
