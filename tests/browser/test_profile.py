@@ -16,7 +16,7 @@ async def test_what_a_profile_set_and_what_was_turned_since_are_told_apart(page:
     await page.get_by_role("tab", name="Knobs").click()
     single = await knob(page, "single_session")
     await expect(single.get_by_role("checkbox")).to_be_checked()
-    await expect(single).to_contain_text("by the profile or file")
+    await expect(single).to_contain_text("by profile or file")
     await expect(page.locator("#differs")).to_be_hidden()
     await single.get_by_role("checkbox").uncheck()
     await (await knob(page, "token_ttl_s")).get_by_role("spinbutton").fill("900")

@@ -13,7 +13,7 @@ from tests.builders.browser import Business
 from tests.builders.browser_page import bubble, customer, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-ANA = "56911111111"
+ANA, EVA = "56911111111", "56922222222"
 WATCH = """() => {
   window.made = window.long = 0;
   new MutationObserver(all => { for (const one of all) window.made += one.addedNodes.length; })
@@ -74,7 +74,13 @@ async def test_who_stands_somewhere_stays_there_while_everything_moves(
     row = page.locator("#phone-list button").filter(has_text=ANA)
     call = page.locator("#calls tbody button").first
     await call.evaluate("button => { window.first = button; }")
+    for who in (EVA, ANA):
+        await business.says(CLOUD, who, "text", {"body": "hola"})
+        await expect(page.locator("#phone-list button").first).to_contain_text(who)
     await row.focus()
+    await business.says(CLOUD, EVA, "text", {"body": "hola"})
+    await expect(page.locator("#phone-list button").first).to_contain_text(EVA)
+    await expect(row).to_be_focused()
     flood(chattigo, 1, 300, every=1000)
     await expect(page.locator("#phone-list li")).to_have_count(61)
     await expect(row).to_be_focused()
@@ -82,14 +88,14 @@ async def test_who_stands_somewhere_stays_there_while_everything_moves(
     await expect(row).to_contain_text("aviso")
     await expect(row).to_be_focused()
     await row.press("Enter")
-    await bubble(page, "hola").get_by_role("button", name="React to this message").focus()
+    await bubble(page, "hola").first.get_by_role("button", name="React to this message").focus()
     flood(chattigo, 601, 1000)
     await expect(bubble(page, "mensaje 1600")).to_be_visible()
-    await expect(bubble(page, "hola").get_by_role("button", name="React")).to_be_focused()
+    await expect(bubble(page, "hola").first.get_by_role("button", name="React")).to_be_focused()
     await page.evaluate("window.first.focus()")
     for _ in range(3):
         await business.says(CLOUD, ANA, "text", {"body": "más"})
-    await expect(page.locator("#calls tbody tr")).to_have_count(5)
+    await expect(page.locator("#calls tbody tr")).to_have_count(8)
     assert await page.evaluate("document.activeElement === window.first")
 
 

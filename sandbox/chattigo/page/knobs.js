@@ -50,7 +50,7 @@ class Knobs {
       knob.own = differs(value, knob.about.default);
       knob.mark.hidden = !knob.turned && !knob.own;
       knob.mark.className = `chip ${knob.turned ? "turned" : "plainly"}`;
-      write(knob.mark, knob.turned ? "turned" : "by the profile or file");
+      write(knob.mark, knob.turned ? "turned" : "by profile or file");
       if (!knob.turned && document.activeElement === knob.back) knob.control.focus();
       knob.back.hidden = !knob.turned;
       write(knob.back, `back to ${shown(before)}`);

@@ -72,7 +72,7 @@ const callColumns = [
   {head: "Time", text: (one) => clock(one.at_ms, true)},
   {head: "Call", text: (one) => one.route, more: (one) => [one.did, one.to || some(one.recipients, "message")].filter(Boolean).join(" → ") || one.account || ""},
   {head: "Answer", text: (one) => (one.status === 0 ? "reset" : one.status), kind: (one) => (badCall(one) ? "wrong" : "fine")},
-  {head: "What became of it", text: (one) => (one.accepted ? "accepted" : one.reason && one.reason !== "fault" ? one.reason : one.route === "tokens killed" ? "" : "not accepted"), more: (one) => (one.fault ? `fault: ${one.fault}` : "")},
+  {head: "Outcome", text: (one) => (one.accepted ? "accepted" : one.reason && one.reason !== "fault" ? one.reason : one.route === "tokens killed" ? "" : "not accepted"), more: (one) => (one.fault ? `fault: ${one.fault}` : "")},
 ];
 const badCall = (one) => one.type === "call" && (one.status === 0 || one.status >= 300 || Boolean(one.fault));
 
@@ -80,6 +80,6 @@ const postColumns = [
   {head: "Time", text: (one) => clock(one.at_ms, true)},
   {head: "Carries", text: (one) => [some(one.events.length, "event"), some(one.receipts.length, "receipt")].filter(Boolean).join(", ") || "something else", more: (one) => `${one.did}, ${one.format}`},
   {head: "Answer", text: (one) => one.status || one.error || "none", kind: (one) => (one.acked ? "fine" : "wrong")},
-  {head: "What became of it", text: (one) => (one.acked ? "acknowledged" : one.last ? "given up" : "tried again"), more: (one) => [one.attempt > 1 ? `attempt ${one.attempt}` : "", one.duplicate ? "a duplicate" : "", `${one.took_ms} ms`].filter(Boolean).join(", ")},
+  {head: "Outcome", text: (one) => (one.acked ? "acknowledged" : one.last ? "given up" : "tried again"), more: (one) => [one.attempt > 1 ? `attempt ${one.attempt}` : "", one.duplicate ? "a duplicate" : "", `${one.took_ms} ms`].filter(Boolean).join(", ")},
 ];
 const badPost = (one) => !one.acked;
