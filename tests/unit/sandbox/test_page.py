@@ -55,6 +55,14 @@ def test_what_the_walk_tells_to_press_is_on_the_page() -> None:
     assert [words for words in pressed if f">{words}</button>" not in body and f'"{words}"' not in body] == []
 
 
+def test_the_pictures_of_the_page_are_light() -> None:
+    pictures = sorted((FOLDER.parents[2] / "docs" / "images").glob("sandbox-page*.png"))
+    assert [picture.name for picture in pictures if picture.stat().st_size < 200_000] == [
+        "sandbox-page-narrow.png",
+        "sandbox-page.png",
+    ]
+
+
 def test_no_script_can_turn_text_into_markup() -> None:
     script = "".join((FOLDER / f"{name}.js").read_text() for name in SCRIPTS)
     assert (
