@@ -112,6 +112,7 @@ async def _stay(stage: Stage, console: Console) -> None:
         f"the services' environment, for other relevo commands:\n  export {environment}\n"
         f"a customer writes:\n  {say} {stage.chattigo}/_sandbox/customers/say\n"
         f"a customer writes and hears the answer:\n  relevo sandbox say hola --did {did} --url {stage.chattigo}\n"
+        f"a page to play customers on, and to see what Chattigo saw:\n  {stage.chattigo}/_sandbox/\n"
         f"what Chattigo saw:\n  curl '{stage.chattigo}/_sandbox/ledger?type=message'\n"
         f"the webhook of line {did}:\n  {url}",
         soft_wrap=True,

@@ -52,7 +52,7 @@ def chattigo(
     profile: Annotated[str, typer.Option(help="gentle, typical, harsh, or a YAML file of knobs.")] = "",
     seed: Annotated[int | None, typer.Option(help="Of all chance; else the configuration's.")] = None,
 ) -> None:
-    """Run a simulated Chattigo until Ctrl-C; prints its address."""
+    """Run a simulated Chattigo until Ctrl-C; prints its address, where a browser finds a page."""
     # Imported here: the other commands start faster without the simulator.
     import msgspec
 

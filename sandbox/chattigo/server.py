@@ -7,6 +7,7 @@ Promises: it listens before `__aenter__` returns; leaving drops what is still ow
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -70,7 +71,7 @@ class Chattigo:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_BODY, middlewares=[own_origin, control.errors])
         self.control.add(app)
-        Page(self.world).add(app)
+        Page(self.world, [route.name for route in routes()]).add(app)
         for route in routes():
             app.router.add_route(route.method, route.path, handler(self.world, route))
         anything = Route("none", "", "*", "", None, _nothing)
@@ -130,7 +131,7 @@ class Chattigo:
 
 
 async def serve(config: Config | str | Path, host: str = "127.0.0.1", port: int = 0) -> None:
-    """Run until SIGTERM or SIGINT; prints the address as its only line on stdout."""
+    """Run until SIGTERM or SIGINT; prints the address as its only line on stdout, and on stderr where the page is."""
     settings = config if isinstance(config, Config) else load(config)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -138,4 +139,5 @@ async def serve(config: Config | str | Path, host: str = "127.0.0.1", port: int 
         loop.add_signal_handler(name, stop.set)
     async with Chattigo(settings, host, port) as chattigo:
         print(chattigo.base_url, flush=True)
+        print(f"open {chattigo.base_url}{control.PREFIX}/ in a browser to play customers", file=sys.stderr, flush=True)
         await stop.wait()

@@ -11,14 +11,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from sandbox.chattigo.config import Account, Config, Line, Looks, Template
 from sandbox.chattigo.knobs import Knobs, Receipts, Webhooks
 from sandbox.chattigo.server import Chattigo
 from tests.builders.browser import Business
 
-CLOUD, FLAT = "56912345678", "5491100000000"
+CLOUD, FLAT, CHANNEL = "56912345678", "5491100000000", "56900000001"
 HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "relevo" / "chromium" / "root" / "usr"
 PROGRAM = Path(os.environ.get("CHROMIUM", HOME / "lib" / "chromium" / "chromium"))
 LOOKS = Looks("Hola {{1}}, tu pedido {{2}} va en camino.", "Pedido {{1}}", "Tienda Acme", ["Ver pedido", "No soy yo"])
@@ -26,13 +26,17 @@ STEADY = Receipts(
     sent_s=(0, 0), delivered_s=(0, 0), read_s=(0, 0), read=1, failed=0, lost=0, duplicate=0, reorder=0,
     skip_delivered=0, before_answer=0,
 )  # fmt: skip
-WIDE, NARROW = (1500, 900), (390, 780)
+WIDE, NARROW = (1280, 800), (390, 780)
+expect.set_options(timeout=30_000)
 
 
 def config() -> Config:
     return Config(
-        accounts=[Account(service, "acme@acme", "secret", [CLOUD, FLAT]) for service in ("isv", "hsm", "bot")],
-        lines=[Line(CLOUD), Line(FLAT, "flat")],
+        accounts=[
+            *(Account(service, "acme@acme", "secret", [CLOUD, FLAT]) for service in ("isv", "hsm", "bot")),
+            Account("channel", "acme@acme", "secret", [CHANNEL]),
+        ],
+        lines=[Line(CLOUD), Line(FLAT, "flat"), Line(CHANNEL, "channel")],
         templates=[Template("order_update", parameters=2, looks=LOOKS)],
         knobs=Knobs(receipts=STEADY, webhooks=Webhooks(duplicate=0, retry_s=())),
     )
@@ -77,7 +81,7 @@ async def business(chattigo: Chattigo) -> AsyncIterator[Business]:
 async def browser_page(browser: Browser) -> AsyncIterator[Page]:
     """A page that is nowhere yet and may say what it likes."""
     context = await browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     yield await context.new_page()
     await context.close()
 

@@ -65,6 +65,11 @@ class Business:
         body = {"id": "b1", "did": did, "msisdn": to, "type": kind, "channel": "WHATSAPP", **more}
         await self._post("bot", "/api-bot/outbound", body, "Bearer ")
 
+    async def brings(self, did: str, who: str, text: str) -> None:
+        """What a person wrote on a channel of the client's own."""
+        body = {"id": None, "did": did, "msisdn": who, "type": "text", "channel": "WEBCHAT", "content": text}
+        await self._post("channel", "/webhook-chattigo/inbound", body, "Bearer ")
+
     async def fails(self, did: str, to: str, text: str, status: int) -> None:
         """A text that Chattigo answers with this status."""
         body = {"messaging_product": "whatsapp", "to": to, "type": "text", "text": {"body": text}}

@@ -27,3 +27,20 @@ def bubble(page: Page, text: str) -> Locator:
 async def read(page: Page, place: str) -> str:
     """The text of an element."""
     return await page.locator(f"#{place}").inner_text()
+
+
+async def knob(page: Page, name: str) -> Locator:
+    """A knob's row, found by its name, with its group open."""
+    await page.locator("#knobs").get_by_label("Find").fill(name)
+    return page.locator("#knobs .knob").filter(has=page.locator(f'[for="knob-{name}"]'))
+
+
+async def unfold(page: Page) -> None:
+    """All panes, panels and groups of knobs at once, in a state that nobody sees: for who judges every element."""
+    await page.evaluate("""() => {
+        for (const one of document.querySelectorAll("[role=tabpanel], main > section, #nowhere, #as-field, #samples")) {
+            one.hidden = false;
+            one.style.setProperty("display", "block", "important");
+        }
+        for (const one of document.querySelectorAll("details")) one.open = true;
+    }""")

@@ -189,9 +189,9 @@ def _difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """`old` with what `new` says, nested objects value by value."""
+    """`old` with what `new` says: knob by knob, also inside an area; a knob that is an object is set as a whole."""
     both = dict(old)
     for name, value in new.items():
         inner = both.get(name)
-        both[name] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        both[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
     return both

@@ -3,22 +3,25 @@
 let texts = new Map(), errors = {}; // of templates by name and language, of errors by number
 const templateLooks = (name, language) => object(texts.get(`${name}|${language}`));
 const errorTitle = (code) => errors[code] || "an error of WhatsApp";
+const DEFAULTS = "defaults"; // the profile that sets nothing
 
 class App {
   constructor(setup) {
     this.setup = setup;
     this.ledger = "";
     errors = setup.errors;
-    texts = new Map(setup.templates.map((one) => [`${one.name}|${one.language}`, one.looks]));
+    this.looks(setup.templates);
     $("line-filter").append(...setup.lines.map((one) => h("option", {value: one.did}, `${one.did} (${one.kind})`)));
-    this.knobs = new Knobs(setup.knobs);
-    this.faults = new Faults(setup.lines);
-    this.accounts = new Accounts(setup);
+    this.knobs = new Knobs(setup);
+    this.faults = new Faults(setup);
+    this.services = new Services(setup, (found) => this.heard(found));
     this.begin();
     this.panes();
     this.tabs();
-    $("new-customer").addEventListener("click", () => this.customer());
+    for (const one of document.querySelectorAll(".new-customer")) one.addEventListener("click", () => this.customer());
     $("profile").addEventListener("change", () => this.profile());
+    $("differs").addEventListener("click", () => this.desk("knobs", () => this.knobs.look("turned")));
+    $("nowhere").querySelector("button").addEventListener("click", () => this.address());
     addEventListener("hashchange", () => this.follow());
   }
 
@@ -30,12 +33,10 @@ class App {
     this.calls ??= new Lines("calls", this.model.calls, callColumns, badCall);
     this.posts ??= new Lines("posts", this.model.posts, postColumns, badPost);
     this.phones.model = this.chat.model = this.model;
-    this.chat.bubbles.quoted = (id) => this.model.items.get(id);
     for (const lines of [this.calls, this.posts]) lines.key = null;
     [this.calls.rows, this.posts.rows] = [this.model.calls, this.model.posts];
-    this.model.turned = new Set(["knobs", "faults", "addresses"]);
+    this.model.turned = new Set(["knobs", "faults", "services"]);
     this.chat.look(null);
-    this.asked = 0;
   }
 
   watch() {
@@ -44,13 +45,14 @@ class App {
     feed.addEventListener("hello", (event) => {
       const {ledger, missed} = JSON.parse(event.data);
       if (this.ledger && this.ledger !== ledger) this.begin();
+      else for (const what of ["knobs", "faults", "services"]) this.model.turned.add(what); // a restart forgets what was turned
       this.ledger = ledger;
       state("live", missed ? `live, without the ${missed} oldest entries` : "live");
     });
     feed.addEventListener("entries", (event) => {
       const {entries, written, pending} = JSON.parse(event.data);
       for (const entry of entries) this.model.apply(entry);
-      write($("owed"), `${written} entries, ${pending} owed`);
+      write($("owed"), `${some(written, "entry")}, ${pending} owed`);
       this.later();
     });
     feed.onerror = () => {
@@ -86,29 +88,42 @@ class App {
     this.refreshing = true;
     const turned = this.model.turned;
     this.model.turned = new Set();
-    if (turned.has("knobs")) {
-      const now = await call("GET", "knobs");
-      if (now) this.knobs.show(now);
-      await this.profiles();
-    }
+    if (turned.has("knobs")) await this.turned();
     if (turned.has("faults")) await this.faults.load();
-    if (turned.has("addresses")) await this.accounts.load();
+    if (turned.has("services")) await this.services.load();
     setTimeout(() => { this.refreshing = false; this.refresh(); }, 500);
   }
 
-  async profiles() {
-    const state = await call("GET", "state");
-    if (!state || state.profile === undefined) return;
-    const found = await call("GET", "profiles");
+  async turned() {
+    const found = await call("GET", "page/knobs");
     if (!found) return;
-    const names = [...new Set([...Object.keys(found.profiles), ...(found.profile ? [found.profile] : [])])];
-    put($("profile"), found.profile ? null : h("option", {value: ""}, "none"), ...names.map((name) => h("option", {selected: name === found.profile}, name)));
+    this.knobs.show(found);
+    const names = [...new Set([...(found.profile ? [] : [""]), DEFAULTS, ...found.profiles, ...(found.profile ? [found.profile] : [])])];
+    const select = $("profile");
+    if (names.join() !== [...select.options].map((one) => one.value).join()) put(select, ...names.map((value) => h("option", {value}, value || "as configured")));
+    select.value = found.profile;
     $("profile-field").hidden = false;
+    const count = this.knobs.turned;
+    $("differs").hidden = !count;
+    write($("differs"), `${some(count, "knob")} turned`);
   }
 
   async profile() {
-    if ($("profile").value && (await call("POST", "profile", {name: $("profile").value}))) this.model.turned.add("knobs");
+    const name = $("profile").value;
+    if (name) await call("POST", "profile", name === DEFAULTS ? {name, knobs: {}} : {name});
+    this.model.turned.add("knobs");
     this.refresh();
+  }
+
+  // What the services told: where webhooks go, and how templates look.
+  heard({urls, templates}) {
+    this.looks(templates);
+    this.chat.addresses = new Set(Object.keys(urls).filter((key) => urls[key]).map((key) => key.split("|")[0]));
+    this.chat.draw();
+  }
+
+  looks(templates) {
+    texts = new Map(templates.map((one) => [`${one.name}|${one.language}`, one.looks]));
   }
 
   // The conversation that the address names; `move`: the reader asked for it just now.
@@ -119,23 +134,24 @@ class App {
     if (!move) return;
     document.body.dataset.pane = "chat";
     this.draw();
+    this.chat.down();
     $("text").focus();
   }
 
   customer() {
     ask("New customer", (close) => {
-      const line = h("select", {}, ...this.setup.lines.map((one) => h("option", {}, one.did)));
+      const lines = this.setup.lines.filter((one) => one.kind !== "channel"); // its customers come with what the client brings
+      const line = h("select", {}, ...lines.map((one) => h("option", {value: one.did}, `${one.did} (${one.kind})`)));
       const number = h("input", {inputmode: "numeric", pattern: "[0-9]{7,15}", required: true, autocomplete: "off", value: `5691${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`});
       const name = h("input", {autocomplete: "off", value: "Ana", maxlength: 40});
       const make = (event) => {
         event.preventDefault();
         const phone = this.model.phone(line.value, person(number.value), name.value);
-        phone.at = Date.now();
+        phone.at ||= Date.now();
         close();
         this.phones.choose(phone.key);
       };
-      return [h("form", {class: "sheet", onsubmit: make}, h("label", {}, "Line ", line), h("label", {}, "Number ", number), h("label", {}, "Name ", name),
-        h("p", {class: "actions"}, h("button", {type: "submit", class: "main"}, "Make"), h("button", {type: "button", onclick: close}, "Cancel")))];
+      return [h("form", {class: "sheet", onsubmit: make}, h("label", {}, "Line ", line), h("label", {}, "Number ", number), h("label", {}, "Name ", name), endings("Make", close))];
     });
   }
 
@@ -144,9 +160,25 @@ class App {
       button.addEventListener("click", () => {
         document.body.dataset.pane = button.dataset.to;
         this.draw();
-        $("scroll").scrollTop = $("scroll").scrollHeight;
+        this.chat.down();
       });
     }
+  }
+
+  // Show a panel of the desk, whatever the width; `then` with it in sight.
+  desk(panel, then) {
+    if (getComputedStyle($("desk")).display === "none") document.body.dataset.pane = "desk";
+    $(`tab-${panel}`).click();
+    then();
+  }
+
+  address() {
+    const {did} = this.chat.phone;
+    this.desk("services", () => {
+      const {input} = this.services.lines.get(did);
+      input.scrollIntoView({block: "center"});
+      input.focus();
+    });
   }
 
   tabs() {

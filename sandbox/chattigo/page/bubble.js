@@ -1,7 +1,7 @@
 // One message as WhatsApp shows it. What it says is drawn once; ticks and reactions are kept up to date.
 
 const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
-const SIGNS = {image: "🖼", video: "▶", audio: "🎤", document: "📄", sticker: "★", location: "📍", contacts: "👤", order: "🛒", form: "📋"};
+const SIGNS = new Map([["order", "🛒"], ["form", "📋"], ["system", "ℹ"]]);
 
 // `press(choice, item, style)`, `show(item)` for a list, `react(item, emoji)`; `quoted(id)` gives an item or nothing.
 class Bubbles {
@@ -10,16 +10,15 @@ class Bubbles {
   }
 
   draw(item) {
-    if (item.note) return h("div", {class: "note", "data-id": item.id}, item.note);
+    if (item.note) return h("p", {class: "note", "data-id": item.id}, item.note);
     const what = item.what, mine = item.side === "customer";
     const ticks = h("span", {class: "ticks", role: "img"}), reactions = h("span", {class: "reactions"});
-    const node = h("article", {class: `bubble ${mine ? "mine" : "theirs"}`, "data-id": item.id},
+    const foot = h("footer", {}, h("time", {datetime: new Date(item.at).toISOString()}, clock(item.at)), ticks);
+    const node = h("article", {class: `bubble ${mine ? "mine" : "theirs"} ${item.by ? "agent" : ""} is-${FILES.includes(what.kind) ? what.kind : "words"}`, "data-id": item.id},
       h("span", {class: "hidden"}, mine ? "Customer: " : `${item.by || "Business"}: `),
       item.by ? h("p", {class: "by"}, item.by) : null,
-      this.quotation(item),
       what.kind === "template" ? h("p", {class: "by"}, `template ${what.name}`) : null,
-      ...this.body(what),
-      h("footer", {}, reactions, h("time", {datetime: new Date(item.at).toISOString()}, clock(item.at)), ticks),
+      this.quotation(item), ...this.body(what, foot), reactions,
       mine ? null : this.reactor(item));
     if (what.choices) node.append(this.choices(item, what.choices));
     node.parts = {ticks, reactions};
@@ -33,24 +32,27 @@ class Bubbles {
     return h("blockquote", {dir: "auto"}, other && other.what ? summary(other.what) : "a message that is not here");
   }
 
-  body(what) {
-    const sign = SIGNS[what.kind];
-    const file = what.file || what.link;
-    const odd = !what.text && !what.title && !file && !(what.lines || []).length && what.kind !== "template";
-    return [
+  // The parts from above to below; the foot stands beside the last words.
+  body(what, foot) {
+    const sign = SIGNS.get(what.kind), text = (words) => h("p", {class: "text", dir: "auto"}, words);
+    const words = [
+      sign ? h("p", {class: "kind"}, h("span", {"aria-hidden": true}, `${sign} `), what.kind) : null,
       what.title ? h("p", {class: "title", dir: "auto"}, what.title) : null,
-      sign ? h("p", {class: `file ${what.kind}`}, h("span", {class: "sign", "aria-hidden": true}, sign), h("span", {class: "hidden"}, `${what.kind} `), file ? link(what.link, what.file || what.link) : null) : null,
-      !sign && file ? h("p", {class: "file"}, link(what.link, file)) : null,
-      what.text ? h("p", {class: "text", dir: "auto"}, what.text) : null,
-      ...list(what.lines).map((line) => h("p", {class: "text", dir: "auto"}, line)),
+      what.text ? text(what.text) : null,
+      ...list(what.lines).map(text),
       what.footer ? h("p", {class: "quiet", dir: "auto"}, what.footer) : null,
-      odd && !sign ? h("p", {class: "odd"}, what.kind) : null,
-    ];
+    ].filter(present);
+    const own = FILES.includes(what.kind), file = own ? media(what) : what.media ? media(what.media) : null;
+    const parts = [file, what.kind === "location" ? place() : null, ...list(what.cards).map(card), ...words];
+    if (!own && (what.link || what.file)) parts.push(h("p", {class: "text"}, "↗ ", link(what.link, what.file || what.link)));
+    if (!parts.some(present)) parts.push(h("p", {class: "odd"}, what.kind));
+    const last = words.length && parts[parts.length - 1] === words[words.length - 1] ? parts.pop() : null;
+    return [...parts.filter(present), h("div", {class: "ending"}, last, foot)];
   }
 
   choices(item, choices) {
     if (choices.style === "list") {
-      return h("div", {class: "choices"}, h("button", {type: "button", onclick: () => this.show(item)}, `☰ ${choices.button}`));
+      return h("div", {class: "choices"}, h("button", {type: "button", dir: "auto", onclick: () => this.show(item)}, `☰ ${choices.button}`));
     }
     const press = (one) => h("button", {type: "button", dir: "auto", onclick: () => this.press(one, item, choices.style)}, one.title);
     return h("div", {class: "choices"}, ...choices.items.map(press));
@@ -75,7 +77,7 @@ class Bubbles {
       if (row) return close();
       const leave = (event) => { if (event.key === "Escape") close(); };
       row = h("div", {class: "emoji", role: "group", "aria-label": "Reactions", onkeydown: leave}, ...EMOJI.map(pick), pick(""));
-      open.closest("article").append(row);
+      open.parentNode.after(row);
       open.setAttribute("aria-expanded", "true");
       return row.firstElementChild.focus();
     });
@@ -108,3 +110,20 @@ class Bubbles {
     return {sign: signs[item.state] || "", words: `${words[item.state] || item.state}${lost}`};
   }
 }
+
+// A file's place in a message: nothing is loaded, so it shows what it is and where it can be had.
+function media({kind, file, link: address}) {
+  const named = h("span", {class: "hidden"}, `${kind} `);
+  if (kind === "image" || kind === "video" || kind === "sticker") {
+    return h("p", {class: `picture ${kind}`}, h("span", {class: "sign", "aria-hidden": true}, {image: "🖼", video: "▶", sticker: "★"}[kind]), named, link(address, file, {class: "name"}));
+  }
+  const ending = /\.(\w{1,4})$/.exec(file || "")?.[1] || "file";
+  const sign = kind === "audio" ? h("span", {class: "sign round", "aria-hidden": true}, "▶") : h("span", {class: "sign leaf", "aria-hidden": true}, ending.toUpperCase());
+  const wave = kind === "audio" ? h("span", {class: "wave", "aria-hidden": true}) : null;
+  return h("p", {class: `file ${kind}`}, sign, named, h("span", {class: "named"}, wave, link(address, file, {class: "name"})));
+}
+
+const place = () => h("p", {class: "map"}, h("span", {"aria-hidden": true}, "📍"), h("span", {class: "hidden"}, "location"));
+
+const card = ({name, phones}) => h("p", {class: "file contact"}, face(name, phones[0] || name || "?"),
+  h("span", {class: "named"}, h("span", {class: "hidden"}, "contact "), h("strong", {dir: "auto"}, name), h("span", {class: "quiet", dir: "auto"}, phones.join(" · "))));

@@ -1,22 +1,21 @@
 // What a message says, out of any of its forms, as one plain description:
-// {kind, text, title, footer, file, link, choices: {style, button, items: [{id, title, description}]}, lines: []}
+// {kind, text, title, footer, file, link, media: {kind, file, link}, cards: [{name, phones}], lines: [],
+//  choices: {style, button, items: [{id, title, description}]}}
 // Bodies are whatever somebody sent: every field may be missing or of another type.
 
 const object = (value) => (value && typeof value === "object" ? value : {});
 const list = (value) => (Array.isArray(value) ? value : []);
 const word = (value) => (value === null || value === undefined || typeof value === "object" ? "" : String(value));
+const known = (table, key) => (Object.hasOwn(table, key) ? table[key] : "");
 const FILES = ["image", "video", "audio", "document", "sticker"];
 
 // Of a message in WhatsApp's form: `kind`, and the object of that kind.
 function ofCloud(kind, payload) {
   const it = object(payload);
   if (kind === "text") return {kind, text: word(it.body)};
-  if (FILES.includes(kind)) {
-    const file = word(it.filename) || word(it.id) || word(it.link).split("/").pop();
-    return {kind, text: word(it.caption), file, link: word(it.link) || word(it.url)};
-  }
+  if (FILES.includes(kind)) return {kind, text: word(it.caption), ...ofFile(it)};
   if (kind === "location") return ofPlace(it);
-  if (kind === "contacts") return {kind, lines: list(payload).map(ofCard)};
+  if (kind === "contacts") return {kind, cards: list(payload).map(ofCard)};
   if (kind === "interactive") return ofInteractive(it);
   if (kind === "button") return {kind: "text", text: word(it.text)};
   if (kind === "reaction") return {kind, text: word(it.emoji), of: word(it.message_id)};
@@ -26,6 +25,10 @@ function ofCloud(kind, payload) {
   return {kind: kind || "unknown"};
 }
 
+function ofFile(it) {
+  return {file: word(it.filename) || word(it.id) || word(it.link).split("/").pop(), link: word(it.link) || word(it.url)};
+}
+
 function ofPlace(it) {
   const where = `${word(it.latitude)}, ${word(it.longitude)}`;
   return {kind: "location", title: word(it.name), lines: [word(it.address), where].filter(Boolean)};
@@ -33,7 +36,7 @@ function ofPlace(it) {
 
 function ofCard(one) {
   const phones = list(object(one).phones).map((phone) => word(object(phone).phone));
-  return [word(object(object(one).name).formatted_name), ...phones].filter(Boolean).join(" · ");
+  return {name: word(object(object(one).name).formatted_name), phones: phones.filter(Boolean)};
 }
 
 function ofProduct(one) {
@@ -41,40 +44,11 @@ function ofProduct(one) {
   return `${word(it.quantity)} × ${word(it.product_retailer_id)} · ${word(it.item_price)} ${word(it.currency)}`;
 }
 
-function ofInteractive(it) {
-  const picked = object(it[word(it.type)]);
-  if (["button_reply", "list_reply"].includes(it.type)) {
-    return {kind: "text", text: word(picked.title), lines: [word(picked.description)].filter(Boolean)};
-  }
-  if (it.type === "nfm_reply") return {kind: "form", text: word(picked.body), lines: [word(picked.response_json)]};
-  const header = object(it.header), action = object(it.action);
-  const shown = {
-    kind: "text", title: word(header.text) || (header.type ? `[${word(header.type)}]` : ""),
-    text: word(object(it.body).text), footer: word(object(it.footer).text),
-  };
-  if (it.type === "button") shown.choices = {style: "reply", items: list(action.buttons).map((one) => choice(object(one).reply))};
-  if (it.type === "list") {
-    const rows = list(action.sections).flatMap((part) => list(object(part).rows).map((row) => choice(row, object(part).title)));
-    shown.choices = {style: "list", button: word(action.button), items: rows};
-  }
-  if (it.type === "cta_url") {
-    const parameters = object(action.parameters);
-    shown.link = word(parameters.url);
-    shown.file = word(parameters.display_text);
-  }
-  return shown;
-}
-
-function choice(value, section) {
-  const it = object(value);
-  return {id: word(it.id), title: word(it.title) || word(it.text), description: word(it.description), section: word(section)};
-}
-
 function components(it) {
   const found = {body: [], header: [], buttons: []};
   for (const part of list(it.components).map(object)) {
     const kind = word(part.type).toLowerCase(), into = kind === "button" ? found.buttons : found[kind];
-    if (into) into.push(...list(part.parameters).map((one) => filled(one)));
+    if (Array.isArray(into)) into.push(...list(part.parameters).map((one) => filled(one)));
   }
   return found;
 }
@@ -86,12 +60,12 @@ function filled(value) {
 
 // Of a template, as its texts look with the variables filled in; without texts, its name and the variables.
 function ofTemplate(name, language, values) {
-  const looks = templateLooks(name, language), body = list(values.body).map(filled);
+  const looks = templateLooks(name, language), body = list(values.body).map(filled), header = list(values.header).map(filled);
   const fill = (text, with_) => word(text).replace(/\{\{(\d+)\}\}/g, (hole, number) => with_[number - 1] ?? hole);
   const items = list(looks.buttons).map((title, at) => ({id: filled(list(values.buttons)[at]) || title, title: word(title)}));
   return {
     kind: "template", name: `${name} · ${language}`, footer: word(looks.footer),
-    title: fill(looks.header, list(values.header).map(filled)) || list(values.header).map(filled).join(" · "),
+    title: fill(looks.header, header) || header.join(" · "),
     text: fill(looks.body, body), lines: looks.body ? [] : body,
     choices: items.length ? {style: "template", items} : null,
   };
@@ -106,7 +80,7 @@ function ofFlat(body) {
     return {kind: FILES.includes(kind) ? kind : "document", text, file, link: word(attachment.mediaUrl)};
   }
   if (kind === "location") return {kind, lines: [text]};
-  if (!it.interactiveMsg) return kind === "text" ? {kind, text} : {kind, text};
+  if (!it.interactiveMsg) return {kind: kind || "unknown", text};
   const items = list(menu.choices).map((one) => choice(one));
   const said = {kind: "text", text: word(menu.body) || text, title: word(menu.titleList)};
   return items.length ? {...said, choices: {style: "list", button: word(menu.titleList) || "Ver", items}} : said;
@@ -115,7 +89,8 @@ function ofFlat(body) {
 // One line of it, for a list or a quotation.
 function summary(what) {
   const files = {image: "Photo", video: "Video", audio: "Voice message", document: "Document", sticker: "Sticker"};
-  const named = files[what.kind] || {location: "Place", contacts: "Contact", order: "Order", form: "Form"}[what.kind] || "";
-  const rest = what.text || what.title || list(what.lines).filter(Boolean)[0] || what.name || (named ? "" : what.kind);
+  const named = known({...files, location: "Place", contacts: "Contact", order: "Order", form: "Form", reaction: "Reaction"}, what.kind);
+  const first = list(what.lines).filter(Boolean)[0] || object(list(what.cards)[0]).name;
+  const rest = what.text || what.title || first || what.name || (named ? "" : what.kind);
   return brief([named, rest].filter(Boolean).join(": "), 80);
 }

@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
 # One after the other, in one script: each may use what stands before it.
-SCRIPTS = ("dom", "content", "model", "bubble", "phones", "chat", "lines", "knobs", "turns", "app")
+SCRIPTS = (
+    "dom", "content", "interactive", "model", "bubble", "replies", "phones", "chat", "lines", "fields", "knobs",
+    "faults", "services", "app",
+)  # fmt: skip
 
 
 class Document(NamedTuple):

@@ -15,6 +15,7 @@ from sandbox.chattigo.world import World
 
 KEPT = 20_000  # entries that a page gets at most of what is there already
 BATCH = 500
+RETRY_MS = 500  # a page whose feed was cut comes back after so long
 _PAUSE_S = 0.1  # what is written meanwhile goes into one event
 _IDLE_S = 5.0  # between signs of life
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -45,16 +46,29 @@ class Feed:
 
     def __init__(self, world: World, idle_s: float = _IDLE_S) -> None:
         self._world, self._idle_s = world, idle_s
+        self._watching: set[asyncio.Task[Any]] = set()
 
     async def watch(self, request: web.Request) -> web.StreamResponse:
         """Until the page goes, or the sandbox."""
         response = web.StreamResponse(headers=HEADERS)
+        task = asyncio.current_task()
+        assert task is not None
+        self._watching.add(task)
         try:
             await response.prepare(request)
             await self._tell(response, request.headers.get("Last-Event-ID", ""))
         except ConnectionError:
             pass  # the page went; it comes back by itself
+        except asyncio.CancelledError:
+            await response.write_eof()  # so that the page sees an end and no broken answer
+        finally:
+            self._watching.discard(task)
         return response
+
+    async def stop(self, _: web.Application) -> None:
+        """The sandbox goes: nobody watches any longer."""
+        for task in self._watching:
+            task.cancel()
 
     async def _tell(self, response: web.StreamResponse, last_id: str) -> None:
         entries, ledger = self._world.ledger.entries, name(self._world)
@@ -79,4 +93,7 @@ class Feed:
 
 
 def _event(kind: str, value: Any, last_id: str) -> bytes:
-    return b"event: %s\nid: %s\ndata: %s\n\n" % (kind.encode(), last_id.encode(), msgspec.json.encode(value))
+    head = f"retry: {RETRY_MS}\n" if kind == "hello" else ""
+    return b"%sevent: %s\nid: %s\ndata: %s\n\n" % (
+        head.encode(), kind.encode(), last_id.encode(), msgspec.json.encode(value),
+    )  # fmt: skip

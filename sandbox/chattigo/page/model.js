@@ -18,15 +18,16 @@ class Model {
     this.calls = [];
     this.posts = [];
     this.open = ""; // the phone that is looked at
-    this.turned = new Set(); // what somebody turned since it was last asked: knobs, faults, addresses
+    this.turned = new Set(); // what somebody turned since it was last asked: knobs, faults, services
+    this.fresh = []; // what the business said in that conversation since it was last told
   }
 
   apply(entry) {
     const way = {
       message: this.message, recipient: this.recipient, event: this.event, receipt: this.receipt, webhook: this.webhook,
-      call: this.call, human: this.human, control: this.control, expired: this.expired,
-      registration: () => this.turned.add("addresses"), knobs: () => this.turned.add("knobs"),
-      fault: () => this.turned.add("faults"), template: () => this.turned.add("templates"),
+      call: this.call, human: this.human, control: this.control, expired: this.expired, brought: this.brought,
+      registration: () => this.turned.add("services"), knobs: () => this.turned.add("knobs"),
+      fault: () => this.turned.add("faults"), template: () => this.turned.add("services"),
     }[entry.type];
     if (way) way.call(this, entry);
   }
@@ -35,7 +36,7 @@ class Model {
     const key = `${did}|${contact}`;
     let phone = this.phones.get(key);
     if (!phone) {
-      phone = {key, did, contact, name: "", items: [], unread: 0, at: 0, last: "", human: false};
+      phone = {key, did, contact, name: "", items: [], unread: 0, at: 0, wrote: 0, last: "", human: false};
       this.phones.set(key, phone);
       if (this.phones.size > PHONES_KEPT) this.forget(key);
     }
@@ -60,7 +61,9 @@ class Model {
     phone.at = item.at;
     if (item.note) return;
     phone.last = summary(item.what);
-    if (item.side === "business" && phone.key !== this.open) phone.unread += 1;
+    if (item.side !== "business") return;
+    if (phone.key !== this.open) phone.unread += 1;
+    else this.fresh.push(item);
   }
 
   note(phone, entry, text) {
@@ -69,9 +72,10 @@ class Model {
 
   react(by, id, emoji) {
     const item = this.items.get(id);
-    if (!item) return;
+    if (!item) return false;
     item.reactions = {...item.reactions, [by]: emoji};
     item.version += 1;
+    return true;
   }
 
   message(entry) {
@@ -92,12 +96,23 @@ class Model {
     if (entry.origin !== "customer" && entry.origin !== "raw") return;
     if (!entry.contact) return;
     const body = object(entry.body), phone = this.phone(entry.did, entry.phone || entry.contact, entry.name);
+    if (entry.origin === "customer") phone.wrote = entry.at_ms;
     const kind = word(body.type);
     const what = !entry.body ? {kind: entry.origin === "raw" ? "raw body" : entry.kind}
       : entry.format === "cloud" ? ofCloud(kind, body[kind]) : ofFlat(body);
-    if (what.kind === "reaction" && what.of) this.react("customer", what.of, what.text);
+    if (what.kind === "reaction" && this.react("customer", what.of, what.text)) {
+      Object.assign(phone, {at: entry.at_ms, last: summary(what)});
+      return;
+    }
     const quotes = word(object(body.context).id);
     this.add(phone, {id: entry.event, side: "customer", at: entry.at_ms, what, quotes, state: "owed", tries: 0});
+  }
+
+  // What a client's own channel brought (Webhook Chattigo); what was lost there is told by its call.
+  brought(entry) {
+    if (!entry.taken || !entry.contact) return;
+    const what = entry.content ? {kind: "text", text: entry.content} : {kind: entry.kind || "unknown"};
+    this.add(this.phone(entry.did, entry.contact), {id: `brought-${entry.seq}`, side: "customer", at: entry.at_ms, what, state: ""});
   }
 
   receipt(entry) {

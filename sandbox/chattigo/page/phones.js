@@ -18,50 +18,57 @@ class Phones {
   }
 
   draw() {
-    const wanted = this.wanted(), shown = wanted.slice(0, PHONES_SHOWN), focused = document.activeElement;
-    const keys = new Set(shown.map((one) => one.key));
+    const wanted = this.wanted(), shown = wanted.slice(0, PHONES_SHOWN), keys = new Set(shown.map((one) => one.key));
     for (const [key, row] of this.rows) {
       if (keys.has(key)) continue;
-      row.remove();
-      this.rows.delete(key);
+      const phone = this.model.phones.get(key);
+      if (phone && row.contains(document.activeElement)) shown.push(phone); // who is in a row stays in it
+      else {
+        row.remove();
+        this.rows.delete(key);
+      }
     }
-    const place = $("phone-list");
-    shown.forEach((phone, at) => {
-      const row = this.row(phone);
-      if (place.children[at] !== row) place.insertBefore(row, place.children[at] || null);
-    });
-    if (focused !== document.activeElement && focused.isConnected) focused.focus();
+    order($("phone-list"), shown.map((phone) => this.row(phone)));
     const rest = wanted.length - shown.length;
-    write($("phone-rest"), rest > 0 ? `and ${rest} more; find them by name or number` : wanted.length ? "" : "nobody yet");
+    const none = this.model.phones.size ? "nobody like that" : "Nobody yet. Make a customer, or let one be written to.";
+    write($("phone-rest"), rest > 0 ? `and ${rest} more; find them by name or number` : wanted.length ? "" : none);
   }
 
   row(phone) {
     let row = this.rows.get(phone.key);
     if (!row) {
-      const parts = {};
-      for (const name of ["name", "time", "last", "unread"]) parts[name] = h("span", {class: name, dir: name === "last" || name === "name" ? "auto" : null});
-      const button = h("button", {type: "button", onclick: () => this.choose(phone.key)}, parts.name, parts.time, parts.last, parts.unread);
-      row = h("li", {}, button);
-      Object.assign(row, {parts, button});
+      row = h("li");
       this.rows.set(phone.key, row);
     }
+    if (row.named !== phone.name) this.fill(row, phone);
     const {parts, button} = row;
-    write(parts.name, phone.name ? `${phone.name} · ${phone.contact}` : phone.contact);
     write(parts.time, phone.at ? clock(phone.at) : "");
-    write(parts.last, `${phone.human ? "👤 " : ""}${phone.last}`);
+    write(parts.last, phone.last);
     write(parts.unread, phone.unread ? String(phone.unread) : "");
     parts.unread.title = phone.unread ? `${phone.unread} unread` : "";
+    parts.owner.hidden = !phone.human;
     if (phone.key === this.model.open) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
     return row;
   }
 
+  fill(row, phone) {
+    const parts = {}, focused = row.contains(document.activeElement);
+    for (const name of ["time", "last", "unread"]) parts[name] = h("span", {class: name, dir: name === "last" ? "auto" : null});
+    parts.owner = h("span", {class: "chip human", hidden: true}, "human");
+    const name = h("span", {class: "name"}, h("bdi", {}, phone.name || phone.contact), phone.name ? h("span", {class: "quiet"}, ` ${phone.contact}`) : null);
+    const button = h("button", {type: "button", onclick: () => this.choose(phone.key)}, face(phone.name, phone.contact), name, parts.time, parts.last,
+      h("span", {class: "marks"}, parts.owner, parts.unread));
+    put(row, button);
+    Object.assign(row, {parts, button, named: phone.name});
+    if (focused) button.focus();
+  }
+
   walk(event) {
-    const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
-    if (!step) return;
-    const buttons = [...$("phone-list").querySelectorAll("button")];
-    const next = buttons[buttons.indexOf(document.activeElement) + step];
-    if (next) next.focus();
+    const buttons = [...$("phone-list").querySelectorAll("button")], at = buttons.indexOf(document.activeElement);
+    const to = {ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1}[event.key];
+    if (to === undefined) return;
+    buttons[to]?.focus();
     event.preventDefault();
   }
 }

@@ -4,17 +4,18 @@ Promises: a page of another site, open in the same browser, can turn nothing her
 or says that another site asks for it, is refused. Who sends neither header is no browser, and is let through.
 """
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-import msgspec
 from aiohttp import web
 
 from sandbox.chattigo import messages
+from sandbox.chattigo.config import BASES
 from sandbox.chattigo.control import PREFIX, Handler, answer
 from sandbox.chattigo.errors import KNOWN
-from sandbox.chattigo.knobs import Knobs
 from sandbox.chattigo.page.document import document
 from sandbox.chattigo.page.feed import Feed
+from sandbox.chattigo.page.panel import EVIDENCE, QUESTIONS, Panel, described
 from sandbox.chattigo.world import World
 
 
@@ -33,12 +34,13 @@ async def own_origin(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 class Page:
-    """The page over one world."""
+    """The page over one world; `routes` names the routes that a fault can hit."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, routes: Sequence[str] = ()) -> None:
+        self._world, self._routes = world, routes
         self._document = document()
         self._feed = Feed(world)
+        self._panel = Panel(world)
 
     def add(self, app: web.Application) -> None:
         """Register the routes."""
@@ -47,7 +49,9 @@ class Page:
         get(PREFIX, self.forward)
         get(f"{PREFIX}/", self.page)
         get(f"{PREFIX}/page/setup", self.setup)
+        get(f"{PREFIX}/page/knobs", self.knobs)
         get(f"{PREFIX}/page/feed", self._feed.watch)
+        app.on_shutdown.append(self._feed.stop)
 
     async def forward(self, _: web.Request) -> web.Response:
         """To where the page is."""
@@ -58,15 +62,24 @@ class Page:
         return web.Response(body=self._document.body, headers=self._document.headers)
 
     async def setup(self, _: web.Request) -> web.Response:
-        """What never changes while the sandbox runs: lines, accounts, samples, how knobs and errors are named."""
+        """What a page is drawn from: lines, accounts, templates, samples, how knobs and errors are named."""
         config = self._world.config
         found = {
             "seed": config.seed,
+            "base_url": self._world.base_url,
+            "bases": BASES,
             "lines": config.lines,
             "accounts": [{"service": one.service, "username": one.username} for one in config.accounts],
-            "templates": config.templates,
+            "templates": list(self._world.templates),
             "samples": list(messages.SAMPLES),
+            "routes": self._routes,
             "errors": {str(code): known.title for code, known in KNOWN.items()},
-            "knobs": msgspec.json.schema(Knobs),
+            "knobs": described(),
+            "questions": QUESTIONS,
+            "evidence": EVIDENCE,
         }
         return answer(found)
+
+    async def knobs(self, _: web.Request) -> web.Response:
+        """How the knobs stand, and how they would stand if nobody had turned one since the profile was switched to."""
+        return answer(self._panel.standing())

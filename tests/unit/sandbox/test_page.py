@@ -47,6 +47,22 @@ def test_every_script_of_the_folder_is_in_the_document() -> None:
         assert (FOLDER / f"{name}.js").read_text() in body
 
 
+def test_what_the_walk_tells_to_press_is_on_the_page() -> None:
+    walk = (FOLDER.parents[2] / "docs" / "sandbox-page.md").read_text().split("**A first chat")[1].split("\n\n")[0]
+    pressed = re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", walk)
+    assert pressed == ["New customer", "Make", "Set an address", "Set"]
+    body = document().body.decode()
+    assert [words for words in pressed if f">{words}</button>" not in body and f'"{words}"' not in body] == []
+
+
+def test_the_pictures_of_the_page_are_light() -> None:
+    pictures = sorted((FOLDER.parents[2] / "docs" / "images").glob("sandbox-page*.png"))
+    assert [picture.name for picture in pictures if picture.stat().st_size < 200_000] == [
+        "sandbox-page-narrow.png",
+        "sandbox-page.png",
+    ]
+
+
 def test_no_script_can_turn_text_into_markup() -> None:
     script = "".join((FOLDER / f"{name}.js").read_text() for name in SCRIPTS)
     assert (
@@ -118,7 +134,7 @@ async def test_a_page_that_watches_does_not_hold_up_the_end(tmp_path: Any, confi
             await Watcher().read(answer, 1)
             began = time.monotonic()
         assert time.monotonic() - began < 5
-        answer.close()
+        await answer.content.read()  # an end, and not a broken answer
 
 
 async def test_the_page_is_where_a_browser_looks_first(chattigo: Chattigo) -> None:
@@ -137,7 +153,8 @@ async def test_the_page_is_told_what_there_is(chattigo: Chattigo) -> None:
     assert CLOUD in [line["did"] for line in setup["lines"]]
     assert setup["samples"] == list(SAMPLES)
     assert setup["errors"]["131026"] == "Message undeliverable"
-    assert setup["knobs"]["$defs"]["Knobs"]["properties"]["window"]["enum"]
+    assert "hsm.send" in setup["routes"]
+    assert setup["bases"]["channel"] == "/webhook-chattigo"
     assert "secret" not in str(setup)
 
 

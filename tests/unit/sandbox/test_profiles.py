@@ -119,15 +119,18 @@ def test_the_command_runs_without_a_file(tmp_path: Path) -> None:
         "--port",
         "0",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
+        assert running.stderr is not None
         url = running.stdout.readline().strip()
+        said = running.stderr.readline()
         try:
             switched = CliRunner().invoke(app, ["sandbox", "profile", "gentle", "--url", url])
             turned = CliRunner().invoke(app, ["sandbox", "turn", "echo=false", "--url", url])
             refused = CliRunner().invoke(app, ["sandbox", "turn", "echo=maybe", "--url", url])
         finally:
             running.terminate()
+    assert said == f"open {url}/_sandbox/ in a browser to play customers\n"
     assert (switched.exit_code, turned.exit_code, refused.exit_code) == (0, 0, 1)
     assert "allow_http=True" in switched.stdout
     assert "single_session" not in switched.stdout
