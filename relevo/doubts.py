@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple
 from confluent_kafka import Message
 
 from egress.lines.gate.rules import Rules
-from egress.lines.memory.book import RESEND_ORDERED, RESEND_REFUSED, Book
+from egress.lines.memory.book import Book
 from egress.lines.memory.entry import Entry
+from egress.lines.memory.firmness import RESEND_ORDERED, RESEND_REFUSED
 from egress.lines.now import Now
 from egress.lines.results.doubts import class_policy
 from egress.lines.results.verdicts import POLICY_500, backoff_s, resent_by_policy

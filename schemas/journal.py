@@ -39,6 +39,14 @@ class BatchPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     call: int
 
 
+class LeftOut(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A message of a plan, by its place there, of which the answer says that it was not taken, and why."""
+
+    at: int
+    code: str = ""
+    reason: str = ""
+
+
 class Plan(Record, tag_field="type", tag="plan"):
     """The intent to make one call. `digest` is of its payload; `root_id` is a batch's `id` at Chattigo.
 
@@ -91,6 +99,10 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     `message_id` it is a word about one message of an accepted plan: code `failed_…` orders another attempt, code
     `ended` says that there will be none. With an `order` it is a person's, which waits until it is known what became of
     the call (code `ended`: it waits no longer).
+
+    `left_out` are messages of the plan that the answer names as not taken, whatever the result says of the others;
+    `acted` that what follows from it is on record, too. `unnamed` are the places of those of which an answer that names
+    others says nothing: they alone are what such a plan is in doubt about.
     """
 
     plan_id: str
@@ -106,6 +118,14 @@ class CallOutcome(Record, tag_field="type", tag="outcome"):
     bisected: bool = False
     message_id: str = ""
     order: Literal["", "resend", "drop"] = ""
+    left_out: list[LeftOut] = []
+    acted: bool = False
+    unnamed: list[int] = []
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether not all messages of the plan met the same."""
+        return bool(self.left_out or self.unnamed)
 
 
 class PlanRef(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -12,6 +12,7 @@ import msgspec
 
 from schemas import (
     campaign,
+    delivery,
     inbound,
     journal,
     line_command,
@@ -255,6 +256,16 @@ OUTCOMES = _topic(
     producers=("egress",),
     consumers=("relevo", "the ISV's systems"),
 )
+DELIVERIES = _topic(
+    "deliveries",
+    "what agents were to bring to systems outside, and what became of each: for the audit",
+    "conversation",
+    "did|contact",
+    delivery.DeliveryNote,
+    "30d",
+    producers=("agents",),
+    consumers=("relevo",),
+)
 TOKENS = _topic(
     "tokens",
     "the token of each account, encrypted, with its generation",
@@ -312,6 +323,7 @@ STATIC = (
     OPTOUTS,
     EGRESS_JOURNAL,
     OUTCOMES,
+    DELIVERIES,
     TOKENS,
     TOKENS_REQUESTS,
     TENANTS,

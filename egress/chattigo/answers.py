@@ -51,6 +51,7 @@ def classify(answer: HttpAnswer, now_ms: int) -> CallResult:
         code=_code(answer.status, said.code) if failed else "",
         reason=(said.title or f"HTTP {answer.status}")[:REASON_MAX] if failed else "",
         provider_ids=said.provider_ids,
+        recipients=said.recipients,
         retry_after_s=retry_after_s(answer.retry_after, now_ms) if failed else None,
     )
 

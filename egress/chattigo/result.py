@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from schemas.chattigo.results import RecipientResult
 from schemas.record import Frozen
 
 Kind = Literal["accepted", "refused", "not_sent", "throttled", "unauthorized", "in_doubt"]
@@ -15,8 +16,8 @@ class CallResult(Frozen):
     `in_doubt`: it may or may not have it.
 
     `status` is 0 when no answer came. `code` is the provider's, else one of ours (`docs/tokens.md` lists them).
-    `provider_ids` are wamids in the order of the messages; a batch has none. `retry_after_s` is what the answer
-    asked for, None when it did not.
+    `provider_ids` are wamids in the order of the messages; a batch has none. `recipients` is what a 2xx says of single
+    recipients of a batch, mostly nothing. `retry_after_s` is what the answer asked for, None when it did not.
     """
 
     kind: Kind
@@ -24,4 +25,5 @@ class CallResult(Frozen):
     code: str = ""
     reason: str = ""
     provider_ids: list[str] = []
+    recipients: list[RecipientResult] = []
     retry_after_s: float | None = None

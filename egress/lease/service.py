@@ -118,7 +118,7 @@ async def _member(
     )
     consumer = GroupConsumer(kafka, membership, on_assign=assigned, on_revoke=revoked, on_lost=lost)
     producer = TransactionalProducer(kafka, instance, timeout_s=settings.transaction_timeout_s)
-    writer = Writer(producer, names, consumer.group_metadata)
+    writer = Writer(producer, names, consumer.group_metadata, consumer.give_up)
     lease = Lease(names.partitions, pace_of(settings))
     times = Times(settings.token_life_s, settings.refresh_at, settings.refresh_jitter)
     caller = LoginCaller(wire, ring, settings.login_timeout_s)

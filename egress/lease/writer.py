@@ -11,7 +11,7 @@ from egress.lease.names import Names
 from egress.lease.state import Note, Write
 from runtime.clock import now_ms
 from runtime.kafka.record import Record
-from runtime.kafka.transactions import TransactionalProducer
+from runtime.kafka.transactions import TransactionalProducer, TransactionFailed
 from schemas.dead_letter import Cause, source
 from schemas.headers import Headers
 from schemas.record import encode
@@ -19,10 +19,17 @@ from schemas.token import attempt_key, attempt_record
 
 
 class Writer:
-    """`metadata` gives the group metadata of the present generation; it raises when there is none."""
+    """`metadata` gives the group metadata of the present generation; it raises when there is none. `give_up` is called
+    when no further transaction can succeed, before anybody hears of it: whoever was expelled must not join again."""
 
-    def __init__(self, producer: TransactionalProducer, names: Names, metadata: Callable[[], object]) -> None:
-        self._producer, self._names, self._metadata = producer, names, metadata
+    def __init__(
+        self,
+        producer: TransactionalProducer,
+        names: Names,
+        metadata: Callable[[], object],
+        give_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._producer, self._names, self._metadata, self._give_up = producer, names, metadata, give_up
         self._letters: list[Record] = []
         self._committed: dict[int, int] = {}
         self._turn = asyncio.Lock()
@@ -75,7 +82,12 @@ class Writer:
         places = [TopicPartition(self._names.requests, p, offset) for p, offset in offsets.items()]
         async with self._turn:
             letters = list(self._letters)
-            await self._producer.commit([*records, *letters], places, metadata)
+            try:
+                await self._producer.commit([*records, *letters], places, metadata)
+            except TransactionFailed:
+                if self._producer.fatal:
+                    self._give_up()
+                raise
             del self._letters[: len(letters)]
             self._committed.update(offsets)
 

@@ -85,6 +85,7 @@ class Line:
         self.inherited: dict[str, float] = {}
         self.doubts: dict[str, Entry] = {}
         self.orders: dict[str, DecideDoubt] = {}
+        self.left_out: dict[str, Entry] = {}  # plans of whose answers something is to be acted on
         self.dying: list[tuple[Item, str]] = []
         self.fetches: list[Fetch] = []
         self.withheld: list[Item] = []
@@ -216,7 +217,7 @@ class Line:
         """Plans that something in memory answers to: another attempt waits, is fetched, or ends as a dead letter."""
         waiting = itertools.chain(self.lanes, self.batcher, (item for _, _, item in self._later))
         plans = {item.retry_of for item in waiting} | {plan_id for _, plan_id in self.dying}
-        plans |= {order.plan.plan_id for order in self.failures.standing()} | set(self.orders)
+        plans |= {order.plan.plan_id for order in self.failures.standing()} | set(self.orders) | set(self.left_out)
         return plans | self.coming | {fetch.entry.plan.plan_id for fetch in self.fetches} | set(self.refused_again)
 
     def learn(self, plan: Plan, outcome: CallOutcome | None) -> None:
@@ -230,7 +231,8 @@ class Line:
         """Whether a call of the campaign is open or will be tried again."""
         plans = any(entry.plan.campaign == campaign for entry in self.open_plans.values())
         later = any(item.campaign == campaign for _, _, item in self._later)
-        coming = bool(self.fetches or self.coming) or self.failures.holds(campaign) or self.silence.holds(campaign)
+        coming = bool(self.fetches or self.coming or self.left_out)
+        coming = coming or self.failures.holds(campaign) or self.silence.holds(campaign)
         return plans or later or coming or self.batcher.holds(campaign) or bool(self.dying)
 
     # -- what goes

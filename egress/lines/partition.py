@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from egress.lines import commands, intake
 from egress.lines.campaigns import ending, following
@@ -210,6 +211,7 @@ class Partition:
         doubts.carry_out_orders(line, now, work)
         endings.bury(line, now, work)
         claims.record_bindings(line, work)
+        claims.act_on_left_out(line, now, work)
         claims.take_up_failed(line, now)
         withheld.park(line, now, work)
         doubts.resend_silent(line, now)
@@ -301,7 +303,7 @@ class Partition:
             ending.tidy(line, now, work)
 
     def _settle_receipts(self, line: Line, now: Now) -> None:
-        for waiting, place in line.receipts.settle(line.book, now.s):
+        for waiting, place in line.receipts.settle(line.book, now.s, partial(claims.awaits_answer, line)):
             if place is not None:
                 claims.claim(line, waiting, place, now, self.work)
             intake.decided(self, waiting.letter, now, orphan=place is None)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 import msgspec
 
 from schemas import session
+from schemas.delivery import Ended
 from schemas.outbound import SendClass
 from schemas.session import Choice, Section, Template
 
@@ -218,6 +219,14 @@ class Bury(Action, frozen=True):
     payload: Any
     reason: str
     error: str
+
+
+class NoteDeliveries(Action, frozen=True):
+    """Put on record which deliveries to systems outside were `made`, and which are none any more (see `deliveries`)."""
+
+    kind: ClassVar[str] = "note_deliveries"
+    made: list[str]
+    ended: list[Ended]
 
 
 class OptIn(Action, frozen=True):

@@ -1,4 +1,4 @@
-"""What an agent gives up, as a dead letter of its own topic that can be put back.
+"""What an agent gives up, as a dead letter of its own topic that can be put back; and notes on deliveries.
 
 Its value is an event of kind `timer` that brings the thing back. Put back, it has a new offset and an id that the
 agent's conversation has not handled, so it is an event like any other.
@@ -6,12 +6,15 @@ agent's conversation has not handled, so it is an event like any other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from processors.agents.actions import Bury
 from runtime.kafka.record import Record
 from schemas import keys, topics
 from schemas.dead_letter import Cause
+from schemas.delivery import DeliveryNote, Ended
 from schemas.headers import Headers
 from schemas.inbound import InboundEvent
 from schemas.record import encode
@@ -39,3 +42,22 @@ def buried(
     key = keys.conversation(event.did, event.contact).encode()
     topic = topics.agent(agent).name + topics.DEAD_LETTERS
     return Record(topic, encode(back), key, why.headers(own.to_kafka()), partition)
+
+
+def noted(
+    agent: str, cause: Headers, event: str, made: Sequence[str], ended: Sequence[Ended], partition: int, now_ms: int
+) -> Record:
+    """The note on `deliveries`. `cause` says whose they are."""
+    note = DeliveryNote(
+        tenant=cause.tenant,
+        did=cause.did,
+        contact=cause.contact,
+        agent=agent,
+        at_ms=now_ms,
+        event=event,
+        made=list(made),
+        ended=list(ended),
+    )
+    own = replace(cause, id=event, type="deliveries", at_ms=now_ms)
+    key = keys.conversation(cause.did, cause.contact).encode()
+    return Record(topics.DELIVERIES.name, encode(note), key, own.to_kafka(), partition)

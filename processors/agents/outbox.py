@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from processors.agents import actions as a
 from processors.agents import debounce
-from processors.agents.burial import buried
+from processors.agents.burial import buried, noted
 from processors.agents.limits import AgentFailed, Limits
 from processors.agents.memory import Alarm, Memory
 from processors.agents.transcript import Who, said, shortened, told
@@ -33,7 +33,8 @@ _QUOTED = re.compile(r"'[^']*'")
 
 
 class Outbox:
-    """Takes the actions of one event in order; `records` is what is to be written, `letters` what was given up.
+    """Takes the actions of one event in order; `records` is what is to be written, `letters` what was given up, and
+    notes on deliveries.
 
     `partitions` is the cluster's count, `partition` the conversation's own. Everything that leaves gets an id of
     (line, event, agent, ordinal), the ordinal counting what left before it. Agents of the types `listeners` are told
@@ -98,6 +99,8 @@ class Outbox:
                 self._schedule(action, memory)
             case a.Bury():
                 self._bury(action)
+            case a.NoteDeliveries():
+                self.letters.append(self._deliveries(action))
             case a.Remember():
                 pass  # `play` has changed the memory already, so that the agent saw it
             case _:
@@ -200,6 +203,11 @@ class Outbox:
         _json(action, action.payload)
         letter = buried(self.agent, action, self.event, self.cause, self.partition, self._place, self.now_ms)
         self.letters.append(letter)
+
+    def _deliveries(self, action: a.NoteDeliveries) -> Record:
+        event = self.event
+        cause = replace(self.cause, tenant=event.tenant, did=event.did, contact=event.contact)
+        return noted(self.agent, cause, event.id, action.made, action.ended, self.partition, self.now_ms)
 
     def _order(self, command: inbound.Command) -> None:
         self._write(topics.INBOUND_CONVERSATIONS.name, command.id, "command", command, self.partition)

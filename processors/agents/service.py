@@ -146,7 +146,8 @@ def _topics(kind: str) -> list[topics.Topic]:
     """Source, changelog, and all that is written to."""
     events = topics.agent(kind)
     orders = topics.INBOUND_CONVERSATIONS
-    return [events, topics.agent_state(kind), topics.OUTBOUND_REPLIES, orders, topics.dead_letters(events)]
+    written = [topics.OUTBOUND_REPLIES, orders, topics.dead_letters(events), topics.DELIVERIES]
+    return [events, topics.agent_state(kind), *written]
 
 
 class _Counting:

@@ -124,7 +124,7 @@ async def _become(scene: Scene, record: SourceRecord, headers: Headers, memory: 
         if headers.type in moving.NOTICES:
             return _moving(scene, record, headers, memory, now_ms)
         if headers.type != "event":
-            return _noted(headers.type, record, memory, now_ms)
+            return _noted(scene.agent.kind, headers.type, record, memory, now_ms)
         return await _event(scene, record, headers, memory, now_ms)
     except AgentFailed as failure:
         return dead(scene.agent.kind, record, memory, failure, now_ms)
@@ -167,11 +167,12 @@ def _told(scene: Scene, record: SourceRecord, headers: Headers, memory: Memory, 
     return Step("noted", [], kept, SAID)
 
 
-def _noted(kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
+def _noted(agent: str, kind: str, record: SourceRecord, memory: Memory, now_ms: int) -> Step:
     """Notices of conversations: forget the person, or forget the owner's epoch. How far this key was handled stays, or
     a crash would let what came before the notice happen again."""
     if kind == "erase":
-        return Step("noted", [], memory.forgotten(record.offset, now_ms), kind)
+        gone = abandoned.erased(agent, record, memory, now_ms)
+        return Step("noted", gone, memory.forgotten(record.offset, now_ms), kind)
     if kind == silence.RELEASED:
         freed = silence.released(record.value, memory)
         return Step("noted", [], freed, kind, same=freed is memory)

@@ -8,18 +8,18 @@ whom their campaign has not come to: cancelled, draft, paused, scheduled.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from relevo.audit import deliveries
 from relevo.audit import facts as f
+from relevo.audit.deliveries import Deliveries
+from relevo.audit.names import Names
 from relevo.audit.window import Window
 from schemas.outcome import merge
 
 NEVER_TAKEN = frozenset(("refused", "not_sent", "expired"))
-NAMED_MAX = 10_000
-"""So many are named of what is no fault: on its way, parked, in doubt."""
-
 MOVED_MS = 60_000
 """So long after a line went to another tenant all services know."""
 
@@ -32,23 +32,6 @@ class Missing(NamedTuple):
 
     key: EventKey
     size: int
-
-
-class Names:
-    """Names of what is no fault, the first of them, and how many there are."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._names: list[str] = []
-
-    def add(self, name: str) -> None:
-        self.count += 1
-        if len(self._names) < NAMED_MAX:
-            self._names.append(name)
-
-    @property
-    def named(self) -> list[str]:
-        return sorted(self._names)
 
 
 @dataclass
@@ -80,6 +63,8 @@ class Tally:
     planned_twice: list[str] = field(default_factory=list)
     resends: set[str] = field(default_factory=set)
     not_judged: int = 0
+
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
     crossed: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
@@ -208,6 +193,13 @@ def _planned_twice(plans: list[f.Planned]) -> bool:
     for plan in plans:
         attempts[plan.attempt, plan.replay].add(plan.plan)
     return any(len(found) > 1 for found in attempts.values())
+
+
+def of_deliveries(bucket: Bucket) -> Iterator[f.Fact]:
+    """What is joined by deliveries, for a stage of its own."""
+    yield from deliveries.standing(bucket.of(f.Remembered))
+    for kind in (f.Asked, f.Ended, f.DeliveryBuried):
+        yield from bucket.of(kind)
 
 
 def records(bucket: Bucket, tally: Tally) -> None:

@@ -158,6 +158,39 @@ class Planned(Fact, frozen=True, tag="p"):
     cause_seen: bool = True
 
 
+# -- of deliveries to systems outside
+
+
+class Asked(Fact, frozen=True, tag="da"):
+    """An agent was to bring it. `passed`: what was written with it is within what was read."""
+
+    passed: bool = False
+
+
+class Ended(Fact, frozen=True, tag="de"):
+    """A note at this place says that it is none any more, and how; `passed` as of `Asked`."""
+
+    how: str
+    partition: int
+    offset: int
+    passed: bool = False
+
+
+class DeliveryBuried(Fact, frozen=True, tag="db"):
+    """It is a dead letter."""
+
+
+class Remembered(Fact, frozen=True, tag="dr"):
+    """What waits of a conversation (`id`, with the agent's type), as the changelog says at `offset`."""
+
+    offset: int
+    names: list[str]
+
+
+class Waits(Fact, frozen=True, tag="dw"):
+    """It stands in the last memory of its conversation."""
+
+
 # -- of records, of calls, of conversations
 
 
@@ -221,5 +254,6 @@ class Step(Fact, frozen=True, tag="st"):
 
 AnyFact = (
     Acked | AckedReceipt | Held | Rejected | Received | Routed | Dropped | Dead | Answered | Owed | NotNow | Became
-    | DeadMessage | Kept | Planned | Unreadable | Buried | Person | Phrase | Logged | Taken | Sent | Group | Step
+    | DeadMessage | Kept | Planned | Asked | Ended | DeliveryBuried | Remembered | Waits
+    | Unreadable | Buried | Person | Phrase | Logged | Taken | Sent | Group | Step
 )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import Message
 
+from relevo.audit import brought
 from relevo.audit import facts as f
 from relevo.audit.campaigns import Campaigns
 from relevo.audit.phrases import people, phrases
@@ -119,14 +120,14 @@ def sort(messages: Iterable[Message], agents: tuple[str, ...], window: Window | 
 def sort_into(found: Gathered, messages: Iterable[Message], agents: tuple[str, ...]) -> Gathered:
     """What the records say, into the store."""
     readers, store, frame = _readers(agents), found.store, found.frame
+    states = {topics.agent_state(kind).name for kind in agents}
     for message in messages:
-        value = message.value()
-        if value is None:
+        value, topic = message.value(), message.topic() or ""
+        if value is None and topic not in states:
             continue
-        topic = message.topic() or ""
         frame.see(message)
         try:
-            for fact in readers[topic](frame, message, value):
+            for fact in readers[topic](frame, message, value or b""):
                 store.put(IDS, fact)
         except (RecordError, msgspec.MsgspecError, keys.KeyPartError) as error:
             store.put(IDS, f.Unreadable(_place(message), str(error)))
@@ -150,6 +151,7 @@ def _readers(agents: tuple[str, ...]) -> dict[str, Reader]:
         topics.CAMPAIGNS_CHUNKS.name: _chunk,
         topics.EGRESS_JOURNAL.name: _journal,
         topics.OUTCOMES.name: _outcome,
+        topics.DELIVERIES.name: brought.notes,
         topics.TENANTS.name: _tenant,
         topics.TOKENS.name: _token,
         topics.dead_letters(topics.INBOUND_CONVERSATIONS).name: _dead_webhook,
@@ -158,6 +160,7 @@ def _readers(agents: tuple[str, ...]) -> dict[str, Reader]:
     }
     for kind in agents:
         readers[topics.agent(kind).name] = _agent_event
+        readers[topics.agent_state(kind).name] = brought.remembered
         readers[topics.dead_letters(topics.agent(kind)).name] = _dead_event
     return readers
 
@@ -286,6 +289,7 @@ def _dead_event(frame: Frame, message: Message, value: bytes) -> Iterator[f.Fact
         if _mine(frame, event.tenant):
             dead = dict.fromkeys((event.id, *(part.id for part in event.parts)))
             yield from (f.Dead(one, event.did, "agent") for one in dead)
+            yield from brought.buried(event)
 
 
 # -- out

@@ -37,7 +37,12 @@ class _Rule(NamedTuple):
 
 RULES = (
     _Rule(1, "no acknowledged webhook is lost", "ledger", "Chattigo's ledger; inbound.*"),
-    _Rule(2, "one effect per message", "ledger", "agents.*; egress.journal; session messages in Chattigo's ledger"),
+    _Rule(
+        2,
+        "one effect per message",
+        "ledger",
+        "agents.*; egress.journal; deliveries; session messages in Chattigo's ledger",
+    ),
     _Rule(3, "order per conversation", "", "inbound.conversations; agents.*; outbound.replies; egress.journal"),
     _Rule(4, "no paid message is sent twice by accident", "ledger", "egress.journal; outcomes; Chattigo's ledger"),
     _Rule(5, "one login per account", "logins", "tokens; Chattigo's ledger"),

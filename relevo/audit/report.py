@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import msgspec
 from rich.table import Table
 
-from relevo.audit import balance, joins
+from relevo.audit import balance, deliveries, joins
 from relevo.audit.balance import Bucket, Missing, Tally
 from relevo.audit.facts import Fact
 from relevo.audit.gathered import Frame, Gathered
 from relevo.audit.invariants import Evidence, Invariant, is_compacted, prove
 from relevo.audit.provider import Provider
-from relevo.audit.store import CALLS, GROUPS, IDS, ORDERS, Store
+from relevo.audit.store import CALLS, DELIVERIES, GROUPS, IDS, ORDERS, Store
 from relevo.audit.window import Unseen
 from schemas.record import Frozen
 
@@ -67,13 +67,31 @@ class Messages(Frozen):
     resent: int
 
 
+class Deliveries(Frozen):
+    """What became of what agents were to bring to systems outside: `by_end` has a name for each end, `dead letter`
+    among them. `waiting` are the first of the `waiting_count` that an agent's memory holds; `pending` were asked for
+    just now. `lost` are none of it; `unlettered` were given up, and no letter holds them; `twice` are delivered twice
+    on record, `again` have ended and wait all the same."""
+
+    asked: int
+    by_end: dict[str, int]
+    waiting: list[str]
+    waiting_count: int
+    pending: int
+    lost: list[str]
+    unlettered: list[str]
+    twice: list[str]
+    again: list[str]
+
+
 class Report(Frozen):
-    """Both equations, and each invariant with what was found of it. `violations` names each id that breaks one, with
+    """The equations, and each invariant with what was found of it. `violations` names each id that breaks one, with
     the words for how. `unseen` is what retention took; `not_judged` counts ids whose beginning lies before what was
     read; `records` is how much was read of each topic."""
 
     events: Events
     messages: Messages
+    deliveries: Deliveries
     invariants: list[Invariant]
     violations: list[str]
     unreadable: list[str]
@@ -127,6 +145,8 @@ def judge(store: Store, frame: Frame, *, ledger: bool) -> Judged:
     for facts in store.drain(GROUPS):
         for one, paid in joins.taken_too_often(facts):
             (judged.twice if paid else judged.repeated).add(one)
+    for facts in store.drain(DELIVERIES):
+        deliveries.judge(facts, judged.tally.deliveries)
     for facts in store.drain(ORDERS):
         judged.order += joins.out_of_order(facts)
     return judged
@@ -140,6 +160,7 @@ def _one_bucket(bucket: Bucket, tally: Tally, store: Store, frame: Frame, *, led
     if ledger:
         _put(store, CALLS, joins.sends(bucket, states))
     _put(store, ORDERS, joins.steps(bucket))
+    _put(store, DELIVERIES, balance.of_deliveries(bucket))
 
 
 def _move(store: Store, stage: str, to: str, unplanned: list[str]) -> None:
@@ -160,11 +181,12 @@ def told(judged: Judged, frame: Frame, evidence: Evidence) -> Report:
     return Report(
         events=incoming,
         messages=outgoing,
+        deliveries=_deliveries(tally.deliveries),
         invariants=invariants,
         violations=[line for one in invariants for line in one.broken],
         unreadable=sorted(tally.unreadable),
         unseen=frame.window.unseen,
-        not_judged=tally.not_judged,
+        not_judged=tally.not_judged + tally.deliveries.not_judged,
         records=dict(sorted(frame.records.items())),
     )
 
@@ -178,6 +200,8 @@ def _faults(judged: Judged, incoming: Events, frame: Frame, evidence: Evidence) 
         (2, "routed twice", tally.routed_twice),
         (2, "planned twice", tally.planned_twice),
         (2, "sent twice", judged.repeated - judged.twice),
+        (2, "delivered twice", tally.deliveries.twice),
+        (2, "delivered, and waits to be delivered again", tally.deliveries.again),
         (3, "out of order", judged.order),
         (4, "sent twice", judged.twice),
         (4, "sent without a plan", judged.unplanned),
@@ -186,6 +210,8 @@ def _faults(judged: Judged, incoming: Events, frame: Frame, evidence: Evidence) 
         (6, "nothing became of the message", tally.unaccounted),
         (6, "parked, but not kept", tally.unkept),
         (6, "outcome of a message that nobody asked for", tally.unowed),
+        (6, "nothing became of the delivery", tally.deliveries.lost),
+        (6, "a delivery was given up, but no letter holds it", tally.deliveries.unlettered),
         (6, "unreadable", tally.unreadable),
         (7, "of two tenants", tally.crossed),
         (8, "told in a log", tally.exposed),
@@ -243,6 +269,21 @@ def _messages(judged: Judged) -> Messages:
     )
 
 
+def _deliveries(found: deliveries.Deliveries) -> Deliveries:
+    by_end = {"dead letter" if how == "given_up" else how: count for how, count in found.ended.items()}
+    return Deliveries(
+        asked=found.asked,
+        by_end=by_end,
+        waiting=found.waiting.named,
+        waiting_count=found.waiting.count,
+        pending=found.pending,
+        lost=sorted(found.lost),
+        unlettered=sorted(found.unlettered),
+        twice=sorted(found.twice),
+        again=sorted(found.again),
+    )
+
+
 def table(result: Report) -> Table:
     """Both equations side by side."""
     rows = Table("events", "", "messages", "", title="audit", show_edge=False)
@@ -262,6 +303,10 @@ def table(result: Report) -> Table:
         ("resent on record", result.messages.resent),
         ("sent twice", len(result.messages.twice)),
     ]
+    if result.deliveries.asked:
+        right += [("deliveries asked", result.deliveries.asked)]
+        right += [(f"deliveries: {how}", count) for how, count in sorted(result.deliveries.by_end.items())]
+        right += [("deliveries: waiting", result.deliveries.waiting_count + result.deliveries.pending)]
     for index in range(max(len(left), len(right))):
         cells = [*(left[index] if index < len(left) else ("", ""))]
         cells += [*(right[index] if index < len(right) else ("", ""))]

@@ -25,7 +25,7 @@ SPLIT = 4 * 1024 * 1024
 _DEPTH = 4
 _LENGTH = 4
 
-IDS, CALLS, GROUPS, ORDERS = "ids", "calls", "groups", "orders"
+IDS, CALLS, GROUPS, ORDERS, DELIVERIES = "ids", "calls", "groups", "orders", "deliveries"
 
 
 class Store(Protocol):

@@ -39,6 +39,9 @@ CAUSES = (
 )
 """Read to where they end last of all: what others cause is then within it."""
 
+LAST = (*CAUSES, topics.DELIVERIES.name)
+"""Notes on deliveries, too, are read to a later end than what stands beside them in their transactions."""
+
 READERS = {
     topics.INBOUND_CONVERSATIONS.name: "relevo-conversations",
     topics.OUTBOUND_REPLIES.name: "relevo-egress",
@@ -58,8 +61,8 @@ class Unseen(Frozen):
 
 @dataclass(frozen=True)
 class Window:
-    """`starts` and `ends` of what is read; `passed` is what each topic's reader has committed; `begins` what is kept
-    at all. `since_ms` 0: everything."""
+    """`starts` and `ends` of what is read; `passed` is what each topic's reader has committed, of notes on deliveries
+    where they ended before all else was asked; `begins` what is kept at all. `since_ms` 0: everything."""
 
     since_ms: int = 0
     starts: dict[Partition, int] = field(default_factory=dict)
@@ -99,8 +102,9 @@ def look(settings: KafkaSettings, names: Iterable[str], since_ms: int = 0) -> Wi
     places = partitions_of(settings, names)
     client = asker(settings)
     passed = _passed(settings, places)
-    ends = end_offsets(settings, [place for place in places if place[0] not in CAUSES], client=client)
-    ends |= end_offsets(settings, [place for place in places if place[0] in CAUSES], client=client)
+    passed |= end_offsets(settings, [place for place in places if place[0] == topics.DELIVERIES.name], client=client)
+    ends = end_offsets(settings, [place for place in places if place[0] not in LAST], client=client)
+    ends |= end_offsets(settings, [place for place in places if place[0] in LAST], client=client)
     begins = begin_offsets(settings, places, client=client)
     starts = dict(begins)
     if since_ms:

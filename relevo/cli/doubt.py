@@ -10,8 +10,8 @@ import msgspec
 import typer
 
 from egress.lines.gate.rules import Rules
-from egress.lines.memory.book import DROPPED, RESEND_ORDERED, RESEND_REFUSED
 from egress.lines.memory.entry import Entry
+from egress.lines.memory.firmness import DROPPED, RESEND_ORDERED, RESEND_REFUSED
 from egress.lines.results.verdicts import POLICY_500
 from relevo import doubts
 from relevo.cli.console import err, fail, say, who

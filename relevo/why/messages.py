@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from relevo.why.seen import Seen
 from relevo.why.trail import Fates, Trail
 from schemas import topics
-from schemas.journal import Plan
+from schemas.journal import CallOutcome, Plan
 from schemas.outbound import OutboundMessage
 from schemas.outcome import merge
 from schemas.record import Frozen
@@ -89,9 +89,15 @@ def _planned(message_id: str, fates: Fates) -> Iterable[Step]:
             yield Step(at_ms=plan.at_ms, state="planned", plan=plan.plan_id, reason=_attempt(plan))
             for call in fates.calls.get(plan.plan_id, []):
                 if plan.plan_id not in heard and call.result in ("accepted", "refused", "not_sent", "in_doubt"):
-                    yield Step(
-                        at_ms=call.at_ms, state=call.result, plan=plan.plan_id, code=call.code, reason=call.reason
-                    )
+                    yield _called(plan, call, message_id)
+
+
+def _called(plan: Plan, call: CallOutcome, message_id: str) -> Step:
+    """What became of the call for this message, which its answer may have left out."""
+    for one in call.left_out:
+        if plan.messages[one.at].id == message_id:
+            return Step(at_ms=call.at_ms, state="not_sent", plan=plan.plan_id, code=one.code, reason=one.reason)
+    return Step(at_ms=call.at_ms, state=call.result, plan=plan.plan_id, code=call.code, reason=call.reason)
 
 
 def _attempt(plan: Plan) -> str:

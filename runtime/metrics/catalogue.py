@@ -257,8 +257,15 @@ EGRESS_RECEIPTS = Metric("relevo_egress_receipts_total", "counter", "Receipts by
 EGRESS_FAILURES = Metric(
     "relevo_egress_failed_messages_total",
     "counter",
-    "Messages that a receipt says were not delivered, by what follows (`again`: another attempt is ordered; `final`).",
+    "Messages that a receipt, or the answer, says were not delivered, by what follows (`again`: another attempt is "
+    "ordered; `final`).",
     ("tenant", "then"),
+)
+EGRESS_NAMED = Metric(
+    "relevo_egress_named_messages_total",
+    "counter",
+    "Messages of batches whose answer tells recipients apart, by what it says (`accepted`, `left_out`, `unnamed`).",
+    ("tenant", "said"),
 )
 EGRESS_ORPHANS = Metric(
     "relevo_egress_orphan_receipts_total", "counter", "Receipts that belong to no send that is known.", ("tenant",)

@@ -12,34 +12,40 @@ from typing import Any
 
 import msgspec
 
+from schemas.chattigo.results import CODE_MAX, RecipientResult, read_results
 from schemas.chattigo.values import obj, objs, text
 from schemas.record import Frozen
 
-CODE_MAX = 64  # characters; a provider's codes have a few, and they travel in records
-
 
 class Answer(Frozen):
-    """`ok` is None where the body says nothing either way; `provider_ids` are wamids, in order."""
+    """`ok` is None where the body says nothing either way; `provider_ids` are wamids, in order; `recipients` is what a
+    success says of single recipients."""
 
     ok: bool | None
     provider_ids: list[str] = []
     code: str = ""
     title: str = ""
+    recipients: list[RecipientResult] = []
 
 
 def read_answer(status: int, body: bytes) -> Answer:
     """The body of an answer with this status."""
-    said = _json(body)
+    parsed = _json(body)
+    said, recipients = obj(parsed), read_results(parsed) if 200 <= status < 300 else []
     error = obj(said.get("error")) or (objs(said.get("errors")) or [{}])[0]
     if said.get("error") or said.get("errors") or status >= 400:
         told = (error.get("message"), error.get("title"), said.get("message"), said.get("error"))
         return Answer(
-            ok=False, code=_clean(error.get("code"))[:CODE_MAX], title=next(filter(None, map(_clean, told)), "")
+            ok=False,
+            code=_clean(error.get("code"))[:CODE_MAX],
+            title=next(filter(None, map(_clean, told)), ""),
+            recipients=recipients,
         )
     if _denied(said.get("success")):
-        return Answer(ok=False, title=_clean(said.get("message")))
+        return Answer(ok=False, title=_clean(said.get("message")), recipients=recipients)
     ids = [_clean(message.get("id")) for message in objs(said.get("messages"))]
-    return Answer(ok=True if ids or said.get("success") is True else None, provider_ids=[i for i in ids if i])
+    ok = True if ids or said.get("success") is True else None
+    return Answer(ok=ok, provider_ids=[i for i in ids if i], recipients=recipients)
 
 
 def _denied(success: Any) -> bool:
@@ -52,16 +58,16 @@ def _clean(value: Any) -> str:
     return text(value).encode("utf-8", "replace").decode()
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _json(body: bytes) -> Any:
     try:
-        return obj(msgspec.json.decode(body))
+        return msgspec.json.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return _leniently(body)
 
 
-def _leniently(body: bytes) -> dict[str, Any]:
+def _leniently(body: bytes) -> Any:
     """What is not quite JSON: other bytes than UTF-8, a byte order mark, half a surrogate pair, NaN."""
     try:
-        return obj(json.loads(body.decode("utf-8-sig", "replace")))
+        return json.loads(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
-        return {}
+        return None

@@ -8,12 +8,28 @@ from __future__ import annotations
 import signal
 
 import pytest
+from aiohttp import web
 
 from tests.builders.accounts import closed, declared
-from tests.builders.egress import until
-from tests.builders.scene import Scene
+from tests.builders.egress import Call, until
+from tests.builders.scene import Hold, Scene
 
 LOST = 73
+
+
+class UnderWay:
+    """The first worker's second call is answered when a third one is under way, which is never answered: so whatever is
+    recorded second, something is in flight then."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.hold = Hold(scene, "a", 3)
+        self._calls = 0
+
+    async def __call__(self, call: Call, request: web.Request) -> web.StreamResponse | None:
+        self._calls += call.instance == "a"
+        if call.instance == "a" and self._calls == 2:
+            await until(lambda: self._calls > 2, "a third call is under way")
+        return await self.hold(call, request)
 
 
 @pytest.mark.parametrize(
@@ -28,10 +44,14 @@ LOST = 73
 )
 async def test_a_worker_frozen_at_a_point_longer_than_its_session(broker: str, number: int, point: str) -> None:
     async with Scene(broker, 200 + number) as scene:
+        under_way = UnderWay(scene)
+        if point.startswith("outcome_recorded"):
+            scene.chattigo.behave = under_way
         await scene.start("a", "b", "c", points=point)
         await scene.shared("a", "b", "c")
         await scene.load()
         await until(lambda: scene.workers["a"].stopped, "it is frozen")
+        under_way.hold.over()
         await scene.shared("b", "c")
         await account_then_wake(scene)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from relevo.audit.gathered import gather
+from relevo.audit.report import report
 from relevo.tenants.file import TenantFile
 from relevo.tenants.yaml_source import YamlSource
 from runtime.secrets import KeyRing, generate_key
@@ -115,6 +117,12 @@ def test_every_contact_ends_in_its_last_state_though_the_crm_fails_and_dies_and_
             assert pipeline.read("agents.crm.dlq") == []
             process.terminate()
             assert process.wait(30) == 0
+            found = report(gather(pipeline.kafka, ("echo", "crm")), None)
+            assert found.violations == []
+            brought = found.deliveries
+            assert brought.asked == sum(brought.by_end.values()) > len(PEOPLE) * 2
+            assert brought.by_end.keys() == {"delivered", "merged"}
+            assert (brought.waiting_count, brought.pending) == (0, 0)
         finally:
             pipeline.stop()
     assert TOKEN not in "".join(log.read_text() for log in tmp_path.glob("*.log"))

@@ -200,3 +200,48 @@ async def test_an_order_on_a_call_that_nobody_has_declared_is_carried_out_over_a
         reasons = [o.reason for o in await world.call_outcomes() if o.code == "resend_ordered"]
         assert reasons == ["a person ordered that it is sent again (ana: she asked)"]
         assert [m.id for m in again.messages] == [world.message("e1", "5691").id]
+
+
+async def test_what_an_answer_says_of_each_recipient_holds_over_a_kill(broker: str) -> None:
+    left_out, too_fast, unnamed = NUMBERS[3], NUMBERS[5], NUMBERS[7]
+
+    async def tells_apart(call: Call, request: web.Request) -> web.StreamResponse | None:
+        """It takes some, leaves some out, and says nothing of one whom it does not take either."""
+        codes = {left_out: 131026} | ({too_fast: 130429} if len(chattigo.calls) == 1 else {})
+        taken = [to for to in call.recipients if to not in codes and to != unnamed]
+        chattigo.accepted.append(call)
+        reached.update(taken)
+        rows = [{"destination": to, "success": True} for to in taken]
+        rows += [{"destination": to, "success": False, "errors": [{"code": codes[to]}]} for to in codes]
+        return web.json_response({"success": True, "results": rows})
+
+    reached = Counter[str]()
+    async with SmallChattigo(behave=tells_apart) as chattigo, World(broker, chattigo, "56920000051") as world:
+        killed = await world.worker(points="outcome_recorded=kill")
+        await world.campaign("c", NUMBERS[:20])
+        assert await killed.ended() == KILLED, "its answer is on record, and nothing that follows from it"
+        assert await world.messages_in("failed") == set()
+        await world.worker()
+        await until(lambda: reached[too_fast] == 1, "who was too fast goes again", 60)
+        [plan, again] = await world.plans()
+        assert [m.contact for m in again.messages] == [too_fast]
+        assert (again.resend_of, again.resend_why) == (plan.plan_id, "failed_130429")
+
+        async def told() -> bool:
+            return {to: states for to, states in (await by_person(world)).items() if to in reached or states} == {
+                **{to: {"accepted"} for to in NUMBERS[:20]},
+                left_out: {"failed"},
+                unnamed: {"in_doubt"},
+            }
+
+        await until(told, "each has the state that the answer gives him, and never had another")
+        await world.receipt(flat_notice(world.did, plan.root_id, NUMBERS[0], "DELIVERY"))
+        await world.receipt(flat_notice(world.did, plan.root_id, unnamed, "DELIVERY"))
+
+        async def settled() -> bool:
+            return (await by_person(world))[unnamed] == {"in_doubt", "delivered"}
+
+        await until(settled, "his own receipt ends the doubt")
+        assert [o.result for o in await world.call_outcomes() if o.plan_id == plan.plan_id][-1] == "settled"
+        assert set(reached.values()) == {1}
+        assert len(chattigo.calls) == 2

@@ -1,4 +1,5 @@
 """What a line remembers, beyond memory and crashes.
 
-`book`, `entry` and `journal` hold what still counts; `index`, `segments` and `checkpoint` what is settled.
+`book`, `entry` and `journal` hold what still counts, by its `firmness`; `index`, `segments` and `checkpoint` what is
+settled.
 """

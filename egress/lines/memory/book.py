@@ -12,6 +12,7 @@ from bisect import insort
 from collections.abc import Callable, Container, Iterator, Sequence
 
 from egress.lines.memory.entry import Entry, Place
+from egress.lines.memory.firmness import DROPPED, decides, firmer, joined, says_less, tells_more
 from egress.lines.memory.index import HORIZON_MS, SendIndex
 from schemas.journal import CallOutcome, Plan, PlannedMessage, PlanRef, RefusedRef
 
@@ -22,22 +23,6 @@ ECHO_S = 5.0
 # As long as Kafka keeps inputs and what is parked, by which a refused one may come back.
 REFUSED_MS = 31 * 24 * 3_600_000
 
-# a later word on a plan counts only if it is firmer: a doubt gives way to what is known, and that only to an end
-_FIRMNESS: dict[str, int] = {
-    "": 0,
-    "in_doubt": 1,
-    "not_sent": 2,
-    "throttled": 2,
-    "accepted": 3,
-    "refused": 3,
-    "settled": 3,
-}
-
-
-# What was decided about a doubt that still is one: a person ordered its resend; or the gate refused that.
-RESEND_ORDERED, RESEND_REFUSED = "resend_ordered", "resend_refused"
-# The code of an outcome by which a person ended a doubt: nobody waits for it any more.
-DROPPED = "dropped"
 # The code of an outcome by which a plan ends that was surely not sent, in its last attempt.
 ATTEMPTS = "attempts"
 # An outcome of a message instead of a plan: it was refused, and its input may come back.
@@ -169,7 +154,9 @@ class Book:
             return None
         ended = outcome.result == "refused" and entry.result in ("not_sent", "throttled")
         ended = ended or (outcome.result == "settled" and given_up(entry))
-        if _FIRMNESS[outcome.result] <= _FIRMNESS[entry.result] and not ended and not _decided(entry, outcome):
+        outcome = joined(entry.outcome, outcome)
+        more = tells_more(entry.outcome, outcome) or decides(entry.outcome, outcome)
+        if not firmer(entry.result, outcome.result) and not ended and not more:
             self._learn_ids(entry, outcome)
             return None
         entry.outcome = outcome
@@ -195,8 +182,7 @@ class Book:
         if entry is None:
             return
         entry.heard, entry.outcome_at = outcome, offset
-        less = _FIRMNESS[outcome.result] < _FIRMNESS[entry.result] or _undecided(entry, outcome)
-        if less:
+        if says_less(outcome, entry.outcome):
             self._outspoken.setdefault(outcome.plan_id, (now_s, entry))
         else:
             self._outspoken.pop(outcome.plan_id, None)
@@ -275,9 +261,13 @@ class Book:
         return list(last.values())
 
     def remaining(self, entry: Entry) -> list[PlannedMessage]:
-        """The plan's messages that no later plan took up, and that were not refused one by one since."""
+        """The plan's messages that no later plan took up, and that were not refused one by one since; where the answer
+        told them apart, of those only what it did not name."""
         places = [(m, self.latest(m.id)) for m in entry.plan.messages if not self.refused(m.id)]
-        return [message for message, place in places if place is not None and place.entry is entry]
+        left = [(message, place) for message, place in places if place is not None and place.entry is entry]
+        if entry.outcome is not None and entry.outcome.tells_apart:
+            left = [(message, place) for message, place in left if place.at in entry.outcome.unnamed]
+        return [message for message, _ in left]
 
     def find(self, provider_id: str, contact: str) -> Place | None:
         """The send that a receipt's id names: a provider's id, a message's own id, or a call's id and a person."""
@@ -379,17 +369,3 @@ def given_up(entry: Entry) -> bool:
 def _is_over(entry: Entry) -> bool:
     """Whether it was said that nobody gets the plan's messages any more."""
     return entry.result == "refused" or (entry.outcome is not None and entry.outcome.code == DROPPED)
-
-
-def _decided(entry: Entry, outcome: CallOutcome) -> bool:
-    both_doubts = outcome.result == "in_doubt" and entry.result == "in_doubt" and entry.outcome is not None
-    return both_doubts and outcome.code in (RESEND_ORDERED, RESEND_REFUSED) and outcome != entry.outcome
-
-
-def _undecided(entry: Entry, outcome: CallOutcome) -> bool:
-    decided = entry.outcome is not None and entry.outcome.code in (RESEND_ORDERED, RESEND_REFUSED)
-    return (
-        decided
-        and entry.result == outcome.result == "in_doubt"
-        and outcome.code not in (RESEND_ORDERED, RESEND_REFUSED)
-    )

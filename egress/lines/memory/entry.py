@@ -28,6 +28,7 @@ class Entry:
     outcome_at: int = -1
     indexed: bool = False
     recalled: bool = False
+    _fates: tuple[CallOutcome, dict[int, str]] | None = None
 
     @classmethod
     def of(cls, plan: Plan) -> Entry:
@@ -43,10 +44,16 @@ class Entry:
         """Nobody knows yet whether the call reached Chattigo."""
         return self.result in ("", "in_doubt")
 
-    @property
-    def may_have_gone(self) -> bool:
-        """Whether the call may have reached Chattigo and may have been taken there."""
-        return self.result in ("", "accepted", "settled", "in_doubt")
+    def fate(self, at: int) -> str:
+        """What became of the message at this place: the call's result, unless the answer told its messages apart."""
+        outcome = self.outcome
+        if outcome is None or not outcome.tells_apart:
+            return self.result
+        known = self._fates
+        if known is None or known[0] is not outcome:
+            apart: dict[int, str] = dict.fromkeys(outcome.unnamed, outcome.result)
+            known = self._fates = outcome, apart | dict.fromkeys((one.at for one in outcome.left_out), "refused")
+        return known[1].get(at, "accepted")
 
     @property
     def on_record(self) -> bool:
@@ -65,3 +72,13 @@ class Place(NamedTuple):
 
     entry: Entry
     at: int
+
+    @property
+    def fate(self) -> str:
+        """What became of the message."""
+        return self.entry.fate(self.at)
+
+    @property
+    def may_have_gone(self) -> bool:
+        """Whether the call may have reached Chattigo, and the message may have been taken there."""
+        return self.fate in ("", "accepted", "settled", "in_doubt")

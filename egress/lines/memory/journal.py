@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from egress.lines.incoming import Incoming
-from egress.lines.memory.book import ATTEMPTS, DROPPED, NEVER_PLANNED
+from egress.lines.memory.book import ATTEMPTS, NEVER_PLANNED
+from egress.lines.memory.firmness import DROPPED
 from egress.lines.memory.segments import Segment
 from egress.lines.results import settling
 from egress.lines.results.attempts import mark

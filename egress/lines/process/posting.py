@@ -17,7 +17,7 @@ from egress.chattigo.result import CallResult
 from egress.lines.gate.rules import Rules
 from egress.lines.line import Line
 from egress.lines.now import Now
-from egress.lines.results import settling
+from egress.lines.results import named, settling
 from egress.lines.results.verdicts import LATE, Verdict, decide
 from egress.lines.work import Grant
 from runtime import logs, metrics, points
@@ -140,6 +140,8 @@ class Poster:
         metrics.histogram(metrics.EGRESS_CALL_RECIPIENTS).labels(route=plan.route).observe(len(plan.messages))
         waits = metrics.histogram(metrics.EGRESS_WAIT_SECONDS).labels(message_class=plan.send_class)
         waits.observe(max(0.0, Now.read().s - grant.items[0].since_s))
+        for said, count in named.counts(plan, outcome).items():
+            metrics.counter(metrics.EGRESS_NAMED).labels(tenant=plan.tenant, said=said).inc(count)
         if outcome.result == "refused":
             refusals = metrics.counter(metrics.EGRESS_REFUSALS)
             refusals.labels(tenant=plan.tenant, reason="by_chattigo").inc(len(plan.messages))

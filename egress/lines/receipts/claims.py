@@ -19,16 +19,17 @@ from egress.lines.pace import signals
 from egress.lines.process.fetching import Fetch
 from egress.lines.receipts.failures import Order, certain, code_of, earlier_attempts, failed_with, next_attempt, pause_s
 from egress.lines.receipts.receipts import Waiting
-from egress.lines.results.attempts import PROOF, conclude, release
+from egress.lines.results.attempts import LEFT_OUT, PROOF, conclude, release
 from egress.lines.work import Said, Work, said_of_plan, word
 from runtime import metrics
 from schemas.chattigo.inbound import Receipt
-from schemas.journal import CallOutcome, Plan
+from schemas.journal import CallOutcome, LeftOut, Plan
 from schemas.outcome import State, merge
 
 # What a receipt proves wrong; a "not now" too, whose next attempt is then not made. It is proof also of a call whose
 # answer is not there yet: a new owner that finds no outcome must not take it for a doubt.
 _UNPROVEN = frozenset({"", "in_doubt", "not_sent", "throttled"})
+_PROVEN = "a receipt proves that the call was accepted"
 
 
 def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> None:
@@ -41,8 +42,8 @@ def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> N
         return
     if receipt.state == "failed":
         signals.failed(line, plan, plan.messages[index], code_of(receipt), now)
-    _settle(line, entry, now, work)
-    if entry.result in ("accepted", "settled"):
+    _settle(line, place, now, work)
+    if place.fate in ("accepted", "settled"):
         line.silence.heard(plan, waiting.letter.at_ms or now.wall_ms)
     state = merge(entry.states[index], receipt.state)
     if state == entry.states[index]:
@@ -51,7 +52,7 @@ def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> N
     message = plan.messages[index]
     if state != "failed":
         line.end_order(plan.plan_id, message.id, plan.tenant, work)
-    elif _is_followed(line, receipt, place, now, work):
+    elif _is_followed(line, place, code_of(receipt), certain(line.book, receipt, place), now, work):
         return
     if plan.campaign and state != "sent":
         code = (code_of(receipt) or NO_CODE) if state == "failed" else ""
@@ -59,29 +60,80 @@ def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> N
     work.say(_said_of_receipt(line, plan, receipt), message.id, message.contact)
 
 
-def _settle(line: Line, entry: Entry, now: Now, work: Work) -> None:
-    plan = entry.plan
-    if entry.result in _UNPROVEN or given_up(entry):
+def awaits_answer(line: Line, entry: Entry) -> bool:
+    """Whether it is a batch whose own call is under way: its answer may tell the recipients apart."""
+    plan_id, several = entry.plan.plan_id, entry.plan.route == "batch" and len(entry.plan.messages) > 1
+    return several and not entry.result and plan_id in line.open_plans and plan_id not in line.inherited
+
+
+def _settle(line: Line, place: Place, now: Now, work: Work) -> None:
+    entry, plan = place.entry, place.entry.plan
+    if entry.outcome is not None and entry.outcome.tells_apart:
+        if place.at in entry.outcome.unnamed and entry.result == "in_doubt":
+            _settle_one(line, entry, place.at, work)
+    elif entry.result in _UNPROVEN or given_up(entry):
         line.inherited.pop(plan.plan_id, None)
         line.open_plans.pop(plan.plan_id, None)
-        conclude(line, entry, "settled", "receipt", "a receipt proves that the call was accepted", now, work)
+        conclude(line, entry, "settled", "receipt", _PROVEN, now, work)
         release(line, plan.plan_id)
         settled_by = metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=plan.send_class, by="receipt")
         settled_by.inc(len(plan.messages))
 
 
-def _is_followed(line: Line, receipt: Receipt, place: Place, now: Now, work: Work) -> bool:
-    """Whether a message that failed has another attempt: one that goes on, or one that is ordered now."""
+def _settle_one(line: Line, entry: Entry, at: int, work: Work) -> None:
+    """A receipt of one that the answer did not name proves nothing of the others whom it did not name."""
+    plan, outcome = entry.plan, cast(CallOutcome, entry.outcome)
+    outcome = msgspec.structs.replace(outcome, unnamed=[other for other in outcome.unnamed if other != at])
+    if not outcome.unnamed:
+        outcome = msgspec.structs.replace(outcome, result="settled", code="receipt", reason=_PROVEN)
+    line.book.apply(outcome)
+    line.learn(plan, outcome)
+    work.journal(line.number, plan.tenant, outcome)
+    entry.states[at] = merge(entry.states[at], "accepted")
+    metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=plan.send_class, by="receipt").inc()
+    if not outcome.unnamed:
+        release(line, plan.plan_id)
+
+
+def act_on_left_out(line: Line, now: Now, work: Work) -> None:
+    """What follows for those whom the answer of their call names as not taken: what would if a receipt said so."""
+    entries, line.left_out = list(line.left_out.values()), {}
+    for entry in entries:
+        outcome = entry.outcome
+        if outcome is None or outcome.acted or not outcome.left_out:
+            continue
+        entry.outcome = msgspec.structs.replace(outcome, acted=True)
+        for one in outcome.left_out:
+            _leave_out(line, Place(entry, one.at), one, now, work)
+        work.journal(line.number, entry.plan.tenant, entry.outcome)
+
+
+def _leave_out(line: Line, place: Place, one: LeftOut, now: Now, work: Work) -> None:
+    entry, plan, message = place.entry, place.entry.plan, place.entry.plan.messages[place.at]
+    state = merge(entry.states[place.at], "failed")
+    if state != "failed":
+        return  # a receipt proves that it was taken
+    entry.states[place.at] = state
+    signals.failed(line, plan, message, one.code, now)
+    if _is_followed(line, place, one.code, True, now, work):
+        return
+    if plan.campaign:
+        line.campaigns.hear(plan.campaign, message.source, message.position, one.code or NO_CODE)
+    work.say(said_of_plan(line.number, plan, "failed", one.code, one.reason), message.id, message.contact)
+
+
+def _is_followed(line: Line, place: Place, code: str, sure: bool, now: Now, work: Work) -> bool:
+    """Whether a message that failed has another attempt: one that goes on, or one that is ordered now, if it is `sure`
+    that it is this one which failed."""
     entry, message = place.entry, place.entry.plan.messages[place.at]
     latest = line.book.latest(message.id)
     if latest is not None and latest.entry is not entry:
         return latest.entry.result != "refused" and latest.entry.states[latest.at] != "failed"
     if latest is None and any(ref.plan_id != entry.plan.plan_id for ref in line.book.index.named(message.id)):
         return True  # both have left memory
-    code = code_of(receipt)
-    why = next_attempt(entry.plan, code, line.rules.settings) if entry.result in ("accepted", "settled") else ""
-    if not certain(line.book, receipt, place):
-        why = ""
+    left_out = place.fate == LEFT_OUT and entry.result != LEFT_OUT
+    over = left_out or place.fate in ("accepted", "settled")
+    why = next_attempt(entry.plan, code, line.rules.settings) if over and sure else ""
     then = "final" if not why else "again"
     metrics.counter(metrics.EGRESS_FAILURES).labels(tenant=entry.plan.tenant, then=then).inc()
     if not why:

@@ -68,7 +68,7 @@ def certain(book: Book, receipt: Receipt, place: Place) -> bool:
     if receipt.id and receipt.id == place.entry.ids[place.at] and _named(place):
         return True
     others = (other for other in book.sends_to(plan.messages[place.at].contact) if other.entry is not place.entry)
-    gone = (other for other in others if other.entry.may_have_gone)
+    gone = (other for other in others if other.may_have_gone)
     return not any(not receipt.id or not _named(other) for other in gone)
 
 

@@ -3,15 +3,17 @@
 A receipt names the provider's id of a message (known from the answer of the call), the id that we gave to it or to
 its call, or something unknown: then it waits, for the answer may be slower than the receipt. After a while an
 unknown provider's id is bound to the oldest accepted send to that person which has none yet; a send in doubt is
-settled that way only if no other send could be meant. What nobody claims in time is an orphan.
+settled that way only if no other send could be meant. What nobody claims in time is an orphan. While a
+batch's own call is under way its receipts wait for the answer, which may tell its recipients apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from egress.lines.memory.book import Book
-from egress.lines.memory.entry import Place
+from egress.lines.memory.entry import Entry, Place
 from schemas.chattigo.inbound import Receipt
 
 BIND_AFTER_S = 3.0
@@ -65,12 +67,22 @@ class WaitingRoom:
         self._by_id.setdefault(waiting.receipt.id, []).append(waiting)
         self._fresh.append(waiting)
 
-    def settle(self, book: Book, now_s: float) -> list[tuple[Waiting, Place | None]]:
-        """Receipts whose send is known now, and orphans (None), which leave the room; binds where that is due."""
+    def proves(self, book: Book, entry: Entry) -> bool:
+        """Whether a receipt that waits is of this call."""
+        found = (book.find(waiting.receipt.id, waiting.receipt.contact) for waiting in self._waiting.values())
+        return any(place is not None and place.entry is entry for place in found)
+
+    def settle(
+        self, book: Book, now_s: float, under_way: Callable[[Entry], bool] = lambda entry: False
+    ) -> list[tuple[Waiting, Place | None]]:
+        """Receipts whose send is known now, and orphans (None), which leave the room; binds where that is due. Those of
+        a call that is `under_way` stay."""
         decided = []
         for waiting in self._candidates(book, now_s):
             receipt, age = waiting.receipt, now_s - waiting.since_s
             place = book.find(receipt.id, receipt.contact)
+            if place is not None and under_way(place.entry) and len(self._waiting) <= WAITING_MAX:
+                continue
             if place is None:
                 _ask(book, waiting)
             coming = any(book.awaits(plan_id) for plan_id in waiting.awaits)
@@ -118,7 +130,7 @@ def bind(book: Book, receipt: Receipt) -> Place | None:
     """
     if not receipt.id:
         sends = [place for place in book.sends_to(receipt.contact) if _earlier(place, receipt)]
-        return _chosen([place for place in sends if place.entry.may_have_gone], -1)
+        return _chosen([place for place in sends if place.may_have_gone], -1)
     if receipt.format != "cloud":
         return None
     chosen = _chosen([place for place in book.sends_to(receipt.contact) if _could_be(place, receipt)], 0)
@@ -129,9 +141,9 @@ def bind(book: Book, receipt: Receipt) -> Place | None:
 
 def _chosen(candidates: list[Place], which: int) -> Place | None:
     """The accepted send at this place of them, else the only one, in doubt; none while one is under way."""
-    if any(not place.entry.result for place in candidates):
+    if any(not place.fate for place in candidates):
         return None
-    accepted = [place for place in candidates if place.entry.result in ("accepted", "settled")]
+    accepted = [place for place in candidates if place.fate in ("accepted", "settled")]
     if accepted:
         return accepted[which]
     return candidates[0] if len(candidates) == 1 else None
@@ -139,7 +151,7 @@ def _chosen(candidates: list[Place], which: int) -> Place | None:
 
 def _could_be(place: Place, receipt: Receipt) -> bool:
     unbound = not place.entry.ids[place.at]
-    return unbound and place.entry.may_have_gone and _earlier(place, receipt)
+    return unbound and place.may_have_gone and _earlier(place, receipt)
 
 
 def _earlier(place: Place, receipt: Receipt) -> bool:

@@ -19,6 +19,8 @@ PUBLIC: dict[str, State] = {
     "refused": "refused",
     "in_doubt": "in_doubt",
 }
+# The fate of a message of an accepted call that the answer names as not taken.
+LEFT_OUT = "refused"
 # What a receipt proves.
 PROOF = frozenset({"sent", "delivered", "read", "failed"})
 
@@ -53,10 +55,18 @@ def in_lane(plan: Plan) -> bool:
 
 
 def mark(entry: Entry, outcome: CallOutcome) -> None:
-    """What became of a call moves the public state of all its messages."""
-    state = PUBLIC.get(outcome.result)
-    if state is not None:
-        entry.states = [merge(current, state) for current in entry.states]
+    """What became of a call moves the public state of its messages; of those that were left out when it is acted on."""
+    known = entry.outcome or outcome
+    if not known.tells_apart:
+        state = PUBLIC.get(outcome.result)
+        entry.states = [merge(current, state) if state else current for current in entry.states]
+        return
+    for at, current in enumerate(entry.states):
+        fate = entry.fate(at)
+        if fate != LEFT_OUT:
+            entry.states[at] = merge(current, PUBLIC[fate])
+        elif known.acted:
+            entry.states[at] = merge(current, "failed")
 
 
 def conclude(line: Line, entry: Entry, result: Result, code: str, reason: str, now: Now, work: Work) -> None:

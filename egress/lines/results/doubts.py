@@ -12,8 +12,9 @@ import msgspec
 
 from egress.lines.item import Item
 from egress.lines.line import Line
-from egress.lines.memory.book import DROPPED, ENDED, RESEND_ORDERED, RESEND_REFUSED, WAITING
+from egress.lines.memory.book import ENDED, WAITING
 from egress.lines.memory.entry import Entry
+from egress.lines.memory.firmness import DROPPED, RESEND_ORDERED, RESEND_REFUSED
 from egress.lines.now import Now
 from egress.lines.process.fetching import Fetch
 from egress.lines.results.attempts import again, conclude, in_lane, release
@@ -120,6 +121,7 @@ def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) 
         note(line, entry, RESEND_ORDERED, f"a person ordered that it is sent again{said}", work)
         line.fetches.append(Fetch(entry, left, now.s, "person"))
         return
+    told = entry.outcome
     outcome = CallOutcome(
         plan_id=order.plan_id,
         did=line.did,
@@ -127,6 +129,9 @@ def _decide(line: Line, entry: Entry, order: DecideDoubt, now: Now, work: Work) 
         at_ms=now.wall_ms,
         code=DROPPED,
         reason=f"dropped by a person{said}",
+        left_out=told.left_out if told else [],
+        acted=told.acted if told else False,
+        unnamed=told.unnamed if told else [],
     )
     line.book.apply(outcome)
     work.journal(line.number, entry.plan.tenant, outcome)

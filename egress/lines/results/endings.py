@@ -7,8 +7,9 @@ from collections.abc import Callable
 from egress.lines.gate.gate import Refusal
 from egress.lines.item import REPLIES, Item
 from egress.lines.line import Line
-from egress.lines.memory.book import ATTEMPTS, NEVER_PLANNED, RESEND_REFUSED
+from egress.lines.memory.book import ATTEMPTS, NEVER_PLANNED
 from egress.lines.memory.entry import Entry
+from egress.lines.memory.firmness import RESEND_REFUSED
 from egress.lines.now import Now
 from egress.lines.results import replays
 from egress.lines.results.attempts import release

@@ -28,7 +28,7 @@ def overtaken(line: Line, item: Item) -> bool:
         return False
     if replays.is_first(item):
         return not given_up(place.entry)
-    return place.entry.result not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
+    return place.fate not in (("in_doubt",) if item.resend_of else ("not_sent", "throttled"))
 
 
 def may_have_arrived(item: Item, before: Entry | None) -> bool:

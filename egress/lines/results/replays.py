@@ -9,8 +9,9 @@ else stays a duplicate. A message that its line has forgotten is a new one; its 
 from __future__ import annotations
 
 from egress.lines.item import Item
-from egress.lines.memory.book import DROPPED, Book, given_up
+from egress.lines.memory.book import Book, given_up
 from egress.lines.memory.entry import Entry, Place
+from egress.lines.memory.firmness import DROPPED
 from egress.lines.receipts.failures import failed_with
 from schemas.dead_letter import ATTEMPTS_KEPT, Attempt
 
@@ -85,7 +86,7 @@ def arrived(book: Book, item: Item) -> bool:
 def _has_arrived(place: Place, since: int) -> bool:
     entry, state = place.entry, place.entry.states[place.at]
     dropped = entry.outcome is not None and entry.outcome.code == DROPPED
-    taken = entry.result in ("accepted", "settled") and not dropped and state != "failed"
+    taken = place.fate in ("accepted", "settled") and not dropped and state != "failed"
     return (taken and entry.plan.attempt >= since) or state in ("delivered", "read")
 
 
@@ -110,4 +111,4 @@ def _told(entry: Entry) -> Attempt:
 
 def _surely_not_sent(place: Place) -> bool:
     entry = place.entry
-    return entry.result in _NOT_SENT and entry.states[place.at] not in _HEARD_OF
+    return place.fate in _NOT_SENT and entry.states[place.at] not in _HEARD_OF

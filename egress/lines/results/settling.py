@@ -38,7 +38,9 @@ def proven(line: Line, verdict: Verdict) -> Verdict:
         return verdict
     if outcome.code in SCOPES:
         return verdict  # it is not one recipient's fault
-    if PROOF.intersection(entry.states):
+    if outcome.tells_apart:
+        return verdict  # a receipt of one says nothing of another
+    if PROOF.intersection(entry.states) or line.receipts.proves(line.book, entry):
         doubt = outcome.result == "in_doubt"
         return Verdict(msgspec.structs.replace(outcome, result="settled")) if doubt else verdict
     judged = line.bisects.judge(entry.plan, outcome, line.rules.settings.bisect_calls)
@@ -52,13 +54,25 @@ def announcement(partition: int, plan: Plan, outcome: CallOutcome, cause_ms: int
     """The records that tell of a call, to be written one after the other: on `outcomes` once it is more than an
     attempt, then on the journal. What the journal says was said in public, whenever the process dies."""
     records = []
-    state = PUBLIC.get(outcome.result)
-    if state is not None:
-        said = said_of_plan(partition, plan, state, outcome.code, outcome.reason)._replace(cause_ms=cause_ms)
-        ids, contacts = [m.id for m in plan.messages], [m.contact for m in plan.messages]
-        records.append(public_record(said, ids, contacts, outcome.at_ms))
+    for result, messages in _by_result(plan, outcome).items():
+        state = PUBLIC.get(result)
+        if state is not None and messages:
+            code, reason = (outcome.code, outcome.reason) if result == outcome.result else ("", "")
+            said = said_of_plan(partition, plan, state, code, reason)._replace(cause_ms=cause_ms)
+            ids, contacts = [m.id for m in messages], [m.contact for m in messages]
+            records.append(public_record(said, ids, contacts, outcome.at_ms))
     records.append(outcome_record(partition, plan.tenant, outcome))
     return records
+
+
+def _by_result(plan: Plan, outcome: CallOutcome) -> dict[str, list[PlannedMessage]]:
+    """The messages by what is to be said of them now: of those that were left out nothing, until it is known what
+    follows."""
+    if not outcome.tells_apart:
+        return {outcome.result: plan.messages}
+    others = set(range(len(plan.messages))).difference(outcome.unnamed, (one.at for one in outcome.left_out))
+    taken = [plan.messages[at] for at in sorted(others)]
+    return {"accepted": taken, "in_doubt": [plan.messages[at] for at in outcome.unnamed]}
 
 
 def settled(line: Line, items: Sequence[Item], verdict: Verdict, now: Now) -> None:
@@ -74,9 +88,16 @@ def settled(line: Line, items: Sequence[Item], verdict: Verdict, now: Now) -> No
     if entry is None:
         release(line, plan_id)
         return
-    mark(entry, verdict.outcome)
-    line.learn(entry.plan, verdict.outcome)
+    _take_in(line, entry, verdict.outcome)
     _go_on(line, entry, items, verdict, now)
+
+
+def _take_in(line: Line, entry: Entry, outcome: CallOutcome) -> None:
+    """What became of a call counts from now on; what follows for those whom it left out is the next transaction's."""
+    mark(entry, outcome)
+    line.learn(entry.plan, outcome)
+    if entry.outcome is not None and entry.outcome.left_out and not entry.outcome.acted:
+        line.left_out[entry.plan.plan_id] = entry
 
 
 def _go_on(line: Line, entry: Entry, items: Sequence[Item], verdict: Verdict, now: Now) -> None:
@@ -89,7 +110,8 @@ def _go_on(line: Line, entry: Entry, items: Sequence[Item], verdict: Verdict, no
     elif verdict.dead:
         line.dying += [(item, plan_id) for item in items]
     elif entry.result == "in_doubt":
-        after_doubt(line, entry, list(items), now)
+        left = {message.id for message in line.book.remaining(entry)}
+        after_doubt(line, entry, [item for item in items if item.id in left], now)
     else:
         release(line, plan_id)
 
@@ -106,14 +128,14 @@ def restore(line: Line, now: Now) -> None:
     """The journal is read: calls that may still run are waited for, attempts and doubts are taken up again."""
     for entry in list(line.book.entries()):
         plan, outcome = entry.plan, entry.outcome
-        line.learn(plan, outcome)
         if outcome is None:
+            line.learn(plan, outcome)
             line.open_plans[plan.plan_id] = entry
             line.inherited[plan.plan_id] = line.rules.doubt_at(plan, now)
             if in_lane(plan):
                 line.lanes.block(plan.messages[0].contact, plan.plan_id)
             continue
-        mark(entry, outcome)
+        _take_in(line, entry, outcome)
         if outcome.code in SCOPES:
             signals.answered(line, plan, outcome, now)  # perhaps its owner died before it wrote the stop
         left = line.book.remaining(entry)
@@ -197,8 +219,7 @@ def overheard(line: Line, outcome: CallOutcome, now: Now) -> None:
         return
     line.open_plans.pop(outcome.plan_id, None)
     line.inherited.pop(outcome.plan_id, None)
-    mark(entry, outcome)
-    line.learn(entry.plan, outcome)
+    _take_in(line, entry, outcome)
     signals.answered(line, entry.plan, outcome, now)
     left = line.book.remaining(entry)
     if left and outcome.result in ("not_sent", "throttled"):

@@ -46,7 +46,9 @@ class Silence:
 
     def learn(self, plan: Plan, outcome: CallOutcome | None) -> None:
         """What is on record of a plan. Controls are never heard of."""
-        if outcome is not None and outcome.result in ("accepted", "settled") and plan.route != "control":
+        if outcome is None or plan.route == "control" or len(outcome.left_out) == len(plan.messages):
+            return
+        if outcome.result in ("accepted", "settled"):
             self._accepted_ms[plan.account] = max(plan.at_ms, self._accepted_ms.get(plan.account, 0))
 
     def accepted_ms(self) -> dict[str, int]:

@@ -11,6 +11,7 @@
 | unauthorized, also after a new login | not_sent | a new attempt after a pause, and the line pauses |
 | 500 where the account says `backoff` | in_doubt | a new attempt on record as `policy_500` |
 | 500 where the account says `refuse` | refused | settled |
+| accepted, with some left out or not named | accepted or in_doubt, and who | see `named` |
 | anything else without a clear answer | in_doubt | never resent blindly |
 
 Attempts are bounded; a message that was surely not sent in the last of them is dead. Where not even a request
@@ -24,6 +25,7 @@ from typing import NamedTuple
 
 from egress.chattigo.result import CallResult
 from egress.lines.pace.stance import HELD_BACK
+from egress.lines.results.named import told_apart
 from runtime.settings import EgressSettings
 from schemas.journal import CallOutcome, Plan, Result
 from schemas.tenant import Account
@@ -66,6 +68,7 @@ def decide(plan: Plan, result: CallResult, account: Account, settings: EgressSet
         reason=result.reason,
         provider_ids=result.provider_ids,
     )
+    outcome = told_apart(plan, outcome, result.recipients)
     if result.kind == "not_sent" and result.code in HELD_BACK:
         return Verdict(outcome, 0)
     pause = backoff_s(plan.tries, settings)

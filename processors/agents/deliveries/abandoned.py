@@ -2,7 +2,7 @@
 
 The former get a timer again. The latter are dead letters of that tenant: when its memory goes with the next tenant's
 first event, or when its timer rings for nobody (`foreign_line`). What is put back goes to the system of the tenant that
-it is of. Leaves to `step` that erased people's deliveries go without a trace.
+it is of. Of those of erased people only their ids stay on record.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from processors.agents.burial import buried
+from msgspec.structs import replace
+
+from processors.agents.burial import buried, noted
 from processors.agents.deliveries.queue import PREFIX, TIMER, GivenUp, waiting_in
 from processors.agents.deliveries.work import bury
 from processors.agents.memory import Alarm, Memory
 from runtime.kafka.record import Record
 from schemas import ids, keys
 from schemas.dead_letter import source
+from schemas.delivery import Ended
 from schemas.headers import Headers
 from schemas.inbound import InboundEvent
 
@@ -55,6 +58,16 @@ def without(memory: Memory, event: InboundEvent, offset: int, now_ms: int) -> Me
     rest.said = {name: value for name, value in memory.said.items() if not name.startswith(PREFIX)}
     rest.take_off(TIMER)
     return rest
+
+
+def erased(agent: str, record: SourceRecord, memory: Memory, now_ms: int) -> list[Record]:
+    """The note that a person's deliveries went with all that was known of the person."""
+    if not _waits(memory):
+        return []
+    did, contact = keys.split(record.key or b"", 2)
+    headers = replace(Headers.from_kafka(record.headers), tenant=memory.tenant, did=did, contact=contact)
+    ended = [Ended(one.id, "erased") for one in waiting_in(memory.said)]
+    return [noted(agent, headers, "", [], ended, record.partition, now_ms)]
 
 
 def timed(agent: str, record: SourceRecord, after: Memory | None, now_ms: int) -> Memory | None:

@@ -18,6 +18,7 @@ import msgspec
 from processors.agents.memory import DELIVERED
 from processors.agents.terms import Terms
 from schemas import ids
+from schemas.delivery import Ended, delivery_id
 
 TIMER = "@deliveries"
 PREFIX = "@delivery:"
@@ -37,6 +38,11 @@ class Delivery(msgspec.Struct, array_like=True, kw_only=True):
     tries: int = 0
     next_ms: int = 0
     back: int = 0
+
+    @property
+    def id(self) -> str:
+        """What it is known by on record."""
+        return delivery_id(self.key, self.back)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -73,13 +79,16 @@ def _read(value: Any) -> Delivery | None:
 
 
 class Queue:
-    """Made of what the agent remembers; `changes` is what it is to remember. `given_up` and `superseded` grow."""
+    """Made of what the agent remembers; `changes` is what it is to remember. `given_up`, `superseded`, and what goes on
+    record (`made`, `ended`) grow."""
 
     def __init__(self, memory: Mapping[str, Any], terms: Terms) -> None:
         self._terms = terms
         self.waiting = waiting_in(memory)
         self.given_up: list[GivenUp] = []
         self.superseded: list[Delivery] = []
+        self.made: list[str] = []
+        self.ended: list[Ended] = []
         self._later: dict[str, dict[str, int]] = {name: dict(of) for name, of in memory.get(LATER, {}).items()}
         self._before = self._kept()
 
@@ -87,8 +96,10 @@ class Queue:
         """One more, behind all others. What is too much is given up: itself if it is too large, else the oldest."""
         one = Delivery(key=key, seq=self._next_seq(now_ms), at_ms=now_ms, body=body, merge=merge)
         last = self.waiting[-1] if self.waiting else None
+        self.made.append(one.id)
         both = _merged(last, one) if last is not None and merge and last.merge == merge and not last.back else None
-        if both is not None and both.size <= self._terms.size:
+        if last is not None and both is not None and both.size <= self._terms.size:
+            self.ended.append(Ended(last.id, "merged", one.id))
             one = self.waiting[-1] = both
         else:
             self.waiting.append(one)
@@ -97,12 +108,21 @@ class Queue:
     def put_back(self, one: Delivery, now_ms: int) -> None:
         """A delivery that was given up, at the place that it had; of its fields those that no newer one replaced. It is
         tried although as many wait as may."""
-        kept = self._not_replaced(one)
+        kept, name = self._not_replaced(one), delivery_id(_returned(one), one.back)
+        if any(other.id == name for other in self.waiting):
+            self.superseded.append(one)
+            return  # it waits already
+        self.made.append(name)
         if kept is None or any(other.key == _returned(one) for other in self.waiting):
             self.superseded.append(one)
+            self.ended.append(Ended(name, "superseded"))
             return
         back = msgspec.structs.replace(kept, key=_returned(kept), at_ms=now_ms, tries=0, next_ms=0)
         others = [_behind(back, other) for other in self.waiting]
+        for old, new in zip(self.waiting, others, strict=True):
+            if old.id != new.id:
+                self.made.append(new.id)
+                self.ended.append(Ended(old.id, "merged", new.id))
         self.waiting = sorted([back, *others], key=lambda other: other.seq)
 
     def head(self, now_ms: int) -> Delivery | None:
@@ -113,6 +133,7 @@ class Queue:
     def delivered(self) -> None:
         """The first one arrived."""
         one = self.waiting.pop(0)
+        self.ended.append(Ended(one.id, "delivered"))
         if one.merge and one.merge in self._later:
             known = self._later[one.merge]
             known.update({name: max(one.seq, known.get(name, 0)) for name in one.fields})
@@ -165,6 +186,7 @@ class Queue:
 
     def _give_up(self, one: Delivery, reason: str, error: str, said: str = "") -> None:
         self.waiting.remove(one)
+        self.ended.append(Ended(one.id, "given_up"))
         self._later.setdefault(_GIVEN_UP, {})[""] = self._next_seq(one.seq)  # none that is made later stands before it
         if one.merge:
             self._later.setdefault(one.merge, {})

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from processors.agents.actions import Action, Bury, Remember, Schedule
+from processors.agents.actions import Action, Bury, NoteDeliveries, Remember, Schedule
 from processors.agents.agent import Conversation
 from processors.agents.deliveries.queue import TIMER, Delivery, GivenUp, Queue
 from processors.agents.play import story
@@ -116,6 +116,8 @@ def _actions(queue: Queue, now_ms: int, waited: bool) -> Iterable[Action]:
     """`waited`: a timer is set already."""
     for lost in queue.given_up:
         yield bury(lost)
+    if queue.made or queue.ended:
+        yield NoteDeliveries(queue.made, queue.ended)
     changes = queue.changes()
     if changes:
         yield Remember(changes)

@@ -87,7 +87,7 @@ def test_every_type_of_answer_is_an_action_of_the_sdk_and_every_action_can_be_an
     assert said == set(get_args(SessionContent))
 
 
-NOT_A_SERVICES = {"Bury", "GiveBack", "HumanSays"}
+NOT_A_SERVICES = {"Bury", "GiveBack", "HumanSays", "NoteDeliveries"}
 """What deliveries and the desk do."""
 
 
