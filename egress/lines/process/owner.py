@@ -21,9 +21,11 @@ from egress.lines.now import Now
 from egress.lines.partition import Partition
 from egress.lines.process import gauges
 from egress.lines.process.backpressure import Backpressure
+from egress.lines.process.behind import Behind
 from egress.lines.process.fetching import Fetcher
 from egress.lines.process.posting import Client, Poster
 from egress.lines.process.recovery import Barrier, barriers, recover
+from egress.lines.process.scout import Scout
 from egress.lines.process.supplies import Supplies
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.turns import Turns, share
@@ -73,6 +75,8 @@ class Owner:
             max_partition_fetch_bytes=FETCH_BYTES,
         )
         self._pressure = Backpressure(self._consumer)
+        self._behind = Behind(kafka)
+        self._scout = Scout(kafka, self._behind, lambda: list(self._partitions.values()), self._wake.set)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = self._counted_s = 0.0
         self._joined = False
@@ -87,11 +91,13 @@ class Owner:
                 await self._consumer.start()
                 self._joined = True
                 reading = self._tasks.create_task(self._read(), name="reading")
+                scouting = self._tasks.create_task(self._scout.run(), name="scouting")
                 working = self._tasks.create_task(self._work(stopping), name="working")
                 await stopping.wait()
                 self._wake.set()
                 await working
                 reading.cancel()
+                scouting.cancel()
         finally:
             self._forbid()
 
@@ -157,6 +163,7 @@ class Owner:
             now = Now.read()
             if len(batch.messages) >= self._member.batch:
                 self._crowd.expect(now.s)
+            self._behind.read(batch.messages)
             for message in batch.messages:
                 incoming = Incoming.of(message)
                 partition = self._partitions.get(incoming.partition)
