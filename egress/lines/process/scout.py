@@ -30,7 +30,7 @@ from runtime.settings import KafkaSettings
 
 # A partition that is so many records behind is scouted, until hardly any are left.
 FROM, UNTIL = 1000, 100
-LOOK_S = 1.0
+LOOK_S = 0.5
 WAIT_S = 0.1
 # One reading: so long, and so many records that may be taken, at most.
 SLICE_S, PICKED_MAX = 0.05, 500
