@@ -1,7 +1,7 @@
 """The scout: reads single templates ahead where a partition's intake is far behind, for the lines that have room.
 
-Two cursors: one follows the end of the topic from where it was when the scout began, so that what comes now is seen at
-once; the other reads the gap between the intake and there, once. Most records are left by a glance, on a thread; the
+Two cursors: one follows the end of the topic, from shortly before where it was when the scout began, so that what came
+last and what comes now is seen at once; the other reads the gap between the intake and there, once. Most records are left by a glance, on a thread; the
 few others are admitted on the loop (`queues.ahead`). Promises: what it does not take, or loses, is read in its turn; a
 failure of Kafka ends nothing, is counted, and begins it anew. Leaves to the partition what is taken, and every offset.
 """
@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaException, Message
 
@@ -28,6 +28,8 @@ from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.reader import ReadFailed
 from runtime.settings import KafkaSettings
 
+# So much of what came last is read first.
+LAST = 50_000
 # A partition that is so many records behind is scouted, until hardly any are left.
 FROM, UNTIL = 1000, 100
 LOOK_S = 0.5
@@ -41,12 +43,15 @@ _log = logs.get(__name__)
 
 @dataclass(eq=False)
 class Scouted:
-    """A partition that is scouted: `tail` is where its topic ended when that began."""
+    """A partition that is scouted: from `start`, where its intake was, to `tail`, from where on its end is followed."""
 
     partition: Partition
     start: int
     tail: int
-    gap: bool = True
+    gap: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gap = self.start < self.tail
 
 
 class Scout:
@@ -111,7 +116,8 @@ class Scout:
             del self._scouted[n]
         for n in owned.keys() - self._scouted.keys() - set(over):  # one that is over may begin anew at the next look
             if behind[n].records >= FROM:
-                self._scouted[n] = Scouted(owned[n], owned[n].trackers[TEMPLATES].next, behind[n].end)
+                start = owned[n].trackers[TEMPLATES].next
+                self._scouted[n] = Scouted(owned[n], start, max(start, behind[n].end - LAST))
                 _log.info("single templates are read ahead", partition=n, behind=behind[n].records)
 
     def _read(self, scouted: Mapping[int, Scouted], closed: Mapping[int, Closed]) -> list[Message]:
