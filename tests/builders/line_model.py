@@ -66,8 +66,8 @@ class Model:
     say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read. When the
     partition is `handed_over`, the calls under way are answered and put on record by the owner before. `shift_ms` is
     how far the wall clock was set. While it is `slow`, parked messages that are fetched do not come; while it is
-    `deaf`, none is read back. A step reads at most `pace` single templates in their turn, all that there are if it is 0;
-    `scout` reads some before theirs.
+    `deaf`, none is read back. A step reads at most `pace` single templates in their turn, all that there are if it is
+    0; `scout` reads some before theirs.
     """
 
     rules: Rules

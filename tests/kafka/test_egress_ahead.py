@@ -64,9 +64,7 @@ async def test_templates_behind_a_flood_go_before_it_once_over_kills(broker: str
     ):
         others.dids = small
         await others.configure()
-        flood = [
-            flooded.message(f"f{n}", f"5698{n:06}", content=PROMO, send_class="marketing") for n in range(FLOOD)
-        ]
+        flood = [flooded.message(f"f{n}", f"5698{n:06}", content=PROMO, send_class="marketing") for n in range(FLOOD)]
         await flooded.send(TEMPLATES, *flood)
         asked: set[str] = set()
 

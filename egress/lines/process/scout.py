@@ -1,9 +1,10 @@
 """The scout: reads single templates ahead where a partition's intake is far behind, for the lines that have room.
 
 Two cursors: one follows the end of the topic, from shortly before where it was when the scout began, so that what came
-last and what comes now is seen at once; the other reads the gap between the intake and there, once. Most records are left by a glance, on a thread; the
-few others are admitted on the loop (`queues.ahead`). Promises: what it does not take, or loses, is read in its turn; a
-failure of Kafka ends nothing, is counted, and begins it anew. Leaves to the partition what is taken, and every offset.
+last and what comes now is seen at once; the other reads the gap between the intake and there, once. Most records are
+left by a glance, on a thread; the few others are admitted on the loop (`queues.ahead`). Promises: what it does not
+take, or loses, is read in its turn; a failure of Kafka ends nothing, is counted, and begins it anew. Leaves to the
+partition what is taken, and every offset.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from confluent_kafka import KafkaException, Message
 
@@ -52,6 +54,13 @@ class Scouted:
 
     def __post_init__(self) -> None:
         self.gap = self.start < self.tail
+
+
+class Sifted(NamedTuple):
+    """Records that are not left at a glance, and how many were looked at."""
+
+    picked: list[Message]
+    seen: int
 
 
 class Scout:
@@ -103,7 +112,7 @@ class Scout:
         if not self._scouted:
             await self._rest()
             return
-        if now.s >= self._closed_s + CLOSED_S:
+        if now.s >= self._closed_s + CLOSED_S or self._closed.keys() != self._scouted.keys():
             self._closed_s = now.s
             self._closed = {n: ahead.closed(one.partition.lines.values()) for n, one in self._scouted.items()}
         self.admit(await asyncio.to_thread(self._read, dict(self._scouted), self._closed))
@@ -120,42 +129,42 @@ class Scout:
                 self._scouted[n] = Scouted(owned[n], start, max(start, behind[n].end - LAST))
                 _log.info("single templates are read ahead", partition=n, behind=behind[n].records)
 
-    def _read(self, scouted: Mapping[int, Scouted], closed: Mapping[int, Closed]) -> list[Message]:
+    def _read(self, scouted: Mapping[int, Scouted], closed: Mapping[int, Closed]) -> Sifted:
         """What is not left at a glance of what is there now. On a thread."""
         with self._reading:
+            picked: list[Message] = []
+            seen = 0
             if self._ended:
-                return []
+                return Sifted(picked, seen)
             self._tail.place({(TEMPLATES, n): one.tail for n, one in scouted.items()})
             self._gap.place({(TEMPLATES, n): one.start for n, one in scouted.items() if one.gap})
-            picked: list[Message] = []
             until = time.monotonic() + SLICE_S
             while len(picked) < PICKED_MAX and time.monotonic() < until:
                 new = self._tail.read(_READ, 0)
                 old = self._gap.read(_READ, 0 if new else WAIT_S) if self._gap.placed else []
                 if not new and not self._gap.placed:
                     new = self._tail.read(_READ, WAIT_S)
-                picked += _sift([*new, *_before_tails(old, scouted)], closed)
+                seen += len(new) + len(old)
+                picked += [
+                    message
+                    for message in (*new, *_before_tails(old, scouted))
+                    if not closed[message.partition() or 0].leaves(message.value())
+                ]
                 if not new and not old:
                     break
-            return picked
+            return Sifted(picked, seen)
 
-    def admit(self, messages: list[Message]) -> None:
+    def admit(self, sifted: Sifted) -> None:
         """What is taken of these; of a partition that was let go meanwhile, nothing."""
+        metrics.counter(metrics.EGRESS_SCANNED).labels().inc(sifted.seen)
         now, owned, taken = Now.read(), set(map(id, self._partitions())), 0
-        for incoming in map(Incoming.of, messages):
+        for incoming in map(Incoming.of, sifted.picked):
             scouted = self._scouted.get(incoming.partition)
             if scouted is not None and id(scouted.partition) in owned:
                 taken += scouted.partition.read_ahead(incoming, now)
         if taken:
             metrics.counter(metrics.EGRESS_AHEAD).labels().inc(taken)
             self._arrived()
-
-
-def _sift(messages: list[Message], closed: Mapping[int, Closed]) -> list[Message]:
-    if messages:
-        metrics.counter(metrics.EGRESS_SCANNED).labels().inc(len(messages))
-    everything = Closed()
-    return [one for one in messages if not closed.get(one.partition() or 0, everything).leaves(one.value())]
 
 
 def _before_tails(messages: list[Message], scouted: Mapping[int, Scouted]) -> list[Message]:

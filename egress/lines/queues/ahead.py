@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from egress.lines.line import Line
 
 # So many of a partition may be read before a turn that has not come yet: each costs memory, and a crash brings it back.
-AHEAD_MAX = 100_000
+AHEAD_MAX = 50_000
 
 
 class _Content(msgspec.Struct, gc=False):
