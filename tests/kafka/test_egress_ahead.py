@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
+import time
 from collections import Counter
+from collections.abc import Callable
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
-from egress.lines.process.owner import GROUP
+from egress.lines.process.owner import GROUP, READING
 from egress.lines.process.scout import FROM
 from runtime.kafka import config
 from runtime.kafka.offsets import end_offsets, stable_committed
+from runtime.settings import KafkaSettings
 from schemas import keys, topics
 from schemas.outbound import OutboundMessage
 from schemas.session import Template
@@ -102,3 +105,32 @@ async def test_templates_behind_a_flood_go_before_it_once_over_kills(broker: str
 
         await until(all_told, "each is sent or in doubt, and nothing is left", 60)
         assert {to: count for to, count in reached().items() if count > 1} == {}, "nobody is told twice"
+
+
+def test_a_reply_that_comes_while_a_flood_is_read_waits_for_little_of_it(
+    broker: str, make_topic: Callable[..., str]
+) -> None:
+    """All that a worker fetched waits in one queue of its client."""
+    flood, replies, count = make_topic("flood"), make_topic("replies"), 40_000
+    client = Producer({"bootstrap.servers": broker, "linger.ms": 5})
+    for _ in range(count // 1000):
+        for _ in range(1000):
+            client.produce(flood, b"x" * 500)
+        client.flush(30)
+    options = {name.replace("_", "."): value for name, value in READING.items()}
+    reader = Consumer(config.consumer(KafkaSettings(bootstrap=broker), GROUP + "-test", overrides=options))
+    reader.assign([TopicPartition(flood, 0, 0), TopicPartition(replies, 0, 0)])
+    deadline, found = time.monotonic() + 60, list[str]()
+
+    def read(until: Callable[[], bool]) -> None:
+        while not until():
+            assert time.monotonic() < deadline
+            found.extend(message.topic() or "" for message in reader.consume(500, 0.1))
+
+    read(lambda: len(found) >= 1000)
+    client.produce(replies, b"reply")
+    client.flush(30)
+    before = len(found)
+    read(lambda: replies in found)
+    reader.close()
+    assert found.index(replies) - before < 10_000

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from typing import Any
 
 from confluent_kafka import TopicPartition
 
@@ -45,8 +46,10 @@ PAUSE_S = 0.005
 BACKLOG_S = 0.02
 COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
-# One partition's records come at most so many bytes at a time, and those of the others wait for no more.
-FETCH_BYTES = 512 * 1024
+# The client has one queue for all that it fetched: a reply stands in it behind what was fetched of a flood of
+# templates. So it fetches at most so many bytes of a partition at a time, and more only when few records wait.
+READING: dict[str, Any] = {"max_partition_fetch_bytes": 512 * 1024, "queued_min_messages": 2000}
+BATCHES = 2
 _log = logs.get(__name__)
 
 
@@ -72,7 +75,7 @@ class Owner:
             self._member,
             on_assign=self._assigned,
             on_revoke=self._revoked,
-            max_partition_fetch_bytes=FETCH_BYTES,
+            **READING,
         )
         self._pressure = Backpressure(self._consumer)
         self._behind = Behind(kafka)
@@ -272,4 +275,5 @@ def _membership(rules: Rules, name: str) -> Membership:
         session_s=rules.settings.session_timeout_s,
         rebalance_s=rebalance_s,
         callback_s=max(rebalance_s - REBALANCE_MARGIN_S, rebalance_s / 2),
+        batches=BATCHES,
     )
