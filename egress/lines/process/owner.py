@@ -48,8 +48,8 @@ COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
 # The client has one queue for all that it fetched: a reply stands in it behind what was fetched of a flood of
 # templates. So it fetches at most so many bytes of a partition at a time, and more only when few records wait.
-READING: dict[str, Any] = {"max_partition_fetch_bytes": 512 * 1024, "queued_min_messages": 2000}
-BATCHES = 2
+READING: dict[str, Any] = {"max_partition_fetch_bytes": 256 * 1024, "queued_min_messages": 500}
+BATCH, BATCHES = 250, 2
 _log = logs.get(__name__)
 
 
@@ -174,6 +174,7 @@ class Owner:
                     partition.read(incoming, now)
             await self._pressure.apply(self._partitions.values())
             self._wake.set()
+            await asyncio.sleep(0)  # however much there is to read: a cycle that is due comes between two batches
 
     # -- the work cycle
 
@@ -275,5 +276,6 @@ def _membership(rules: Rules, name: str) -> Membership:
         session_s=rules.settings.session_timeout_s,
         rebalance_s=rebalance_s,
         callback_s=max(rebalance_s - REBALANCE_MARGIN_S, rebalance_s / 2),
+        batch=BATCH,
         batches=BATCHES,
     )
