@@ -14,7 +14,7 @@ from egress.lines.queues import ahead
 from egress.lines.queues.ahead import Closed
 from runtime.kafka.record import Record
 from schemas.line_command import ControlLine
-from schemas.outbound import OutboundMessage
+from schemas.outbound import OutboundMessage, SendClass
 from schemas.parked import Flow
 from schemas.record import encode
 from schemas.session import Template
@@ -74,9 +74,11 @@ def test_what_was_read_ahead_is_known_after_a_crash_or_comes_again(fate: str) ->
     assert made.states()["s"] == ("in_doubt" if fate in ("crash_before", "crash_after") else "accepted")
 
 
-def test_what_waits_after_it_was_read_ahead_is_parked_and_not_read_again_as_another() -> None:
+@pytest.mark.parametrize("send_class", ["marketing", "otp"])
+def test_what_waits_after_it_was_read_ahead_is_parked_and_not_read_again_as_another(send_class: SendClass) -> None:
     made = flooded(30)
-    made.put(TEMPLATES, of_small(promo("s", "5691")))
+    content = Template(name="code" if send_class == "otp" else "promo", language="es", body=["1"])
+    made.put(TEMPLATES, of_small(message("s", "5691", content, send_class=send_class)))
     made.room = 0  # no call may be made
     made.step()
     assert made.scout(30) == [30]
@@ -155,6 +157,20 @@ def test_only_so_many_are_read_before_their_turn(monkeypatch: pytest.MonkeyPatch
     made.settle()
     assert made.partition.trackers[TEMPLATES].ahead == 0
     assert {f"s{n}" for n in range(3)} <= {name for _, name in made.accepted}
+
+
+def test_one_that_was_read_ahead_keeps_none_of_its_line_from_being_parked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where much was read behind those that wait, they are parked, oldest first: it does not count as the oldest."""
+    monkeypatch.setattr("egress.lines.partition.BEHIND_MAX", 6)
+    made = flooded(0, pace=10)
+    made.put(TEMPLATES, *(of_small(promo(f"s{n}", f"5691{n}")) for n in range(2)))
+    made.put(TEMPLATES, *(promo(f"b{n}", f"5695{n}") for n in range(20)), of_small(promo("last", "56919")))
+    made.room = 0
+    assert made.scout(22) == [22]
+    made.step()
+    made.step()
+    assert {record.key for record in made.topics[PARKED]} >= {b"s0", b"s1"}
+    assert made.offsets[TEMPLATES] > 1
 
 
 def test_nothing_is_read_ahead_by_who_lets_go() -> None:
