@@ -52,7 +52,7 @@ class Behind:
 
     async def look(self, partitions: Collection[Partition], now_ms: int) -> dict[int, Unread]:
         """Shows how far they are behind; of each, which single templates are unread. Raises
-        OffsetsUnavailable."""
+        OffsetsUnavailable, or TimeoutError: this process may have been frozen while it asked."""
         places = [(topic, partition.number) for partition in partitions for topic in INPUTS]
         ends = await asyncio.to_thread(self._ends, places) if places else {}
         for place in self._shown - set(places):
@@ -69,7 +69,11 @@ class Behind:
 
     def _ends(self, places: list[Place]) -> dict[Place, int]:
         self._client = self._client or AdminClient(config.admin(self._settings))
-        return end_offsets(self._settings, places, committed=True, client=self._client)
+        try:
+            return end_offsets(self._settings, places, committed=True, client=self._client)
+        except BaseException:
+            self._client = None  # whatever is wrong with it, a new one does not have it
+            raise
 
     def _show(self, place: Place, offsets: int, now_ms: int) -> int:
         count = offsets if offsets > MARKERS_MAX else 0

@@ -86,8 +86,8 @@ class Scout:
             while True:
                 try:
                     await self._turn()
-                except (KafkaException, OffsetsUnavailable, ReadFailed) as error:
-                    _log.warning("nothing is read ahead for a moment", problem=str(error))
+                except (KafkaException, OffsetsUnavailable, ReadFailed, TimeoutError) as error:
+                    _log.warning("nothing is read ahead for a moment", problem=repr(error))
                     metrics.counter(metrics.EGRESS_AHEAD_FAILURES).labels().inc()
                     await self._rest()
         finally:

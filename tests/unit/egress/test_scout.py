@@ -182,10 +182,11 @@ async def test_before_the_recovery_nothing_is_scouted() -> None:
     assert not world.tail.placed
 
 
-@pytest.mark.parametrize("fails", ["look", "read"])
+@pytest.mark.parametrize("fails", ["look", "frozen", "read"])
 async def test_a_failure_of_kafka_is_counted_and_it_begins_anew(fails: str) -> None:
     behind = {0: Unread(FROM, FROM)}
-    told = Told(OffsetsUnavailable("away"), behind) if fails == "look" else Told(behind)
+    failures = {"look": OffsetsUnavailable("away"), "frozen": TimeoutError()}
+    told = Told(failures[fails], behind) if fails in failures else Told(behind)
     world = World(told, {0: FROM})
     if fails == "read":
         world.tail.failure = module.ReadFailed("away")
