@@ -5,8 +5,13 @@
 
 A worker as it is deployed, on a genuine Kafka, with a server that takes every call and keeps its body in their order.
 While the big line sends, as one campaign or as single templates, each neighbour has a template or a reply to send now
-and then. Told is how many calls of the big line came between a neighbour's message and its call, and apart (`behind_…`)
-the same of templates that were put behind records of the big line that the worker had not read yet.
+and then. Told is how many calls of the big line came between a neighbour's message and its call, of each kind:
+
+- `before`: a template that stands before the big line's records on Kafka when the worker starts;
+- `last`: one that stands behind them then: the wait is counted from the worker's start;
+- `behind`: one that is put while it runs, behind records of the big line that it has not read yet;
+- `later`: one that is put when it has read them all;
+- `reply`: a reply.
 """
 
 from __future__ import annotations
@@ -49,6 +54,7 @@ RATE = 1000.0  # of each line, the highest that WhatsApp gives: a full call a se
 CALLS = 60  # of the big line, while neighbours are at work
 TENANT, CAMPAIGN = "acme", "million"
 _ROUNDS = 4  # messages of each neighbour
+_FEW = 10  # neighbours that have a template before the big line's records, and one behind them
 _SLICE = 10_000
 _JUST_COMING = 100  # so few records are not unread but on their way
 _FAR_MS = 10**13
@@ -184,34 +190,60 @@ def play(folder: Path, work: str, recipients: int, watched: int, stack: ExitStac
     server = stack.enter_context(stage.Server(folder, "chattigo", cores))
     big, *others = lines_of_one_partition(1 + NEIGHBOURS)
     _set(cluster, tenant(server.address, [big, *others]), folder / "keys")
+    probes = Probes(cluster, Calls(server, big))
+    probes.put_all(others[:_FEW], "before")
     (campaign if work == "campaign" else singles)(cluster, big, recipients)
+    probes.put_all(others[:_FEW], "last")
     worker = stack.enter_context(stage.worker(cluster, folder / "keys", folder, {}))
-    calls, asked, behind = Calls(server, big), dict[str, int](), set[str]()
+    calls = probes.calls
     unread = cluster.progress(GROUP, topics.OUTBOUND_TEMPLATES.name)
     stack.callback(unread.close)
     for after, did, name, reply in neighbours(others, watched):
         _until(calls, worker, lambda after=after: calls.big >= after)  # type: ignore[misc]
-        if not reply and unread.left() > _JUST_COMING:
-            behind.add(name)
-        asked[name] = calls.look().big
-        cluster.feed([message(did, name, f"56{len(asked):09d}", reply=reply)])
-    _until(calls, worker, lambda: len(calls.came) == len(asked))
-    waits = {name: came[0] - asked[name] for name, came in calls.came.items()}
-    waited = sorted(count for name, count in waits.items() if name not in behind)
+        behind = not reply and unread.left() > _JUST_COMING
+        probes.put(did, name, "reply" if reply else "behind" if behind else "later")
+    _until(calls, worker, probes.all_came)
+    waits = probes.waits()
     return {
         "work": work,
         "recipients": recipients,
         "lines": 1 + NEIGHBOURS,
         "calls": calls.big,
         "largest_call": calls.largest,
-        "neighbours_messages": len(waits),
-        "waited_calls_median": waited[len(waited) // 2],
-        "waited_calls_max": waited[-1],
-        "waited_too_long": sum(count > MOST for count in waited),
-        "behind_unread": len(behind),
-        "behind_waited_calls_max": max((waits[name] for name in behind), default=0),
+        "neighbours_messages": len(calls.came),
+        "waited_calls": {kind: [len(found), found[len(found) // 2], found[-1]] for kind, found in waits.items()},
+        "waited_calls_max": max(found[-1] for found in waits.values()),
+        "waited_too_long": sum(count > MOST for found in waits.values() for count in found),
         "doubled": sum(count > 1 for count in calls.people.values()) + sum(len(c) > 1 for c in calls.came.values()),
     }
+
+
+class Probes:
+    """The neighbours' messages: of which kind each is, and how many of the big line's calls had come before it."""
+
+    def __init__(self, cluster: Cluster, calls: Calls) -> None:
+        self._cluster, self.calls = cluster, calls
+        self._asked: dict[str, int] = {}
+        self._kinds: dict[str, str] = {}
+
+    def put(self, did: str, name: str, kind: str) -> None:
+        to = f"56{len(self._kinds):09d}"
+        self._cluster.feed([message(did, name, to, reply=kind == "reply")])
+        self._asked[name], self._kinds[name] = self.calls.look().big, kind  # it waits from when Kafka has it
+
+    def put_all(self, dids: list[str], kind: str) -> None:
+        for number, did in enumerate(dids):
+            self.put(did, f"{kind}{number}", kind)
+
+    def all_came(self) -> bool:
+        return len(self.calls.came) == len(self._asked)
+
+    def waits(self) -> dict[str, list[int]]:
+        """Of each kind for how many calls its messages waited, the least first."""
+        found: dict[str, list[int]] = {}
+        for name, came in self.calls.came.items():
+            found.setdefault(self._kinds[name], []).append(max(0, came[0] - self._asked[name]))
+        return {kind: sorted(counts) for kind, counts in sorted(found.items())}
 
 
 def _set(cluster: Cluster, only: Tenant, keyring: Path) -> None:

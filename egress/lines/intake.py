@@ -1,7 +1,8 @@
 """Intake: what becomes of a record of an input that is read after the recovery: a message, receipts, an order. Pure.
 
 Promises: what was parked already is done with; a record that cannot be read becomes a dead letter of its topic, and so
-do receipts that belong to no known send; receipts' offsets wait until each of them is decided.
+do receipts that belong to no known send; receipts' offsets wait until each of them is decided. A single template may be
+admitted ahead of others that stand before it (`queues.ahead`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import msgspec
 from egress.lines.incoming import Incoming
 from egress.lines.item import Item
 from egress.lines.now import Now
+from egress.lines.queues import admission
+from egress.lines.queues.ahead import AHEAD_MAX
 from egress.lines.receipts.receipts import Letter, Waiting
 from runtime import metrics
 from runtime.kafka.record import Record
@@ -47,11 +50,37 @@ def admit(partition: Partition, incoming: Incoming, now: Now) -> None:
         _dead(partition, incoming, "undecodable", str(error), now)
 
 
+def admit_ahead(partition: Partition, incoming: Incoming, now: Now) -> bool:
+    """A single template before its turn; False where it is left to that: it would not wait in memory."""
+    tracker = partition.trackers[incoming.topic]
+    if tracker.ahead >= AHEAD_MAX or (incoming.topic, incoming.offset) in partition.parked_already:
+        return False
+    try:
+        item = _item(incoming, now)
+    except RecordError:
+        return False
+    line = partition.line(item.message.did, now)
+    if not admission.fits(line, item, now) or not tracker.take_ahead(incoming.offset):
+        return False
+    item.ahead = True
+    _admit(partition, item, now)
+    return True
+
+
 def _message(partition: Partition, incoming: Incoming, now: Now) -> None:
+    _admit(partition, _item(incoming, now), now)
+
+
+def _item(incoming: Incoming, now: Now) -> Item:
     message: OutboundMessage = _DECODERS[incoming.topic].decode(incoming.value)
     item = Item(message, incoming.topic, incoming.offset, now.s, pending=True, attempt=max(1, message.attempt))
     at_ms, item.replay = incoming.cause()
     item.cause_ms, item.record = at_ms or message.at_ms, incoming
+    return item
+
+
+def _admit(partition: Partition, item: Item, now: Now) -> None:
+    message = item.message
     partition.admitted[message.tenant, message.send_class] += 1
     partition.line(message.did, now).admit(item, now, partition.work)
 

@@ -31,7 +31,7 @@ class Item:
     plan names of a campaign's recipient that waited parked, or was withheld. `echoing` says that it was parked and that
     its place on `outbound.parked` is not known yet; then that is its source and position. `spared` attempts were not
     posted. `waited` says that it failed, was parked for its time, and goes again: not of the attempts after that one.
-    `kind` is the queue that it waits in.
+    `ahead` says that it was read before its turn. `kind` is the queue that it waits in.
 
     However the recipient's number was written, one person has one pace, one turn and one opt-out: the message's contact
     is the canonical form here. The address that it is sent to stays as it was written.
@@ -59,6 +59,7 @@ class Item:
     recipient: tuple[str, int] = ("", -1)
     spared: int = 0
     waited: bool = False
+    ahead: bool = False
     id: str = field(init=False)
     contact: str = field(init=False)
     kind: Kind = field(init=False)

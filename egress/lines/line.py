@@ -192,7 +192,8 @@ class Line:
 
     def _pile(self, item: Item, now: Now) -> None:
         key = self._ways.pile(item, *self.owner(item))
-        self.batcher.add(key, item, now.s, more=self.crowd.more(now.s) and not self._absent(item))
+        more = self.crowd.more(now.s) and not item.ahead and not self._absent(item)
+        self.batcher.add(key, item, now.s, more=more)
 
     def _absent(self, item: Item) -> bool:
         """Whether others of its flow are parked: then those that come later are parked too."""

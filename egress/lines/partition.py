@@ -143,6 +143,10 @@ class Partition:
         elif self.trackers[incoming.topic].take(incoming.offset):
             intake.admit(self, incoming, now)
 
+    def read_ahead(self, incoming: Incoming, now: Now) -> bool:
+        """A record of `outbound.templates` before its turn; False where it is left to that."""
+        return self.recovered and self.granting and intake.admit_ahead(self, incoming, now)
+
     def cool(self, now: Now) -> None:
         """Of the segments only those stay in memory that still answer."""
         for line in self.lines.values():

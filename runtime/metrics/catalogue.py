@@ -368,6 +368,35 @@ EGRESS_UNREAD = Metric(
     ("topic",),
 )
 
+EGRESS_BEHIND = Metric(
+    "relevo_egress_intake_behind_records",
+    "gauge",
+    "Records of an input that its partition's owner has not read yet; as many as transactions' markers may be count as "
+    "none.",
+    ("topic", "partition"),
+)
+EGRESS_BEHIND_SECONDS = Metric(
+    "relevo_egress_intake_behind_seconds",
+    "gauge",
+    "For how long the next of these records has waited to be read.",
+    ("topic", "partition"),
+)
+EGRESS_AHEAD = Metric(
+    "relevo_egress_ahead_messages_total",
+    "counter",
+    "Single templates that were read before their turn, past a backlog of others on their partition.",
+)
+EGRESS_SCANNED = Metric(
+    "relevo_egress_ahead_scanned_records_total",
+    "counter",
+    "Records that were looked at to find them.",
+)
+EGRESS_AHEAD_FAILURES = Metric(
+    "relevo_egress_ahead_failures_total",
+    "counter",
+    "Times that Kafka did not let itself be read ahead; nothing is lost by it, and it is tried again.",
+)
+
 LEASE_LOGINS = Metric("relevo_lease_logins_total", "counter", "Logins by result.", ("account", "result"))
 LEASE_FAILURES = Metric(
     "relevo_lease_failures_total", "counter", "Logins that failed, by reason.", ("account", "reason")

@@ -19,7 +19,7 @@ from egress.lines.memory.segments import Segment
 from egress.lines.now import Now
 from egress.lines.pace.accounts import Accounts
 from egress.lines.parking import parked
-from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, Partition
+from egress.lines.partition import COMMANDS, COMMITTED, JOURNAL, LEARNED, TEMPLATES, Partition
 from egress.lines.queues.admission import PARKED
 from egress.lines.results import settling
 from egress.lines.results.attempts import in_lane
@@ -66,7 +66,8 @@ class Model:
     say the wamid if it is `named`. `recovered` counts the journal's records that the last recovery read. When the
     partition is `handed_over`, the calls under way are answered and put on record by the owner before. `shift_ms` is
     how far the wall clock was set. While it is `slow`, parked messages that are fetched do not come; while it is
-    `deaf`, none is read back.
+    `deaf`, none is read back. A step reads at most `pace` single templates in their turn, all that there are if it is
+    0; `scout` reads some before theirs.
     """
 
     rules: Rules
@@ -86,6 +87,7 @@ class Model:
     deaf: bool = False
     shift_ms: int = 0
     room: int = 10
+    pace: int = 0
 
     def __post_init__(self) -> None:
         self._written_s: list[float] = []
@@ -146,7 +148,7 @@ class Model:
         for topic, start in self._read.items():
             if topic == PARKED and self.deaf:
                 continue
-            fresh = self._incoming(topic, start)
+            fresh = self._incoming(topic, start)[: self.pace or None if topic == TEMPLATES else None]
             self._read[topic] = start + len(fresh)
             for incoming in fresh:
                 self.partition.read(incoming, self.now)
@@ -166,6 +168,12 @@ class Model:
         for grant in work.grants if fate == "handed_over" else []:
             self._answered_elsewhere(grant)
         return len(work.grants)
+
+    def scout(self, *offsets: int) -> list[int]:
+        """Reads these single templates before their turn, as far as there are such; which of them were taken."""
+        there = [offset for offset in offsets if offset < len(self.topics.get(TEMPLATES, []))]
+        found = [self._incoming(TEMPLATES, offset)[0] for offset in there]
+        return [one.offset for one in found if self.partition.read_ahead(one, self.now)]
 
     def _call(self, grant: Grant, fate: str) -> None:
         if fate in TAKEN and self.bad.intersection(m.contact for m in grant.plan.messages):

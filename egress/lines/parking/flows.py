@@ -122,6 +122,10 @@ class Flows:
         queue = self._queues.get(flow)
         return queue is not None and len(queue.offsets) > 0
 
+    def ripe(self) -> list[Flow]:
+        """The flows of which places wait whose time has come."""
+        return [flow for flow, queue in self._queues.items() if len(queue.offsets)]
+
     # -- what is taken
 
     def take(self, count: int, now_ms: int, shut: Shut) -> tuple[list[int], set[Flow]]:

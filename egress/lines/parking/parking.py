@@ -69,6 +69,10 @@ class Parking:
         """Whether some of this flow do."""
         return self.absent and (flow in self.unseen or flow in self._fetching or self.flows.holds(flow))
 
+    def absent_flows(self) -> set[Flow]:
+        """The flows of which some do."""
+        return {*self.unseen, *self._fetching, *self.flows.ripe()} if self.absent else set()
+
     @property
     def fetchable(self) -> bool:
         """Whether there are places of messages that are not in memory."""

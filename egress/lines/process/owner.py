@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from typing import Any
 
 from confluent_kafka import TopicPartition
 
@@ -21,9 +22,11 @@ from egress.lines.now import Now
 from egress.lines.partition import Partition
 from egress.lines.process import gauges
 from egress.lines.process.backpressure import Backpressure
+from egress.lines.process.behind import Behind
 from egress.lines.process.fetching import Fetcher
 from egress.lines.process.posting import Client, Poster
 from egress.lines.process.recovery import Barrier, barriers, recover
+from egress.lines.process.scout import Scout
 from egress.lines.process.supplies import Supplies
 from egress.lines.queues.crowd import Crowd
 from egress.lines.queues.turns import Turns, share
@@ -43,8 +46,10 @@ PAUSE_S = 0.005
 BACKLOG_S = 0.02
 COUNT_S = 5.0
 REBALANCE_MARGIN_S = 3.0
-# One partition's records come at most so many bytes at a time, and those of the others wait for no more.
-FETCH_BYTES = 512 * 1024
+# The client has one queue for all that it fetched: a reply stands in it behind what was fetched of a flood of
+# templates. So it fetches at most so many bytes of a partition at a time, and more only when few records wait.
+READING: dict[str, Any] = {"max_partition_fetch_bytes": 256 * 1024, "queued_min_messages": 500}
+BATCH, BATCHES = 250, 2
 _log = logs.get(__name__)
 
 
@@ -70,9 +75,11 @@ class Owner:
             self._member,
             on_assign=self._assigned,
             on_revoke=self._revoked,
-            max_partition_fetch_bytes=FETCH_BYTES,
+            **READING,
         )
         self._pressure = Backpressure(self._consumer)
+        self._behind = Behind(kafka)
+        self._scout = Scout(kafka, self._behind, lambda: list(self._partitions.values()), self._wake.set)
         self._recovering: set[asyncio.Task[None]] = set()
         self._reported_s = self._counted_s = 0.0
         self._joined = False
@@ -87,11 +94,13 @@ class Owner:
                 await self._consumer.start()
                 self._joined = True
                 reading = self._tasks.create_task(self._read(), name="reading")
+                scouting = self._tasks.create_task(self._scout.run(), name="scouting")
                 working = self._tasks.create_task(self._work(stopping), name="working")
                 await stopping.wait()
                 self._wake.set()
                 await working
                 reading.cancel()
+                scouting.cancel()
         finally:
             self._forbid()
 
@@ -157,6 +166,7 @@ class Owner:
             now = Now.read()
             if len(batch.messages) >= self._member.batch:
                 self._crowd.expect(now.s)
+            self._behind.read(batch.messages)
             for message in batch.messages:
                 incoming = Incoming.of(message)
                 partition = self._partitions.get(incoming.partition)
@@ -164,6 +174,7 @@ class Owner:
                     partition.read(incoming, now)
             await self._pressure.apply(self._partitions.values())
             self._wake.set()
+            await asyncio.sleep(0)  # however much there is to read: a cycle that is due comes between two batches
 
     # -- the work cycle
 
@@ -265,4 +276,6 @@ def _membership(rules: Rules, name: str) -> Membership:
         session_s=rules.settings.session_timeout_s,
         rebalance_s=rebalance_s,
         callback_s=max(rebalance_s - REBALANCE_MARGIN_S, rebalance_s / 2),
+        batch=BATCH,
+        batches=BATCHES,
     )

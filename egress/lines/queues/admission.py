@@ -73,6 +73,15 @@ def admit(line: Line, item: Item, now: Now, work: Work) -> None:
     park(line, item, why, now, work, resident=False, until_ms=until_ms)
 
 
+def fits(line: Line, item: Item, now: Now) -> bool:
+    """Whether a message that is read before its turn would wait in memory: it is new, nothing refuses it, nor is it to
+    be parked. One that was put back is looked up only when it is admitted."""
+    owner = line.owner(item)
+    if (not item.replay and not line.is_new(item)) or gate.at_admission(item.message, *owner) is not None:
+        return False
+    return _must_wait_outside(line, item, owner, now)[0] is None
+
+
 def readmit(line: Line, item: Item, now: Now, work: Work) -> None:
     """A message of the parked topic, for which there is room."""
     if not _decided(line, item, line.owner(item), work):
@@ -198,9 +207,8 @@ def _run(item: Item) -> list[tuple[str, bytes]]:
 def park_open(line: Line, kind: Kind, why: Why, now: Now, work: Work, before: int | None = None) -> None:
     """Those in memory whose input's offset is open, oldest first; only inputs before this offset, if one is given."""
     for item in list(line.parkings[kind].open.values()):
-        if before is not None and item.position >= before:
-            return
-        park(line, item, why, now, work, resident=True)
+        if before is None or item.position < before:  # what was read before its turn stands among them
+            park(line, item, why, now, work, resident=True)
 
 
 def park_old(line: Line, now: Now, work: Work) -> None:
