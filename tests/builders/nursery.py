@@ -83,6 +83,9 @@ class Born:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def __del__(self) -> None:
         self.report.close()
 

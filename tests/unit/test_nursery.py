@@ -55,7 +55,7 @@ def test_each_is_killed_alone_and_says_by_what(nursery: Nursery) -> None:
     assert first.wait(30) == -signal.SIGKILL
     first.kill()  # nothing happens to one that has ended
     assert second.poll() is None
-    second.send_signal(signal.SIGTERM)
+    second.terminate()
     assert second.wait(30) == -signal.SIGTERM
 
 
