@@ -120,6 +120,9 @@ class Attended:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def _hear(self) -> None:
         self._loop.remove_reader(self._born.report)
         self._born.ended(self._born.report.recv(LONGEST))
