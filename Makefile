@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Many times faster than pip, which takes over where uv does not reach what pip does.
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 OURS := --no-deps --no-build-isolation -e .
-# Tests with a broker wait more than they compute: twice as many at a time as there are cores, the longest files first.
+# Tests with a broker wait more than they compute: four files at a time also on two cores, the longest first.
 SIDE_BY_SIDE := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 

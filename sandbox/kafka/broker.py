@@ -131,7 +131,7 @@ class Broker(Running):
             self._child.send(signal.SIGCONT)
 
     def close(self) -> None:
-        """Stops it; if the folder is a temporary one, the data are removed, and nobody waits until they are in order."""
+        """Stops it; a temporary folder is removed, so nobody waits until the data in it are in order."""
         if self._temporary:
             self.kill()
             shutil.rmtree(self.folder, ignore_errors=True)
