@@ -2,10 +2,15 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+# Many times faster than pip, which takes over where uv does not reach what pip does.
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+OURS := --no-deps --no-build-isolation -e .
+# Tests with a broker wait more than they compute: four files at a time also on two cores, the longest first.
+SIDE_BY_SIDE := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit kafka faults system browser check format lock clean
+.PHONY: help setup demo test unit services kafka faults system browser check format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,26 +19,31 @@ setup: $(VENV)/.ready ## a working .venv with everything that the demo and the t
 
 $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	awk '/^[^ #]/ { of_uv = /^uv==/ } of_uv' requirements-dev.txt > $(VENV)/uv.txt
+	$(BIN)/pip install --quiet --require-hashes -r $(VENV)/uv.txt
+	$(UV) --require-hashes -r requirements-dev.txt || $(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(UV) $(OURS) || $(BIN)/pip install --quiet $(OURS)
 	@touch $@
 
 demo: setup ## the whole pipeline on this machine, with a genuine Kafka, in about a minute
 	$(BIN)/relevo demo
 
-test: setup unit kafka system ## all three tiers of tests
+test: setup unit services ## all three tiers of tests
 
 unit: setup ## tests without a broker
 	$(BIN)/pytest tests/unit -q -n 2 --dist loadfile
 
+services: setup ## the tiers `kafka` and `system` as one
+	$(SIDE_BY_SIDE) tests/kafka tests/system -m "not long"
+
 kafka: setup ## tests on a genuine Kafka
-	$(BIN)/pytest tests/kafka -q -n 2 --dist loadfile -m "not long"
+	$(SIDE_BY_SIDE) tests/kafka -m "not long"
 
 faults: setup ## the long runs with faults on a genuine Kafka, one after the other, in about half an hour
 	$(BIN)/pytest tests/kafka -q -m long
 
 system: setup ## tests of all services as processes, with faults
-	$(BIN)/pytest tests/system -q
+	$(SIDE_BY_SIDE) tests/system
 
 browser: setup ## the sandbox's page in a genuine Chromium, which is brought into a folder of its own
 	@tests/browser/chromium.sh

@@ -8,80 +8,28 @@ from __future__ import annotations
 import typer
 from confluent_kafka import KafkaException
 
-from relevo.campaigns.refused import MappingError, SubmitError
-from relevo.cli import (
-    audit,
-    campaign,
-    chat,
-    conversation,
-    crm,
-    demo,
-    dlq,
-    doctor,
-    doubt,
-    gate,
-    keys,
-    menu,
-    optout,
-    pause,
-    routes,
-    run,
-    sandbox,
-    tenants,
-    token,
-    topics,
-    why,
-)
 from relevo.cli.console import fail
-from relevo.conversations.order import OrderError
-from relevo.tenants.store import TenantConflict
-from relevo.tenants.yaml_source import FileError
+from relevo.cli.verbs import Verbs
 from runtime import logs
 from runtime.kafka.offsets import OffsetsUnavailable
-from runtime.kafka.reader import ReadFailed
-from runtime.kafka.record import DeliveryError
-from runtime.kafka.topics import TopicMismatch
-from runtime.secrets import KeyRingError
 from runtime.service import EXIT_CANNOT_START
 from runtime.settings import SettingsError
-from schemas.record import RecordError
 
 app = typer.Typer(
     name="relevo",
+    cls=Verbs,
     help="The pipeline between your software and WhatsApp through Chattigo.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (run, chat, demo, audit, doctor, why, pause):
-    group.add_to(app)
-app.add_typer(topics.app, name="topics")
-app.add_typer(tenants.app, name="tenants")
-app.add_typer(routes.app, name="routes")
-app.add_typer(campaign.app, name="campaign")
-app.add_typer(conversation.app, name="conversation")
-app.add_typer(optout.app, name="optout")
-app.add_typer(crm.app, name="crm")
-app.add_typer(doubt.app, name="doubt")
-app.add_typer(gate.app, name="gate")
-app.add_typer(menu.app, name="menu")
-app.add_typer(dlq.app, name="dlq")
-app.add_typer(token.app, name="token")
-app.add_typer(sandbox.app, name="sandbox")
-app.add_typer(keys.app, name="keys")
 
-_ANSWERS = (
-    FileError,
-    TenantConflict,
-    MappingError,
-    SubmitError,
-    OrderError,
-    TopicMismatch,
-    RecordError,
-    KeyRingError,
-    ReadFailed,
-    DeliveryError,
-)
+
+@app.callback()
+def program() -> None:
+    """All verbs are in `verbs`; a callback makes a group of a program that has none of its own."""
+
+
 _ADVICE = "is RELEVO_KAFKA_BOOTSTRAP right? Are all topics there (relevo topics apply)? relevo doctor looks closer"
 
 
@@ -92,9 +40,37 @@ def main() -> None:
         app()
     except SettingsError as wrong:
         fail(str(wrong), EXIT_CANNOT_START)
-    except _ANSWERS as refused:
-        fail(str(refused))
     except OffsetsUnavailable as failed:
         fail(f"Kafka does not answer as expected: {failed}; {_ADVICE}")
     except KafkaException as failed:
         fail(f"Kafka does not answer as expected: {failed.args[0].str()}; {_ADVICE}")
+    except Exception as failed:
+        if not isinstance(failed, _answers()):
+            raise
+        fail(str(failed))
+
+
+def _answers() -> tuple[type[Exception], ...]:
+    """The errors that say all in their text. Imported once there is one: the verb that raised it has loaded it."""
+    from relevo.campaigns.refused import MappingError, SubmitError
+    from relevo.conversations.order import OrderError
+    from relevo.tenants.store import TenantConflict
+    from relevo.tenants.yaml_source import FileError
+    from runtime.kafka.reader import ReadFailed
+    from runtime.kafka.record import DeliveryError
+    from runtime.kafka.topics import TopicMismatch
+    from runtime.secrets import KeyRingError
+    from schemas.record import RecordError
+
+    return (
+        FileError,
+        TenantConflict,
+        MappingError,
+        SubmitError,
+        OrderError,
+        TopicMismatch,
+        RecordError,
+        KeyRingError,
+        ReadFailed,
+        DeliveryError,
+    )

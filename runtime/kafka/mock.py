@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from aiokafka.protocol.api import RequestHeader_v1
-from aiokafka.protocol.commit import OffsetCommitRequest_v2, OffsetCommitResponse_v2
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -133,6 +131,10 @@ def commit_offsets(bootstrap: str, member: Member, offsets: Sequence[TopicPartit
 
     Raises KafkaException with the code that the cluster answers, or _TRANSPORT.
     """
+    # Here, not above: services that load no aiokafka need it on the mock alone.
+    from aiokafka.protocol.api import RequestHeader_v1
+    from aiokafka.protocol.commit import OffsetCommitRequest_v2, OffsetCommitResponse_v2
+
     topics = [(one.topic, [(one.partition, one.offset, "")]) for one in offsets]
     request = OffsetCommitRequest_v2(member.group, member.generation, member.member_id, _NO_RETENTION, topics)
     try:

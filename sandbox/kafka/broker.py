@@ -131,10 +131,12 @@ class Broker(Running):
             self._child.send(signal.SIGCONT)
 
     def close(self) -> None:
-        """Stops it, and removes the data if the folder is a temporary one."""
-        self.stop()
+        """Stops it; a temporary folder is removed, so nobody waits until the data in it are in order."""
         if self._temporary:
+            self.kill()
             shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            self.stop()
 
     def _choose_ports(self) -> tuple[int, int]:
         if self._ports is None:

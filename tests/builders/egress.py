@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from schemas.outcome import Outcome
 from schemas.record import encode
 from schemas.session import Template, Text
 from schemas.tenant import Account, Line, TemplateSpec, Tenant
+from tests.builders import nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -305,23 +305,15 @@ class Worker:
             "RELEVO_TEST_POINTS": points,
             "TEST_INSTANCE": instance,
         }
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: nursery.Attended | None = None
         self.log = b""
 
     async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.builders.egress_worker",
-            cwd=ROOT,
-            env=self._env,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        self.process = await nursery.attended(nursery.Order("tests.builders.egress_worker"), self._env)
         self._reader = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
         assert self.process is not None
-        assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.log += line
 

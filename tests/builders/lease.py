@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import time
 import uuid
 from ipaddress import ip_network
@@ -36,10 +35,10 @@ from runtime.settings import KafkaSettings
 from schemas.record import decode, encode
 from schemas.tenant import Account, Tenant, password_context
 from schemas.token import LoginAttempt, Token, TokenRequest
+from tests.builders import nursery
 from tests.builders.wire_server import Exchange, WireServer
 
 DID = "56911111111"
-ROOT = Path(__file__).parents[2]
 FAST = {
     "session_timeout_s": 6,
     "rebalance_timeout_s": 30,
@@ -243,18 +242,10 @@ class LeaseWorker:
         self.log = ""
 
     async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.builders.lease_worker",
-            cwd=ROOT,
-            env=self._env,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        self.process = await nursery.attended(nursery.Order("tests.builders.lease_worker"), self._env)
         self._reader = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
-        assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.log += line.decode()
 

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -28,9 +26,9 @@ from schemas.inbound import InboundEvent
 from schemas.outbound import OutboundMessage
 from schemas.record import decode, encode
 from schemas.tenant import Tenant
+from tests.builders import nursery
 from tests.builders.conversations import Source
 
-_ROOT = Path(__file__).parents[2]
 _CONVERSATIONS = "from processors.conversations.service import main; run(main, name='conversations')"
 _AHEAD = "import time; real = time.time_ns; time.time_ns = lambda: real() + {ns}; "
 _AGENTS = "from processors.agents.service import main_of; run(main_of({spec!r}), name='agents')"
@@ -44,24 +42,24 @@ class Pipeline:
         self.kafka = KafkaSettings(bootstrap=bootstrap)
         self.folder = folder
         self.agents = agents
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[nursery.Born] = []
         self._admin = AdminClient(config.admin(self.kafka))
         self._read: dict[Partition, tuple[int, list[Message]]] = {}
         apply(self.kafka, topics.catalogue(agents).values())
 
-    def conversations(self, instance: str = "c0", points: str = "", days_ahead: int = 0) -> subprocess.Popen[bytes]:
+    def conversations(self, instance: str = "c0", points: str = "", days_ahead: int = 0) -> nursery.Born:
         """`points` are test points, as `runtime.points` reads them; its clock may be days ahead."""
         ahead = _AHEAD.format(ns=days_ahead * 86_400 * 10**9) if days_ahead else ""
         return self._start(ahead + _CONVERSATIONS, instance, points)
 
     def agent(
         self, spec: str, instance: str = "a0", points: str = "", environ: Mapping[str, str] = {}, **processor: str
-    ) -> subprocess.Popen[bytes]:
+    ) -> nursery.Born:
         """`processor` are settings of the processors' area, by the names of their fields; `environ` any others."""
         own = {f"RELEVO_PROCESSOR_{name.upper()}": value for name, value in processor.items()}
         return self._start(_AGENTS.format(spec=spec), instance, points, {**own, **environ})
 
-    def _start(self, code: str, instance: str, points: str, own: Mapping[str, str] = {}) -> subprocess.Popen[bytes]:
+    def _start(self, code: str, instance: str, points: str, own: Mapping[str, str] = {}) -> nursery.Born:
         env = {name: value for name, value in os.environ.items() if not name.startswith("RELEVO_")}
         env |= {
             "RELEVO_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
@@ -77,14 +75,9 @@ class Pipeline:
             **own,
         }
         log = (self.folder / f"{instance}.log").open("ab")
+        order = nursery.Order(code=f"from runtime.service import run; {code}")
         with log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", f"from runtime.service import run; {code}"],
-                cwd=_ROOT,
-                env=env,
-                stdout=log,
-                stderr=log,
-            )
+            process = nursery.start(order, env, stdout=log.fileno(), stderr=log.fileno())
         self.processes.append(process)
         return process
 
@@ -144,6 +137,6 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None
         time.sleep(0.1)
 
 
-def killed(process: subprocess.Popen[bytes]) -> None:
+def killed(process: nursery.Born) -> None:
     """Wait until the process was killed at its test point."""
     assert process.wait(60) == -signal.SIGKILL

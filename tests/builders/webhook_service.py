@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -25,6 +23,7 @@ from schemas import topics
 from schemas.headers import Headers
 from schemas.record import encode
 from schemas.tenant import Line, Tenant, WebhookSecret
+from tests.builders import nursery
 
 START_S = 60
 SCRIPT = "from runtime import service\nfrom ingress.webhooks.service import main\nservice.run(main, name='webhooks')\n"
@@ -77,7 +76,7 @@ class WebhookProcess:
         }
         self.log = folder / f"webhooks-{uuid.uuid4().hex[:6]}.log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, "-c", SCRIPT], env=environ, stderr=log)
+            self.process = nursery.start(nursery.Order(code=SCRIPT), environ, stderr=log.fileno())
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Log lines of one event."""

@@ -5,16 +5,14 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
+from tests.builders import nursery
 from tests.engine_apps.dedupe import Plan
-
-ROOT = Path(__file__).parents[2]
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
@@ -32,13 +30,9 @@ class WorkerProcess:
         self.plan = plan
         self.path = path
         with path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", module, json.dumps(asdict(plan))],
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
-            )
+            order = nursery.Order(module, arguments=[json.dumps(asdict(plan))])
+            told = {**os.environ, **environment}
+            self.process = nursery.start(order, told, stdout=log.fileno(), stderr=log.fileno())
 
     @property
     def text(self) -> str:

@@ -13,13 +13,15 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from sandbox.kafka import Broker
+from tests.builders import nursery
 
 MakeTopic = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[str]:
-    """The bootstrap address of a genuine Kafka."""
+    """The bootstrap address of a genuine Kafka. Most who ask for it start services, too."""
+    nursery.own()
     running = os.environ.get("RELEVO_TEST_KAFKA")
     if running:
         yield running

@@ -58,8 +58,8 @@ async def test_a_campaign_of_2500_is_exactly_three_calls_and_is_finished(broker:
             return bool(progress) and progress[-1].state == "finished"
 
         await until(finished, "the campaign is finished")
-        assert [len(call.recipients) for call in chattigo.accepted] == [1000, 1000, 500]
-        assert [to for call in chattigo.accepted for to in call.recipients] == numbers
+        calls = sorted(call.recipients for call in chattigo.accepted)  # two side by side may arrive in any order
+        assert calls == [numbers[:1000], numbers[1000:2000], numbers[2000:]]
         assert (await world.progress())[-1].planned == 2500
 
 

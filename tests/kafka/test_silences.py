@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,11 +18,11 @@ from confluent_kafka import Producer
 from runtime.engine import Exit
 from runtime.service import EXIT_TASK_FAILED
 from sandbox.kafka.ports import free_ports
+from tests.builders import nursery
 from tests.builders.silent_worker import STRUCK
 from tests.kafka.conftest import MakeTopic
 
 pytestmark = pytest.mark.timeout(90)
-ROOT = Path(__file__).parents[2]
 SILENT = ("fetcher", "paused", "lane", "transactions")
 
 
@@ -34,8 +33,8 @@ class Worker:
         self.log = log
         (self.port,) = free_ports(1)
         with log.open("wb") as file:
-            command = [sys.executable, "-m", "tests.builders.silent_worker", str(self.port), bootstrap, *sources]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
+            order = nursery.Order("tests.builders.silent_worker", arguments=[str(self.port), bootstrap, *sources])
+            self.process = nursery.start(order, os.environ, stdout=file.fileno(), stderr=file.fileno())
 
     def said(self, text: str) -> bool:
         assert self.process.poll() is None, self.log.read_text()[-3000:]

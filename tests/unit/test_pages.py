@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,9 +58,15 @@ def shown(text: str) -> Iterator[list[str]]:
         yield re.findall(r"[^\s\"']+|\"[^\"]*\"|'[^']*'", first)
 
 
+@functools.cache
+def program() -> Any:
+    """All commands; to make them takes a moment."""
+    return get_command(app)
+
+
 def command(words: list[str]) -> tuple[Command, list[str]]:
     """The command that the words name, and what is behind its name. `ls|show` names several; the first counts."""
-    found: Any = get_command(app)
+    found = program()
     rest = list(words)
     while rest and hasattr(found, "commands") and not rest[0].startswith("-"):
         for name in rest[0].split("|"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from relevo.campaigns.refused import MappingError, SubmitError
 from relevo.cli import audit, doctor, tenants
 from relevo.cli.console import say
 from relevo.cli.program import main
+from relevo.cli.verbs import MODULES, part
 from relevo.doctor import Finding
 from relevo.tenants.store import TenantConflict
 from relevo.tenants.yaml_source import FileError
@@ -163,8 +165,33 @@ def test_a_line_is_said_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == "[red]a[1][/]" + " word" * 60 + "\n"
 
 
+def loaded(code: str) -> set[str]:
+    """The modules that a fresh Python has loaded after it."""
+    ends = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", ends], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.split())
+
+
 def test_the_program_starts_without_what_services_alone_need() -> None:
     """Faust takes longer to load than most commands to run."""
-    code = "import sys, relevo.cli.program; print({'faust', 'runtime.engine'} & sys.modules.keys())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "set()"
+    assert {"faust", "aiokafka", "runtime.engine"} & loaded(
+        "import relevo.cli.program as p; p.app(['--help'])"
+    ) == set()
+
+
+def test_a_verb_is_run_without_the_modules_of_the_others() -> None:
+    found = loaded("import relevo.cli.program as p; p.app(['keys', '--help'])")
+    assert "relevo.cli.keys" in found
+    assert {f"relevo.cli.{one}" for one in MODULES.values()} & found == {"relevo.cli.keys"}
+    assert {"egress", "sandbox", "relevo.audit", "relevo.demo"} & found == set()
+
+
+def test_every_verb_that_a_module_has_at_the_top_is_named() -> None:
+    for module in sorted(set(MODULES.values())):
+        named = {verb for verb, where in MODULES.items() if where == module}
+        assert set(part(module)) == named
+    assert set(MODULES.values()) == {
+        one.stem
+        for one in Path(audit.__file__).parent.glob("*.py")
+        if re.search(r"^app = |^def add_to", one.read_text(), re.MULTILINE)
+    } - {"program", "campaign_progress"}
