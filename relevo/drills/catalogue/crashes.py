@@ -57,8 +57,13 @@ POINTS = (
 )  # fmt: skip
 _HOW = {"kill": "is killed", "stop": "is frozen for longer than its session"}
 _KINDS: tuple[Kind, ...] = ("kill", "stop")
-# One for each service runs on every change, at the points where most is at stake.
-_BRIEF = {"egress-after-post-kill", "egress-before-post-stop", "conversations-before-commit-kill"}
+# These run on every change: where most is at stake, and where a service with one rule broken must be seen.
+_BRIEF = {
+    "webhooks-before-produce-kill",
+    "conversations-before-commit-kill",
+    "egress-after-post-kill",
+    "egress-before-post-stop",
+}
 
 
 def drill(point: Point, kind: Kind) -> Drill:
