@@ -64,11 +64,12 @@ class Stage:
         tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file,
         programs: Mapping[str, tuple[str, ...]] | None = None,
         broker: Mapping[str, str | int] | None = None,
+        templates: Mapping[str, int] = scenario.TEMPLATES,
     ) -> None:
         """`env` is for the services, and for secrets that the tenants' files name; `agents` are types, or
         `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address; `profile` is the
         simulated Chattigo's. `programs` run in place of `relevo`, by the service's name; `broker` are properties of
-        the genuine Kafka.
+        the genuine Kafka; `templates` are Chattigo's, as `scenario.chattigo_config` has them.
         """
         self.folder = folder
         self.tenants = tenants
@@ -82,6 +83,7 @@ class Stage:
         self._programs = dict(programs or {})
         self.services: dict[str, ServiceSpec] = {}
         self._tenant_file = tenant_file
+        self._templates = templates
         self.agents = tuple(spec.partition("=")[0] for spec in agents)
         self._say = say
         self._on_exit = on_exit
@@ -166,7 +168,9 @@ class Stage:
             await self.call("POST", "webhooks", {"did": did, "url": url})
 
     async def _start_chattigo(self) -> None:
-        config = scenario.chattigo_config(self.tenants, self._password, self.ledger, self._seed, self._sandbox_profile)
+        config = scenario.chattigo_config(
+            self.tenants, self._password, self.ledger, self._seed, self._sandbox_profile, self._templates
+        )
         file, log = self.folder / "chattigo.json", self.folder / "chattigo.log"
         file.write_bytes(written(config))
         log.write_bytes(b"")
@@ -189,7 +193,7 @@ class Stage:
         for tenant in self.tenants:
             file = self.folder / f"{tenant.tenant}.yaml"
             file.write_text(self._tenant_file(tenant, self.chattigo), encoding="utf-8")
-            secrets = self._extra | {scenario.PASSWORD_ENV: self._password}
+            secrets = os.environ | self._extra | {scenario.PASSWORD_ENV: self._password}
             source = TenantFile(YamlSource.read(file), ring, secrets, self.agents)
             applied = source.tenant(None, now_ms())
             await write_tenant(self.kafka, applied.tenant)

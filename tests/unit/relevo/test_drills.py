@@ -237,7 +237,7 @@ def test_each_service_is_killed_and_frozen_at_each_of_its_points() -> None:
     found = {one.name for one in crashes.DRILLS}
     assert len(found) == 2 * len(crashes.POINTS) == len(crashes.DRILLS)
     for kind in ("kill", "stop"):
-        for name in ("webhooks-before-ack", "agents-menu-before-commit", "egress-before-post", "egress-after-post"):
+        for name in ("webhooks-before-ack", "agents-before-commit", "egress-before-post", "egress-after-post"):
             assert f"{name}-{kind}" in found
         for name in ("lease-login", "lease-logged-in", "conversations-rebalance", "egress-handing-over"):
             assert f"{name}-{kind}" in found
