@@ -40,7 +40,7 @@ drills: setup ## every drill, one seed (SEEDS=1,2,3 for several); what fails lea
 	$(BIN)/relevo drill --all --seeds $(SEEDS)
 
 drills-ci: setup ## one drill of each family, and the four services with one rule broken that drills must see
-	$(BIN)/pytest tests/drills -q
+	$(BIN)/pytest tests/drills -q -n 2 --dist loadfile
 
 browser: setup ## the sandbox's page in a genuine Chromium, which is brought into a folder of its own
 	@tests/browser/chromium.sh

@@ -17,7 +17,6 @@ from relevo.drills.catalogue import drills
 from relevo.drills.drill import Drill
 from relevo.drills.series import Series, Troupe
 from relevo.drills.verdict import Verdict, line
-from sandbox.kafka import BrokerFailed, KafkaUnavailable
 
 SHOWN = 10
 
@@ -51,10 +50,9 @@ def drill(
     if agent and not config:
         fail("--agent goes with --config: which tenants are theirs?", 2)
     players = own.troupe(config, agent or []) if config else Troupe()
-    try:
-        asyncio.run(_run(chosen, _seeds(seed, seeds), folder, players, as_json=as_json))
-    except (KafkaUnavailable, BrokerFailed) as failed:
-        fail(str(failed))
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        fail(f"{folder} holds an earlier run; give another --folder", 2)
+    asyncio.run(_run(chosen, _seeds(seed, seeds), folder, players, as_json=as_json))
 
 
 def _list(found: Sequence[Drill], *, as_json: bool) -> None:

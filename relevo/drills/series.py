@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from confluent_kafka import KafkaException
 
 from relevo.audit.report import Report
 from relevo.demo import scenario
@@ -26,6 +27,7 @@ from relevo.drills.drill import Drill, Needs
 from relevo.drills.run import Played, play
 from relevo.drills.verdict import Verdict
 from relevo.supervisor import Exit
+from sandbox.kafka import BrokerFailed, KafkaUnavailable
 
 # Whoever is killed or frozen is missed within seconds, so that a drill takes half a minute.
 QUICK = {
@@ -48,6 +50,7 @@ QUICK = {
 }
 # A stage's ledger and topics grow, and each audit reads all of them.
 SHARED_BY = 12
+CANNOT_BE_SET = (StageError, BrokerFailed, KafkaUnavailable, KafkaException, OSError)
 
 
 class Troupe(NamedTuple):
@@ -107,7 +110,7 @@ class Series:
                 async for verdict in self._on_a_stage(left):
                     left = left[1:]
                     yield verdict
-        if not any(self._folder.iterdir()):
+        if self._folder.exists() and not any(self._folder.iterdir()):
             self._folder.rmdir()
 
     async def _on_a_stage(self, turns: Sequence[Turn]) -> AsyncIterator[Verdict]:
@@ -126,7 +129,7 @@ class Series:
                         break
                     before = played.report
                     yield played.verdict
-        except StageError as error:
+        except CANNOT_BE_SET as error:
             failed = True
             yield self._unset(turns[0], error, folder)
         finally:
@@ -158,7 +161,7 @@ class Series:
         await asyncio.to_thread(evidence.keep, stage, kept)
         return kept.verdict
 
-    def _unset(self, turn: Turn, error: StageError, folder: Path) -> Verdict:
+    def _unset(self, turn: Turn, error: Exception, folder: Path) -> Verdict:
         return Verdict(
             drill=turn.drill.name,
             verdict="fail",
