@@ -68,10 +68,11 @@ def _chosen(known: dict[str, Drill], names: list[str], family: str, *, every: bo
     unknown = [name for name in names if name not in known]
     if unknown:
         fail(f"no drill {', '.join(unknown)}; `relevo drill --list` has them", 2)
-    chosen = [
+    chosen = [known[name] for name in dict.fromkeys(names)]
+    chosen += [
         one
         for one in known.values()
-        if every or one.name in names or (brief and one.brief) or (family and one.family == family)
+        if one not in chosen and (every or (brief and one.brief) or (family and one.family == family))
     ]
     if not chosen:
         fail("which drill? Give a name, --family, --brief or --all; `relevo drill --list` has them", 2)
