@@ -22,7 +22,7 @@ from sandbox.chattigo.dice import Dice
 from sandbox.kafka.ports import free_ports
 
 POLL_S = 0.1
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 
 
 class Scene:
