@@ -1,5 +1,6 @@
 # Relevo's commands. `make help` lists them.
 VENV ?= .venv
+SEEDS ?= 1
 PYTHON ?= python3
 BIN := $(VENV)/bin
 # Many times faster than pip, which takes over where uv does not reach what pip does.
@@ -10,7 +11,7 @@ SIDE_BY_SIDE := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit services kafka faults system browser check format lock clean
+.PHONY: help setup demo test unit services kafka faults system drills drills-ci browser check format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,12 @@ faults: setup ## the long runs with faults on a genuine Kafka, one after the oth
 
 system: setup ## tests of all services as processes, with faults
 	$(SIDE_BY_SIDE) tests/system
+
+drills: setup ## every drill, one seed (SEEDS=1,2,3 for several); what fails leaves a folder, which is printed
+	$(BIN)/relevo drill --all --seeds $(SEEDS)
+
+drills-ci: setup ## one drill of each family, and the four services with one rule broken that drills must see
+	$(BIN)/pytest tests/drills -q -n 2 --dist loadfile
 
 browser: setup ## the sandbox's page in a genuine Chromium, which is brought into a folder of its own
 	@tests/browser/chromium.sh

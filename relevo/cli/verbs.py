@@ -42,6 +42,7 @@ MODULES = {
     "audit": "audit",
     "doctor": "doctor",
     "why": "why",
+    "drill": "drill",
     "resume": "pause",
     "pause": "pause",
     **{name: name for name in _GROUPS},

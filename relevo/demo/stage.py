@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -62,21 +62,28 @@ class Stage:
         env: dict[str, str] | None = None,
         agents: Sequence[str] = AGENTS,
         tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file,
+        programs: Mapping[str, tuple[str, ...]] | None = None,
+        broker: Mapping[str, str | int] | None = None,
+        templates: Mapping[str, int] = scenario.TEMPLATES,
     ) -> None:
         """`env` is for the services, and for secrets that the tenants' files name; `agents` are types, or
         `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address; `profile` is the
-        simulated Chattigo's.
+        simulated Chattigo's. `programs` run in place of `relevo`, by the service's name; `broker` are properties of
+        the genuine Kafka; `templates` are Chattigo's, as `scenario.chattigo_config` has them.
         """
         self.folder = folder
         self.tenants = tenants
         self.ledger = folder / "ledger.ndjson"
-        self.broker: Broker | MockCluster = MockCluster() if mock else Broker(folder / "kafka")
+        self.broker: Broker | MockCluster = MockCluster() if mock else Broker(folder / "kafka", properties=broker)
         self.webhooks: dict[str, str] = {}
         self.chattigo = ""
         self._profile: Literal["mock", "laptop"] = "mock" if mock else "laptop"
         self._seed, self._sandbox_profile = seed, profile
         self._specs = tuple(agents)
+        self._programs = dict(programs or {})
+        self.services: dict[str, ServiceSpec] = {}
         self._tenant_file = tenant_file
+        self._templates = templates
         self.agents = tuple(spec.partition("=")[0] for spec in agents)
         self._say = say
         self._on_exit = on_exit
@@ -161,7 +168,9 @@ class Stage:
             await self.call("POST", "webhooks", {"did": did, "url": url})
 
     async def _start_chattigo(self) -> None:
-        config = scenario.chattigo_config(self.tenants, self._password, self.ledger, self._seed, self._sandbox_profile)
+        config = scenario.chattigo_config(
+            self.tenants, self._password, self.ledger, self._seed, self._sandbox_profile, self._templates
+        )
         file, log = self.folder / "chattigo.json", self.folder / "chattigo.log"
         file.write_bytes(written(config))
         log.write_bytes(b"")
@@ -184,7 +193,7 @@ class Stage:
         for tenant in self.tenants:
             file = self.folder / f"{tenant.tenant}.yaml"
             file.write_text(self._tenant_file(tenant, self.chattigo), encoding="utf-8")
-            secrets = self._extra | {scenario.PASSWORD_ENV: self._password}
+            secrets = os.environ | self._extra | {scenario.PASSWORD_ENV: self._password}
             source = TenantFile(YamlSource.read(file), ring, secrets, self.agents)
             applied = source.tenant(None, now_ms())
             await write_tenant(self.kafka, applied.tenant)
@@ -206,4 +215,7 @@ class Stage:
 
     def _fleet(self) -> list[ServiceSpec]:
         """One of each service, each with a free admin port."""
-        return on_ports(fleet(self._specs), self._ports[1:])
+        specs = on_ports(fleet(self._specs), self._ports[1:])
+        specs = [one._replace(program=self._programs.get(one.name, ())) for one in specs]
+        self.services = {one.name: one for one in specs}
+        return specs
