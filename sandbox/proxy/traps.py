@@ -1,8 +1,8 @@
 """Traps: what happens to a connection at a chosen request, or at the answer to it. Pure.
 
-A request is known by words that it holds (`POST /message/inbound`), or by the number of a Kafka request (26: the end
-of a transaction). Promises: the `nth` request that matches is hit, then further ones up to `count`; at `request` it has not
-left, at `answer` it has, and its answer has not come. Requests of one connection are answered in their order.
+A request is known by words that it holds (`POST /message/inbound`), or by the number of a Kafka request (26: the
+end of a transaction). Promises: the `nth` request that matches is hit, then further ones up to `count`; at `request`
+it has not left, at `answer` it has, and its answer has not come. Requests of one connection are answered in order.
 """
 
 from collections.abc import Iterator
