@@ -9,6 +9,7 @@ with which environment.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -34,12 +35,13 @@ PROGRAM = (sys.executable, "-m", "relevo")
 
 class ServiceSpec(NamedTuple):
     """A service to run: the `relevo` command line after the program's name, and its own environment variables. With an
-    `admin_port` it is asked there whether it is live."""
+    `admin_port` it is asked there whether it is live; a `program` runs in place of the supervisor's."""
 
     name: str
     arguments: tuple[str, ...]
     env: Mapping[str, str]
     admin_port: int = 0
+    program: tuple[str, ...] = ()
 
 
 class Exit(NamedTuple):
@@ -64,12 +66,15 @@ class _Running:
         self.liveness = Liveness(0.0)
         self.given_up = ""  # why it must end, once it must
         self.kill_at = 0.0
+        self.once: Mapping[str, str] = {}
 
     def start(self, program: Sequence[str], env: Mapping[str, str]) -> None:
         self.started = time.monotonic()
         self.liveness, self.given_up = Liveness(self.started), ""
         ends = {ServiceSettings.variable("ending_file"): str(self.ending)}
-        self.child = Child([*program, *self.spec.arguments], self.log, env={**env, **ends, **self.spec.env})
+        whole = {**env, **ends, **self.spec.env, **self.once}
+        self.child = Child([*(self.spec.program or program), *self.spec.arguments], self.log, env=whole)
+        self.once = {}
 
     def said(self, pid: int) -> str:
         """Why that process of it ended, in its own words; empty where it left none."""
@@ -123,6 +128,25 @@ class Supervisor:
         if child is not None:
             child.send(number)
 
+    async def again(self, name: str, once: Mapping[str, str] | None = None, deadline_s: float = 25.0) -> None:
+        """End a service as its host would, and start it again at once; with further environment, for this time only."""
+        running = self._services[name]
+        child, running.child, running.due = running.child, None, math.inf
+        if child is not None:
+            await asyncio.to_thread(child.stop, deadline_s)
+        running.once, running.wait_s, running.due = dict(once or {}), FIRST_WAIT_S, 0.0
+
+    async def end(self, name: str, deadline_s: float = 25.0) -> None:
+        """End a service and forget it."""
+        running = self._services.pop(name)
+        if running.child is not None:
+            await asyncio.to_thread(running.child.stop, deadline_s)
+
+    @property
+    def names(self) -> list[str]:
+        """The services that are kept running, in the order of their start."""
+        return list(self._services)
+
     def pid(self, name: str) -> int:
         """The process id of a service; 0 while it does not run."""
         child = self._services[name].child
@@ -171,7 +195,7 @@ class Supervisor:
             asking = asyncio.get_running_loop().create_task(self._ask_all(session), name="liveness")
             try:
                 while not asking.done():
-                    for running in self._services.values():
+                    for running in list(self._services.values()):
                         self._look(running, time.monotonic())
                     await asyncio.sleep(POLL_S)
                 asking.result()
@@ -184,7 +208,7 @@ class Supervisor:
         """All side by side, so that one that does not answer keeps nobody from being asked."""
         while True:
             await asyncio.sleep(self._period_s)
-            await asyncio.gather(*(self._ask(session, running) for running in self._services.values()))
+            await asyncio.gather(*(self._ask(session, running) for running in list(self._services.values())))
 
     async def _ask(self, session: aiohttp.ClientSession, running: _Running) -> None:
         child = running.child

@@ -1,7 +1,8 @@
 """Named points in the flow of a service at which a crash test can end or freeze the process.
 
 `RELEVO_TEST_POINTS` names them: `before_post=kill`, `plan_committed=stop:3` (the third time that it is reached),
-several separated by commas. `kill` is SIGKILL, `stop` is SIGSTOP, `exit` leaves with code 70 and no clean-up.
+several separated by commas. `kill` is SIGKILL, `stop` is SIGSTOP, `exit` leaves with code 70 and no clean-up. Before
+any of them the process says on its standard error that it got there, so that whoever armed the point can tell.
 Without the variable `reach` costs one look into an empty dict. Leaves to the tests: to assert that the process died.
 """
 
@@ -50,7 +51,13 @@ def reach(name: str) -> None:
         _points[name] = armed._replace(left=armed.left - 1)
         return
     del _points[name]
+    os.write(2, said(name, armed.action).encode() + b"\n")
     _act(armed.action)
+
+
+def said(name: str, action: Action) -> str:
+    """What a process says when it has reached an armed point."""
+    return f"reached the test point {name}: {action}"
 
 
 def _act(action: Action) -> None:

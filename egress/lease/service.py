@@ -21,6 +21,7 @@ from egress.lease.recovery import positions, tokens
 from egress.lease.renewal import START_S, Renewal
 from egress.lease.state import Lease
 from egress.lease.writer import Writer
+from runtime import points
 from runtime.http import Guard
 from runtime.kafka import loss
 from runtime.kafka import topics as kafka_topics
@@ -96,6 +97,7 @@ async def _member(
         committed = await consumer.committed([(names.requests, partition) for partition in partitions])
         begin = await positions(kafka, committed)
         found = [Recovered(p, begin[p], await tokens(kafka, names.tokens, p)) for p in partitions]
+        points.reach("accounts_recovered")
         holder.assigned(found)
         return [TopicPartition(names.requests, p, begin[p]) for p in partitions]
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from ingress.webhooks import outcomes
 from ingress.webhooks.outcomes import Outcome, Refused
 from ingress.webhooks.plan import Request, Verdict, keep, plan_request
-from runtime import logs, metrics
+from runtime import logs, metrics, points
 from runtime.kafka.producer import Backpressure, DeliveryError, Record
 from runtime.settings import IngressSettings
 
@@ -75,6 +75,7 @@ class Intake:
     async def _deliver(self, records: tuple[Record, ...]) -> None:
         waiting = metrics.gauge(metrics.INGRESS_WAITING).labels()
         started = time.monotonic()
+        points.reach("webhook_planned")
         waiting.inc()
         try:
             async with asyncio.timeout(self._settings.ack_hold_s):
@@ -85,6 +86,7 @@ class Intake:
             raise Refused(outcomes.FULL if isinstance(error, Backpressure) else outcomes.UNSURE) from error
         finally:
             waiting.dec()
+        points.reach("webhook_kept")
         self._sure()
         seconds = time.monotonic() - started
         metrics.histogram(metrics.INGRESS_ACK_SECONDS).labels().observe(seconds)

@@ -19,6 +19,7 @@ from relevo.cli import (
     dlq,
     doctor,
     doubt,
+    drill,
     gate,
     keys,
     menu,
@@ -53,7 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (run, chat, demo, audit, doctor, why, pause):
+for group in (run, chat, demo, audit, doctor, why, pause, drill):
     group.add_to(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(tenants.app, name="tenants")

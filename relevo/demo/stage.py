@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -62,20 +62,25 @@ class Stage:
         env: dict[str, str] | None = None,
         agents: Sequence[str] = AGENTS,
         tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file,
+        programs: Mapping[str, tuple[str, ...]] | None = None,
+        broker: Mapping[str, str | int] | None = None,
     ) -> None:
         """`env` is for the services, and for secrets that the tenants' files name; `agents` are types, or
         `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address; `profile` is the
-        simulated Chattigo's.
+        simulated Chattigo's. `programs` run in place of `relevo`, by the service's name; `broker` are properties of
+        the genuine Kafka.
         """
         self.folder = folder
         self.tenants = tenants
         self.ledger = folder / "ledger.ndjson"
-        self.broker: Broker | MockCluster = MockCluster() if mock else Broker(folder / "kafka")
+        self.broker: Broker | MockCluster = MockCluster() if mock else Broker(folder / "kafka", properties=broker)
         self.webhooks: dict[str, str] = {}
         self.chattigo = ""
         self._profile: Literal["mock", "laptop"] = "mock" if mock else "laptop"
         self._seed, self._sandbox_profile = seed, profile
         self._specs = tuple(agents)
+        self._programs = dict(programs or {})
+        self.services: dict[str, ServiceSpec] = {}
         self._tenant_file = tenant_file
         self.agents = tuple(spec.partition("=")[0] for spec in agents)
         self._say = say
@@ -206,4 +211,7 @@ class Stage:
 
     def _fleet(self) -> list[ServiceSpec]:
         """One of each service, each with a free admin port."""
-        return on_ports(fleet(self._specs), self._ports[1:])
+        specs = on_ports(fleet(self._specs), self._ports[1:])
+        specs = [one._replace(program=self._programs.get(one.name, ())) for one in specs]
+        self.services = {one.name: one for one in specs}
+        return specs

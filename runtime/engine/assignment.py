@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
+from runtime import points
 from runtime.engine.chunk import Chunk, Partition
 from runtime.engine.fatal import Exit, end_process, log
 from runtime.engine.handler import Housekeeper
@@ -116,6 +117,7 @@ class Assignment:
             self._taking_over = None
         if lanes:
             self._observer.released(len(lanes))
+            points.reach("partitions_released")
 
     def take_over(self, partitions: Collection[Partition], membership: Membership, seek: Seek) -> None:
         """Begin to own `partitions`. Returns at once; `ready` is set when their lanes are open."""
@@ -141,6 +143,7 @@ class Assignment:
             log.error("recovery failed", exc_info=error)
             end_process(Exit.RECOVERY, "recovery failed: %r", error)
         if not self._abandoned.is_set():
+            points.reach("partitions_restored")
             self._open(restored.starts, membership)
 
     async def _restore(self, partitions: list[Partition], generation: int) -> Restored:

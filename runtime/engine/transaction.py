@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from runtime import points
 from runtime.engine.chunk import Partition
 from runtime.engine.fatal import Exit, end_process, log
 from runtime.engine.membership import Membership
@@ -136,11 +137,13 @@ class TransactionThread:
         self._producer.begin_transaction()
         for work in works:
             self._produce(work.records)
+        points.reach("chunk_produced")
         offsets = {work.tp: work.offset for work in works}
         positions = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
         metadata = works[0].membership.metadata()
         self._patiently(lambda s: self._producer.send_offsets_to_transaction(positions, metadata, s))
         self._patiently(self._producer.commit_transaction)
+        points.reach("chunk_committed")
 
     def _produce(self, records: Iterable[Record]) -> None:
         """Waits while the producer's queue is full; raises once nothing of it has left for longer than Kafka waits."""

@@ -143,6 +143,7 @@ class Owner:
         self._supplies.cancel(set(self._partitions))
         async with self._turn:
             self._partitions = {}
+        points.reach("lines_revoked")
         garbage.let_go()
         await self._poster.drained()
         self._pressure.forget()

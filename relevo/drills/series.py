@@ -1,0 +1,172 @@
+"""Many drills, one after the other: those that need the same share a stage, until one of them fails.
+
+Promises: a violation is told once, for what failed ends its stage; a stage that passed leaves nothing behind, one that
+failed a folder with the evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from relevo.audit.report import Report
+from relevo.demo import scenario
+from relevo.demo.stage import AGENTS, Stage, StageError
+from relevo.drills import evidence
+from relevo.drills.drill import Drill, Needs
+from relevo.drills.run import Played, play
+from relevo.drills.verdict import Verdict
+from relevo.supervisor import Exit
+
+# Whoever is killed or frozen is missed within seconds, so that a drill takes half a minute.
+QUICK = {
+    "RELEVO_EGRESS_SESSION_TIMEOUT_S": "8",
+    "RELEVO_EGRESS_TRANSACTION_TIMEOUT_S": "6",
+    "RELEVO_EGRESS_POST_TIMEOUT_BATCH_S": "8",
+    "RELEVO_EGRESS_POST_TIMEOUT_REPLY_S": "6",
+    "RELEVO_EGRESS_DOUBT_GRACE_S": "2",
+    "RELEVO_EGRESS_REBALANCE_TIMEOUT_S": "14",
+    "RELEVO_EGRESS_DOUBT_SHORTEST_S": "16",
+    "RELEVO_PROCESSOR_SESSION_TIMEOUT_S": "8",
+    "RELEVO_PROCESSOR_TRANSACTION_TIMEOUT_S": "6",
+    "RELEVO_LEASE_SESSION_TIMEOUT_S": "8",
+    "RELEVO_LEASE_TRANSACTION_TIMEOUT_S": "6",
+    "RELEVO_LEASE_LOGIN_TIMEOUT_S": "5",
+}
+# A stage's ledger and topics grow, and each audit reads all of them.
+SHARED_BY = 12
+
+
+class Troupe(NamedTuple):
+    """Whose tenants and agents are played with."""
+
+    tenants: Sequence[scenario.DemoTenant] = scenario.TENANTS
+    agents: Sequence[str] = AGENTS
+    tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file
+
+
+class Turn(NamedTuple):
+    """A drill and its seed."""
+
+    drill: Drill
+    seed: int
+
+
+def plan(drills: Sequence[Drill], seeds: Sequence[int]) -> list[list[Turn]]:
+    """What is played on one stage, and in which order: those of a seed that need the same, as they were given."""
+    turns = [Turn(drill, seed) for seed in seeds for drill in drills]
+    order: dict[tuple[int, Needs], int] = {}
+    for turn in turns:
+        order.setdefault(_key(turn), len(order))
+    turns.sort(key=lambda turn: order[_key(turn)])
+    return [part for (_, needs), group in groupby(turns, _key) for part in _parts(needs, group)]
+
+
+def _key(turn: Turn) -> tuple[int, Needs]:
+    return turn.seed, turn.drill.needs
+
+
+def _parts(needs: Needs, turns: Iterator[Turn]) -> Iterator[list[Turn]]:
+    size, found = 1 if needs.alone else SHARED_BY, list(turns)
+    return (found[start : start + size] for start in range(0, len(found), size))
+
+
+class Series:
+    """Plays turns; `folder` is where stages go, `say` hears of progress."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        troupe: Troupe = Troupe(),  # noqa: B008  immutable
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="relevo-drill-")) if folder is None else folder
+        self._troupe, self._say = troupe, say
+        self._stages = 0
+
+    async def run(self, drills: Sequence[Drill], seeds: Sequence[int]) -> AsyncIterator[Verdict]:
+        """The verdicts, as they come."""
+        for part in plan(drills, seeds):
+            left = part
+            while left:
+                async for verdict in self._on_a_stage(left):
+                    left = left[1:]
+                    yield verdict
+        if not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
+    async def _on_a_stage(self, turns: Sequence[Turn]) -> AsyncIterator[Verdict]:
+        """Up to and with the first that fails."""
+        self._stages += 1
+        folder, failed = self._folder / f"stage-{self._stages}", False
+        try:
+            async with AsyncExitStack() as stack:
+                stage = await stack.enter_async_context(self._stage(folder, turns[0]))
+                before: Report | None = None
+                for number, turn in enumerate(turns):
+                    self._say(f"{turn.drill.name}, seed {turn.seed}: {turn.drill.what}")
+                    played = await play(stage, turn.drill, turn.seed, number, before)
+                    if failed := not played.verdict.passed:
+                        yield await self._kept(stage, played)
+                        break
+                    before = played.report
+                    yield played.verdict
+        except StageError as error:
+            failed = True
+            yield self._unset(turns[0], error, folder)
+        finally:
+            self._tidy(folder, failed=failed)
+
+    def _stage(self, folder: Path, turn: Turn) -> Stage:
+        needs, troupe = turn.drill.needs, self._troupe
+        return Stage(
+            folder,
+            troupe.tenants,
+            seed=turn.seed,
+            profile=needs.profile,
+            say=self._say,
+            on_exit=lambda ended: self._say(_told(ended)),
+            env=QUICK | dict(needs.env),
+            agents=troupe.agents,
+            tenant_file=troupe.tenant_file,
+            programs=dict(needs.programs),
+            broker=dict(needs.broker),
+        )
+
+    async def _kept(self, stage: Stage, played: Played) -> Verdict:
+        kept = played._replace(verdict=_with_folder(played.verdict, stage.folder))
+        await asyncio.to_thread(evidence.keep, stage, kept)
+        return kept.verdict
+
+    def _unset(self, turn: Turn, error: StageError, folder: Path) -> Verdict:
+        return Verdict(
+            drill=turn.drill.name,
+            verdict="fail",
+            counts={},
+            violations=[f"the stage could not be set: {error}"],
+            seed=turn.seed,
+            folder=str(folder),
+        )
+
+    def _tidy(self, folder: Path, *, failed: bool) -> None:
+        if failed:
+            evidence.drop_broker(folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _told(ended: Exit) -> str:
+    why = f" ({ended.why})" if ended.why else ""
+    return f"{ended.name} ended with {ended.code}{why}; it is started again"
+
+
+def _with_folder(verdict: Verdict, folder: Path) -> Verdict:
+    return replace(verdict, folder=str(folder))
