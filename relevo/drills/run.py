@@ -75,6 +75,7 @@ async def _happens(scene: Scene, drill: Drill) -> list[str]:
             struck = [_struck(scene, fault) for fault in drill.faults]
             problems += await _tried([loads.play(scene, drill), *struck])
     finally:
+        scene.over = True
         problems += await _tried([asyncio.wait_for(fault.heal(scene), HEAL_S) for fault in drill.faults])
     return problems
 

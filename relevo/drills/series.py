@@ -19,12 +19,14 @@ from msgspec.structs import replace
 
 from relevo.audit.report import Report
 from relevo.demo import scenario
+from relevo.demo.network import Network
 from relevo.demo.stage import AGENTS, Stage, StageError
 from relevo.drills import evidence
 from relevo.drills.drill import Drill, Needs
 from relevo.drills.run import Played, play
 from relevo.drills.verdict import Verdict
 from relevo.supervisor import Exit
+from runtime import clock
 
 # Whoever is killed or frozen is missed within seconds, so that a drill takes half a minute.
 QUICK = {
@@ -41,6 +43,7 @@ QUICK = {
     "RELEVO_LEASE_TRANSACTION_TIMEOUT_S": "6",
     "RELEVO_LEASE_LOGIN_TIMEOUT_S": "5",
 }
+CLOCK = "clock"  # a file of the stage's: by so many seconds the services' clocks are wrong
 # A stage's ledger and topics grow, and each audit reads all of them.
 SHARED_BY = 12
 
@@ -134,11 +137,13 @@ class Series:
             profile=needs.profile,
             say=self._say,
             on_exit=lambda ended: self._say(_told(ended)),
-            env=QUICK | dict(needs.env),
+            env=QUICK | {clock.VARIABLE: str(folder / CLOCK)} | dict(needs.env),
             agents=troupe.agents,
             tenant_file=troupe.tenant_file,
             programs=dict(needs.programs),
             broker=dict(needs.broker),
+            network=Network() if needs.network else None,
+            disk_bytes=needs.disk_bytes,
         )
 
     async def _kept(self, stage: Stage, played: Played) -> Verdict:
