@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from relevo.cli.console import err, fail, out, say
+from relevo.drills import own
 from relevo.drills.catalogue import drills
 from relevo.drills.drill import Drill
 from relevo.drills.series import Series, Troupe
@@ -30,6 +31,13 @@ def drill(
     seed: Annotated[int, typer.Option(help="Of the load and of the moment of the fault.")] = 1,
     seeds: Annotated[str, typer.Option(help="Several, separated by commas: each drill runs once for each.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each verdict.")] = False,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="A tenant's file, to play with your own. May be repeated."),
+    ] = None,
+    agent: Annotated[
+        list[str] | None, typer.Option(help="Where agents of a type are: `type=module:function`. May be repeated.")
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Where data, logs and the ledger go; a new one if not given.")
     ] = None,
@@ -40,8 +48,11 @@ def drill(
         _list(list(known.values()), as_json=as_json)
         return
     chosen = _chosen(known, names or [], family, every=every, brief=brief)
+    if agent and not config:
+        fail("--agent goes with --config: which tenants are theirs?", 2)
+    players = own.troupe(config, agent or []) if config else Troupe()
     try:
-        asyncio.run(_run(chosen, _seeds(seed, seeds), folder, as_json=as_json))
+        asyncio.run(_run(chosen, _seeds(seed, seeds), folder, players, as_json=as_json))
     except (KafkaUnavailable, BrokerFailed) as failed:
         fail(str(failed))
 
@@ -76,9 +87,11 @@ def _seeds(seed: int, seeds: str) -> list[int]:
         fail(f"--seeds {seeds}: whole numbers, separated by commas", 2)
 
 
-async def _run(chosen: Sequence[Drill], seeds: Sequence[int], folder: Path | None, *, as_json: bool) -> None:
+async def _run(
+    chosen: Sequence[Drill], seeds: Sequence[int], folder: Path | None, players: Troupe, *, as_json: bool
+) -> None:
     console = err if as_json else out
-    series = Series(folder, Troupe(), lambda text: console.print(text, style="dim", markup=False, soft_wrap=True))
+    series = Series(folder, players, lambda text: console.print(text, style="dim", markup=False, soft_wrap=True))
     failed = 0
     async for verdict in series.run(chosen, seeds):
         failed += not verdict.passed

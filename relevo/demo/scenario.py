@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,9 +109,16 @@ def tenant_file(tenant: DemoTenant, chattigo: str) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
-def chattigo_config(tenants: Sequence[DemoTenant], password: str, ledger: Path, seed: int, profile: str = "") -> Config:
+def chattigo_config(
+    tenants: Sequence[DemoTenant],
+    password: str,
+    ledger: Path,
+    seed: int,
+    profile: str = "",
+    templates: Mapping[str, int] = TEMPLATES,
+) -> Config:
     """The simulated Chattigo, with its usual troubles: duplicates, several events in a POST, lost receipts; or with
-    those of a profile.
+    those of a profile. `templates` are names with how many parameters they take; with none every template exists.
     """
     knobs = Knobs()
     usual = {"webhooks": {"duplicate": 0.05, "lanes": 16}, "receipts": {"array": True, "read_s": (0.2, 1.0)}}
@@ -130,7 +137,7 @@ def chattigo_config(tenants: Sequence[DemoTenant], password: str, ledger: Path, 
         lines=[
             Line(did=line.did, kind="flat" if line.flat else "cloud") for tenant in tenants for line in tenant.lines
         ],
-        templates=[Template(name=name, parameters=count) for name, count in TEMPLATES.items()],
+        templates=[Template(name=name, parameters=count) for name, count in templates.items()],
         seed=seed,
         ledger=str(ledger),
         knobs=knobs,

@@ -67,11 +67,13 @@ class Stage:
         broker: Mapping[str, str | int] | None = None,
         network: Network | None = None,
         disk_bytes: int = 0,
+        templates: Mapping[str, int] = scenario.TEMPLATES,
     ) -> None:
         """`env` is for the services, and for secrets that the tenants' files name; `agents` are types, or
         `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address; `profile` is the
         simulated Chattigo's. `programs` run in place of `relevo`, by the service's name; `broker` are properties of
-        the genuine Kafka, whose disk has `disk_bytes` if they are given; with a `network` everything goes through it.
+        the genuine Kafka, whose disk has `disk_bytes` if they are given; with a `network` everything goes through it;
+        `templates` are Chattigo's, as `scenario.chattigo_config` has them.
         """
         self.folder = folder
         self.tenants = tenants
@@ -88,6 +90,7 @@ class Stage:
         self._programs = dict(programs or {})
         self.services: dict[str, ServiceSpec] = {}
         self._tenant_file = tenant_file
+        self._templates = templates
         self.agents = tuple(spec.partition("=")[0] for spec in agents)
         self._say = say
         self._on_exit = on_exit
@@ -176,7 +179,9 @@ class Stage:
             await self.call("POST", "webhooks", {"did": did, "url": url})
 
     async def _start_chattigo(self) -> None:
-        config = scenario.chattigo_config(self.tenants, self._password, self.ledger, self._seed, self._sandbox_profile)
+        config = scenario.chattigo_config(
+            self.tenants, self._password, self.ledger, self._seed, self._sandbox_profile, self._templates
+        )
         file, log = self.folder / "chattigo.json", self.folder / "chattigo.log"
         file.write_bytes(written(config))
         log.write_bytes(b"")
@@ -199,7 +204,7 @@ class Stage:
         for tenant in self.tenants:
             file = self.folder / f"{tenant.tenant}.yaml"
             file.write_text(self._tenant_file(tenant, self._by_way_of(CHATTIGO, self.chattigo)), encoding="utf-8")
-            secrets = self._extra | {scenario.PASSWORD_ENV: self._password}
+            secrets = os.environ | self._extra | {scenario.PASSWORD_ENV: self._password}
             source = TenantFile(YamlSource.read(file), ring, secrets, self.agents)
             applied = source.tenant(None, now_ms())
             await write_tenant(self.kafka, applied.tenant)

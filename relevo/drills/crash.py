@@ -46,47 +46,50 @@ class AtPoint(Fault):
 
     async def arm(self, scene: Scene) -> None:
         if not self.late:
-            await scene.again(self.service, self._armed(scene))
-            await scene.ready(self.service)
+            name = scene.service(self.service)
+            await scene.again(name, self._armed(scene))
+            await scene.ready(name)
 
     async def strike(self, scene: Scene) -> None:
+        name = scene.service(self.service)
         if self.late or self.renew or self.joins:
             await scene.after("event", scene.dice.number((self.after, 2 * self.after), self.service, self.point))
         if self.late:
-            await scene.again(self.service, self._armed(scene))
+            await scene.again(name, self._armed(scene))
         if self.renew:
             await expire_all(scene)
         if self.joins:
-            await scene.second(self.service)
-        pid = scene.supervisor.pid(self.service)
-        await scene.reached(self.service, self.point, self.kind)
+            await scene.second(name)
+        pid = scene.supervisor.pid(name)
+        await scene.reached(name, self.point, self.kind)
         if self.kind == "kill":
-            await scene.died(self.service, pid)
+            await scene.died(name, pid)
         else:
-            await self._sleeps(scene)
+            await self._sleeps(scene, name)
         scene.mark(self._mark)
 
     async def heal(self, scene: Scene) -> None:
-        scene.thaw(self.service)
+        name = scene.service(self.service)
+        scene.thaw(name)
         if self._mark not in scene.marks:
-            await scene.again(self.service)  # the point is still armed, and must not meet the next drill
-        await scene.ready(self.service)
-        if (heir := second_of(self.service)) in scene.supervisor.names:
+            await scene.again(name)  # the point is still armed, and must not meet the next drill
+        await scene.ready(name)
+        if (heir := second_of(name)) in scene.supervisor.names:
             await scene.supervisor.end(heir)
 
     def _armed(self, scene: Scene) -> str:
         nth = scene.dice.number(self.nth, self.service, self.point, self.kind)
         return f"{self.point}={self.kind}:{nth}"
 
-    async def _sleeps(self, scene: Scene) -> None:
-        await scene.frozen(self.service)
+    async def _sleeps(self, scene: Scene, name: str) -> None:
+        await scene.frozen(name)
         if self.heir and not self.joins:
-            heir = await scene.second(self.service)
+            heir = await scene.second(name)
             await scene.ready(heir, WITHIN_S)
         await asyncio.sleep(FROZEN_S)
-        if state_of(scene.supervisor.pid(self.service)) != "T":
-            raise NotReached(f"{self.service} did not stay frozen for {FROZEN_S:g} s")
-        scene.thaw(self.service)
+        if state_of(scene.supervisor.pid(name)) != "T":
+            raise NotReached(f"{name} did not stay frozen for {FROZEN_S:g} s")
+        scene.thaw(name)
 
 
 async def expire_all(scene: Scene) -> None:

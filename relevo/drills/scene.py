@@ -82,6 +82,14 @@ class Scene:
 
     # -- services
 
+    def service(self, name: str) -> str:
+        """A service of the stage by its name; `agents` stands for the first type of agents. NotReached if there is
+        none."""
+        found = (one for one in self.stage.services if one == name or (name == "agents" and one.startswith("agents-")))
+        if (service := next(found, None)) is None:
+            raise NotReached(f"no service {name} on the stage, which has {', '.join(self.stage.services)}")
+        return service
+
     async def ready(self, name: str, within_s: float = WITHIN_S) -> None:
         """Returns when a service is ready."""
         try:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec.structs import replace
+import msgspec
 
 from relevo.audit.report import Report
 from relevo.demo import scenario
@@ -54,6 +55,8 @@ class Troupe(NamedTuple):
     tenants: Sequence[scenario.DemoTenant] = scenario.TENANTS
     agents: Sequence[str] = AGENTS
     tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file
+    templates: Mapping[str, int] = scenario.TEMPLATES
+    handoff: bool = True  # their bot gives a person to a human on the word `humano`
 
 
 class Turn(NamedTuple):
@@ -116,7 +119,7 @@ class Series:
                 before: Report | None = None
                 for number, turn in enumerate(turns):
                     self._say(f"{turn.drill.name}, seed {turn.seed}: {turn.drill.what}")
-                    played = await play(stage, turn.drill, turn.seed, number, before)
+                    played = await play(stage, self._fitted(turn.drill), turn.seed, number, before)
                     if failed := not played.verdict.passed:
                         yield await self._kept(stage, played)
                         break
@@ -144,7 +147,12 @@ class Series:
             broker=dict(needs.broker),
             network=Network() if needs.network else None,
             disk_bytes=needs.disk_bytes,
+            templates=troupe.templates,
         )
+
+    def _fitted(self, drill: Drill) -> Drill:
+        """The drill as these agents can play it."""
+        return drill if self._troupe.handoff else replace(drill, load=replace(drill.load, handoff=False))
 
     async def _kept(self, stage: Stage, played: Played) -> Verdict:
         kept = played._replace(verdict=_with_folder(played.verdict, stage.folder))
@@ -174,4 +182,4 @@ def _told(ended: Exit) -> str:
 
 
 def _with_folder(verdict: Verdict, folder: Path) -> Verdict:
-    return replace(verdict, folder=str(folder))
+    return msgspec.structs.replace(verdict, folder=str(folder))

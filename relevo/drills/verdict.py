@@ -63,7 +63,7 @@ def _expected(seen: Seen) -> Iterator[str]:
     """The load is there, and what the drill asks besides."""
     wanted = seen.drill.load.messages
     if seen.counts.get("event", 0) < wanted:
-        yield f"only {seen.counts.get('events', 0)} of {wanted} events came from customers: the load did not run"
+        yield f"only {seen.counts.get('event', 0)} of {wanted} events came from customers: the load did not run"
     for expectation in seen.drill.expects:
         yield from expectation(seen)
 

@@ -31,3 +31,12 @@ def test_a_wrong_order_is_refused(text: str) -> None:
 
 def test_an_order_is_read() -> None:
     assert points.parse("a=kill, b=stop:2") == {"a": ("kill", 1), "b": ("stop", 2)}
+
+
+def test_a_process_says_that_it_is_at_a_point_before_anything_happens_to_it() -> None:
+    program = "from runtime import points\npoints.reach('other'); points.reach('here')"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env={"RELEVO_TEST_POINTS": "here=kill"}, check=False, capture_output=True
+    )
+    assert ran.stderr.decode() == points.said("here", "kill") + "\n"
+    assert ran.returncode == -9

@@ -292,3 +292,41 @@ def test_what_was_never_live_has_time_to_begin() -> None:
     liveness = Liveness(100)
     assert not any(liveness.heard("refused", 100 + at) for at in range(int(BEGIN_S)))
     assert [bool(liveness.heard("refused", 100 + BEGIN_S)) for _ in range(3)] == [False, False, True]
+
+
+async def test_a_service_that_is_started_again_has_a_further_environment_once(tmp_path: Path) -> None:
+    told: list[Exit] = []
+    supervisor = Supervisor(tmp_path, {}, told.append, PYTHON)
+    code = "import os, time; print('up', os.environ.get('ONCE'), flush=True); time.sleep(60)"
+    supervisor.start(spec("a", code))
+    await until(lambda: supervisor.log("a").read_text().count("up") == 1)
+    first = supervisor.pid("a")
+    await supervisor.again("a", {"ONCE": "armed"})
+    await until(lambda: supervisor.log("a").read_text().count("up") == 2)
+    second = supervisor.pid("a")
+    assert told == [], "it was asked to end, which is no exit to tell of"
+    supervisor.kill("a")
+    await until(lambda: supervisor.log("a").read_text().count("up") == 3)
+    assert supervisor.log("a").read_text() == "up None\nup armed\nup None\n"
+    assert len({first, second, supervisor.pid("a")}) == 3
+    assert told == [Exit("a", -signal.SIGKILL)]
+    await supervisor.stop()
+
+
+async def test_a_service_that_is_ended_is_not_started_again(supervisor: Supervisor) -> None:
+    supervisor.start(spec("a"))
+    supervisor.start(spec("b"))
+    await until(lambda: up(supervisor, "a")() and up(supervisor, "b")())
+    pid, log = supervisor.pid("a"), supervisor.log("a")
+    await supervisor.end("a")
+    assert supervisor.names == ["b"]
+    assert not alive(pid)
+    supervisor.kill("b")
+    await until(lambda: supervisor.log("b").read_text().count("up") == 2)
+    assert log.read_text() == "up\n"
+
+
+async def test_a_program_of_its_own_runs_in_place_of_the_supervisors(supervisor: Supervisor) -> None:
+    supervisor.start(ServiceSpec("a", ("a word",), {}, 0, ("/bin/echo", "up", "in its place:")))
+    await until(up(supervisor, "a"))
+    assert supervisor.log("a").read_text().startswith("up in its place: a word\n")
