@@ -13,7 +13,7 @@ LOGINS = 5 * 12
 
 DRILLS = (
     Drill("chattigo-401-storm", "Chattigo answers 401 to call after call, though tokens are alive",
-          (Refusals(401, (("isv.send", 30), ("hsm.send", 1))),), LOAD,
+          (Refusals(401, (("isv.send", 8), ("hsm.send", 1))),), LOAD,
           expects=(few_logins(LOGINS),), family="chattigo"),
     Drill("chattigo-tokens-die", "all tokens die five times within seconds: one login for each, and no storm",
           (TokensDie(),), LOAD, expects=(few_logins(LOGINS),), family="chattigo"),
