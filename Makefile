@@ -1,11 +1,12 @@
 # Relevo's commands. `make help` lists them.
 VENV ?= .venv
+SEEDS ?= 1
 PYTHON ?= python3
 BIN := $(VENV)/bin
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit kafka faults system browser check format lock clean
+.PHONY: help setup demo test unit kafka faults system drills drills-ci browser check format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,12 @@ faults: setup ## the long runs with faults on a genuine Kafka, one after the oth
 
 system: setup ## tests of all services as processes, with faults
 	$(BIN)/pytest tests/system -q
+
+drills: setup ## every drill, one seed (SEEDS=1,2,3 for several); what fails leaves a folder, which is printed
+	$(BIN)/relevo drill --all --seeds $(SEEDS)
+
+drills-ci: setup ## one drill of each family, and the four services with one rule broken that drills must see
+	$(BIN)/pytest tests/drills -q -n 2 --dist loadfile
 
 browser: setup ## the sandbox's page in a genuine Chromium, which is brought into a folder of its own
 	@tests/browser/chromium.sh

@@ -17,7 +17,6 @@ from relevo.drills.catalogue import drills
 from relevo.drills.drill import Drill
 from relevo.drills.series import Series, Troupe
 from relevo.drills.verdict import Verdict, line
-from sandbox.kafka import BrokerFailed, KafkaUnavailable
 
 SHOWN = 10
 
@@ -51,10 +50,9 @@ def drill(
     if agent and not config:
         fail("--agent goes with --config: which tenants are theirs?", 2)
     players = own.troupe(config, agent or []) if config else Troupe()
-    try:
-        asyncio.run(_run(chosen, _seeds(seed, seeds), folder, players, as_json=as_json))
-    except (KafkaUnavailable, BrokerFailed) as failed:
-        fail(str(failed))
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        fail(f"{folder} holds an earlier run; give another --folder", 2)
+    asyncio.run(_run(chosen, _seeds(seed, seeds), folder, players, as_json=as_json))
 
 
 def _list(found: Sequence[Drill], *, as_json: bool) -> None:
@@ -70,10 +68,11 @@ def _chosen(known: dict[str, Drill], names: list[str], family: str, *, every: bo
     unknown = [name for name in names if name not in known]
     if unknown:
         fail(f"no drill {', '.join(unknown)}; `relevo drill --list` has them", 2)
-    chosen = [
+    chosen = [known[name] for name in dict.fromkeys(names)]
+    chosen += [
         one
         for one in known.values()
-        if every or one.name in names or (brief and one.brief) or (family and one.family == family)
+        if one not in chosen and (every or (brief and one.brief) or (family and one.family == family))
     ]
     if not chosen:
         fail("which drill? Give a name, --family, --brief or --all; `relevo drill --list` has them", 2)

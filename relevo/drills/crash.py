@@ -7,6 +7,7 @@ the clock. One that is frozen stays so for longer than its session, while a seco
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,10 +84,10 @@ class AtPoint(Fault):
 
     async def _sleeps(self, scene: Scene, name: str) -> None:
         await scene.frozen(name)
+        waits: list[Awaitable[None]] = [asyncio.sleep(FROZEN_S)]
         if self.heir and not self.joins:
-            heir = await scene.second(name)
-            await scene.ready(heir, WITHIN_S)
-        await asyncio.sleep(FROZEN_S)
+            waits.append(scene.ready(await scene.second(name), WITHIN_S))
+        await asyncio.gather(*waits)
         if state_of(scene.supervisor.pid(name)) != "T":
             raise NotReached(f"{name} did not stay frozen for {FROZEN_S:g} s")
         scene.thaw(name)

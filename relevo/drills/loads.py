@@ -13,7 +13,7 @@ from pathlib import Path
 from relevo.campaigns.order import Terms, order
 from relevo.campaigns.submit import Submission
 from relevo.demo.stage import Stage
-from relevo.drills.drill import Drill, Load
+from relevo.drills.drill import Drill, Load, NotReached
 from relevo.drills.scene import Scene
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
@@ -21,14 +21,19 @@ from schemas.tenant import TemplateSpec, Tenant
 
 
 async def play(scene: Scene, drill: Drill) -> None:
-    """All of the load side by side; returns when all was said. Raises NotReached and StageError."""
+    """All of the load side by side; returns when all was said. Raises NotReached and what a part of it raised."""
     load = drill.load
-    async with asyncio.timeout(load.within_s):
-        await asyncio.gather(
-            _customers(scene, load),
-            *([_campaign(scene, load)] if load.campaign else []),
-            *([_handoff(scene, load)] if load.handoff and flat_line(scene.stage) else []),
-        )
+    parts = [_customers(scene, load)]
+    parts += [_campaign(scene, load)] if load.campaign else []
+    parts += [_handoff(scene, load)] if load.handoff and flat_line(scene.stage) else []
+    try:
+        async with asyncio.timeout(load.within_s):
+            ended = await asyncio.gather(*parts, return_exceptions=True)
+    except TimeoutError:
+        raise NotReached(f"the load did not end within {load.within_s:g} s") from None
+    for error in ended:
+        if error is not None:
+            raise error
 
 
 def flat_line(stage: Stage) -> str:

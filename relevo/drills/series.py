@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from confluent_kafka import KafkaException
 
 from relevo.audit.report import Report
 from relevo.demo import scenario
@@ -28,25 +29,31 @@ from relevo.drills.run import Played, play
 from relevo.drills.verdict import Verdict
 from relevo.supervisor import Exit
 from runtime import clock
+from sandbox.kafka import BrokerFailed, KafkaUnavailable, NoSmallDisk
 
 # Whoever is killed or frozen is missed within seconds, so that a drill takes half a minute.
 QUICK = {
     "RELEVO_EGRESS_SESSION_TIMEOUT_S": "8",
-    "RELEVO_EGRESS_TRANSACTION_TIMEOUT_S": "6",
+    "RELEVO_EGRESS_TRANSACTION_TIMEOUT_S": "10",
     "RELEVO_EGRESS_POST_TIMEOUT_BATCH_S": "8",
     "RELEVO_EGRESS_POST_TIMEOUT_REPLY_S": "6",
     "RELEVO_EGRESS_DOUBT_GRACE_S": "2",
     "RELEVO_EGRESS_REBALANCE_TIMEOUT_S": "14",
     "RELEVO_EGRESS_DOUBT_SHORTEST_S": "16",
     "RELEVO_PROCESSOR_SESSION_TIMEOUT_S": "8",
-    "RELEVO_PROCESSOR_TRANSACTION_TIMEOUT_S": "6",
+    "RELEVO_PROCESSOR_TRANSACTION_TIMEOUT_S": "10",
+    "RELEVO_PROCESSOR_AGENT_TIMEOUT_S": "4",
+    "RELEVO_PROCESSOR_DRAIN_S": "10",
+    "RELEVO_PROCESSOR_REBALANCE_TIMEOUT_S": "14",
     "RELEVO_LEASE_SESSION_TIMEOUT_S": "8",
-    "RELEVO_LEASE_TRANSACTION_TIMEOUT_S": "6",
+    "RELEVO_LEASE_TRANSACTION_TIMEOUT_S": "10",
     "RELEVO_LEASE_LOGIN_TIMEOUT_S": "5",
+    "RELEVO_LEASE_REBALANCE_TIMEOUT_S": "14",
 }
 CLOCK = "clock"  # a file of the stage's: by so many seconds the services' clocks are wrong
 # A stage's ledger and topics grow, and each audit reads all of them.
 SHARED_BY = 12
+CANNOT_BE_SET = (StageError, BrokerFailed, KafkaUnavailable, NoSmallDisk, KafkaException, OSError)
 
 
 class Troupe(NamedTuple):
@@ -106,7 +113,7 @@ class Series:
                 async for verdict in self._on_a_stage(left):
                     left = left[1:]
                     yield verdict
-        if not any(self._folder.iterdir()):
+        if self._folder.exists() and not any(self._folder.iterdir()):
             self._folder.rmdir()
 
     async def _on_a_stage(self, turns: Sequence[Turn]) -> AsyncIterator[Verdict]:
@@ -125,7 +132,7 @@ class Series:
                         break
                     before = played.report
                     yield played.verdict
-        except StageError as error:
+        except CANNOT_BE_SET as error:
             failed = True
             yield self._unset(turns[0], error, folder)
         finally:
@@ -159,7 +166,7 @@ class Series:
         await asyncio.to_thread(evidence.keep, stage, kept)
         return kept.verdict
 
-    def _unset(self, turn: Turn, error: StageError, folder: Path) -> Verdict:
+    def _unset(self, turn: Turn, error: Exception, folder: Path) -> Verdict:
         return Verdict(
             drill=turn.drill.name,
             verdict="fail",

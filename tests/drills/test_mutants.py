@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("mutant", "service", "drill", "broken"),
     [
-        ("no_plan", "egress", "egress-after-post-kill", "sent without a plan: "),
+        ("no_plan", "egress", "egress-after-post-kill", "sent twice: "),
         ("early_answer", "webhooks", "webhooks-before-produce-kill", "lost event: "),
         ("blind_retry", "egress", "egress-no-answer", "sent twice: "),
         ("no_dedupe", "conversations", "conversations-before-commit-kill", "routed twice: "),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from relevo.drills.crash import AtPoint, Kind
-from relevo.drills.drill import Drill
+from relevo.drills.drill import Drill, Load
 
 
 class Point(NamedTuple):
@@ -55,6 +55,8 @@ POINTS = (
           nth=(1, 4), renew=True),
     Point("lease", "accounts_recovered", "rebalance", "has read its accounts", nth=(1, 1), late=True, renew=True),
 )  # fmt: skip
+# There are many of them: each is short.
+LOAD = Load(customers=30, messages=110, rate=18.0, campaign=40)
 _HOW = {"kill": "is killed", "stop": "is frozen for longer than its session"}
 _KINDS: tuple[Kind, ...] = ("kill", "stop")
 # These run on every change: where most is at stake, and where a service with one rule broken must be seen.
@@ -74,7 +76,7 @@ def drill(point: Point, kind: Kind) -> Drill:
         point.service, point.point, kind, point.nth, point.late, renew=point.renew, joins=point.joins, heir=heir
     )
     what = f"{point.service} {_HOW[kind]} when it {point.what}"
-    return Drill(name, what, (fault,), family="crashes", brief=name in _BRIEF)
+    return Drill(name, what, (fault,), LOAD, family="crashes", brief=name in _BRIEF)
 
 
 DRILLS = tuple(drill(point, kind) for kind in _KINDS for point in POINTS)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from relevo.audit import report as reports
 from relevo.audit.gathered import sort
 from relevo.audit.report import Report
+from relevo.cli import drill as drill_command
 from relevo.cli.program import app
 from relevo.demo.stage import Stage
 from relevo.drills import run as drill_run
@@ -281,6 +282,12 @@ def test_the_list_is_json_with_each_drill_and_what_it_does() -> None:
     listed = msgspec.json.decode(ran.stdout)
     assert [one["drill"] for one in listed] == list(drills())
     assert all(set(one) == {"drill", "what"} for one in listed)
+
+
+def test_drills_are_played_in_the_order_in_which_they_are_given_then_those_of_a_group() -> None:
+    known = by_name([Drill(name, "", (), family=name[0], brief=name == "b1") for name in ("a1", "a2", "b1", "b2")])
+    chosen = drill_command._chosen(known, ["b2", "a2", "b2"], "a", every=False, brief=True)
+    assert [one.name for one in chosen] == ["b2", "a2", "a1", "b1"]
 
 
 @pytest.mark.parametrize(
