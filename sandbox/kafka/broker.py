@@ -37,8 +37,8 @@ class Broker(Running):
 
     `properties` override the broker's; `client` are librdkafka's options to reach it when they ask for TLS or a login.
     One that is `lasting` is compiled for its speed, which takes the CPU time of some minutes' work; others are not.
-    One node of a cluster (see `cluster`) is told its two `ports` and the `cluster_id` that all share. With `disk_bytes` its
-    data are on a `disk` of that size, which goes with `close()`.
+    One node of a cluster (see `cluster`) is told its two `ports` and the `cluster_id` that all share. With `disk_bytes`
+    its data are on a `disk` of that size, which goes with `close()`.
     """
 
     def __init__(
