@@ -5,7 +5,7 @@ from __future__ import annotations
 from relevo.drills.drill import Drill, Load
 from relevo.drills.outside.clocks import ClockJumps
 
-LOAD = Load(messages=200, rate=8.0)
+LOAD = Load(messages=200, rate=8.0, within_s=240.0)
 HOUR = 3600
 
 DRILLS = (

@@ -7,7 +7,7 @@ from relevo.drills.outside.broker import BrokerFreezes, BrokerKilled, BrokerStop
 from relevo.drills.outside.steps import Turned
 
 # Customers write until all is back: what they say meanwhile is what it is about.
-LOAD = Load(messages=240, rate=8.0)
+LOAD = Load(messages=240, rate=8.0, within_s=240.0)
 PLAIN = Needs()
 SMALL_DISK = 256 * 2**20
 

@@ -7,7 +7,7 @@ from relevo.drills.drill import Drill, Fault, Load, Needs
 from relevo.drills.outside.network import Storm, Trapped
 from relevo.drills.outside.steps import Turned
 
-LOAD = Load(messages=160, rate=8.0)
+LOAD = Load(messages=160, rate=8.0, within_s=240.0)
 NEEDS = Needs(network=True)
 BATCH, REPLY = "POST /message/inbound", "/messages HTTP"
 COMMIT, OFFSETS = 26, 28

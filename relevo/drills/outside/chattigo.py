@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from relevo.demo.network import CHATTIGO
 from relevo.drills.crash import expire_all
-from relevo.drills.drill import Fault, Seen
+from relevo.drills.drill import Fault, NotReached, Seen
 from relevo.drills.outside.steps import begun, for_a_while, link_of
 from relevo.drills.scene import Scene
 
-_PAUSE_S = 1.5
+_CALLS = 8  # between two deaths
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ class TokensDie(Fault):
         await begun(scene, "tokens")
         before = (await scene.counts())["login"]
         for _ in range(self.times):
+            await scene.after("call", (await scene.counts())["call"] + _CALLS)
             await expire_all(scene)
-            await for_a_while(scene, _PAUSE_S, "while tokens died", "call")
 
         async def again() -> bool:
             return (await scene.counts())["login"] > before
@@ -104,9 +103,9 @@ class Down(Fault):
         link.cut("reset")
         calls = link.counts.accepted
         await for_a_while(scene, self.lasts_s, "while Chattigo was down")
-        await asyncio.sleep(0)
-        if link.counts.accepted == calls:
-            scene.mark(self._mark)
+        if link.counts.accepted != calls:
+            raise NotReached("somebody reached Chattigo while it was down")
+        scene.mark(self._mark)
 
     async def heal(self, scene: Scene) -> None:
         await link_of(scene, CHATTIGO).turn(refuse=False)
