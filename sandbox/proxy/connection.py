@@ -79,7 +79,7 @@ class Connection:
             if self._sky.weather.swallows(way) or self._deaf:
                 self._sky.counts.lost(way, len(data))
                 continue
-            then = self._watch.up(data) if way == "up" else self._watch.down()
+            then = self._watch.up(data) if way == "up" else self._watch.down(data)
             if then is not None:
                 self._sky.counts.sprung += 1
                 self._sky.counts.cut += then != "swallow"

@@ -2,7 +2,7 @@
 
 A request is known by words that it holds (`POST /message/inbound`), or by the number of a Kafka request (26: the
 end of a transaction). Promises: the `nth` request that matches is hit, then further ones up to `count`; at `request`
-it has not left, at `answer` it has, and its answer has not come. Requests of one connection are answered in order.
+it has not left, at `answer` it has, and its answer does not arrive.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-_HEAD = 8  # of a Kafka request: its length, its number, its version
+# Of a Kafka request: length, number, version, and the name that its answer begins with behind its own length.
+_REQUEST, _ANSWER = 12, 8
 Then = Literal["reset", "close", "swallow"]
 
 
@@ -49,15 +50,16 @@ class Armed(msgspec.Struct):
         return True
 
 
-class Requests:
-    """The Kafka requests in what one connection sends, piece by piece."""
+class Frames:
+    """The heads of Kafka's requests, or of its answers, in what comes one way of a connection, piece by piece."""
 
-    def __init__(self) -> None:
+    def __init__(self, head: int) -> None:
+        self._size = head
         self._head = b""
         self._rest = 0
 
-    def numbers(self, data: bytes) -> Iterator[int]:
-        """The number of each request whose head is complete with this piece."""
+    def heads(self, data: bytes) -> Iterator[bytes]:
+        """Each head that is complete with this piece."""
         at = 0
         while at < len(data):
             if self._rest:
@@ -65,36 +67,46 @@ class Requests:
                 self._rest -= step
                 at += step
                 continue
-            step = min(_HEAD - len(self._head), len(data) - at)
+            step = min(self._size - len(self._head), len(data) - at)
             self._head += data[at : at + step]
             at += step
-            if len(self._head) == _HEAD:
-                size = int.from_bytes(self._head[:4], "big")
-                yield int.from_bytes(self._head[4:6], "big")
-                self._rest, self._head = max(0, size - (_HEAD - 4)), b""
+            if len(self._head) == self._size:
+                yield self._head
+                length = int.from_bytes(self._head[:4], "big")
+                self._rest, self._head = max(0, length - (self._size - 4)), b""
 
 
 class Watch:
-    """One connection under the traps of its proxy."""
+    """One connection under the traps of its proxy. Kafka says with each answer which request it is to; of others the
+    next piece that comes back is the answer."""
 
     def __init__(self, traps: list[Armed]) -> None:
         self._traps = traps
-        self._requests = Requests()
-        self._waiting: Then | None = None
+        self._requests, self._answers = Frames(_REQUEST), Frames(_ANSWER)
+        self._next: Then | None = None
+        self._named: dict[bytes, Then] = {}
 
     def up(self, data: bytes) -> Then | None:
         """A piece of what is asked, before it leaves: what happens instead, if anything does."""
-        numbers = set(self._requests.numbers(data))
+        requests = [(int.from_bytes(head[4:6], "big"), head[8:12]) for head in self._requests.heads(data)]
         for armed in self._traps:
             trap = armed.trap
-            meant = trap.kafka in numbers if trap.kafka is not None else trap.words.encode() in data
-            if meant and armed.springs():
-                if trap.at == "request":
-                    return trap.then
-                self._waiting = trap.then
+            if trap.kafka is None:
+                if trap.words.encode() in data and armed.springs():
+                    if trap.at == "request":
+                        return trap.then
+                    self._next = trap.then
+                continue
+            for number, name in requests:
+                if number == trap.kafka and armed.springs():
+                    if trap.at == "request":
+                        return trap.then
+                    self._named[name] = trap.then
         return None
 
-    def down(self) -> Then | None:
+    def down(self, data: bytes) -> Then | None:
         """A piece of an answer is here."""
-        then, self._waiting = self._waiting, None
+        then, self._next = self._next, None
+        for head in self._answers.heads(data):
+            then = self._named.pop(head[4:8], None) or then
         return then

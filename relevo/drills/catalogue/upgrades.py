@@ -8,5 +8,5 @@ from relevo.drills.outside.steps import Turned
 
 DRILLS = (
     Drill("rolling-restart", "every service is restarted in its turn while customers write and a campaign goes out",
-          (RollingRestart(), Turned()), Load(messages=400, rate=6.0, within_s=240.0), family="upgrades", brief=True),
+          (RollingRestart(), Turned()), Load(messages=300, rate=8.0, within_s=240.0), family="upgrades", brief=True),
 )  # fmt: skip

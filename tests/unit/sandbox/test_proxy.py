@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sandbox.proxy.link import HOST, Address, Link
 from sandbox.proxy.pace import Pace
 from sandbox.proxy.server import Proxies
-from sandbox.proxy.traps import Armed, Requests, Trap, Watch
+from sandbox.proxy.traps import Armed, Frames, Trap, Watch
 from sandbox.proxy.weather import Weather
 
 SOON_S = 10.0
@@ -244,27 +244,38 @@ async def test_it_is_turned_and_watched_over_http() -> None:
     server.close()
 
 
-@given(st.lists(st.tuples(st.integers(0, 70), st.binary(max_size=40)), max_size=20), st.data())
+def request(number: int, name: int, body: bytes = b"") -> bytes:
+    """A Kafka request, as much of it as matters."""
+    inside = number.to_bytes(2, "big") + b"\0\1" + name.to_bytes(4, "big") + body
+    return len(inside).to_bytes(4, "big") + inside
+
+
+def reply(name: int, body: bytes = b"") -> bytes:
+    return (len(body) + 4).to_bytes(4, "big") + name.to_bytes(4, "big") + body
+
+
+@given(st.lists(st.tuples(st.integers(0, 70), st.integers(0, 99), st.binary(max_size=40)), max_size=20), st.data())
 def test_kafka_requests_are_known_however_they_are_cut_into_pieces(
-    requests: list[tuple[int, bytes]], data: st.DataObject
+    requests: list[tuple[int, int, bytes]], data: st.DataObject
 ) -> None:
-    stream = b"".join(
-        (len(body) + 4).to_bytes(4, "big") + number.to_bytes(2, "big") + b"\0\1" + body for number, body in requests
-    )
+    stream = b"".join(request(*one) for one in requests)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
-    reader, found = Requests(), []
+    reader = Frames(12)
+    found: list[bytes] = []
     for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        found += reader.numbers(stream[begin:end])
-    assert found == [number for number, _ in requests]
+        found += reader.heads(stream[begin:end])
+    assert [(head[5], head[11]) for head in found] == [(number, name) for number, name, _ in requests]
 
 
-def test_a_trap_for_a_kafka_request_knows_it_by_its_number() -> None:
+def test_a_trap_for_a_kafka_request_waits_for_the_answer_to_that_one() -> None:
     armed = Armed(Trap(kafka=26))
     watch = Watch([armed])
-    commit, other = b"\0\0\0\6\0\x1a\0\1ab", b"\0\0\0\6\0\0\0\1ab"
-    assert (watch.up(other), watch.down()) == (None, None)
-    assert (watch.up(other + commit), watch.down()) == (None, "reset")
-    assert (watch.up(commit), watch.down(), armed.hits) == (None, None, 1)
+    assert (watch.up(request(0, 1)), watch.down(reply(1))) == (None, None)
+    assert watch.up(request(0, 2) + request(26, 3)) is None
+    assert watch.down(reply(2, b"an earlier one")) is None
+    assert watch.down(reply(3)[:6]) is None, "not to be told yet whose it is"
+    assert watch.down(reply(3)[6:]) == "reset"
+    assert (watch.up(request(26, 4)), watch.down(reply(4)), armed.hits) == (None, None, 1)
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 10_000)), max_size=20), st.floats(0, 2), st.integers(0, 5000))
