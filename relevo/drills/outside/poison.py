@@ -1,6 +1,7 @@
 """Poison: what no service can use, as records of every topic that a service reads its work from, and as webhooks.
 
-A record that is poison ends in the topic's dead letters, a body in `inbound.rejected`; whoever read it goes on.
+A record that is no JSON ends in the topic's dead letters, a body of no known shape in `inbound.rejected`; whoever read
+it goes on. That of what is JSON nothing is lost either is for the audit to say.
 """
 
 from __future__ import annotations
@@ -15,19 +16,21 @@ from relevo.audit.scan import scan
 from relevo.drills.drill import Fault, NotReached
 from relevo.drills.outside.steps import begun
 from relevo.drills.scene import Scene
+from runtime.clock import now_ms
 from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record
 from schemas import topics
+from schemas.headers import Headers
 from schemas.topics import DEAD_LETTERS
 
+NO_JSON = (b"\xff\xfe\x00 no text", b"not json", b"[" * 5000)
 RECORDS = (
-    b"\xff\xfe\x00 no text",
-    b"not json",
+    *NO_JSON,
     b"[]",
     b'{"type":"nobody-knows"}',
     b'{"id":7,"tenant":[],"did":{},"contact":null,"content":"x","at_ms":"soon"}',
-    b"[" * 5000,
 )
+_TYPES = {topics.INBOUND_CONVERSATIONS.name: "command"}
 BODIES = (
     b"\xff\xfe\x00",
     b"",
@@ -67,16 +70,16 @@ class PoisonRecords(Fault):
         producer = Producer(scene.stage.kafka)
         await producer.start()
         try:
-            await producer.send_all(list(_records(wanted)))
+            await producer.send_all(list(_records(scene, wanted)))
         finally:
             await producer.stop()
 
         async def buried() -> bool:
             found = await asyncio.to_thread(_letters, scene, wanted)
             found.subtract(before)
-            return all(found[name] >= len(RECORDS) for name in wanted)
+            return all(found[name] >= len(NO_JSON) for name in wanted)
 
-        await scene.until(buried, f"{len(RECORDS)} dead letters of each of {', '.join(wanted)}")
+        await scene.until(buried, f"{len(NO_JSON)} dead letters of each of {', '.join(wanted)}")
         if exits := scene.supervisor.exits[ended:]:
             raise NotReached(f"{exits[0].name} ended with {exits[0].code} of it: {exits[0].why}")
         scene.mark(self.must[0])
@@ -106,10 +109,23 @@ class PoisonWebhooks(Fault):
         scene.mark(self.must[0])
 
 
-def _records(names: Sequence[str]) -> Iterator[Record]:
+def _records(scene: Scene, names: Sequence[str]) -> Iterator[Record]:
+    """Each as if it were of a person of some tenant's line, of whom nothing else is heard."""
+    tenant = scene.stage.tenants[0]
+    did = tenant.lines[0].did
     for name in names:
+        kind = _TYPES.get(name, "event" if name.startswith("agents.") else "message")
         for number, value in enumerate(RECORDS):
-            yield Record(name, value, f"poison-{number}".encode(), [("id", b"poison"), ("type", b"?")])
+            contact = f"569666{scene.number:03}{number:02}"
+            headers = Headers(
+                id=f"poison-{name}-{scene.number}-{number}",
+                type=kind,
+                tenant=tenant.tenant,
+                at_ms=now_ms(),
+                did=did,
+                contact=contact,
+            )
+            yield Record(name, value, f"{did}|{contact}".encode(), headers.to_kafka())
 
 
 def _letters(scene: Scene, names: Sequence[str]) -> Counter[str]:
