@@ -21,6 +21,7 @@ from relevo.drills.outside.network import felt
 from relevo.drills.outside.poison import BODIES, RECORDS
 from relevo.drills.outside.steps import Turned, broker_of, for_a_while, link_of
 from relevo.drills.scene import Scene
+from relevo.drills.unheard import waiting
 from runtime import clock
 from sandbox.kafka.properties import server_properties
 from sandbox.proxy.weather import Counts, Weather
@@ -127,6 +128,15 @@ def test_a_flood_may_delay_others_so_many_times_and_no_more(tmp_path: Path, duri
             fault._judge(scene, waits, 50, 200)
     with pytest.raises(NotReached, match="too few"):
         copied(fault)._judge(scene, waits[:20], 50, 200)
+
+
+def test_what_no_agent_has_come_to_is_on_its_way() -> None:
+    quiet = audited()
+    assert quiet.quiet
+    held = waiting(quiet, ["agents.menu-0-7"])
+    assert not held.quiet
+    assert (held.events.pending, held.events.pending_count) == (["agents.menu-0-7"], 1)
+    assert waiting(quiet, []).quiet
 
 
 def test_the_clock_is_read_where_a_stage_keeps_it() -> None:
