@@ -33,6 +33,7 @@ class TenantFloods(Fault):
         return ("others were answered in time while a tenant flooded",)
 
     async def strike(self, scene: Scene) -> None:
+        first = await _now(scene)
         await scene.after("event", self.quiet)
         begin = await _now(scene)
         flooding = [line.did for line in scene.stage.tenants[0].lines]
@@ -49,7 +50,7 @@ class TenantFloods(Fault):
             return (await scene.counts())["message"] >= (await scene.counts())["event"] // 2
 
         await scene.until(answered, "half of the flood is answered")
-        self._judge(scene, await _waits(scene, set(flooding)), begin, end)
+        self._judge(scene, await _waits(scene, set(flooding), first), begin, end)
 
     def _judge(self, scene: Scene, waits: list[tuple[int, float]], begin: int, end: int) -> None:
         before, during = ([wait for at, wait in waits if lo <= at < hi] for lo, hi in ((0, begin), (begin, end)))
@@ -72,11 +73,11 @@ async def _now(scene: Scene) -> int:
     return int((await scene.chattigo("GET", "state"))["entries"])
 
 
-async def _waits(scene: Scene, flooding: set[str]) -> list[tuple[int, float]]:
-    """The line's number and the seconds from a customer's message to the next answer, on lines that are not flooded."""
+async def _waits(scene: Scene, flooding: set[str], since: int) -> list[tuple[int, float]]:
+    """The line's number and the seconds from a customer's message to the next answer, on lines that are not flooded,
+    behind line `since`."""
     asked: dict[tuple[str, str], tuple[int, int]] = {}
     found: list[tuple[int, float]] = []
-    since = 0
     while True:
         page: dict[str, Any] = await scene.chattigo("GET", f"ledger?since={since}&limit={_PAGE}&type=event,message")
         for entry in page["entries"]:
