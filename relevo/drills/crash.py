@@ -61,10 +61,9 @@ class AtPoint(Fault):
             await expire_all(scene)
         if self.joins:
             await scene.second(name)
-        pid = scene.supervisor.pid(name)
         await scene.reached(name, self.point, self.kind)
         if self.kind == "kill":
-            await scene.died(name, pid)
+            await scene.killed(name)
         else:
             await self._sleeps(scene, name)
         scene.mark(self._mark)

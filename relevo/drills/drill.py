@@ -51,7 +51,7 @@ class Load:
     campaign: int = 60
     handoff: bool = True
     script: tuple[tuple[str, object], ...] = ()
-    within_s: float = 120.0
+    within_s: float = 180.0
 
 
 @dataclass(frozen=True)
@@ -99,4 +99,4 @@ class Drill:
     expects: tuple[Expectation, ...] = ()
     family: str = ""
     brief: bool = False
-    quiet_s: float = 120.0
+    quiet_s: float = 180.0

@@ -27,7 +27,7 @@ from relevo.drills.verdict import Verdict, counted, judge
 from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.reader import ReadFailed
 
-HEAL_S = 90.0
+HEAL_S = 150.0
 _POLL_S = 0.3
 _PASSING = (OffsetsUnavailable, ReadFailed, KafkaException)
 

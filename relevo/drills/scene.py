@@ -22,7 +22,7 @@ from sandbox.chattigo.dice import Dice
 from sandbox.kafka.ports import free_ports
 
 POLL_S = 0.1
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 
 
 class Scene:
@@ -38,6 +38,7 @@ class Scene:
         self.seen: Counter[str] = Counter()
         self._begin: Counter[str] = Counter()
         self._read: dict[str, int] = {}
+        self._kills: dict[str, int] = {}
 
     async def begin(self) -> None:
         """From here on it is counted."""
@@ -99,7 +100,7 @@ class Scene:
 
     async def again(self, name: str, points_armed: str = "") -> None:
         """End a service and start it again, with test points for this once."""
-        self._read[name] = self._size(name)
+        self._read[name], self._kills[name] = self._size(name), self.kills(name)
         await self.supervisor.again(name, {points.VARIABLE: points_armed} if points_armed else None)
 
     async def reached(self, name: str, point: str, action: points.Action, within_s: float = WITHIN_S) -> None:
@@ -128,6 +129,18 @@ class Scene:
             return self.supervisor.pid(name) not in (0, pid)
 
         await self.until(another, f"{name} is started again", within_s)
+
+    def kills(self, name: str) -> int:
+        """How many processes of a service were killed by now."""
+        return sum(one.name == name and one.code == -signal.SIGKILL for one in self.supervisor.exits)
+
+    async def killed(self, name: str, within_s: float = WITHIN_S) -> None:
+        """Returns once a process of a service was killed since `again` started it, and another one runs."""
+
+        async def again() -> bool:
+            return self.kills(name) > self._kills.get(name, 0) and self.supervisor.pid(name) != 0
+
+        await self.until(again, f"{name} is killed and started again", within_s)
 
     def thaw(self, name: str) -> None:
         """SIGCONT, which is nothing to one that runs."""
