@@ -9,12 +9,12 @@ cannot be written keeps nobody from ending. Without a file nothing is kept. Leav
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import msgspec
 
 from runtime import logs
+from runtime.clock import now_ms
 
 # Kubernetes shows so much of a container's termination message.
 WHY_MAX = 2000
@@ -64,7 +64,7 @@ class Keeper:
     def begin(self, path: Path | None, service: str, instance: str) -> Ending | None:
         """The process runs; gives what the one before left. Raises OSError when the file cannot be read or written."""
         self._path = path
-        self._mine = Ending(service=service, instance=instance, pid=os.getpid(), started_ms=_now_ms())
+        self._mine = Ending(service=service, instance=instance, pid=os.getpid(), started_ms=now_ms())
         if path is None:
             return None
         before = read(path)
@@ -75,15 +75,11 @@ class Keeper:
         """The process ends. Never raises: it is the last act of one that may be in trouble."""
         if self._path is None or self._mine.code is not None:
             return
-        self._mine = msgspec.structs.replace(self._mine, ended_ms=_now_ms(), code=code, cause=cause, why=why[:WHY_MAX])
+        self._mine = msgspec.structs.replace(self._mine, ended_ms=now_ms(), code=code, cause=cause, why=why[:WHY_MAX])
         try:
             self._path.write_bytes(msgspec.json.encode(self._mine))
         except OSError as error:
             _log.error("why this process ends is only in the log", problem=str(error), code=code, cause=cause, why=why)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 PROCESS = Keeper()

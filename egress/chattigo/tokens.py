@@ -114,7 +114,7 @@ class Tokens:
         """Asks unless that was done lately; seconds after which to look again."""
         now = self._now_ms()
         asked, at_ms = self._asked.get(key, (-1, 0))
-        if asked == generation and now - at_ms < AGAIN_S * 1000:
+        if asked == generation and 0 <= now - at_ms < AGAIN_S * 1000:  # below 0 our clock was set back
             return AGAIN_S
         self._asked[key] = generation, now
         try:

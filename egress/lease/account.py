@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from egress.lease.breaker import Breaker, Pace
 from schemas.token import LoginAttempt, Token
 
+_EVER = 1 << 62  # no moment that is known is after it
+_APART_MS = 60_000  # so far apart clocks of workers may be
+
 
 @dataclass
 class Asked:
@@ -61,11 +64,18 @@ class Account:
             self.asked = Asked(generation, offset)
         self.asked.generation = max(self.asked.generation, generation)
 
-    def due_ms(self, pace: Pace) -> int | None:
-        """When to log in (maybe long ago), or None if there is no reason to. Milliseconds since 1970."""
+    def due_ms(self, pace: Pace, now_ms: int = _EVER) -> int | None:
+        """When to log in (maybe long ago), or None if there is no reason to. Milliseconds since 1970.
+
+        What is on record of a time well after `now_ms` was written before our clock was set back, or by a clock that
+        is ahead: nobody waits until that time has come.
+        """
         if not self.declared:
             return None
+        known_ms = now_ms + max(pace.interval_ms, _APART_MS)
+        shut_ms = self.breaker.until_ms if self.breaker.at_ms <= known_ms else 0
         if self.token is None:
-            return self.breaker.until_ms
+            return shut_ms
         wanted = self.token.refresh_ms if self.usable and not self.asked else 0
-        return max(wanted, self.token.obtained_ms + pace.interval_ms, self.breaker.until_ms)
+        alone_ms = self.token.obtained_ms + pace.interval_ms if self.token.obtained_ms <= known_ms else 0
+        return max(wanted, alone_ms, shut_ms)

@@ -43,19 +43,20 @@ class Pace(NamedTuple):
 class Breaker(NamedTuple):
     """The failures in a row of one account, and until when it is left alone (milliseconds since 1970).
 
-    `declared` is the digest of the declaration that failed; another one need not wait.
+    `declared` is the digest of the declaration that failed; another one need not wait. `at_ms` is when it was found.
     """
 
     failures: int = 0
     until_ms: int = 0
     last: Failure | None = None
     declared: str = ""
+    at_ms: int = 0
 
     def after(self, failure: Failure, now_ms: int, pace: Pace) -> Breaker:
         """The breaker after one more failure."""
         alike = self.last is not None and (self.last.kind == "credentials") == (failure.kind == "credentials")
         failures = self.failures + 1 if alike else 1
-        return Breaker(failures, now_ms + _wait_ms(failure, failures, pace), failure, self.declared)
+        return Breaker(failures, now_ms + _wait_ms(failure, failures, pace), failure, self.declared, now_ms)
 
     def unheard(self, now_ms: int, pace: Pace) -> Breaker:
         """The breaker if nobody ever hears of the login that begins now: it may have succeeded, or still be under way;
@@ -82,7 +83,7 @@ class Breaker(NamedTuple):
     def recorded(cls, attempt: LoginAttempt) -> Breaker:
         """As a new owner finds it. A kind that is not known here counts as `unclear`."""
         last = Failure(_KINDS.get(attempt.kind, "unclear"), attempt.why, attempt.status)
-        return cls(attempt.failures, attempt.until_ms, last, attempt.declared)
+        return cls(attempt.failures, attempt.until_ms, last, attempt.declared, attempt.at_ms)
 
 
 def _wait_ms(failure: Failure, failures: int, pace: Pace) -> int:

@@ -132,20 +132,21 @@ class Lease:
 
     def due(self, now_ms: int) -> list[Login]:
         """Starts every login whose time has come; each lasts until `over`."""
-        ready = [a for a in self._accounts.values() if self._may_start(a) and self._due_ms(a) <= now_ms]
+        ready = [a for a in self._accounts.values() if self._may_start(a) and self._due_ms(a, now_ms) <= now_ms]
         self._busy.update(account.key for account in ready)
         return [Login(account.key, account.next_generation, account.declared) for account in ready]
 
     def next_due_ms(self) -> int | None:
         """When `due` will have something, unless something happens before."""
-        return min((self._due_ms(a) for a in self._accounts.values() if self._may_start(a)), default=None)
+        waiting = [account for account in self._accounts.values() if self._may_start(account)]
+        return min((due for account in waiting if (due := account.due_ms(self._pace)) is not None), default=None)
 
     def stale(self, login: Login, now_ms: int) -> bool:
         """Whether a login that has not begun is no longer due as it was: the account went, or came back with news."""
         account = self._accounts.get(login.account)
         if account is None or (account.next_generation, account.declared) != (login.generation, login.declared):
             return True
-        due_ms = account.due_ms(self._pace)
+        due_ms = account.due_ms(self._pace, now_ms)
         return due_ms is None or due_ms > now_ms
 
     def begun(self, login: Login, now_ms: int) -> Note | None:
@@ -217,8 +218,8 @@ class Lease:
         """Accounts with a login under way."""
         return frozenset(self._busy)
 
-    def _due_ms(self, account: Account) -> int:
-        due = account.due_ms(self._pace)
+    def _due_ms(self, account: Account, now_ms: int) -> int:
+        due = account.due_ms(self._pace, now_ms)
         assert due is not None  # asked only of accounts that may start, and those are declared
         return due
 

@@ -20,3 +20,8 @@ class Now(NamedTuple):
     def at_ms(self, wall_ms: int) -> float:
         """The second at which the wall clock will show `wall_ms`."""
         return self.s + (wall_ms - self.wall_ms) / 1000
+
+    def since_s(self, wall_ms: int) -> float:
+        """The second at which something was put on record: never later than now, also where the wall clock that said
+        so was ahead, or ours was set back."""
+        return min(self.at_ms(wall_ms), self.s)

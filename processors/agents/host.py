@@ -23,6 +23,7 @@ from processors.agents.memory import Memory, decode, encode
 from processors.agents.patience import Patience, Time
 from processors.agents.step import Scene, Step, before, dead, not_told, step
 from runtime import points
+from runtime.clock import now_ms as wall_ms
 from runtime.engine import (
     Chunk,
     Effects,
@@ -76,7 +77,7 @@ class AgentHost(EventHandler):
         parallel: int,
         tenant_of: Callable[[str], str],
         observe: StepObserver,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = wall_ms,
         places: int = 1000,
         allows: Allows = always,
     ) -> None:

@@ -13,7 +13,7 @@ from processors.conversations.world import Rules, World
 from processors.guard import Guard
 from processors.hosting import EngineMetrics, check_topics, host, partitions
 from processors.routing.watch import RoutingWatch
-from runtime import metrics, points
+from runtime import clock, metrics, points
 from runtime.engine import Chunk, Effects, Engine, EngineSettings, SourceRecord, TableView
 from runtime.service import CannotStart, Service
 from runtime.settings import KafkaSettings, ProcessorSettings, TenantsSettings, load
@@ -34,7 +34,7 @@ class Handler:
     def __init__(
         self,
         world: World,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = clock.now_ms,
         guard: Guard | None = None,
     ) -> None:
         self._world = world

@@ -154,3 +154,27 @@ def customer_says(
             fail(f"no answer within {wait:g} s; does the line have its webhook? relevo sandbox webhook ADDRESS")
     except SandboxError as refused:
         fail(str(refused))
+
+
+@app.command()
+def proxy(
+    links: Annotated[
+        list[str], typer.Argument(help="name=host:port, or name=host:port@LISTEN for a port of your own.")
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the control API; 0 takes a free one.")] = 8091,
+) -> None:
+    """Run TCP proxies whose network can be made bad while they run; prints where their control API is."""
+    from sandbox.proxy.link import Address
+    from sandbox.proxy.server import serve
+
+    wanted = {}
+    try:
+        for link in links:
+            name, equals, rest = link.partition("=")
+            to, at, listens = rest.partition("@")
+            if not name or not equals or (at and not listens.isdigit()):
+                raise ValueError(f"needs name=host:port or name=host:port@LISTEN, not {link!r}")
+            wanted[name] = (Address.parse(to), int(listens or 0))
+        asyncio.run(serve(wanted, port, say))
+    except (OSError, ValueError) as wrong:
+        fail(str(wrong))

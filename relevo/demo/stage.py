@@ -19,6 +19,7 @@ import aiohttp
 import msgspec
 
 from relevo.demo import scenario
+from relevo.demo.network import CHATTIGO, KAFKA, WEBHOOKS, Network
 from relevo.fleet import fleet, on_ports
 from relevo.supervisor import Exit, ServiceSpec, Supervisor
 from relevo.tenants.file import TenantFile
@@ -64,17 +65,23 @@ class Stage:
         tenant_file: Callable[[scenario.DemoTenant, str], str] = scenario.tenant_file,
         programs: Mapping[str, tuple[str, ...]] | None = None,
         broker: Mapping[str, str | int] | None = None,
+        network: Network | None = None,
+        disk_bytes: int = 0,
         templates: Mapping[str, int] = scenario.TEMPLATES,
     ) -> None:
         """`env` is for the services, and for secrets that the tenants' files name; `agents` are types, or
         `type=module:function`; `tenant_file` writes a tenant's file, given Chattigo's address; `profile` is the
         simulated Chattigo's. `programs` run in place of `relevo`, by the service's name; `broker` are properties of
-        the genuine Kafka; `templates` are Chattigo's, as `scenario.chattigo_config` has them.
+        the genuine Kafka, whose disk has `disk_bytes` if they are given; with a `network` everything goes through it;
+        `templates` are Chattigo's, as `scenario.chattigo_config` has them.
         """
         self.folder = folder
         self.tenants = tenants
         self.ledger = folder / "ledger.ndjson"
-        self.broker: Broker | MockCluster = MockCluster() if mock else Broker(folder / "kafka", properties=broker)
+        self.network = network
+        self.broker: Broker | MockCluster = (
+            MockCluster() if mock else _broker(folder / "kafka", network, dict(broker or {}), disk_bytes)
+        )
         self.webhooks: dict[str, str] = {}
         self.chattigo = ""
         self._profile: Literal["mock", "laptop"] = "mock" if mock else "laptop"
@@ -119,7 +126,9 @@ class Stage:
         if self._child is not None:
             await asyncio.to_thread(self._child.stop, 5.0)
             self._child = None
-        await asyncio.to_thread(self.broker.stop)
+        await asyncio.to_thread(self.broker.close)
+        if self.network is not None:
+            await self.network.stop()
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -129,7 +138,7 @@ class Stage:
     def environment(self) -> dict[str, str]:
         """The environment of the services, and of a person who wants to look: `RELEVO_*` variables."""
         return {
-            "RELEVO_KAFKA_BOOTSTRAP": self.broker.bootstrap,
+            "RELEVO_KAFKA_BOOTSTRAP": self.network.address(KAFKA) if self.network else self.broker.bootstrap,
             "RELEVO_KAFKA_PROFILE": self._profile,
             "RELEVO_KEYS_FILE": str(self.folder / "keys"),
             "RELEVO_INGRESS_PORT": str(self._ports[0]),
@@ -154,6 +163,8 @@ class Stage:
 
     async def _start(self) -> None:
         self._say(_STARTING[self._profile])
+        if self.network is not None:
+            await self.network.start()
         await asyncio.to_thread(self.broker.start)
         self._say("creating topics")
         await asyncio.to_thread(kafka_topics.apply, self.kafka, catalogue(self.agents).values())
@@ -192,14 +203,18 @@ class Stage:
         ring = KeyRing.load(keys)
         for tenant in self.tenants:
             file = self.folder / f"{tenant.tenant}.yaml"
-            file.write_text(self._tenant_file(tenant, self.chattigo), encoding="utf-8")
+            file.write_text(self._tenant_file(tenant, self._by_way_of(CHATTIGO, self.chattigo)), encoding="utf-8")
             secrets = os.environ | self._extra | {scenario.PASSWORD_ENV: self._password}
             source = TenantFile(YamlSource.read(file), ring, secrets, self.agents)
             applied = source.tenant(None, now_ms())
             await write_tenant(self.kafka, applied.tenant)
             for line in tenant.lines:
                 secret = applied.new_secrets[0]
-                self.webhooks[line.did] = f"http://127.0.0.1:{self._ports[0]}/v1/webhooks/{secret}"
+                url = f"http://127.0.0.1:{self._ports[0]}/v1/webhooks/{secret}"
+                self.webhooks[line.did] = self._by_way_of(WEBHOOKS, url)
+
+    def _by_way_of(self, link: str, url: str) -> str:
+        return self.network.lead(link, url) if self.network is not None else url
 
     async def _start_services(self) -> None:
         env = {name: value for name, value in os.environ.items() if not name.startswith("RELEVO_")}
@@ -219,3 +234,10 @@ class Stage:
         specs = [one._replace(program=self._programs.get(one.name, ())) for one in specs]
         self.services = {one.name: one for one in specs}
         return specs
+
+
+def _broker(folder: Path, network: Network | None, properties: dict[str, str | int], disk_bytes: int) -> Broker:
+    if network is None:
+        return Broker(folder, properties=properties, disk_bytes=disk_bytes)
+    own = {**network.properties, **properties}
+    return Broker(folder, ports=network.broker_ports, properties=own, disk_bytes=disk_bytes)

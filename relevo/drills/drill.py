@@ -59,13 +59,16 @@ class Needs:
     """What the stage is made of. Drills that need the same share one, one after the other.
 
     `env` is for the services, `profile` the simulated Chattigo's, `broker` are properties of Kafka, `programs` run in
-    place of `relevo`, by the name of the service. `alone`: the drill has a stage to itself.
+    place of `relevo`, by the name of the service. `network`: all goes through proxies. `disk_bytes`: what Kafka's disk
+    holds, if it is a small one. `alone`: the drill has a stage to itself.
     """
 
     env: tuple[tuple[str, str], ...] = ()
     profile: str = ""
     broker: tuple[tuple[str, str | int], ...] = ()
     programs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    network: bool = False
+    disk_bytes: int = 0
     alone: bool = False
 
 

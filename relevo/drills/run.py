@@ -22,6 +22,7 @@ from relevo.demo.stage import Stage
 from relevo.drills import loads
 from relevo.drills.drill import Drill, Fault, NotReached, Seen
 from relevo.drills.scene import Scene
+from relevo.drills.unheard import unheard, waiting
 from relevo.drills.verdict import Verdict, counted, judge
 from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.reader import ReadFailed
@@ -75,6 +76,7 @@ async def _happens(scene: Scene, drill: Drill) -> list[str]:
             struck = [_struck(scene, fault) for fault in drill.faults]
             problems += await _tried([loads.play(scene, drill), *struck])
     finally:
+        scene.over = True
         problems += await _tried([asyncio.wait_for(fault.heal(scene), HEAL_S) for fault in drill.faults])
     return problems
 
@@ -126,8 +128,9 @@ async def _audited(stage: Stage, deadline: float) -> Report | None:
 
 
 def look(stage: Stage) -> Report:
-    """The audit as of now, with the ledger and the services' logs. Blocks."""
-    return audit(stage.kafka, Question(stage.agents, ledger=stage.ledger, logs=logs_of(stage)))
+    """The audit as of now, with the ledger and the services' logs; what no agent has come to is pending. Blocks."""
+    report = audit(stage.kafka, Question(stage.agents, ledger=stage.ledger, logs=logs_of(stage)))
+    return waiting(report, unheard(stage.kafka, stage.agents)) if report.quiet else report
 
 
 def logs_of(stage: Stage) -> tuple[Path, ...]:

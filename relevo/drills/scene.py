@@ -33,6 +33,8 @@ class Scene:
         self.seed, self.number = seed, number
         self.dice = Dice(seed)
         self.marks: list[str] = []
+        self.kept: dict[object, Any] = {}  # what a fault must put back
+        self.over = False  # the load, and every fault
         self.seen: Counter[str] = Counter()
         self._begin: Counter[str] = Counter()
         self._read: dict[str, int] = {}

@@ -21,13 +21,15 @@ from confluent_kafka import KafkaException
 
 from relevo.audit.report import Report
 from relevo.demo import scenario
+from relevo.demo.network import Network
 from relevo.demo.stage import AGENTS, Stage, StageError
 from relevo.drills import evidence
 from relevo.drills.drill import Drill, Needs
 from relevo.drills.run import Played, play
 from relevo.drills.verdict import Verdict
 from relevo.supervisor import Exit
-from sandbox.kafka import BrokerFailed, KafkaUnavailable
+from runtime import clock
+from sandbox.kafka import BrokerFailed, KafkaUnavailable, NoSmallDisk
 
 # Whoever is killed or frozen is missed within seconds, so that a drill takes half a minute.
 QUICK = {
@@ -48,9 +50,10 @@ QUICK = {
     "RELEVO_LEASE_LOGIN_TIMEOUT_S": "5",
     "RELEVO_LEASE_REBALANCE_TIMEOUT_S": "14",
 }
+CLOCK = "clock"  # a file of the stage's: by so many seconds the services' clocks are wrong
 # A stage's ledger and topics grow, and each audit reads all of them.
 SHARED_BY = 12
-CANNOT_BE_SET = (StageError, BrokerFailed, KafkaUnavailable, KafkaException, OSError)
+CANNOT_BE_SET = (StageError, BrokerFailed, KafkaUnavailable, NoSmallDisk, KafkaException, OSError)
 
 
 class Troupe(NamedTuple):
@@ -144,11 +147,13 @@ class Series:
             profile=needs.profile,
             say=self._say,
             on_exit=lambda ended: self._say(_told(ended)),
-            env=QUICK | dict(needs.env),
+            env=QUICK | {clock.VARIABLE: str(folder / CLOCK)} | dict(needs.env),
             agents=troupe.agents,
             tenant_file=troupe.tenant_file,
             programs=dict(needs.programs),
             broker=dict(needs.broker),
+            network=Network() if needs.network else None,
+            disk_bytes=needs.disk_bytes,
             templates=troupe.templates,
         )
 

@@ -6,8 +6,18 @@ for machines that can download nothing. All stay on 127.0.0.1. Nothing here is f
 
 from sandbox.kafka.broker import Broker
 from sandbox.kafka.cluster import Cluster
+from sandbox.kafka.disk import NoSmallDisk
 from sandbox.kafka.errors import BrokerFailed, KafkaUnavailable
 from sandbox.kafka.jars import KAFKA_VERSION, prepare
 from sandbox.kafka.mock import MockCluster
 
-__all__ = ["KAFKA_VERSION", "Broker", "BrokerFailed", "Cluster", "KafkaUnavailable", "MockCluster", "prepare"]
+__all__ = [
+    "KAFKA_VERSION",
+    "Broker",
+    "BrokerFailed",
+    "Cluster",
+    "KafkaUnavailable",
+    "MockCluster",
+    "NoSmallDisk",
+    "prepare",
+]

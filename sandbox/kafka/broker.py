@@ -16,6 +16,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from sandbox.kafka.disk import SmallDisk
 from sandbox.kafka.errors import BrokerFailed
 from sandbox.kafka.formatting import NAMES, from_kept, keep, new_id
 from sandbox.kafka.jars import Installation, prepare
@@ -36,7 +37,8 @@ class Broker(Running):
 
     `properties` override the broker's; `client` are librdkafka's options to reach it when they ask for TLS or a login.
     One that is `lasting` is compiled for its speed, which takes the CPU time of some minutes' work; others are not.
-    One node of a cluster (see `cluster`) is told its two `ports` and the `cluster_id` that all share.
+    One node of a cluster (see `cluster`) is told its two `ports` and the `cluster_id` that all share. With `disk_bytes`
+    its data are on a `disk` of that size, which goes with `close()`.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Broker(Running):
         log_level: str = "warn",
         detached: bool = False,
         lasting: bool = False,
+        disk_bytes: int = 0,
     ) -> None:
         self._temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="relevo-kafka-") if folder is None else folder).resolve()
@@ -64,6 +67,7 @@ class Broker(Running):
         self._log_level = log_level
         self._detached = detached
         self._compiler = () if lasting else _BRIEF
+        self.disk = SmallDisk(self._data, disk_bytes) if disk_bytes else None
         self._child: Child | None = None
 
     @property
@@ -87,9 +91,11 @@ class Broker(Running):
         return self._child is not None and self._child.exit_code is None
 
     def start(self, timeout_s: float = START_S) -> None:
-        """Raises KafkaUnavailable (no Java or jars) or BrokerFailed."""
+        """Raises KafkaUnavailable (no Java or jars), BrokerFailed, or NoSmallDisk."""
         if self.running:
             return
+        if self.disk is not None and not self.disk.mounted:
+            self.disk.start()
         installation = prepare()
         for attempt in range(PORT_ATTEMPTS):
             chosen_now = self._ports is None
@@ -134,9 +140,12 @@ class Broker(Running):
         """Stops it; a temporary folder is removed, so nobody waits until the data in it are in order."""
         if self._temporary:
             self.kill()
-            shutil.rmtree(self.folder, ignore_errors=True)
         else:
             self.stop()
+        if self.disk is not None:
+            self.disk.close()
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _choose_ports(self) -> tuple[int, int]:
         if self._ports is None:
@@ -170,9 +179,15 @@ class Broker(Running):
     def _data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def _seen(self) -> Path:
+        """Where this process sees the data."""
+        return self.disk.seen if self.disk is not None else self._data
+
     def _java(self, installation: Installation) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
-        return [str(installation.java), logging, "-cp", installation.class_path]
+        behind = self.disk.prefix if self.disk is not None else ()
+        return [*behind, str(installation.java), logging, "-cp", installation.class_path]
 
     def _write_configuration(self, ports: tuple[int, int]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -181,12 +196,12 @@ class Broker(Running):
         self.log.write_bytes(b"")
 
     def _format(self, installation: Installation) -> None:
-        if (self._data / NAMES).exists():
+        if (self._seen / NAMES).exists():
             return
         # Roles of one's own are for the tool to judge.
         as_usual = "process.roles" not in self._properties
         node = int(self._properties.get("node.id", 1))
-        if as_usual and from_kept(self._data, installation.jars, self._cluster_id, node):
+        if as_usual and from_kept(self._seen, installation.jars, self._cluster_id, node):
             return
         format_ = ["kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", self._config]
         command = [*self._java(installation), *_BRIEF, *format_]
@@ -197,7 +212,7 @@ class Broker(Running):
         if done.returncode:
             raise BrokerFailed(f"formatting the broker's data folder failed ({done.returncode})", self.log)
         if as_usual:
-            keep(self._data, installation.jars)
+            keep(self._seen, installation.jars)
 
     def _wait_until_ready(self, port: int, deadline: float) -> None:
         while not accepts(port):
@@ -209,7 +224,7 @@ class Broker(Running):
             self._check_alive(deadline)
 
     def _cluster(self) -> str:
-        meta = (self._data / NAMES).read_text().splitlines()
+        meta = (self._seen / NAMES).read_text().splitlines()
         return next(line.partition("=")[2] for line in meta if line.startswith("cluster.id="))
 
     def _check_alive(self, deadline: float) -> None:

@@ -20,7 +20,7 @@ from runtime.settings import AREAS
 ROOT = Path(reference.__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/adr/*.md")])
 # Of tests and examples, not of an area.
-OTHERS = {"RELEVO_TEST_POINTS"}
+OTHERS = {"RELEVO_TEST_POINTS", "RELEVO_TEST_CLOCK_FILE"}
 
 
 def anchor(title: str) -> str:

@@ -66,8 +66,13 @@ class Rules:
         return self.settings.post_timeout_batch_s if batch else self.settings.post_timeout_reply_s
 
     def doubt_at(self, plan: Plan, now: Now) -> float:
-        """When a plan without outcome that another process made is in doubt, on the clock of `Now.s`."""
-        return now.at_ms(plan.deadline_ms) + self.post_timeout_s(plan) + self.settings.doubt_grace_s
+        """When a plan without outcome that another process made is in doubt, on the clock of `Now.s`.
+
+        Its deadline is of another's wall clock, and so may lie far ahead. Nobody waits longer than for a plan that
+        was made just now: whoever made it holds its deadline on a clock that cannot be set, too.
+        """
+        deadline_s = min(now.at_ms(plan.deadline_ms), now.s + self.settings.plan_deadline_s)
+        return deadline_s + self.post_timeout_s(plan) + self.settings.doubt_grace_s
 
     def resend(self, tenant: str, send_class: str) -> Resend:
         """The tenant's policy for doubts of a class: `policies: {reply: {resend_after_s: 60, times: 1}}`."""

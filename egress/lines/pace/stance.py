@@ -85,7 +85,7 @@ class Stance:
         """As an earlier owner left the line."""
         line.wishes.restore(record.opted_out)
         if 0 < record.rate < line.configured_rate:
-            line.throttle.restore(record.rate / line.configured_rate, now.at_ms(record.at_ms))
+            line.throttle.restore(record.rate / line.configured_rate, now.since_s(record.at_ms))
         self.paused, self.paused_by, self.paused_ms = record.paused, record.paused_by, record.paused_ms
         self.stops.restore(record.stops, record.resumed_ms)
         asking.learn_paid(line, record.tenant, record.day, record.paid)

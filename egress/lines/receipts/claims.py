@@ -160,7 +160,7 @@ def restore_order(line: Line, word: CallOutcome, now: Now) -> None:
         return
     place.entry.states[place.at] = "failed"
     plan, code = place.entry.plan, failed_with(word.code)
-    wake_s = now.at_ms(word.at_ms) + pause_s(plan, code, line.rules.settings)
+    wake_s = now.since_s(word.at_ms) + pause_s(plan, code, line.rules.settings)
     line.failures.add(Order(plan, plan.messages[place.at], word.code, wake_s))
 
 

@@ -30,7 +30,7 @@ def after_doubt(line: Line, entry: Entry, items: list[Item] | None, now: Now) ->
     """A plan is in doubt: resent by policy after its time (`items` None: fetched for it), or left standing."""
     plan = entry.plan
     line.doubts[plan.plan_id] = entry
-    since_s = now.at_ms(entry.outcome.at_ms) if entry.outcome else now.s
+    since_s = now.since_s(entry.outcome.at_ms) if entry.outcome else now.s
     policy = line.rules.resend(plan.tenant, plan.send_class)
     account = line.rules.account(plan)
     hold_s = max(line.rules.settings.doubt_shortest_s, policy.after_s if policy.times else 0)

@@ -153,7 +153,7 @@ def restore(line: Line, now: Now) -> None:
 def _retry_restored(line: Line, entry: Entry, outcome: CallOutcome, left: list[PlannedMessage], now: Now) -> None:
     settings = line.rules.settings
     spared = held_back(outcome)
-    wake_s = now.s if spared else now.at_ms(outcome.at_ms) + backoff_s(entry.plan.tries, settings)
+    wake_s = now.s if spared else now.since_s(outcome.at_ms) + backoff_s(entry.plan.tries, settings)
     dead = not spared and not outcome.bisected and entry.plan.tries >= attempts_max(outcome, settings)
     line.fetches.append(Fetch(entry, left, wake_s, dead=dead))
     if in_lane(entry.plan):

@@ -82,6 +82,16 @@ async def test_no_token_in_time_is_said() -> None:
     assert len(office.asked) == 2, "without any answer it asks again"
 
 
+async def test_a_request_that_nobody_answered_is_written_again_also_when_the_clock_was_set_back() -> None:
+    office = Office()
+    with pytest.raises(NoToken):
+        await office.tokens.get(ISV, 0.02)
+    office.now -= 3_600_000
+    with pytest.raises(NoToken):
+        await office.tokens.get(ISV, 0.02)
+    assert len(office.asked) == 2
+
+
 async def test_a_request_that_was_not_written_is_written_again() -> None:
     office = Office()
     office.fails = 1

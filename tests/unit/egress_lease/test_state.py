@@ -81,6 +81,29 @@ def test_a_request_for_a_fresh_token_waits_for_the_least_interval() -> None:
     assert lease.committable(part(key)) == 0
 
 
+def test_after_the_clock_was_set_back_a_dead_token_is_renewed_and_a_failed_login_tried_again_at_once() -> None:
+    ahead = NOW + 3_600_000
+    failed, dead = KEYS[0], KEYS[1]
+    lease = owner(*(token(k, 1, ahead) for k in KEYS[1:]))
+    assert lease.due(ahead) == [Login(failed, 1, DECLARED)]
+    lease.login_failed(Login(failed, 1, DECLARED), Failure("unreachable", "refused"), ahead)
+    lease.over(failed)
+    lease.request(part(dead), 0, dead, 1)
+    assert lease.due(ahead) == [], "by the clock that was ahead both wait"
+    assert set(lease.due(NOW)) == {Login(failed, 1, DECLARED), Login(dead, 2, DECLARED)}
+    assert lease.due(NOW) == [], "each once"
+
+
+def test_clocks_of_workers_that_differ_a_little_make_no_login_come_sooner() -> None:
+    key = KEYS[1]
+    lease = owner(*(token(k, 1, NOW) for k in KEYS[1:]))
+    for login in lease.due(NOW):
+        lease.login_failed(login, Failure("credentials", "401"), NOW)
+        lease.over(login.account)
+    lease.request(part(key), 0, key, 1)
+    assert lease.due(NOW - PACE.interval_ms) == []
+
+
 def test_a_wrong_password_is_left_alone_until_another_one_is_declared() -> None:
     lease = owner()
     for login in lease.due(NOW):
