@@ -15,7 +15,10 @@ def main(arguments: list[str] | None = None, chart: Path = CHART) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--check", action="store_true", help="fail when a file is not what the code says")
     what.add_argument("--write", action="store_true", help="write the files")
-    if parser.parse_args(arguments).write:
+    parser.add_argument("--chart", type=Path, default=chart, help="the chart's folder, where it is not ours")
+    given = parser.parse_args(arguments)
+    chart = given.chart
+    if given.write:
         print("\n".join(f"wrote {name}" for name in write(chart)) or "nothing changed")
         return 0
     old = stale(chart)

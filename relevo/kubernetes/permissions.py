@@ -1,7 +1,7 @@
 """Who may do what in Kafka: one user a service, with what its part of the topic catalogue needs and no more.
 
-Promises: whoever produces to a topic may write to it, whoever consumes it may read it, by the catalogue alone; a
-service also sees the settings of the topics that it checks at its start. In a name `<own>` stands for the type of an
+Promises: whoever consumes a topic by the catalogue may read it; whoever produces to it and checks it at its start may
+write to it, and sees the settings of what it checks. In a name `<own>` stands for the type of an
 agents' service and `<each>` for each type there is. Leaves to `topics` what is read and written, to the services the
 names of their groups.
 """
@@ -9,6 +9,8 @@ names of their groups.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from egress.lease import service as lease
 from egress.lease.names import Names
@@ -71,9 +73,20 @@ def users() -> tuple[User, ...]:
             [*_member(owner.GROUP), _asks(FOLLOWER), _asks(READER)],
         ),
         _user("lease", "logs in", lease.TOPICS, [*_member(LEASE_GROUP), _asks(FOLLOWER), _asks(READER)]),
-        User(name="tools", purpose="the command line", grants=tuple(_tools())),
+        User(name="tools", purpose="operates, by the command line", grants=tuple(_tools())),
         User(name="scaler", purpose="counts what waits, for the scaling", grants=tuple(_scaler())),
     )
+
+
+def expanded(user: User, types: Sequence[str], own: str = "") -> list[Grant]:
+    """The grants of a user where there are agents of these types; `own` is the type of an agents' service."""
+    found = []
+    for grant in user.grants:
+        names = [grant.name.replace(OWN, own)]
+        if EACH in grant.name:
+            names = [grant.name.replace(EACH, kind) for kind in types if kind != own]
+        found += [msgspec.structs.replace(grant, name=name) for name in names]
+    return found
 
 
 def _user(name: str, purpose: str, checked: Iterable[topics.Topic], further: Iterable[Grant]) -> User:
@@ -81,8 +94,7 @@ def _user(name: str, purpose: str, checked: Iterable[topics.Topic], further: Ite
     seen = {topic.name for topic in checked}
     grants = []
     for topic in _all():
-        settings = (SETTINGS,) if topic.name in seen else ()
-        operations = (*_operations(topic, name), *settings)
+        operations = _operations(topic, name, topic.name in seen)
         if operations:
             grants.append(Grant(resource="topic", name=topic.name, operations=operations))
     return User(name=name, purpose=purpose, grants=(*grants, *further))
@@ -93,14 +105,16 @@ def _all() -> list[topics.Topic]:
     return [*topics.catalogue((OWN,)).values(), *(t for t in topics.catalogue((EACH,)).values() if EACH in t.name)]
 
 
-def _operations(topic: topics.Topic, name: str) -> tuple[str, ...]:
-    """Agents of one type may write to the events of each, and have nothing else to do with the others' topics."""
+def _operations(topic: topics.Topic, name: str, checked: bool) -> tuple[str, ...]:
+    """A service checks all that it writes to. Agents of one type may write to the events of each, unchecked, and have
+    nothing else to do with the others' topics."""
     is_agents = name == "agents"
     if OWN in topic.name and not is_agents:
         return ()
     if is_agents and EACH in topic.name:
         return (WRITE,) if topic.name == topics.agent(EACH).name else ()
-    return (READ,) * (name in topic.consumers) + (WRITE,) * (name in topic.producers)
+    can = {READ: name in topic.consumers, WRITE: checked and name in topic.producers, SETTINGS: checked}
+    return tuple(operation for operation, granted in can.items() if granted)
 
 
 def _member(group: str) -> Iterator[Grant]:
@@ -113,20 +127,18 @@ def _asks(group: str) -> Grant:
     return Grant(resource="group", name=group, operations=(DESCRIBE,))
 
 
-def _groups() -> Sequence[str]:
-    return (conversations.APP_ID, f"{AGENTS_GROUP}{EACH}", owner.GROUP, LEASE_GROUP)
-
-
 def _tools() -> Iterator[Grant]:
-    """Reads all; writes what the catalogue says, dead letters' marks, and their originals to where they came from."""
+    """Reads all but what agents remember; writes what the catalogue says, dead letters' marks, and their originals to
+    where they came from; asks how far readers have come."""
     every = [topic for topic in _all() if OWN not in topic.name]
     letters = {topic.name for topic in every if topic.name.endswith(topics.DEAD_LETTERS)}
     sources = {name.removesuffix(topics.DEAD_LETTERS) for name in letters}
     for topic in every:
+        reads = topic.name != topics.agent_state(EACH).name
         writes = "relevo" in topic.producers or topic.name in letters | sources
-        operations = (READ, WRITE, SETTINGS) if writes else (READ, SETTINGS)
+        operations = (READ,) * reads + (WRITE,) * writes + (SETTINGS,)
         yield Grant(resource="topic", name=topic.name, operations=operations)
-    for group in (*_groups(), FOLLOWER, READER, AUDIT):
+    for group in (conversations.APP_ID, f"{AGENTS_GROUP}{EACH}", owner.GROUP, FOLLOWER, READER, AUDIT):
         yield _asks(group)
     yield Grant(resource="transactionalId", name=SUBMIT_IDS, operations=(WRITE,), pattern="prefix")
     yield Grant(resource="transactionalId", name=LETTERS_ID, operations=(WRITE,))
