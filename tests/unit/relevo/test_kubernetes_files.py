@@ -94,6 +94,12 @@ def test_every_topic_of_the_catalogue_has_a_writer_and_a_reader_among_the_users(
     assert "Read" not in of("tools")[f"agents.{EACH}.state"]
 
 
+@pytest.mark.parametrize("user", USERS)
+def test_nobody_is_shown_the_settings_of_a_topic_that_it_cannot_see(user: str) -> None:
+    """Kafka's DescribeConfigs does not bring Describe along: the topic would look as if it were not there."""
+    assert all(can & {"Read", "Write", "Describe"} for can in of(user).values())
+
+
 def test_who_counts_what_waits_reads_nothing() -> None:
     assert {one for grant in USERS["scaler"].grants for one in grant.operations} == {"Describe"}
 
