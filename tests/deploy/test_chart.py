@@ -139,6 +139,12 @@ def test_the_defaults_that_the_checks_of_the_chart_know_are_those_of_the_code() 
         assert f'"{area.variable(name)}" "default" "{area.model_fields[name].default:g}"' in text
 
 
+def test_names_are_short_enough_for_the_labels_that_kubernetes_makes_of_them() -> None:
+    """A stateful set's revision is a label of its pods: its name and eleven characters more, 63 at most."""
+    made = helm("typical", "--set", f"fullnameOverride={'a' * 24}", "--set", f"agents.{'b' * 20}.replicas=1")
+    assert max(len(one["metadata"]["name"]) for one in made.of("StatefulSet")) == 52
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_selectors_find_pods_and_names_find_objects(made: dict[str, Made], example: str) -> None:
     labels = {name: pod["metadata"]["labels"] for name, pod in pods(made[example])}
@@ -335,6 +341,9 @@ def test_settings_arrive_as_they_were_given() -> None:
         ("egress.scaling.max=65", "maximum: got 65, want 64"),
         ("kafka.profile=laptop", "is more than the topics' partitions (4)"),
         ("topics.apply=true", "not from both"),
+        ("kafka.saslMechanism=PLAIN", "for SCRAM-SHA-512 alone"),
+        ("agents.a-very-long-type-of-agents.replicas=1", "does not match pattern"),
+        ("agents.of_us.replicas=1,agents.of-us.replicas=1", "would have the same names"),
         ("strimzi.cluster=", "strimzi.cluster: name"),
         ("route.tls.secret=", "without TLS anybody could read"),
         ("route.host=", "route.host: the public name"),

@@ -5,6 +5,9 @@
 {{- if and (or .Values.strimzi.topics .Values.strimzi.users) (not .Values.strimzi.cluster) -}}
 {{- fail "strimzi.cluster: name the Kafka cluster of Strimzi that gets the topics and users" -}}
 {{- end -}}
+{{- if and .Values.strimzi.users (contains "SASL" $kafka.securityProtocol) (ne $kafka.saslMechanism "SCRAM-SHA-512") -}}
+{{- fail "kafka.saslMechanism: users of Strimzi have passwords for SCRAM-SHA-512 alone" -}}
+{{- end -}}
 {{- if and .Values.strimzi.topics .Values.topics.apply -}}
 {{- fail "topics: they come from Strimzi (strimzi.topics) or from a job (topics.apply), not from both" -}}
 {{- end -}}

@@ -1,6 +1,6 @@
 {{/* Names, labels, and the list of services with all that is known of each. */}}
 {{- define "relevo.fullname" -}}
-{{- default .Release.Name .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- default .Release.Name .Values.fullnameOverride | trunc 24 | trimSuffix "-" -}}
 {{- end }}
 
 {{- define "relevo.selector" -}}
@@ -51,6 +51,9 @@ relevo.admin: "true"
 {{- $_ := set $one "user" (printf "agents-%s" $type) -}}
 {{- $_ := set $one "type" $type -}}
 {{- $_ := set $one "args" (list "serve" "agents" "--agent" $spec) -}}
+{{- if hasKey $all (printf "agents-%s" (include "relevo.dns" $type)) -}}
+{{- fail (printf "agents: %s and another type would have the same names in Kubernetes" $type) -}}
+{{- end -}}
 {{- $_ := set $all (printf "agents-%s" (include "relevo.dns" $type)) $one -}}
 {{- end -}}
 {{- toYaml $all -}}

@@ -54,7 +54,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- if eq .name "webhooks" }}
 - {name: RELEVO_INGRESS_HOST, value: {{ .root.Values.adminHost | quote }}}
 - {name: RELEVO_INGRESS_PORT, value: "8080"}
-- {name: RELEVO_INGRESS_TRUSTED_PROXIES, value: {{ ternary 0 .root.Values.route.trustedProxies (eq .root.Values.route.kind "none") | quote }}}
+- {name: RELEVO_INGRESS_TRUSTED_PROXIES, value: {{ .root.Values.route.trustedProxies | quote }}}
 {{- end }}
 {{- range $name, $value := merge (deepCopy (default dict .own.settings)) .root.Values.settings }}
 - {name: {{ $name }}, value: {{ include "relevo.text" $value | quote }}}
@@ -74,7 +74,7 @@ seccompProfile: {type: RuntimeDefault}
 
 {{- define "relevo.volumes" -}}
 {{- $kafka := .root.Values.kafka -}}
-- {name: tmp, emptyDir: {sizeLimit: 64Mi}}
+- {name: tmp, emptyDir: {sizeLimit: {{ default "64Mi" .own.tmp }}}}
 - {name: run, emptyDir: {sizeLimit: 1Mi}}
 {{- if ne $kafka.securityProtocol "PLAINTEXT" }}
 - name: kafka
