@@ -49,6 +49,7 @@ check-deploy: setup ## the chart and the image: lint, schemas of all objects, pr
 	@deploy/check/tools.sh
 	deploy/check/run.sh
 	$(BIN)/pytest tests/deploy -q
+	@deploy/check/passed.sh --now
 
 format: setup ## format and fix what can be fixed
 	$(BIN)/ruff format .
