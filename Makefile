@@ -11,10 +11,10 @@ SIDE_BY_SIDE := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit services kafka faults system drills drills-ci browser check format lock clean
+.PHONY: help setup demo test unit services kafka faults system drills drills-ci browser check check-deploy format lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## a working .venv with everything that the demo and the tests need
 
@@ -62,6 +62,12 @@ check: setup ## formatting, lint, types, layers, generated pages
 	$(BIN)/mypy
 	$(BIN)/pytest tests/unit/test_layers.py tests/unit/test_reference_pages.py -q
 
+check-deploy: setup ## the chart and the image: lint, schemas of all objects, promises; builds its tools once, in some minutes
+	@deploy/check/tools.sh
+	deploy/check/run.sh
+	$(BIN)/pytest tests/deploy -q
+	@deploy/check/passed.sh --now
+
 format: setup ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -69,6 +75,9 @@ format: setup ## format and fix what can be fixed
 lock: ## new pins with hashes, from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra sandbox pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra sandbox --extra dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt pyproject.toml -o deploy/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt deploy/requirements-build.in -o deploy/requirements-build.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header deploy/check/requirements.in -o deploy/check/requirements.txt
 
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info build

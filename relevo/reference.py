@@ -173,12 +173,20 @@ def sandbox_page() -> str:
     return page(MADE, table)
 
 
+def permissions_page() -> str:
+    """What each service's user may do in Kafka."""
+    from relevo.kubernetes.page import page
+
+    return page(MADE, table)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "http-request.schema.json": request_schema,
     "http-answer.schema.json": answer_schema,
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "topics.md": topics_page,
+    "permissions.md": permissions_page,
     "sandbox.md": sandbox_page,
     "menu.md": schema.fields_page,
     "menu.schema.json": schema.schema_text,

@@ -48,7 +48,7 @@ async def serve(service: Service, spec: str) -> None:
         agent, ring = find(spec), _ring(load(KeysSettings))
     except (AgentNotFound, KeyRingError) as error:
         raise CannotStart(str(error)) from error
-    await check_topics(kafka, _topics(agent.kind))
+    await check_topics(kafka, checked_topics(agent.kind))
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
     service.health.wait_for("tenants", "reading the tenants")
     await tenants.start()
@@ -107,7 +107,7 @@ def engine(
         allows=guard.allows,
         places=settings.window * settings.chunk_max // 2,
     )
-    events, changelog, *outputs = _topics(agent.kind)
+    events, changelog, *outputs = checked_topics(agent.kind)
     made = Engine(
         app_id=f"relevo-agents-{agent.kind}",
         source=events.name,
@@ -142,7 +142,7 @@ def _serves(kind: str, tenant: Tenant) -> bool:
     return tenant.active and (kind == "menu" or kind in routing.also or any(rule.to == kind for rule in routing.route))
 
 
-def _topics(kind: str) -> list[topics.Topic]:
+def checked_topics(kind: str) -> list[topics.Topic]:
     """Source, changelog, and all that is written to."""
     events = topics.agent(kind)
     orders = topics.INBOUND_CONVERSATIONS

@@ -126,7 +126,7 @@ def count(tally: Tally) -> None:
 async def main(service: Service) -> None:
     """Runs until the service stops."""
     kafka, processor, waits = load(KafkaSettings), load(ProcessorSettings), load(TenantsSettings)
-    await check_topics(kafka, _topics(processor))
+    await check_topics(kafka, checked_topics(processor))
     tenants = Tenants(kafka, on_failure=lambda error: service.fail("tenants", error))
     tenants.on_change(RoutingWatch())
     service.health.wait_for("tenants", "reading the tenants")
@@ -164,7 +164,7 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, handler: Handler,
         kafka=kafka,
         handler=handler,
         instance=instance,
-        outputs=[topic.name for topic in _topics(processor)[2:]],
+        outputs=[topic.name for topic in checked_topics(processor)[2:]],
         settings=EngineSettings.of(processor),
         observer=EngineMetrics(NAME),
     )
@@ -173,7 +173,7 @@ def engine(kafka: KafkaSettings, processor: ProcessorSettings, handler: Handler,
     return made
 
 
-def _topics(processor: ProcessorSettings) -> list[topics.Topic]:
+def checked_topics(processor: ProcessorSettings) -> list[topics.Topic]:
     """Source, changelog, and all that is written to."""
     source = topics.INBOUND_CONVERSATIONS
     fixed = [source, topics.CONVERSATIONS_STATE, topics.OUTBOUND_REPLIES, topics.OPTOUTS, topics.dead_letters(source)]

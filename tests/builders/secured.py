@@ -22,9 +22,15 @@ _CLIENT = ("security.protocol", "sasl.mechanism", "sasl.username", "sasl.passwor
 
 @contextmanager
 def secured_broker(
-    folder: Path, username: str, password: str, login: str, properties: Mapping[str, str] | None = None
+    folder: Path,
+    username: str,
+    password: str,
+    login: str,
+    properties: Mapping[str, str] | None = None,
+    log_level: str = "warn",
 ) -> Iterator[KafkaSettings]:
-    """How this user gets in. `login` is the broker's list of users; `properties` are the broker's further ones."""
+    """How this user gets in. `login` is the broker's list of users; `properties` are the broker's further ones. Its
+    log is `kafka/broker.log` in the folder."""
     cert, both = certificate(folder)
     settings = KafkaSettings(
         security_protocol="SASL_SSL",
@@ -45,7 +51,7 @@ def secured_broker(
         "ssl.truststore.location": str(cert),
         **(properties or {}),
     }
-    with Broker(folder / "kafka", properties=secure, client=client) as broker:
+    with Broker(folder / "kafka", properties=secure, client=client, log_level=log_level) as broker:
         yield settings.model_copy(update={"bootstrap": broker.bootstrap})
 
 
