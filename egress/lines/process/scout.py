@@ -33,7 +33,7 @@ from runtime.settings import KafkaSettings
 # So much of what came last is read first.
 LAST = 50_000
 # A partition that is so many records behind is scouted, until hardly any are left.
-FROM, UNTIL = 1000, 100
+FROM, UNTIL = 5000, 500
 LOOK_S = 0.5
 WAIT_S = 0.1
 # One reading: so long, and so many records that may be taken, at most.
