@@ -34,7 +34,8 @@ def kafka(
             say(f"RELEVO_KAFKA_BOOTSTRAP={broker.bootstrap}")
             if mock:
                 say("RELEVO_KAFKA_PROFILE=mock")
-            stop.wait()
+            while not stop.wait(0.5):
+                pass  # a signal in the moment before an endless wait would not end it
             err.print("stopping")
     except KafkaUnavailable as failed:
         fail(str(failed))

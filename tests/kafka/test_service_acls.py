@@ -74,7 +74,7 @@ class Given:
     def start(self) -> None:
         """It runs."""
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Whoever started it stops it."""
 
 
@@ -162,8 +162,9 @@ RARE = {
 async def test_every_service_works_with_the_permissions_that_the_chart_gives_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(play, "CUSTOMERS", 10)
-    monkeypatch.setattr(play, "MESSAGES", 40)
+    few = tmp_path / "people.yaml"
+    few.write_text(play.PEOPLE.read_text().replace("people: 200", "people: 10").replace("turns: 1000", "turns: 40"))
+    monkeypatch.setattr(play, "PEOPLE", few)
     monkeypatch.setattr(scenario, "CAMPAIGNS", (scenario.CAMPAIGNS[0]._replace(recipients=30, canary=None),))
     with secured_broker(tmp_path, "broker", "inner", LOGIN, ACLS, log_level=AUDIT) as owner:
         admin = AdminClient(config.admin(owner))
@@ -174,7 +175,7 @@ async def test_every_service_works_with_the_permissions_that_the_chart_gives_it(
         stage = SecuredStage(tmp_path / "stage", owner)
         until(lambda: check(stage.kafka, catalogue(AGENTS).values()) == [], "the tools' user sees all topics")
         async with stage:
-            await asyncio.gather(play._customers(stage), play._campaigns(stage))
+            await asyncio.gather(play._people(stage), play._campaigns(stage))
             ending = await play.quiet(stage)
     log = await asyncio.to_thread((tmp_path / "kafka" / "broker.log").read_text)
     said = [found.groupdict() for found in SAID.finditer(log)]
