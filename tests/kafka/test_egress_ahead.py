@@ -12,7 +12,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from egress.lines.process.owner import GROUP, READING
-from egress.lines.process.scout import FROM
+from egress.lines.queues.ahead import FROM
 from runtime.kafka import config
 from runtime.kafka.offsets import end_offsets, stable_committed
 from runtime.settings import KafkaSettings
