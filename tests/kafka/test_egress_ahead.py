@@ -23,7 +23,7 @@ from tests.builders.egress import SmallChattigo, World, until
 
 TEMPLATES = topics.OUTBOUND_TEMPLATES.name
 KILLED = -signal.SIGKILL
-FLOOD, FEW = 20_000, 5
+FLOOD, FEW = 40_000, 5
 PROMO = Template(name="promo", language="es", body=["x"])
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 # So many of a partition may be read before a turn that has not come yet: each costs memory, and a crash brings it back.
 AHEAD_MAX = 50_000
-# It pays where the intake parks one in so many of what it reads and needs so long for what is unread, or where so much
-# has been unread for long.
-FROM, ONE_IN, SHORT_S, LONG_S = 1000, 10, 2.0, 30.0
+# It pays where so much is unread that the intake needs so long for it, and where it parks one in so many of what it
+# reads, or has been so far behind for long.
+FROM, SHORT_S, ONE_IN, LONG_S = 1000, 2.0, 10, 10.0
 
 
 class Look(NamedTuple):
@@ -48,9 +48,9 @@ class Look(NamedTuple):
         if before is None or self.since_s != before.since_s:
             return False
         read, parked = self.next - before.next, self.parked - before.parked
-        if parked and parked * ONE_IN >= read:
-            return self.unread * (self.at_s - before.at_s) >= SHORT_S * read
-        return self.at_s - self.since_s >= LONG_S
+        if self.unread * (self.at_s - before.at_s) < SHORT_S * read:
+            return False
+        return (parked > 0 and parked * ONE_IN >= read) or self.at_s - self.since_s >= LONG_S
 
 
 class _Content(msgspec.Struct, gc=False):

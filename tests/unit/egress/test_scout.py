@@ -197,6 +197,7 @@ def test_reading_ahead_pays_where_much_has_been_unread_for_long() -> None:
     almost = look(4.9 + LONG_S, 100).after(first)
     assert not almost.pays(first)
     assert look(5 + LONG_S, 200).after(almost).pays(almost)
+    assert not look(6 + LONG_S, 100 + 10 * FROM).after(almost).pays(almost), "the rest is read in a moment"
 
 
 def test_an_intake_that_had_little_to_read_a_moment_ago_is_not_behind_for_long() -> None:
