@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from confluent_kafka import Message
 
@@ -25,10 +25,15 @@ class Incoming(NamedTuple):
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         if topic is None or partition is None or offset is None:
             raise ValueError("a message that stands nowhere")
-        headers = cast("list[tuple[str, bytes]]", message.headers() or [])
-        if None in [value for _, value in headers]:
-            headers = [(name, value or b"") for name, value in headers]
-        return cls(topic, partition, offset, _bytes(message.key()), _bytes(message.value()), headers)
+        headers: list[tuple[str, bytes]] = message.headers() or []  # type: ignore[assignment]
+        for _, held in headers:
+            if held is None:
+                headers = [(name, held or b"") for name, held in headers]
+                break
+        key, value = message.key(), message.value()
+        if isinstance(key, str) or isinstance(value, str):
+            key, value = _bytes(key), _bytes(value)
+        return cls(topic, partition, offset, key, value, headers)
 
     def _header(self, name: str) -> str:
         found = Headers.from_kafka(self.headers)

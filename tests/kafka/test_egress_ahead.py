@@ -12,7 +12,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from egress.lines.process.owner import GROUP, READING
-from egress.lines.process.scout import FROM
+from egress.lines.queues.ahead import FROM
 from runtime.kafka import config
 from runtime.kafka.offsets import end_offsets, stable_committed
 from runtime.settings import KafkaSettings
@@ -23,7 +23,7 @@ from tests.builders.egress import SmallChattigo, World, until
 
 TEMPLATES = topics.OUTBOUND_TEMPLATES.name
 KILLED = -signal.SIGKILL
-FLOOD, FEW = 20_000, 5
+FLOOD, FEW = 40_000, 5
 PROMO = Template(name="promo", language="es", body=["x"])
 
 

@@ -33,13 +33,14 @@ _TO_NOTED = bytes(flags or _NOTED for flags in range(256))
 
 
 class Lot:
-    """`start` is the first offset that is not known to be done."""
+    """`start` is the first offset that is not known to be done. So many of its own were `parked` since then."""
 
     def __init__(self, start: int) -> None:
         self._base = self._next = start
         self._flags = bytearray()
         self._head = 0
         self._done = self._noted_ms = self._written_ms = 0
+        self.parked = 0
         self.note_read: Done | None = None
         self._inputs: dict[str, list[tuple[int, int]]] = {}
         self._expected: deque[Echo] = deque()
@@ -183,6 +184,7 @@ class Lot:
         for echo in echoes:
             self._expected.append(echo)
             self._awaited[echo.id] += 1
+            self.parked += 1
 
     def came(self, message_id: str) -> Echo | None:
         """A record of this id was read: what was expected of it; None when somebody else wrote it."""

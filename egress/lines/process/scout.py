@@ -1,10 +1,10 @@
 """The scout: reads single templates ahead where a partition's intake is far behind, for the lines that have room.
 
-Two cursors: one follows the end of the topic, from shortly before where it was when the scout began, so that what came
-last and what comes now is seen at once; the other reads the gap between the intake and there, once. Most records are
-left by a glance, on a thread; the few others are admitted on the loop (`queues.ahead`). Promises: what it does not
-take, or loses, is read in its turn; a failure of Kafka ends nothing, is counted, and begins it anew. Leaves to the
-partition what is taken, and every offset.
+It begins where that pays (`queues.ahead`). Two cursors: one follows the end of the topic, from shortly before where it
+was when the scout began, so that what came last and what comes now is seen at once; the other reads the gap between the
+intake and there, once. Most records are left by a glance, on a thread; the few others are admitted on the loop.
+Promises: what it does not take, or loses, is read in its turn; a failure of Kafka ends nothing, is counted, and begins
+it anew. Leaves to the partition what is taken, and every offset.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from egress.lines.now import Now
 from egress.lines.partition import TEMPLATES, Partition
 from egress.lines.process.behind import Behind, Unread
 from egress.lines.queues import ahead
-from egress.lines.queues.ahead import Closed
+from egress.lines.queues.ahead import Closed, Look
 from runtime import logs, metrics
 from runtime.kafka.cursor import Cursor
 from runtime.kafka.offsets import OffsetsUnavailable
@@ -32,8 +32,8 @@ from runtime.settings import KafkaSettings
 
 # So much of what came last is read first.
 LAST = 50_000
-# A partition that is so many records behind is scouted, until hardly any are left.
-FROM, UNTIL = 5000, 500
+# A partition is scouted until hardly any records are left.
+UNTIL = 500
 LOOK_S = 0.5
 WAIT_S = 0.1
 # One reading: so long, and so many records that may be taken, at most.
@@ -76,6 +76,7 @@ class Scout:
         self._behind, self._partitions, self._arrived = behind, partitions, arrived
         self._tail, self._gap = Cursor(settings), Cursor(settings)
         self._scouted: dict[int, Scouted] = {}
+        self._looks: dict[Partition, Look] = {}
         self._closed: Mapping[int, Closed] = {}
         self._reading, self._ended = threading.Lock(), False
         self._looked_s = self._closed_s = float("-inf")
@@ -108,7 +109,7 @@ class Scout:
         now = Now.read()
         if now.s >= self._looked_s + LOOK_S:
             self._looked_s = now.s
-            self.choose(await self._behind.look(self._partitions(), now.wall_ms))
+            self.choose(await self._behind.look(self._partitions(), now.wall_ms), Now.read().s)
         if not self._scouted:
             await self._rest()
             return
@@ -117,17 +118,20 @@ class Scout:
             self._closed = {n: ahead.closed(one.partition.lines.values()) for n, one in self._scouted.items()}
         self.admit(await asyncio.to_thread(self._read, dict(self._scouted), self._closed))
 
-    def choose(self, behind: Mapping[int, Unread]) -> None:
-        """Which partitions are scouted from now on, by how far they are behind and where they end."""
+    def choose(self, behind: Mapping[int, Unread], now_s: float) -> None:
+        """Which partitions are scouted from now on, by how far they are behind, how fast their intake is, and where
+        they end."""
         owned = {one.number: one for one in self._partitions() if one.recovered and one.number in behind}
         over = [n for n, one in self._scouted.items() if owned.get(n) is not one.partition or behind[n].records < UNTIL]
         for n in over:
             del self._scouted[n]
+        looks = {one: _look(one, behind[n], now_s).after(self._looks.get(one)) for n, one in owned.items()}
         for n in owned.keys() - self._scouted.keys() - set(over):  # one that is over may begin anew at the next look
-            if behind[n].records >= FROM:
+            if looks[owned[n]].pays(self._looks.get(owned[n])):
                 start = owned[n].trackers[TEMPLATES].next
                 self._scouted[n] = Scouted(owned[n], start, max(start, behind[n].end - LAST))
                 _log.info("single templates are read ahead", partition=n, behind=behind[n].records)
+        self._looks = looks
 
     def _read(self, scouted: Mapping[int, Scouted], closed: Mapping[int, Closed]) -> Sifted:
         """What is not left at a glance of what is there now. On a thread."""
@@ -165,6 +169,10 @@ class Scout:
         if taken:
             metrics.counter(metrics.EGRESS_AHEAD).labels().inc(taken)
             self._arrived()
+
+
+def _look(partition: Partition, unread: Unread, now_s: float) -> Look:
+    return Look(now_s, unread.records, partition.trackers[TEMPLATES].next, partition.lot.parked, since_s=now_s)
 
 
 def _before_tails(messages: list[Message], scouted: Mapping[int, Scouted]) -> list[Message]:

@@ -2,9 +2,10 @@
 
 Where a partition's intake is behind, a line's single message would wait until all is read and parked that others put
 before it. So somebody reads on from there, fast, and leaves where it is whatever would not wait in memory: most of it
-is told from a glance at its bytes (`Closed`), the rest by `admission.fits`. Promises: what is taken ahead is admitted
-as in its turn, once, and a crash before it is planned, refused or parked brings it back. Templates alone: they have no
-order.
+is told from a glance at its bytes (`Closed`), the rest by `admission.fits`. Where all of it would wait in memory there
+is nothing to pass over, and each record would only be read twice: when it `pays` a `Look` tells. Promises: what is
+taken ahead is admitted as in its turn, once, and a crash before it is planned, refused or parked brings it back.
+Templates alone: they have no order.
 """
 
 from __future__ import annotations
@@ -21,6 +22,35 @@ if TYPE_CHECKING:
 
 # So many of a partition may be read before a turn that has not come yet: each costs memory, and a crash brings it back.
 AHEAD_MAX = 50_000
+# It pays where so much is unread that the intake needs so long for it, and where it parks one in so many of what it
+# reads, or has been so far behind for long.
+FROM, SHORT_S, ONE_IN, LONG_S = 1000, 2.0, 10, 10.0
+
+
+class Look(NamedTuple):
+    """A partition at a moment: so many single templates are `unread`, the first of them at `next`; its owner `parked`
+    so many messages; since `since_s` many are unread at each look."""
+
+    at_s: float
+    unread: int
+    next: int
+    parked: int
+    since_s: float
+
+    def after(self, before: Look | None) -> Look:
+        """The same, with what the look before says of it."""
+        if before is None or min(before.unread, self.unread) < FROM:
+            return self
+        return self._replace(since_s=before.since_s)
+
+    def pays(self, before: Look | None) -> bool:
+        """Whether to read ahead, by what the intake did since the look before, in which it had enough to read."""
+        if before is None or self.since_s != before.since_s:
+            return False
+        read, parked = self.next - before.next, self.parked - before.parked
+        if self.unread * (self.at_s - before.at_s) < SHORT_S * read:
+            return False
+        return (parked > 0 and parked * ONE_IN >= read) or self.at_s - self.since_s >= LONG_S
 
 
 class _Content(msgspec.Struct, gc=False):

@@ -11,10 +11,13 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Message
 
+from egress.lines.now import Now
 from egress.lines.partition import COMMITTED, TEMPLATES, Partition
 from egress.lines.process import scout as module
 from egress.lines.process.behind import MARKERS_MAX, Behind, Unread
-from egress.lines.process.scout import FROM, UNTIL, Scout
+from egress.lines.process.scout import UNTIL, Scout
+from egress.lines.queues.ahead import FROM, LONG_S, ONE_IN, SHORT_S, Look
+from egress.lines.work import Echo
 from runtime import metrics
 from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.kafka.offsets import Partition as Place
@@ -85,7 +88,7 @@ class Told:
 
 
 class World:
-    """A scout between two cursors; its partitions begin at 0."""
+    """A scout between two cursors; its partitions begin at 0, where their intake has stood for long."""
 
     def __init__(self, told: Told, ends: Mapping[int, int]) -> None:
         lines = [Line(did=DID, sends="isv", templates="hsm", rate=10_000)]
@@ -98,6 +101,12 @@ class World:
         self.tail, self.gap = Tape(ends), Tape(ends)
         patched = cast("Any", self.scout)
         patched._tail, patched._gap = self.tail, self.gap
+        self.stood()
+
+    def stood(self) -> None:
+        at_s = Now.read().s
+        stood = Look(at_s - 1, FROM, 0, 0, since_s=at_s - LONG_S)
+        cast("Any", self.scout)._looks = dict.fromkeys(self.partitions.values(), stood)
 
     def _arrive(self) -> None:
         self.arrived += 1
@@ -146,6 +155,60 @@ async def test_a_partition_that_is_hardly_behind_is_not_scouted(records: int, sc
     assert (ahead(world.partitions[0]) > 0) == scouted
 
 
+async def test_a_partition_is_scouted_once_its_intake_was_seen_to_park() -> None:
+    world = World(Told({0: Unread(FROM, FROM)}), {0: FROM})
+    cast("Any", world.scout)._looks = {}
+    await world.turn()
+    await world.turn()
+    assert not world.tail.placed, "it parks nothing"
+    world.partitions[0].lot.expect([Echo("m", None)])
+    await world.turn()
+    assert world.tail.placed
+
+
+def look(at_s: float, read: int = 0, parked: int = 0, unread: int = 10 * FROM) -> Look:
+    return Look(at_s, unread, read, parked, since_s=at_s)
+
+
+@pytest.mark.parametrize(
+    ("read", "parked", "unread", "worth"),
+    [
+        (1000, 1000, 2000, True),
+        (1000, 1000, 1999, False),
+        (1000, 1000 // ONE_IN, 2000, True),
+        (1000, 1000 // ONE_IN - 1, 2000, False),
+        (100, 100, FROM, True),
+        (100, 100, FROM - 1, False),
+        (0, 1, FROM, True),
+        (0, 0, FROM, False),
+    ],
+)
+def test_reading_ahead_pays_where_the_intake_parks_and_needs_seconds(
+    read: int, parked: int, unread: int, worth: bool
+) -> None:
+    assert SHORT_S == 2
+    before = look(5, 700, 300)
+    assert look(6, 700 + read, 300 + parked, unread).after(before).pays(before) == worth
+
+
+def test_reading_ahead_pays_where_much_has_been_unread_for_long() -> None:
+    first = look(5)
+    assert not first.pays(None)
+    almost = look(4.9 + LONG_S, 100).after(first)
+    assert not almost.pays(first)
+    assert look(5 + LONG_S, 200).after(almost).pays(almost)
+    assert not look(6 + LONG_S, 100 + 10 * FROM).after(almost).pays(almost), "the rest is read in a moment"
+
+
+def test_an_intake_that_had_little_to_read_a_moment_ago_is_not_behind_for_long() -> None:
+    first = look(5)
+    level = look(10, unread=FROM - 1).after(first)
+    assert not level.pays(first)
+    after = look(5 + LONG_S, parked=1).after(level)
+    assert not after.pays(level), "how fast it reads nobody knows yet"
+    assert look(6 + LONG_S, parked=2).after(after).pays(after)
+
+
 async def test_it_ends_when_the_intake_has_come_up() -> None:
     world = World(Told({0: Unread(FROM, FROM)}, {0: Unread(UNTIL, FROM)}, {0: Unread(UNTIL - 1, FROM)}), {0: FROM})
     await world.turn()
@@ -159,11 +222,12 @@ async def test_it_ends_when_the_intake_has_come_up() -> None:
 async def test_a_partition_that_was_let_go_gets_nothing_and_its_next_owner_is_scouted_anew() -> None:
     world = World(Told({0: Unread(FROM, FROM)}), {0: FROM})
     scout, former = cast("Any", world.scout), world.partitions[0]
-    scout.choose({0: Unread(FROM, FROM)})
+    scout.choose({0: Unread(FROM, FROM)}, Now.read().s)
     sifted = module.Sifted([record(5)], 1)
     anew = Partition(0, former.rules, dict.fromkeys(COMMITTED, 0))
     anew.recover(START)
     world.partitions = {0: anew}
+    world.stood()
     scout.admit(sifted)
     assert (ahead(former), ahead(anew)) == (0, 0)
     await world.turn()
