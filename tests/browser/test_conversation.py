@@ -42,7 +42,7 @@ async def test_a_customer_writes_presses_chooses_and_reacts(page: Page, business
     pressed = await business.hears()
     assert (pressed["interactive"]["button_reply"], pressed["context"]) == (
         {"id": "1", "title": "Soporte"},
-        {"id": asked},
+        {"from": CLOUD, "id": asked},
     )
 
     listed = await business.says(CLOUD, ANA, "interactive", LIST)
@@ -50,7 +50,7 @@ async def test_a_customer_writes_presses_chooses_and_reacts(page: Page, business
     await page.get_by_role("dialog").get_by_label("Botas").check()
     await page.get_by_role("dialog").get_by_role("button", name="Send").click()
     chosen = await business.hears()
-    assert (chosen["interactive"]["list_reply"], chosen["context"]) == (ROWS[1], {"id": listed})
+    assert (chosen["interactive"]["list_reply"], chosen["context"]) == (ROWS[1], {"from": CLOUD, "id": listed})
 
     await bubble(page, "Tus pedidos").first.get_by_role("button", name="React").click()
     await page.get_by_role("button", name="👍").click()
