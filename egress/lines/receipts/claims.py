@@ -132,7 +132,9 @@ def _leave_out(line: Line, place: Place, one: LeftOut, now: Now, work: Work) -> 
     entry, plan, message = place.entry, place.entry.plan, place.entry.plan.messages[place.at]
     entry.states[place.at] = "failed"
     signals.failed(line, plan, message, one.code, now)
-    if _is_followed(line, place, one.code, True, now, work):
+    # Where receipts settled the call before its answer came, an owner before may have heard from this very person.
+    sure = entry.outcome is not None and bool(entry.outcome.status)
+    if _is_followed(line, place, one.code, sure, now, work):
         return
     if plan.campaign:
         line.campaigns.hear(plan.campaign, message.source, message.position, one.code or NO_CODE)

@@ -4,6 +4,7 @@ is lost, and what it costs stays bounded."""
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 import pytest
 
@@ -21,6 +22,7 @@ from schemas.record import encode
 from tests.builders import line_model
 from tests.builders.line_model import Model
 from tests.builders.lines import DID, WALL, plan, promo, rules, tenant
+from tests.builders.lying_model import LyingModel
 from tests.builders.partial_model import PartialModel
 from tests.unit.egress.test_failures import notice, said
 
@@ -188,8 +190,8 @@ def test_a_receipt_of_an_earlier_attempt_proves_nothing_of_the_next() -> None:
         receipt = Receipt(format="flat", state="failed", id="t1", did=DID, contact="5691", at_ms=at_ms)
         line.receipts.add(Waiting(receipt, Letter(0, DID, "acme", None, b"", [], 1), made.now.s))
         grant, _ = held[-1]
-        account, settings = grant.channel.account, made.rules.settings
-        verdict = decide(grant.plan, line_model.ANSWERS["throttle"], account, settings, WALL)
+        account, ours = grant.channel.account, made.rules.settings
+        verdict = decide(grant.plan, line_model.ANSWERS["throttle"], account, ours, WALL)
         assert (settling.proven(line, verdict).outcome.result == "settled") == proves
 
 
@@ -288,3 +290,78 @@ def test_what_is_decided_of_a_batch_goes_on_record_whatever_the_answer_weighs() 
     assert account is not None
     verdict = decide(BATCH, result, account, made.rules.settings, WALL)
     assert len(encode(verdict.outcome)) < 3 * 1000
+
+
+STEPS = ("accept", "accept", "accept", "slow", "slow", "slow", "throttle")
+ENDS = ("crash_uncommitted", "crash_after", "refuse", "time_out_taken")
+
+
+def attempts(made: Model, message_id: str) -> list[Plan]:
+    return [one for one in made.plans() if any(m.id == message_id for m in one.messages)]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_however_answers_lie_and_whoever_dies_nobody_is_sent_to_after_a_receipt_nor_off_the_record(seed: int) -> None:
+    chance = Random(seed)
+    batch_max, backoff_s, calls = chance.choice([1, 3, 5]), chance.choice([0.1, 1.0]), chance.choice([0, 6])
+    limits = {"line_parallel": 4, "group_max": 10, "backoff_s": backoff_s, "bisect_calls": calls}
+    made = LyingModel(rules(tenant(batch_max=batch_max), **limits), chance=chance, lag_s=10.0)
+    made.put("outbound.templates", *(promo(f"t{n}", f"569100000{n}") for n in range(6)))
+    proven: dict[str, int] = {}
+    for _ in range(chance.randint(5, 40)):
+        if made.taken and chance.random() < 0.5:
+            _hear_of(made, chance.choice(made.taken), proven)
+        if chance.random() < 0.4:
+            made.answer()
+        if chance.random() < 0.3:
+            made.answer_late()
+        made.step(
+            chance.choice(ENDS if chance.random() < 0.2 else STEPS), chance.choice([0.0, 0.1, 0.5, 1.0, 2.0, 5.0])
+        )
+        assert {name: len(attempts(made, name)) for name in proven} == proven
+    while made.held:
+        made.answer()
+    run(made, 45)
+    before = made.plans()
+    made.crash()
+    run(made, 15)
+    assert made.plans() == before, "who comes next finds nothing to do"
+    assert {name: len(attempts(made, name)) for name in proven} == proven
+    assert set(made.states()) == {f"t{n}" for n in range(6)}
+    resends = Counter(m.id for one in made.plans() if one.resend_of for m in one.messages)
+    got = Counter(name for _, name in made.accepted)
+    assert {name for name, n in got.items() if n > 1 + resends[name]} <= made.denied
+    line = made.partition.lines[DID]
+    assert made.idle
+    assert not line.left_out
+    assert not len(line.receipts)
+
+
+def _hear_of(made: LyingModel, whole: Plan, proven: dict[str, int]) -> None:
+    """A receipt of one whom the call reached, if it is the last attempt at that message."""
+    for one in whole.messages:
+        if one.id in made.took.get(whole.plan_id, ()) and attempts(made, one.id)[-1].plan_id == whole.plan_id:
+            kind = made.chance.choice(["SENT", "SENT", "DELIVERY"])
+            made.put("inbound.receipts", notice(whole.root_id, one.contact, kind))
+            proven.setdefault(one.id, len(attempts(made, one.id)))
+            return
+
+
+def test_an_answer_that_comes_after_its_call_was_settled_orders_no_other_attempt() -> None:
+    """The owner that heard from a person may have died with what it knew of him."""
+    made = made_of(left_out={"5691": "130429", "5692": "130429"}, times={"5691": 1, "5692": 1})
+    held = slow(made)
+    first = sent(made, 3)
+    made.crash()
+    made.put("inbound.receipts", notice(first.root_id, "5691", "SENT"))
+    made.step("accept", 1)
+    made.crash()
+    [(grant, answer)] = held
+    verdict = decide(grant.plan, answer, grant.channel.account, made.rules.settings, made.now.wall_ms)
+    made._append(settling.announcement(0, grant.plan, verdict.outcome))
+    run(made)
+    made.crash()
+    run(made)
+    assert made.plans() == [first]
+    assert said(made, "t2")[-1] == ("failed", "130429")
+    assert made.states()["t3"] == "accepted"
