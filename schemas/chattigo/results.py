@@ -16,10 +16,11 @@ from schemas.record import Frozen
 
 CODE_MAX = 64  # characters; a provider's codes have a few, and they travel in records
 TITLE_MAX = 120
+NAME_MAX = 256  # more than an id of ours, a wamid or a number ever has
 
 _LISTS = ("results", "destinations", "recipients")
 _INSIDE = ("data", "hsm", "body")
-_OWN_IDS = ("id", "destinationId", "destination_id", "customerMessageId", "customer_message_id")
+_OWN_IDS = ("destinationId", "destination_id", "customerMessageId", "customer_message_id", "id")
 _PROVIDER_IDS = ("wamid", "messageId", "message_id", "id")
 _PEOPLE = ("destination", "msisdn", "to", "recipient", "phone", "number", "wa_id", "waId", "input", "contact")
 _FLAGS = ("success", "ok", "accepted", "sent")
@@ -58,10 +59,11 @@ def _candidates(said: Any) -> Iterator[list[dict[str, Any]]]:
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:
-    """A list of objects; or an object that says something of each number."""
+    """A list of objects; or an object that says something of each number. One whose keys are words is a summary."""
     if not isinstance(value, dict):
         return objs(value)
-    return [{"to": to, **(one if isinstance(one, dict) else {"status": one})} for to, one in value.items()]
+    people = [(to, one) for to, one in value.items() if any(map(str.isdigit, to))]
+    return [{"to": to, **(one if isinstance(one, dict) else {"status": one})} for to, one in people]
 
 
 def _verdicts(row: dict[str, Any]) -> set[bool]:
@@ -97,12 +99,12 @@ def _result(row: dict[str, Any], verdicts: set[bool]) -> RecipientResult:
     own = (name for name in (_clean(row.get(key)) for key in _OWN_IDS) if name and not _is_wamid(name))
     codes = (error.get("code"), row.get("code"), row.get("errorCode"))
     return RecipientResult(
-        id=next(own, ""),
-        to=next(filter(None, (_clean(row.get(key)) for key in _PEOPLE)), ""),
+        id=next(own, "")[:NAME_MAX],
+        to=next(filter(None, (_clean(row.get(key)) for key in _PEOPLE)), "")[:NAME_MAX],
         taken=verdicts.copy().pop() if len(verdicts) == 1 else None,
         code=next(filter(None, map(_clean, codes)), "")[:CODE_MAX],
         title=next(filter(None, map(_clean, told)), "")[:TITLE_MAX],
-        provider_id=provider[0] if provider else "",
+        provider_id=provider[0][:NAME_MAX] if provider else "",
     )
 
 

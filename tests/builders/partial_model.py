@@ -41,13 +41,14 @@ class PartialModel(Model):
         settling.settled(line, grant.items, verdict, self.now)
 
     def _answer(self, plan: Plan) -> CallResult:
-        """Takes those who are to be taken, and says so."""
+        """Takes those who are to be taken, and says so; a batch of which it would name nobody it takes whole."""
         rows, taken = [], []
+        lost = self.not_taken if any(one.contact not in self.unnamed for one in plan.messages) else set[str]()
         for one in plan.messages:
             out = one.contact in self.left_out and self.times.get(one.contact, 1) > 0
             if out and one.contact in self.times:
                 self.times[one.contact] -= 1
-            if not out and one.contact not in self.not_taken:
+            if not out and one.contact not in lost:
                 taken.append(one)
             if one.contact not in self.unnamed:
                 rows.append(self._row(one, out=out))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from egress.lines.memory.entry import Entry, Place
 from egress.lines.memory.firmness import DROPPED, decides, firmer, joined, says_less, tells_more
 from egress.lines.memory.index import HORIZON_MS, SendIndex
+from schemas import phone
 from schemas.journal import CallOutcome, Plan, PlannedMessage, PlanRef, RefusedRef
 
 # So many messages of a line are kept with all that their plans say, beside those that are not settled.
@@ -47,6 +48,7 @@ class Book:
         self._recalled: dict[str, Place] = {}
         self._bound: list[str] = []
         self._guessed: dict[str, Entry] = {}
+        self._untold: dict[str, Entry] = {}
         self._outspoken: dict[str, tuple[float, Entry]] = {}
         self._refused: dict[str, RefusedRef] = {}
         self._words: dict[tuple[str, str], CallOutcome] = {}
@@ -226,6 +228,16 @@ class Book:
         guessed, self._guessed = self._guessed, {}
         return list(guessed.values())
 
+    def tell(self, entry: Entry) -> None:
+        """What is known of the plan now is to go on record, once however much of it changes before; see `untold`."""
+        self._changed(entry)
+        self._untold[entry.plan.plan_id] = entry
+
+    def untold(self) -> list[Entry]:
+        """Plans of which something is to go on record; each is named once."""
+        untold, self._untold = self._untold, {}
+        return list(untold.values())
+
     def newly_bound(self) -> list[str]:
         """Provider's ids that became known since the last time that this was asked."""
         bound, self._bound = self._bound, []
@@ -271,7 +283,10 @@ class Book:
 
     def find(self, provider_id: str, contact: str) -> Place | None:
         """The send that a receipt's id names: a provider's id, a message's own id, or a call's id and a person."""
-        place = self._provider.get(provider_id) or self._messages.get(provider_id) or self._recalled.get(provider_id)
+        place = self._provider.get(provider_id)
+        if place is not None:
+            return _of_person(place, contact)
+        place = self._messages.get(provider_id) or self._recalled.get(provider_id)
         if place is not None:
             return place
         entry = self._roots.get(provider_id)
@@ -355,6 +370,18 @@ class Book:
                 self._contacts[message.contact] = kept
             else:
                 self._contacts.pop(message.contact, None)
+
+
+def _of_person(place: Place, contact: str) -> Place | None:
+    """The same send to this person: an answer to a batch may have given one's id to another."""
+    plan = place.entry.plan
+    known = plan.messages[place.at].contact
+    if plan.route != "batch" or contact == known:
+        return place
+    at = place.entry.index_of(contact)
+    if at is not None:
+        return _new(Place, (place.entry, at))
+    return None if phone.is_number(contact) and phone.is_number(known) else place
 
 
 def _listed(sends: Place | list[Place]) -> list[Place]:

@@ -36,7 +36,8 @@ def joined(known: CallOutcome | None, outcome: CallOutcome) -> CallOutcome:
     left out; or a decision about the doubt."""
     if known is None or not outcome.tells_apart:
         return outcome
-    if known.result in ("accepted", "settled") and not known.left_out and known.code != DROPPED:
+    told = known.left_out or known.acted
+    if known.result in ("accepted", "settled") and not told and known.code != DROPPED:
         return replace(known, left_out=outcome.left_out, acted=outcome.acted)
     undecided = known.code in DECISIONS and outcome.code not in DECISIONS
     if known.result == outcome.result == "in_doubt" and undecided:
@@ -45,13 +46,16 @@ def joined(known: CallOutcome | None, outcome: CallOutcome) -> CallOutcome:
 
 
 def tells_more(known: CallOutcome | None, outcome: CallOutcome) -> bool:
-    """Whether an outcome that is as firm as what is known says more of single messages."""
-    if known is None or _FIRMNESS[known.result] != _FIRMNESS[outcome.result] or not outcome.tells_apart:
+    """Whether an outcome that is as firm as what is known says more of single messages: who was left out, that this was
+    acted on, or that a receipt proved it wrong of one."""
+    if known is None or _FIRMNESS[known.result] != _FIRMNESS[outcome.result]:
         return False
-    acted = outcome.acted and not known.acted
+    acted = outcome.acted and (not known.acted or len(outcome.left_out) < len(known.left_out))
     if outcome.result == "in_doubt":
-        return not known.tells_apart or len(outcome.unnamed) < len(known.unnamed) or acted
-    return bool(outcome.left_out) and (not known.left_out or acted) and known.code != DROPPED
+        fewer = not known.tells_apart or len(outcome.unnamed) < len(known.unnamed)
+        return acted or (outcome.tells_apart and fewer)
+    news = bool(outcome.left_out) and not known.left_out and not known.acted
+    return (acted or news) and known.code != DROPPED
 
 
 def decides(known: CallOutcome | None, outcome: CallOutcome) -> bool:

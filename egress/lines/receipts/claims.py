@@ -17,9 +17,17 @@ from egress.lines.memory.entry import Entry, Place
 from egress.lines.now import Now
 from egress.lines.pace import signals
 from egress.lines.process.fetching import Fetch
-from egress.lines.receipts.failures import Order, certain, code_of, earlier_attempts, failed_with, next_attempt, pause_s
+from egress.lines.receipts.failures import (
+    Order,
+    certain,
+    code_of,
+    failed_with,
+    next_attempt,
+    of_earlier_attempt,
+    pause_s,
+)
 from egress.lines.receipts.receipts import Waiting
-from egress.lines.results.attempts import LEFT_OUT, PROOF, conclude, release
+from egress.lines.results.attempts import LEFT_OUT, PROOF, PROVEN, conclude, release
 from egress.lines.work import Said, Work, said_of_plan, word
 from runtime import metrics
 from schemas.chattigo.inbound import Receipt
@@ -29,7 +37,6 @@ from schemas.outcome import State, merge
 # What a receipt proves wrong; a "not now" too, whose next attempt is then not made. It is proof also of a call whose
 # answer is not there yet: a new owner that finds no outcome must not take it for a doubt.
 _UNPROVEN = frozenset({"", "in_doubt", "not_sent", "throttled"})
-_PROVEN = "a receipt proves that the call was accepted"
 
 
 def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> None:
@@ -38,11 +45,11 @@ def claim(line: Line, waiting: Waiting, place: Place, now: Now, work: Work) -> N
     entry, index = place
     plan = entry.plan
     metrics.counter(metrics.EGRESS_RECEIPTS).labels(tenant=plan.tenant, state=receipt.state).inc()
-    if receipt.state not in PROOF or (receipt.state == "failed" and earlier_attempts(receipt, place)):
+    if receipt.state not in PROOF or of_earlier_attempt(receipt, place):
         return
     if receipt.state == "failed":
         signals.failed(line, plan, plan.messages[index], code_of(receipt), now)
-    _settle(line, place, now, work)
+    _settle(line, place, receipt, now, work)
     if place.fate in ("accepted", "settled"):
         line.silence.heard(plan, waiting.letter.at_ms or now.wall_ms)
     state = merge(entry.states[index], receipt.state)
@@ -66,33 +73,44 @@ def awaits_answer(line: Line, entry: Entry) -> bool:
     return several and not entry.result and plan_id in line.open_plans and plan_id not in line.inherited
 
 
-def _settle(line: Line, place: Place, now: Now, work: Work) -> None:
+def _settle(line: Line, place: Place, receipt: Receipt, now: Now, work: Work) -> None:
     entry, plan = place.entry, place.entry.plan
     if entry.outcome is not None and entry.outcome.tells_apart:
         if place.at in entry.outcome.unnamed and entry.result == "in_doubt":
-            _settle_one(line, entry, place.at, work)
+            _settle_one(line, entry, place.at)
+        elif place.fate == LEFT_OUT:
+            _take_back(line, entry, place.at, failed=receipt.state == "failed")
     elif entry.result in _UNPROVEN or given_up(entry):
         line.inherited.pop(plan.plan_id, None)
         line.open_plans.pop(plan.plan_id, None)
-        conclude(line, entry, "settled", "receipt", _PROVEN, now, work)
+        conclude(line, entry, "settled", "receipt", PROVEN, now, work)
         release(line, plan.plan_id)
         settled_by = metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=plan.send_class, by="receipt")
         settled_by.inc(len(plan.messages))
 
 
-def _settle_one(line: Line, entry: Entry, at: int, work: Work) -> None:
+def _settle_one(line: Line, entry: Entry, at: int) -> None:
     """A receipt of one that the answer did not name proves nothing of the others whom it did not name."""
     plan, outcome = entry.plan, cast(CallOutcome, entry.outcome)
     outcome = msgspec.structs.replace(outcome, unnamed=[other for other in outcome.unnamed if other != at])
     if not outcome.unnamed:
-        outcome = msgspec.structs.replace(outcome, result="settled", code="receipt", reason=_PROVEN)
+        outcome = msgspec.structs.replace(outcome, result="settled", code="receipt", reason=PROVEN)
     line.book.apply(outcome)
     line.learn(plan, outcome)
-    work.journal(line.number, plan.tenant, outcome)
+    line.book.tell(entry)
     entry.states[at] = merge(entry.states[at], "accepted")
     metrics.counter(metrics.EGRESS_SETTLED).labels(message_class=plan.send_class, by="receipt").inc()
     if not outcome.unnamed:
         release(line, plan.plan_id)
+
+
+def _take_back(line: Line, entry: Entry, at: int, *, failed: bool) -> None:
+    """A receipt of one whom the answer names as not taken proves that he was; what it says of him counts now."""
+    outcome = cast(CallOutcome, entry.outcome)
+    entry.outcome = msgspec.structs.replace(outcome, left_out=[one for one in outcome.left_out if one.at != at])
+    line.book.tell(entry)
+    if not failed and entry.states[at] == "failed":
+        entry.states[at] = "accepted"
 
 
 def act_on_left_out(line: Line, now: Now, work: Work) -> None:
@@ -100,22 +118,23 @@ def act_on_left_out(line: Line, now: Now, work: Work) -> None:
     entries, line.left_out = list(line.left_out.values()), {}
     for entry in entries:
         outcome = entry.outcome
-        if outcome is None or outcome.acted or not outcome.left_out:
+        if outcome is None or outcome.acted:
             continue
-        entry.outcome = msgspec.structs.replace(outcome, acted=True)
-        for one in outcome.left_out:
+        proven = {one.at for one in outcome.left_out if entry.states[one.at] in PROOF}
+        left_out = [one for one in outcome.left_out if one.at not in proven]
+        entry.outcome = msgspec.structs.replace(outcome, acted=True, left_out=left_out)
+        for one in left_out:
             _leave_out(line, Place(entry, one.at), one, now, work)
-        work.journal(line.number, entry.plan.tenant, entry.outcome)
+        line.book.tell(entry)
 
 
 def _leave_out(line: Line, place: Place, one: LeftOut, now: Now, work: Work) -> None:
     entry, plan, message = place.entry, place.entry.plan, place.entry.plan.messages[place.at]
-    state = merge(entry.states[place.at], "failed")
-    if state != "failed":
-        return  # a receipt proves that it was taken
-    entry.states[place.at] = state
+    entry.states[place.at] = "failed"
     signals.failed(line, plan, message, one.code, now)
-    if _is_followed(line, place, one.code, True, now, work):
+    # Where receipts settled the call before its answer came, an owner before may have heard from this very person.
+    sure = entry.outcome is not None and bool(entry.outcome.status)
+    if _is_followed(line, place, one.code, sure, now, work):
         return
     if plan.campaign:
         line.campaigns.hear(plan.campaign, message.source, message.position, one.code or NO_CODE)
@@ -171,9 +190,17 @@ def _said_of_receipt(line: Line, plan: Plan, receipt: Receipt) -> Said:
     return said._replace(billable=receipt.billable, category=receipt.category)
 
 
-def record_bindings(line: Line, work: Work) -> None:
+def record(line: Line, work: Work) -> None:
+    """All that receipts and answers changed of plans goes on record, of each plan once: a batch's word is long."""
+    _bindings(line)
+    for entry in line.book.untold():
+        if entry.outcome is not None:
+            work.journal(line.number, entry.plan.tenant, entry.outcome)
+
+
+def _bindings(line: Line) -> None:
     """What receipts told of the provider's ids goes on record: a new owner must not bind the next ones elsewhere."""
     for entry in line.book.newly_guessed():
         if entry.outcome is not None and entry.outcome.provider_ids != entry.ids:
             entry.outcome = msgspec.structs.replace(entry.outcome, provider_ids=list(entry.ids))
-            work.journal(line.number, entry.plan.tenant, entry.outcome)
+            line.book.tell(entry)

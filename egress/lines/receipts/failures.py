@@ -72,10 +72,12 @@ def certain(book: Book, receipt: Receipt, place: Place) -> bool:
     return not any(not receipt.id or not _named(other) for other in gone)
 
 
-def earlier_attempts(receipt: Receipt, place: Place) -> bool:
-    """Whether a receipt by a message's own id is older than this attempt, so that it tells of one before."""
+def of_earlier_attempt(receipt: Receipt, place: Place) -> bool:
+    """Whether a message failed as a receipt by its own id says that is older than this attempt: it tells of one
+    before."""
     plan = place.entry.plan
-    return receipt.id == plan.messages[place.at].id and plan.tries > 1 and 0 < receipt.at_ms < plan.at_ms
+    by_own_id = receipt.state == "failed" and receipt.id == plan.messages[place.at].id
+    return by_own_id and plan.tries > 1 and 0 < receipt.at_ms < plan.at_ms
 
 
 def _named(place: Place) -> bool:

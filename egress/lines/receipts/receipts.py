@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from egress.lines.memory.book import Book
 from egress.lines.memory.entry import Entry, Place
+from egress.lines.receipts.failures import of_earlier_attempt
 from schemas.chattigo.inbound import Receipt
 
 BIND_AFTER_S = 3.0
@@ -58,6 +59,7 @@ class WaitingRoom:
         self._by_id: dict[str, list[Waiting]] = {}
         self._fresh: list[Waiting] = []
         self._looked_s = 0.0
+        self._held = False  # some wait for the answer to their call
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -68,9 +70,17 @@ class WaitingRoom:
         self._fresh.append(waiting)
 
     def proves(self, book: Book, entry: Entry) -> bool:
-        """Whether a receipt that waits is of this call."""
-        found = (book.find(waiting.receipt.id, waiting.receipt.contact) for waiting in self._waiting.values())
-        return any(place is not None and place.entry is entry for place in found)
+        """Whether a receipt that waits is of this call, and proves that it was taken."""
+        for receipt in (waiting.receipt for waiting in self._waiting.values()):
+            place = book.find(receipt.id, receipt.contact)
+            if place is not None and place.entry is entry and not of_earlier_attempt(receipt, place):
+                return True
+        return False
+
+    def answered(self) -> None:
+        """A call has its answer: what waited for that is looked at before anything more goes."""
+        if self._held:
+            self._held, self._looked_s = False, float("-inf")
 
     def settle(
         self, book: Book, now_s: float, under_way: Callable[[Entry], bool] = lambda entry: False
@@ -82,6 +92,7 @@ class WaitingRoom:
             receipt, age = waiting.receipt, now_s - waiting.since_s
             place = book.find(receipt.id, receipt.contact)
             if place is not None and under_way(place.entry) and len(self._waiting) <= WAITING_MAX:
+                self._held = True
                 continue
             if place is None:
                 _ask(book, waiting)

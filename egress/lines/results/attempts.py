@@ -23,6 +23,7 @@ PUBLIC: dict[str, State] = {
 LEFT_OUT = "refused"
 # What a receipt proves.
 PROOF = frozenset({"sent", "delivered", "read", "failed"})
+PROVEN = "a receipt proves that the call was accepted"
 
 
 def again(line: Line, items: list[Item], plan_id: str, wake_s: float, why: str, now: Now) -> None:

@@ -3,7 +3,8 @@
 Nobody knows whether Chattigo's answers ever do (Chattigo's facts, Q7), so what one says is read with care: who is named
 as taken is accepted, by whatever id it gives; who is named as not taken is *left out*, and what follows is what would
 follow if a receipt said that he failed; who is not named in an answer that names others is in doubt, and he alone. A
-result that names nobody of the batch, or says both, proves nothing for anybody.
+result that says both, or names two by one name each, proves nothing for anybody. Where nobody is named by a name that
+we gave (the provider may have ids of its own) a yes for all is what the 2xx says already, and a no is a doubt.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def told_apart(plan: Plan, outcome: CallOutcome, results: Sequence[RecipientResu
     if plan.route != "batch" or not results or not 200 <= outcome.status < 300:
         return outcome
     said = _by_place(plan, results)
+    if not said and _says_no_more(results):
+        return outcome
     left_out = [LeftOut(at, one.code, one.title) for at in sorted(said) if (one := said[at]) and one.taken is False]
     unnamed = [at for at in range(len(plan.messages)) if (one := said.get(at)) is None or one.taken is None]
     if len(unnamed) == len(plan.messages):
@@ -54,22 +57,36 @@ def counts(plan: Plan, outcome: CallOutcome) -> dict[str, int]:
 
 def _by_place(plan: Plan, results: Sequence[RecipientResult]) -> dict[int, RecipientResult | None]:
     """The result of each message that is named; None where two of them do not agree. By its id, else by its number:
-    where several go to one number, in their order. Results without any name are in the order of the batch if they are
-    as many."""
-    if len(results) == len(plan.messages) and not any(one.id or one.to for one in results):
-        return dict(enumerate(results))
+    where several go to one number, in their order. Results without any name of ours are in the order of the batch if
+    they are as many, and none names anybody or all say yes."""
     by_id = {message.id: at for at, message in enumerate(plan.messages)}
-    by_number = defaultdict[str, list[int]](list)
-    for at, message in enumerate(plan.messages):
-        for number in {_number(message.to), message.contact}:
-            by_number[number].append(at)
+    by_number = _by_number(plan)
+    if len(results) == len(plan.messages) and not any(one.to or one.id in by_id for one in results):
+        ordered = _says_no_more(results) or not any(one.id for one in results)
+        return dict(enumerate(results)) if ordered else {}
     said: dict[int, RecipientResult | None] = {}
     for one in results:
-        places = [by_id[one.id]] if one.id in by_id else by_number.get(_number(one.to), []) if one.to else []
-        if places:
+        named, numbered = by_id.get(one.id), by_number.get(_number(one.to), []) if one.to else []
+        if named is not None and numbered and named not in numbered:
+            said.update(dict.fromkeys([named, *numbered]))  # of one or of the other
+        elif named is not None or numbered:
+            places = numbered if named is None else [named]
             at = next((place for place in places if place not in said), places[0])
             said[at] = one if at not in said or _agree(said[at], one) else None
     return said
+
+
+def _by_number(plan: Plan) -> dict[str, list[int]]:
+    places = defaultdict[str, list[int]](list)
+    for at, message in enumerate(plan.messages):
+        for number in {_number(message.to), message.contact}:
+            places[number].append(at)
+    return places
+
+
+def _says_no_more(results: Sequence[RecipientResult]) -> bool:
+    """Whether they say yes, and name nobody's number."""
+    return all(one.taken and not one.to for one in results)
 
 
 def _agree(first: RecipientResult | None, second: RecipientResult) -> bool:

@@ -17,7 +17,7 @@ from egress.lines.process.fetching import Fetch
 from egress.lines.receipts import claims
 from egress.lines.receipts.failures import WINDOW_CLOSED, WITHHELD, failed_with
 from egress.lines.results import doubts
-from egress.lines.results.attempts import PROOF, PUBLIC, again, held_back, in_lane, mark, release
+from egress.lines.results.attempts import PROOF, PROVEN, PUBLIC, again, held_back, in_lane, mark, release
 from egress.lines.results.doubts import after_doubt, send_again
 from egress.lines.results.verdicts import Verdict, attempts_max, backoff_s
 from egress.lines.work import Work, outcome_record, public_record, said_of_plan
@@ -30,8 +30,8 @@ _VANISHED = Refusal("vanished", "its record is no longer kept in Kafka", "dead")
 
 
 def proven(line: Line, verdict: Verdict) -> Verdict:
-    """The verdict by what the line knows beside the answer: a doubt whose receipts came first is none, and a batch
-    that was refused may be searched for the bad recipient."""
+    """The verdict by what the line knows beside the answer: a doubt or a no whose receipts came first is none, and a
+    batch that was refused may be searched for the bad recipient."""
     outcome = verdict.outcome
     entry = line.book.plan(outcome.plan_id)
     if entry is None:
@@ -40,14 +40,19 @@ def proven(line: Line, verdict: Verdict) -> Verdict:
         return verdict  # it is not one recipient's fault
     if outcome.tells_apart:
         return verdict  # a receipt of one says nothing of another
-    if PROOF.intersection(entry.states) or line.receipts.proves(line.book, entry):
-        doubt = outcome.result == "in_doubt"
-        return Verdict(msgspec.structs.replace(outcome, result="settled")) if doubt else verdict
+    if outcome.result != "accepted" and _is_proven(line, entry):
+        proof = msgspec.structs.replace(outcome, result="settled", code="receipt", reason=PROVEN)
+        return Verdict(proof, hold_s=verdict.hold_s)
     judged = line.bisects.judge(entry.plan, outcome, line.rules.settings.bisect_calls)
     if entry.plan.part is not None or judged.bisected:
         result = "halved" if judged.bisected else judged.result
         metrics.counter(metrics.EGRESS_BISECTS).labels(tenant=entry.plan.tenant, result=result).inc()
     return verdict._replace(outcome=judged)
+
+
+def _is_proven(line: Line, entry: Entry) -> bool:
+    """Whether a receipt says that the call was taken, whatever its answer says."""
+    return bool(PROOF.intersection(entry.states)) or line.receipts.proves(line.book, entry)
 
 
 def announcement(partition: int, plan: Plan, outcome: CallOutcome, cause_ms: int = 0) -> list[Record]:
@@ -80,6 +85,7 @@ def settled(line: Line, items: Sequence[Item], verdict: Verdict, now: Now) -> No
     plan_id = verdict.outcome.plan_id
     line.calls -= 1
     line.open_plans.pop(plan_id, None)
+    line.receipts.answered()
     entry = line.book.apply(verdict.outcome)
     if entry is not None:
         signals.answered(line, entry.plan, verdict.outcome, now)
