@@ -148,6 +148,7 @@ class Health:
         self.steps = Steps(stall_s)
         self._loop_lag_s = loop_lag_s
         self._loop_lag = 0.0
+        self._loop_ticked: float | None = None
         self._starting = starting
         self._dead: dict[str, str] = {}
         self._conditions: dict[str, str] = {}
@@ -166,9 +167,15 @@ class Health:
         """A part of the service has ended for good: liveness fails from now on."""
         self._dead[part] = why
 
-    def loop_was_late(self, lag_s: float) -> None:
-        """How late the event loop was at its last tick."""
+    def loop_was_late(self, lag_s: float, now: float | None = None) -> None:
+        """How late the event loop was at its last tick, which is now."""
         self._loop_lag = lag_s
+        self._loop_ticked = clock() if now is None else now
+
+    def loop_blocked_s(self, now: float) -> float:
+        """For so long the event loop has not ticked; 0 while that is no longer than it may be late."""
+        silent_s = 0.0 if self._loop_ticked is None else now - self._loop_ticked
+        return silent_s if silent_s > self._loop_lag_s else 0.0
 
     def live_failures(self, now: float) -> list[Failure]:
         failures = [Failure(part, why) for part, why in self._dead.items()]

@@ -4,7 +4,8 @@
 `service.stopping`, and stops them. SIGTERM and SIGINT set it; a stop that takes longer than `stop_s` ends the process
 by force (exit code 75), as does a second signal. A background task or thread that ends by an exception is logged
 and stops the service with code 71, for a supervisor to start it again. Why it ended is kept in a file for the next
-start (`runtime.ending`). Leaves to `main`: the order of its parts.
+start (`runtime.ending`). When it stands still (`runtime.witness`), and at SIGUSR1, the log is told where all threads
+and tasks are. Leaves to `main`: the order of its parts.
 """
 
 import asyncio
@@ -22,12 +23,14 @@ from typing import Any, NoReturn
 import msgspec
 import uvloop
 
-from runtime import ending, logs, metrics
+from runtime import ending, logs, metrics, stacks
 from runtime.admin import Admin
 from runtime.health import Health, watch_loop
 from runtime.secrets import KeyRingError
 from runtime.settings import Area, ServiceSettings, SettingsError, TenantsSettings, describe, load
+from runtime.witness import Witness
 
+ASKS = signal.SIGUSR1  # where is everything?
 LAST_S = 2  # for threads that still run when all is stopped
 
 EXIT_OK = 0
@@ -139,6 +142,7 @@ async def _serve(main: Main, name: str, settings: ServiceSettings, areas: Sequen
         loop.add_signal_handler(number, _signalled, service, number)
     loop.set_exception_handler(_handler(service))
     threading.excepthook = _thread_hook(service)
+    witness = _witness(service, loop)
     try:
         await _guarded(main, service, areas)
         service.stop("main has ended")
@@ -148,7 +152,20 @@ async def _serve(main: Main, name: str, settings: ServiceSettings, areas: Sequen
         return service.code
     finally:
         service.disarm()
+        witness.stop()
+        faulthandler.unregister(ASKS)
         threading.excepthook = threading.__excepthook__
+
+
+def _witness(service: Service, loop: asyncio.AbstractEventLoop) -> Witness:
+    """Tells where everything is when the service stands still, and when it is asked by a signal. To that
+    `faulthandler` answers, too: also when no Python runs any more, but of threads alone."""
+    stacks.watch("main", loop)
+    loop.add_signal_handler(ASKS, stacks.tell, "signal")
+    faulthandler.register(ASKS, file=sys.__stderr__ or sys.stderr, all_threads=True, chain=True)
+    witness = Witness(service.health)
+    witness.start()
+    return witness
 
 
 async def _guarded(main: Main, service: Service, areas: Sequence[Area]) -> None:

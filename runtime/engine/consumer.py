@@ -19,6 +19,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.services import Service
 
+from runtime import stacks
 from runtime.engine import fetched
 from runtime.engine.chunk import Chunk, Partition, SourceRecord, cut
 from runtime.engine.fatal import Exit, end_process, log
@@ -46,7 +47,9 @@ class ChunkConsumer(driver.Consumer):
         self._looked_to: dict[Partition, int] = {}  # fetch positions then: past what is never delivered, too
 
     def _new_consumer_thread(self) -> "ChunkConsumerThread":
-        return ChunkConsumerThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
+        thread_loop = uvloop.new_event_loop()
+        stacks.watch(f"the consumer of {self.app.conf.id}", thread_loop)
+        return ChunkConsumerThread(self, loop=self.loop, thread_loop=thread_loop, beacon=self.beacon)
 
     @Service.task
     async def _watch_group(self) -> None:

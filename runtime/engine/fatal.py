@@ -10,7 +10,7 @@ import os
 from enum import IntEnum
 from typing import NoReturn
 
-from runtime import ending
+from runtime import ending, stacks
 
 log = logging.getLogger("relevo.engine")
 
@@ -29,8 +29,13 @@ class Exit(IntEnum):
     LETTERS = 79  # most of what was handled became dead letters (the host's code; 78 is a host that cannot start)
 
 
+_HANGS = frozenset({Exit.DRAIN})  # something did not end, and the stacks say what it waits for
+
+
 def end_process(code: Exit, message: str, *args: object) -> NoReturn:
     """Log `message` with the code's name, flush the log, and end with `code`."""
+    if code in _HANGS:
+        stacks.tell(code.name.lower())
     log.critical("ending with code %d (%s): " + message, int(code), code.name, *args)
     for handler in logging.getLogger().handlers:
         handler.flush()

@@ -5,7 +5,8 @@ transaction never spans generations, and carries the membership in which its chu
 carries an offset of its source partition, even one that only repeats the last: that is what the broker checks.
 
 Promises: a work's future resolves after its transaction was committed. Any error ends the process (`fatal`),
-after an attempt to abort; nothing here is retried on another transaction, because memory has moved on already.
+after an attempt to abort; nothing here is retried on another transaction, because memory has moved on already. So
+does a call that does not return in its time (`runtime.kafka.calls`): what became of the transaction is unknown then.
 """
 
 import asyncio
@@ -14,13 +15,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from runtime import points
+from runtime import points, stacks
 from runtime.engine.chunk import Partition
 from runtime.engine.fatal import Exit, end_process, log
 from runtime.engine.membership import Membership
+from runtime.kafka.calls import LOOK_S, Calls, Overdue
 from runtime.kafka.record import Record
 
 INIT_S = 30.0
@@ -72,6 +75,8 @@ class TransactionThread:
         self._thread: threading.Thread | None = None
         self._ended = asyncio.Event()
         self._patience_s = 2 * timeout_s
+        self._calls = Calls()
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Register with the coordinator, which fences an earlier process of the same transactional id."""
@@ -79,6 +84,7 @@ class TransactionThread:
         self._producer = await self._loop.run_in_executor(None, self._register)
         self._thread = threading.Thread(target=self._run, name="transactions", daemon=True)
         self._thread.start()
+        self._watching = self._loop.create_task(self._watch(), name="transaction calls")
 
     def _register(self) -> Producer:
         producer = self._new_producer()
@@ -101,6 +107,8 @@ class TransactionThread:
             await asyncio.wait_for(self._ended.wait(), deadline_s)
         except TimeoutError:
             return False
+        if self._watching is not None:
+            self._watching.cancel()
         return True
 
     # In the thread.
@@ -110,6 +118,7 @@ class TransactionThread:
             while works := self._take():
                 started = time.monotonic()
                 self._commit(works)
+                self._serve()
                 self._report(Committed(works, time.monotonic() - started))
             self._tell(self._ended.set)
         except KafkaException as error:
@@ -134,15 +143,17 @@ class TransactionThread:
         return works
 
     def _commit(self, works: Sequence[Work]) -> None:
-        self._producer.begin_transaction()
+        with self._calls.within("begin_transaction", self._patience_s):
+            self._producer.begin_transaction()
         for work in works:
             self._produce(work.records)
         points.reach("chunk_produced")
         offsets = {work.tp: work.offset for work in works}
         positions = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
         metadata = works[0].membership.metadata()
-        self._patiently(lambda s: self._producer.send_offsets_to_transaction(positions, metadata, s))
-        self._patiently(self._producer.commit_transaction)
+        send = partial(self._producer.send_offsets_to_transaction, positions, metadata)
+        self._patiently("send_offsets_to_transaction", send)
+        self._patiently("commit_transaction", self._producer.commit_transaction)
         points.reach("chunk_committed")
 
     def _produce(self, records: Iterable[Record]) -> None:
@@ -165,12 +176,21 @@ class TransactionThread:
             raise KafkaException(KafkaError(KafkaError._QUEUE_FULL, "the queue stays full", False, False, True))
         self._producer.poll(FULL_S)
 
-    def _patiently(self, call: Callable[[float], object]) -> None:
+    def _serve(self) -> None:
+        """What librdkafka has to say comes into the log. A fatal error is the next transaction's to meet."""
+        try:
+            self._producer.poll(0)
+        except KafkaException as error:
+            log.warning("the transactional producer cannot go on: %s", error.args[0])
+
+    def _patiently(self, name: str, call: Callable[[float], object]) -> None:
         """librdkafka resumes a call that failed with a retriable error when it is made again."""
         end = time.monotonic() + self._patience_s
         while True:
+            left = max(end - time.monotonic(), 0.1)
             try:
-                call(max(end - time.monotonic(), 0.1))
+                with self._calls.within(name, left):
+                    call(left)
                 return
             except KafkaException as error:
                 if not error.args[0].retriable() or time.monotonic() > end:
@@ -182,7 +202,8 @@ class TransactionThread:
         error = self._cause(refusal.args[0])
         try:
             if error.txn_requires_abort():
-                self._producer.abort_transaction(ABORT_S)
+                with self._calls.within("abort_transaction", ABORT_S):
+                    self._producer.abort_transaction(ABORT_S)
         except KafkaException as second:
             log.error("the abort failed as well: %s", second)
         end_process(Exit.TRANSACTION, "transaction refused: %s: %s", error.name(), error.str())
@@ -193,7 +214,8 @@ class TransactionThread:
         if error.code() != KafkaError._STATE or not error.txn_requires_abort():
             return error
         try:
-            self._producer.begin_transaction()
+            with self._calls.within("begin_transaction", ABORT_S):
+                self._producer.begin_transaction()
         except KafkaException as refusal:
             cause: KafkaError = refusal.args[0]
             return cause if cause.txn_requires_abort() else error
@@ -207,6 +229,15 @@ class TransactionThread:
             self._loop.call_soon_threadsafe(callback)
 
     # On the loop.
+
+    async def _watch(self) -> None:
+        overdue = Overdue(self._calls)
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if (late := overdue.look()) is not None:
+                self._serve()
+                stacks.tell("kafka_call", call=late.name)
+                end_process(Exit.TRANSACTION, "%s did not return, though it had %.0f s", late.name, late.seconds)
 
     def _resolve(self, committed: Committed) -> None:
         for work in committed.works:

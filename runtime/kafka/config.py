@@ -16,6 +16,7 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 
 # 4 MiB end to end, as the topics allow.
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
+COORDINATOR_KEPT_MS = 2000
 
 _LOGGER = logging.getLogger("relevo.librdkafka")
 
@@ -87,6 +88,10 @@ def transactional(settings: KafkaSettings, transactional_id: str, timeout_s: flo
         "retry.backoff.ms": 5,
         "retry.backoff.max.ms": 200,
         "delivery.report.only.error": True,
+        # It remembers the group's coordinator for as long. A broker that Kafka did not list for a moment (in a restart,
+        # or too busy to say that it lives) is given up, but not as the coordinator that is remembered, and then
+        # `send_offsets_to_transaction` waits for it for ever. What was forgotten meanwhile is asked for again.
+        "metadata.max.age.ms": COORDINATOR_KEPT_MS,
     }
     return producer(settings, own)
 

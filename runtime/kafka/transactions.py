@@ -3,6 +3,7 @@
 One confluent producer in one thread; commits run one after the other. Promises: when `commit` returns, records and
 offsets are committed; when it raises, either nothing is (the transaction was aborted, at most three seconds were
 spent on it), or `fatal` is set and what became of it is unknown until a new producer with the same id has started.
+A call that librdkafka does not come back from is such a case (`runtime.kafka.calls`): its thread is left behind.
 Leaves to the owner: to end the process on any error whose memory ran ahead of Kafka.
 """
 
@@ -16,8 +17,9 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Producer as Client
 
-from runtime import metrics, points
+from runtime import metrics, points, stacks
 from runtime.kafka import config, mock
+from runtime.kafka.calls import LOOK_S, Call, Calls, Overdue
 from runtime.kafka.record import Record
 from runtime.settings import KafkaSettings
 
@@ -75,6 +77,8 @@ class TransactionalProducer:
         self._client: Client | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-transactions")
         self._stale = False
+        self._calls = Calls()
+        self._left_behind = False
         self.fatal: str | None = None
 
     async def start(self, timeout_s: float = INIT_S) -> None:
@@ -99,18 +103,35 @@ class TransactionalProducer:
         await self._run(lambda: self._transact(records, offsets, group_metadata, marked))
 
     async def stop(self) -> None:
-        """Waits for the commit that runs."""
-        await asyncio.to_thread(self._thread.shutdown)
+        """Waits for the commit that runs, unless that does not end."""
+        await asyncio.to_thread(self._thread.shutdown, wait=not self._left_behind)
         self._client = None
 
     async def _run(self, work: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        under_way = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        overdue = Overdue(self._calls)
+        try:
+            while not (await asyncio.wait({under_way}, timeout=LOOK_S))[0]:
+                if (late := overdue.look()) is not None:
+                    raise self._never_returns(late)
+            under_way.result()
+        except BaseException:
+            under_way.cancel()
+            raise
+
+    def _never_returns(self, late: Call) -> TransactionFailed:
+        error = KafkaError(KafkaError._TIMED_OUT, f"{late.name} did not return, though it had {late.seconds:.0f} s")
+        if not self._left_behind:
+            stacks.tell("kafka_call", call=late.name)
+        self._left_behind = True
+        self.fatal = f"{error.name()}: {error.str()}"
+        return self._failure(error, indefinite=True)
 
     def _init(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         self._client = self._new_client()
         try:
-            _retried(self._live.init_transactions, deadline)
+            self._retried("init_transactions", self._live.init_transactions, deadline)
         except KafkaException as failed:
             error: KafkaError = failed.args[0]
             self.fatal = str(error)
@@ -132,19 +153,36 @@ class TransactionalProducer:
         deadline = time.monotonic() + self._timeout_s
         committing = False
         try:
-            client.begin_transaction()
+            with self._calls.within("begin_transaction", self._timeout_s):
+                client.begin_transaction()
             for record in records:
                 _produce(client, record, deadline)
             if offsets:
-                _retried(lambda left: client.send_offsets_to_transaction(list(offsets), metadata, left), deadline)
+                send = partial(client.send_offsets_to_transaction, list(offsets), metadata)
+                self._retried("send_offsets_to_transaction", send, deadline)
             if records and marked:
                 points.reach("transaction_open")
             committing = True
-            _retried(client.commit_transaction, deadline)
+            self._retried("commit_transaction", client.commit_transaction, deadline)
         except KafkaException as failed:
             raise self._give_up(failed.args[0], committing) from failed
         finally:
             _serve(client)
+
+    def _retried(self, name: str, call: Callable[[float], None], deadline: float) -> None:
+        """Calls again while the error says that the same call may be repeated, as librdkafka prescribes."""
+        while True:
+            if self._left_behind:  # a call came back after all, when its transaction was given up
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{name} comes too late"))
+            left = max(deadline - time.monotonic(), 0.1)
+            try:
+                with self._calls.within(name, left):
+                    return call(left)
+            except KafkaException as failed:
+                error: KafkaError = failed.args[0]
+                if error.txn_requires_abort() or error.fatal() or not error.retriable() or time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_S)
 
     def _give_up(self, error: KafkaError, committing: bool) -> TransactionFailed:
         # A commit that was asked for and neither refused nor confirmed may stand.
@@ -159,7 +197,7 @@ class TransactionalProducer:
 
     def _abort(self) -> None:
         try:
-            _retried(self._live.abort_transaction, time.monotonic() + ABORT_S)
+            self._retried("abort_transaction", self._live.abort_transaction, time.monotonic() + ABORT_S)
         except KafkaException as failed:
             # Not aborted by us: the broker does it at the transaction's time-out, but this producer is done.
             self.fatal = f"abort failed: {failed.args[0]}"
@@ -190,15 +228,3 @@ def _produce(client: Client, record: Record, deadline: float) -> None:
             client.poll(RETRY_S)
         else:
             return
-
-
-def _retried(call: Callable[[float], None], deadline: float) -> None:
-    """Calls again while the error says that the same call may be repeated, as librdkafka prescribes."""
-    while True:
-        try:
-            return call(max(deadline - time.monotonic(), 0.1))
-        except KafkaException as failed:
-            error: KafkaError = failed.args[0]
-            if error.txn_requires_abort() or error.fatal() or not error.retriable() or time.monotonic() > deadline:
-                raise
-        time.sleep(RETRY_S)

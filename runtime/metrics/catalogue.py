@@ -472,6 +472,12 @@ SERVICE_TASK_FAILURES = Metric(
 )
 SERVICE_READY = Metric("relevo_service_ready_state", "gauge", "1 when the service is ready, else 0.")
 SERVICE_LIVE = Metric("relevo_service_live_state", "gauge", "1 when the service is live, else 0.")
+SERVICE_STACKS = Metric(
+    "relevo_service_stacks_total",
+    "counter",
+    "Times that the log was told where all threads and tasks are, by why.",
+    ("why",),
+)
 SERVICE_OLDEST_UNDONE = Metric(
     "relevo_service_oldest_undone_seconds", "gauge", "Age of the oldest record fetched and not done.", ("partition",)
 )

@@ -1,6 +1,7 @@
 """Records and offsets leave together or not at all, and only for who owns the partitions in its generation."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -137,7 +138,19 @@ async def test_offsets_in_an_open_transaction_are_not_answered(
     group.close()
 
 
-async def test_a_killed_broker_is_an_error_within_the_time_out_and_a_new_producer_goes_on(tmp_path: Path) -> None:
+def once_coordinated(group: Consumer) -> dict[tuple[str, int], int | None]:
+    """What the group committed, as soon as a broker that has just begun coordinates it."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return stable_committed(group, [("topic", 0)], timeout_s=2)
+        except OffsetsUnavailable:
+            if time.monotonic() > end:
+                raise
+
+
+async def test_a_killed_broker_is_an_error_within_the_time_out_and_producers_go_on(tmp_path: Path) -> None:
+    """A new one; and one that had nothing to do meanwhile, which must not wait for a coordinator that is gone."""
     async with Broker(tmp_path / "kafka") as broker:
         settings = KafkaSettings(bootstrap=broker.bootstrap)
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
@@ -145,6 +158,11 @@ async def test_a_killed_broker_is_an_error_within_the_time_out_and_a_new_produce
         producer = TransactionalProducer(settings, "writer", timeout_s=4)
         await producer.start()
         await producer.commit([Record("topic", b"before", partition=0)], [], None)
+        idle, group = TransactionalProducer(settings, "idle", timeout_s=10), member(settings, "group")
+        await asyncio.to_thread(once_coordinated, group)
+        metadata = group.consumer_group_metadata()
+        await idle.start()
+        await idle.commit([Record("topic", b"idle", partition=0)], [TopicPartition("topic", 0, 1)], metadata)
         await asyncio.to_thread(broker.kill)
         with pytest.raises(TransactionFailed) as caught:
             async with asyncio.timeout(20):
@@ -156,7 +174,11 @@ async def test_a_killed_broker_is_an_error_within_the_time_out_and_a_new_produce
         second = TransactionalProducer(settings, "writer", timeout_s=10)
         await second.start()
         await second.commit([Record("topic", b"after", partition=0)], [], None)
+        assert await asyncio.to_thread(once_coordinated, group) == {("topic", 0): 1}
+        await idle.commit([Record("topic", b"idle again", partition=0)], [TopicPartition("topic", 0, 2)], metadata)
         found = await values(settings, "topic")
-        assert found[0] == b"before"
-        assert found[-1] == b"after"
+        assert found[:2] == [b"before", b"idle"]
+        assert found[-2:] == [b"after", b"idle again"]
         await second.stop()
+        await idle.stop()
+        group.close()

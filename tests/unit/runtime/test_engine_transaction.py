@@ -277,3 +277,69 @@ async def test_an_unreachable_coordinator_fails_the_start(ends: Ends) -> None:
 
     with pytest.raises(TransactionsUnavailable):
         await Thread(Unreachable).thread.start()
+
+
+class Stuck(FakeProducer):
+    """Comes back from a call only when it is let go, like librdkafka that waits for a coordinator."""
+
+    made: "Stuck"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def send_offsets_to_transaction(self, offsets: Sequence[TopicPartition], group: bytes, timeout: float) -> None:
+        self.let_go.wait(30)
+        super().send_offsets_to_transaction(offsets, group, timeout)
+
+
+class Ended(Exception):
+    """The process would have ended."""
+
+
+async def test_a_call_that_never_returns_ends_the_process_and_tells_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[dict[str, object]] = []
+
+    def end_process(code: Exit, message: str, *details: object) -> NoReturn:
+        told.append({"code": code, "message": message % details})
+        raise Ended
+
+    monkeypatch.setattr(transaction_module, "LOOK_S", 0.01)
+    monkeypatch.setattr(transaction_module, "end_process", end_process)
+    monkeypatch.setattr(transaction_module.stacks, "tell", lambda why, **fields: told.append({"why": why} | fields))
+    thread = Thread(Stuck, timeout_s=0.5)
+    await thread.thread.start()
+    done = thread.submit(1)
+    watching = thread.thread._watching
+    assert watching is not None
+    with pytest.raises(Ended):
+        await asyncio.wait_for(watching, 10)
+    name = "send_offsets_to_transaction"
+    assert told == [
+        {"why": "kafka_call", "call": name},
+        {"code": Exit.TRANSACTION, "message": f"{name} did not return, though it had 1 s"},
+    ]
+    assert not done.done()
+    Stuck.made.let_go.set()
+    await asyncio.wait_for(done, 5)
+    assert await ended(thread)
+
+
+async def test_what_librdkafka_says_is_asked_for_after_each_transaction(ends: Ends) -> None:
+    """Its log waits in a queue until somebody polls; a fatal error there does not undo what was committed."""
+
+    class Talks(FakeProducer):
+        polls = 0
+
+        def poll(self, timeout: float) -> int:
+            type(self).polls += 1
+            raise KafkaException(KafkaError(KafkaError._FATAL, "it is over"))
+
+    thread = Thread(Talks)
+    await thread.thread.start()
+    await asyncio.wait_for(thread.submit(1), 5)
+    assert Talks.polls == 1
+    assert ends == []
+    assert await ended(thread)

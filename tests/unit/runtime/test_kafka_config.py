@@ -118,3 +118,4 @@ def test_a_message_never_outlives_its_transaction() -> None:
     made = config.transactional(KafkaSettings(), "egress-0", 10)
     assert made["transactional.id"] == "egress-0"
     assert made["message.timeout.ms"] <= made["transaction.timeout.ms"] == 10_000
+    assert made["metadata.max.age.ms"] == 2000, "a coordinator that left Kafka's list must be forgotten"

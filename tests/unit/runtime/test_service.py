@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,58 @@ def test_a_stop_is_forced_even_when_the_event_loop_hangs(started: Any) -> None:
     process.process.terminate()
     assert process.code() == service.EXIT_FORCED
     assert "service.py" in process.log.read_text(), "the traceback says where it hangs"
+
+
+def stacks_told(process: Process) -> dict[str, Any]:
+    """The line of the log with the stacks, once it is there."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        for line in process.lines():
+            if line["event"] == "where all threads and tasks are":
+                return line
+        time.sleep(0.05)
+    raise AssertionError(process.log.read_text())
+
+
+def test_who_asks_by_a_signal_is_told_where_everything_is(started: Any) -> None:
+    process = started(
+        """
+        async def stands_here():
+            await asyncio.Event().wait()
+        async def main(s):
+            s.spawn(stands_here(), name="a part")
+            await asyncio.sleep(0)
+            started()
+            await s.stopping.wait()
+        """
+    )
+    process.wait_until_up()
+    process.process.send_signal(signal.SIGUSR1)
+    told = stacks_told(process)
+    assert told["why"] == "signal"
+    assert "in stands_here" in told["stack"][told["stack"].index("a task of main: a part") :]
+    assert "Current thread" in process.log.read_text(), "and faulthandler, which needs no Python"
+    process.process.terminate()
+    assert process.code() == service.EXIT_OK
+
+
+def test_a_service_whose_event_loop_hangs_tells_where(started: Any) -> None:
+    process = started(
+        """
+        def hangs_here():
+            time.sleep(300)
+        async def main(s):
+            await asyncio.sleep(0.6)  # a tick of the watch
+            started()
+            hangs_here()
+        """,
+        RELEVO_SERVICE_LOOP_LAG_S="0.7",
+    )
+    process.wait_until_up()
+    told = stacks_told(process)
+    assert told["why"] == "stall"
+    assert "event loop: blocked for" in told["failing"]
+    assert "in hangs_here" in told["stack"]
 
 
 def test_a_second_signal_ends_it_at_once(started: Any) -> None:
