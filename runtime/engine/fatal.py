@@ -5,6 +5,7 @@ thing is to end: the next process reads what was committed and goes on from ther
 runs no handler and waits for nothing, so that it also works from a thread while the event loop hangs.
 """
 
+import contextlib
 import logging
 import os
 from enum import IntEnum
@@ -38,6 +39,7 @@ def end_process(code: Exit, message: str, *args: object) -> NoReturn:
         stacks.tell(code.name.lower())
     log.critical("ending with code %d (%s): " + message, int(code), code.name, *args)
     for handler in logging.getLogger().handlers:
-        handler.flush()
+        with contextlib.suppress(OSError, ValueError):  # a log that is gone or full keeps nobody alive
+            handler.flush()
     ending.PROCESS.end(int(code), code.name.lower(), message % args if args else message)
     os._exit(int(code))

@@ -1,9 +1,11 @@
 """The log is told where every thread and every task is, and nothing of what they hold."""
 
 import asyncio
+import logging
 import sys
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -123,3 +125,12 @@ def test_an_end_because_something_did_not_end_says_where_it_is(monkeypatch: pyte
     with pytest.raises(SystemExit):
         fatal.end_process(code, "4 works are not committed")
     assert told == (["drain"] if code == Exit.DRAIN else [])
+
+
+def test_an_end_waits_for_no_log_that_is_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = logging.FileHandler(tmp_path / "gone.log")
+    gone.stream.close()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [gone])
+    monkeypatch.setattr(fatal.os, "_exit", sys.exit)
+    with pytest.raises(SystemExit):
+        fatal.end_process(Exit.TRANSACTION, "refused")
