@@ -128,15 +128,14 @@ def _asks(group: str) -> Grant:
 
 
 def _tools() -> Iterator[Grant]:
-    """Sees all, and reads all but what agents remember; writes what the catalogue says, dead letters' marks, and their
-    originals to where they came from; asks how far readers have come."""
+    """Sees and reads all, for the audit also what agents remember; writes what the catalogue says, dead letters'
+    marks, and their originals to where they came from; asks how far readers have come."""
     every = [topic for topic in _all() if OWN not in topic.name]
     letters = {topic.name for topic in every if topic.name.endswith(topics.DEAD_LETTERS)}
     sources = {name.removesuffix(topics.DEAD_LETTERS) for name in letters}
     for topic in every:
-        sees = DESCRIBE if topic.name == topics.agent_state(EACH).name else READ
         writes = "relevo" in topic.producers or topic.name in letters | sources
-        operations = (sees, *(WRITE,) * writes, SETTINGS)
+        operations = (READ, *(WRITE,) * writes, SETTINGS)
         yield Grant(resource="topic", name=topic.name, operations=operations)
     for group in (conversations.APP_ID, f"{AGENTS_GROUP}{EACH}", owner.GROUP, FOLLOWER, READER, AUDIT):
         yield _asks(group)

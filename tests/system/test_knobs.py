@@ -30,7 +30,11 @@ TENANTS = (
     scenario.DemoTenant("ajena", "Tienda Ajena", (scenario.DemoLine(FOREIGN),)),
 )
 ORDERS = scenario.DemoCampaign("raiz", "order_update", 60, ("nombre", "pedido"))
-QUICK = {"RELEVO_LEASE_BACKOFF_S": "0.2", "RELEVO_LEASE_BACKOFF_MAX_S": "1"}
+QUICK = {
+    "RELEVO_LEASE_BACKOFF_S": "0.2",
+    "RELEVO_LEASE_BACKOFF_MAX_S": "1",
+    "RELEVO_EGRESS_YOUNG_TOKEN_S": "3",  # a second dead token is believed soon
+}
 KNOBS = {
     "hsm_form": "root",
     "hsm_id": "text",
