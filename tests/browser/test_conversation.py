@@ -62,7 +62,7 @@ async def test_a_customer_writes_presses_chooses_and_reacts(page: Page, business
     await page.get_by_role("button", name="Ver pedido", exact=True).click()
     assert (await business.hears())["button"] == {"payload": "ver", "text": "Ver pedido"}
     await chattigo.settled()
-    await expect(bubble(page, "Hola Ana").locator(".ticks")).to_have_attribute("data-state", "read")
+    await expect(bubble(page, "Hola Ana").first.locator(".ticks")).to_have_attribute("data-state", "read")
 
 
 async def test_every_kind_is_shown_and_every_sample_can_be_sent(page: Page, business: Business) -> None:

@@ -138,7 +138,7 @@ def used(said: list[dict[str, str]], owner: str, grant: Grant, operation: str) -
     return any(name.startswith(grant.name) if grant.pattern == "prefix" else name == grant.name for name in names)
 
 
-# What this scenario need not use, by what does: a failure, a restart, a takeover, agents that remember or hand over.
+# What this scenario need not use: a failure, a restart, a takeover, agents that remember, hand over or deliver.
 RARE = {
     "webhooks": {("inbound.rejected", "Write")},
     "conversations": {
@@ -147,7 +147,7 @@ RARE = {
     },
     "agents-menu": {
         *(("agents.menu.state", "Read"), ("agents.menu.dlq", "Write"), ("agents.menu", "Write")),
-        *(("agents.echo", "Write"), ("inbound.conversations", "Write")),
+        *(("agents.echo", "Write"), ("inbound.conversations", "Write"), ("deliveries", "Write")),
     },
     "egress": {
         *(("inbound.conversations", "Write"), ("outbound.parked", "Write"), ("tokens.requests", "Write")),
