@@ -7,15 +7,16 @@
 to the declarations (settings, metrics) every word that a table says.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from relevo import generated
 from relevo.menus import schema
 from relevo.tables import MADE, table
 from runtime.metrics import CATALOGUE, Metric
@@ -217,19 +218,9 @@ def _paragraph(text: str | None) -> str:
 
 def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     """The command line; gives the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m relevo.reference", description="Make or check the reference pages."
-    )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--check", action="store_true", help="fail when a page is not what the code says")
-    what.add_argument("--write", action="store_true", help="write the pages")
-    if parser.parse_args(arguments).write:
-        print("\n".join(f"wrote {name}" for name in write(folder)) or "nothing changed")
-        return 0
-    old = stale(folder)
-    for name in old:
-        print(f"{name} is stale: run python -m relevo.reference --write", file=sys.stderr)
-    return 1 if old else 0
+    program = "relevo.reference"
+    given = generated.options(program, "reference pages", "page").parse_args(arguments)
+    return generated.act(program, given.write, partial(write, folder), partial(stale, folder))
 
 
 if __name__ == "__main__":
