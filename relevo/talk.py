@@ -8,40 +8,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import aiohttp
 import msgspec
 import yaml
 
 from sandbox.chattigo.knobs import Knobs, own
+from sandbox.control import Control, SandboxError
 
 _QUIET_S = 1.5  # after an answer, how long to wait for one more
 _AGAIN_S = 0.2
 
 
-class SandboxError(Exception):
-    """The sandbox is not there or refuses; the message says what."""
-
-
-class Talk:
+class Talk(Control):
     """`async with Talk(url) as talk`. `did` may be empty where the sandbox has one line."""
 
     def __init__(self, url: str, did: str = "") -> None:
-        self._url = url.rstrip("/")
+        super().__init__(url)
         self._did = did
-        self._http: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._http is not None
-        await self._http.close()
 
     async def webhook(self, address: str) -> str:
         """Set the line's webhook, as Chattigo's staff would; the line."""
@@ -80,19 +64,6 @@ class Talk:
                     yield shown(entry["kind"], entry["body"])
                     until = min(until, time.monotonic() + _QUIET_S)
             await asyncio.sleep(_AGAIN_S)
-
-    async def _call(self, method: str, path: str, body: Any = None) -> Any:
-        assert self._http is not None
-        try:
-            async with self._http.request(method, f"{self._url}/_sandbox/{path}", json=body) as answer:
-                said = await answer.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise SandboxError(
-                f"no sandbox answers at {self._url} ({type(error).__name__}): relevo sandbox chattigo"
-            ) from None
-        if answer.status != 200:
-            raise SandboxError(f"the sandbox refuses: {said.get('error', answer.status)}")
-        return said
 
 
 def nested(settings: Sequence[str]) -> dict[str, Any]:

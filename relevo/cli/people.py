@@ -54,7 +54,7 @@ def people(
     # Imported here: the other commands start faster without the simulator.
     import msgspec
 
-    from sandbox.people.driving import DrivingFailed
+    from sandbox.control import SandboxError
 
     given: dict[str, Any] = {"rate": rate, "turns": turns, "people": count, "seed": seed, "patience_s": patience}
     given |= {"arrivals": arrivals and arrivals.value, "lines": did or None}
@@ -63,7 +63,7 @@ def people(
         summary = asyncio.run(_drive(url, wanted))
     except KeyboardInterrupt:
         fail("they stopped writing", INTERRUPTED)
-    except DrivingFailed as failed:
+    except SandboxError as failed:
         fail(f"{failed}: relevo sandbox chattigo")
     except (msgspec.MsgspecError, ValueError) as wrong:
         fail(f"{script or 'the script'}: {wrong}")

@@ -81,7 +81,8 @@ def webhook(
     url: _URL = _HERE,
 ) -> None:
     """Tell the simulated Chattigo where a line's webhooks go, as Chattigo's staff would."""
-    from relevo.talk import SandboxError, Talk
+    from relevo.talk import Talk
+    from sandbox.control import SandboxError
 
     async def tell() -> str:
         async with Talk(url, did) as talk:
@@ -100,8 +101,9 @@ def profile(
     """Switch the running simulated Chattigo to a profile; says what is not as by default then."""
     import msgspec
 
-    from relevo.talk import SandboxError, Talk
+    from relevo.talk import Talk
     from sandbox.chattigo import profiles
+    from sandbox.control import SandboxError
 
     async def switch() -> str:
         async with Talk(url) as talk:
@@ -119,7 +121,8 @@ def turn(
     url: _URL = _HERE,
 ) -> None:
     """Turn knobs of the running simulated Chattigo, all of them or none; says what is not as by default then."""
-    from relevo.talk import SandboxError, Talk, nested
+    from relevo.talk import Talk, nested
+    from sandbox.control import SandboxError
 
     async def patch() -> str:
         async with Talk(url) as talk:
@@ -140,7 +143,8 @@ def customer_says(
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for an answer.")] = 15,
 ) -> None:
     """A customer writes to the business; what it answers is printed. Exit code 1 if nothing comes."""
-    from relevo.talk import SandboxError, Talk
+    from relevo.talk import Talk
+    from sandbox.control import SandboxError
 
     async def hear() -> int:
         count = 0

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox.chattigo import ledger
 from sandbox.chattigo.server import Chattigo
-from sandbox.people.driving import Driver, DrivingFailed
+from sandbox.control import SandboxError
+from sandbox.people.driving import Driver
 from sandbox.people.script import Persona, Script, Step, standard
 from tests.builders.bot import Bot, answering
 from tests.unit.sandbox.conftest import CLOUD, FLAT
@@ -160,12 +161,12 @@ async def test_whoever_stops_waiting_has_the_people_stop(chattigo: Chattigo, bot
 
 async def test_what_is_wrong_is_said(chattigo: Chattigo) -> None:
     async with Driver(chattigo.base_url) as driver:
-        with pytest.raises(DrivingFailed, match="no persona"):
+        with pytest.raises(SandboxError, match="no persona"):
             await driver.start(Script(personas={}))
-        with pytest.raises(DrivingFailed, match="no line of WhatsApp 1"):
+        with pytest.raises(SandboxError, match="no line of WhatsApp 1"):
             await driver.start(standard(lines=["1"]))
-        with pytest.raises(DrivingFailed, match="no run 7"):
+        with pytest.raises(SandboxError, match="no run 7"):
             await driver.summary(7)
     async with Driver("http://127.0.0.1:9") as driver:
-        with pytest.raises(DrivingFailed, match="no sandbox answers"):
+        with pytest.raises(SandboxError, match="no sandbox answers"):
             await driver.summary(1)

@@ -11,13 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from relevo.cli.program import app
-from relevo.talk import SandboxError, Talk, nested
+from relevo.talk import Talk, nested
 from sandbox.chattigo import ledger, profiles
 from sandbox.chattigo.config import Account, Config, Line, load, standard, written
 from sandbox.chattigo.knobs import Knobs, own
 from sandbox.chattigo.ledger import Ledger
 from sandbox.chattigo.server import Chattigo
 from sandbox.chattigo.world import World
+from sandbox.control import SandboxError
 
 BARE = "accounts: []\nlines: [{did: '56912345678'}]\n"
 
