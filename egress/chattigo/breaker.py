@@ -14,8 +14,17 @@ from typing import Literal, NamedTuple
 Verdict = Literal["renew", "not_your_line"]
 
 # A line that a young token did not open is believed to be another's for so many times as long, while nothing else
-# shows that the token is alive: it may have died in its first moments, and nobody else may be there to notice.
+# shows that the token is alive: it may have died in its first moments, and nobody else may be there to notice. A line
+# on which the token before worked is its account's own as far as is known, so it is patient once for as long only.
 PATIENCE = 60
+
+
+class _Judged(NamedTuple):
+    """A line that was refused with a young token, and for how many young times that is believed."""
+
+    generation: int = 0
+    at_ms: int = 0
+    patience: int = PATIENCE
 
 
 class Seen(NamedTuple):
@@ -32,7 +41,7 @@ class LineBreaker:
         self._young_ms = young_ms
         self._worked: dict[tuple[str, str], int] = {}
         self._alive: dict[str, tuple[int, int]] = {}
-        self._judged: dict[tuple[str, str], tuple[int, int]] = {}
+        self._judged: dict[tuple[str, str], _Judged] = {}
         self._open: dict[tuple[str, str], tuple[int, int]] = {}
 
     def worked(self, account: str, did: str, generation: int, now_ms: int) -> None:
@@ -48,8 +57,7 @@ class LineBreaker:
             return "renew"
         old_at = token.obtained_ms + self._young_ms
         if now_ms < old_at:
-            self._judged[account, did] = token.generation, now_ms
-            self._worked.pop((account, did), None)
+            self._judge(account, did, token.generation, now_ms)
             self._open[account, did] = token.generation, old_at
             return "not_your_line"
         if not self._anothers(account, did, token.generation, now_ms):
@@ -71,6 +79,12 @@ class LineBreaker:
         never_ours = (account, did) not in self._worked
         if never_ours and of_alive == generation and now_ms < alive_ms + self._young_ms:
             return True
-        of_judged, judged_ms = self._judged.get((account, did), (0, 0))
-        sign_ms = max(judged_ms, alive_ms if of_alive == generation else 0)
-        return of_judged == generation and now_ms < sign_ms + PATIENCE * self._young_ms
+        judged = self._judged.get((account, did), _Judged())
+        sign_ms = max(judged.at_ms, alive_ms if of_alive == generation else 0)
+        return judged.generation == generation and now_ms < sign_ms + judged.patience * self._young_ms
+
+    def _judge(self, account: str, did: str, generation: int, now_ms: int) -> None:
+        worked = self._worked.pop((account, did), None) is not None
+        before = self._judged.get((account, did), _Judged())
+        patience = before.patience if before.generation == generation else 1 if worked else PATIENCE
+        self._judged[account, did] = _Judged(generation, now_ms, patience)

@@ -76,6 +76,27 @@ def test_a_line_that_a_young_token_did_not_open_stays_shut_for_it_until_patience
     assert breaker.refused("isv|a", "569", Seen(4, now), now) == "not_your_line"
 
 
+def test_a_line_on_which_the_token_before_worked_waits_for_a_new_one_no_longer_than_twice_young() -> None:
+    breaker, now = LineBreaker(YOUNG_MS), TOKEN.obtained_ms + 1
+    breaker.worked("isv|a", "569", 2, TOKEN.obtained_ms - 1)
+    assert breaker.refused("isv|a", "569", TOKEN, now) == "not_your_line", "evicted before its first call, or moved away"
+    assert breaker.refused("isv|a", "569", TOKEN, now + 1) == "not_your_line", "a second try under way changes nothing"
+    assert breaker.refused("isv|a", "569", TOKEN, now + 1 + YOUNG_MS) == "renew"
+    newer = Seen(4, now + YOUNG_MS)
+    assert breaker.refused("isv|a", "569", newer, newer.obtained_ms + 1) == "not_your_line"
+    assert breaker.refused("isv|a", "569", newer, newer.obtained_ms + 50 * YOUNG_MS) == "not_your_line", "it moved away"
+
+
+def test_a_line_that_worked_before_is_patient_while_the_token_works_on_others() -> None:
+    breaker, now = LineBreaker(YOUNG_MS), TOKEN.obtained_ms + 1
+    breaker.worked("isv|a", "569", 2, TOKEN.obtained_ms - 1)
+    breaker.refused("isv|a", "569", TOKEN, now)
+    for _ in range(500):
+        now += YOUNG_MS
+        breaker.worked("isv|a", "570", 3, now - 1)
+        assert breaker.refused("isv|a", "569", TOKEN, now) == "not_your_line"
+
+
 def test_a_line_that_was_anothers_and_is_ours_now_opens() -> None:
     breaker, now = LineBreaker(YOUNG_MS), TOKEN.obtained_ms + 1
     breaker.refused("isv|a", "569", TOKEN, now)
