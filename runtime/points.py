@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import Literal, NamedTuple, cast
 
 VARIABLE = "RELEVO_TEST_POINTS"
@@ -63,4 +64,7 @@ def said(name: str, action: Action) -> str:
 def _act(action: Action) -> None:
     if action == "exit":
         os._exit(EXIT_CODE)
-    os.kill(os.getpid(), signal.SIGKILL if action == "kill" else signal.SIGSTOP)
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    # To this thread: one that is sent to the process may reach another thread first, and then this one goes on for a while.
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)

@@ -1,5 +1,6 @@
 """Named points do nothing unless they are armed, and then exactly what was asked."""
 
+import os
 import subprocess
 import sys
 
@@ -40,3 +41,34 @@ def test_a_process_says_that_it_is_at_a_point_before_anything_happens_to_it() ->
     )
     assert ran.stderr.decode() == points.said("here", "kill") + "\n"
     assert ran.returncode == -9
+
+
+BUSY = """
+import hashlib, os, sys, threading
+from runtime import points
+
+def busy():
+    while True:
+        hashlib.sha256(bytes(1 << 20)).digest()
+
+def reach():
+    points.reach("here")
+    os.write(1, b"it went on")
+
+for _ in range(3):
+    threading.Thread(target=busy, daemon=True).start()
+thread = threading.Thread(target=reach)
+thread.start()
+thread.join()
+os._exit(0)
+"""
+
+
+def test_a_thread_of_many_stops_at_the_point_and_not_a_little_later() -> None:
+    for _ in range(5):
+        env = {"RELEVO_TEST_POINTS": "here=stop"}
+        with subprocess.Popen([sys.executable, "-c", BUSY], env=env, stdout=subprocess.PIPE) as process:
+            os.waitpid(process.pid, os.WUNTRACED)
+            process.kill()
+            assert process.stdout is not None
+            assert process.stdout.read() == b""
