@@ -32,8 +32,11 @@ class Saying(msgspec.Struct, forbid_unknown_fields=True):
 
 def say(world: World, sayings: Sequence[Saying]) -> list[str]:
     """Deliver them (of one line) in one POST, or one each on a flat line; returns the ids. Raises KeyError for no
-    such line.
+    such line, ValueError for a client's own channel, where customers write to the client.
     """
+    for one in sayings:
+        if world.lines[one.did].kind == "channel":
+            raise ValueError(f"no line of WhatsApp: {one.did} is a channel, whose customers write to its owner")
     sayings = [_shown(world, one) for one in sayings]
     items = [_item(world, one) for one in sayings]
     fresh = [one for one in sayings if not world.window_open(one.did, one.contact)]

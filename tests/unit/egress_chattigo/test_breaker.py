@@ -79,7 +79,9 @@ def test_a_line_that_a_young_token_did_not_open_stays_shut_for_it_until_patience
 def test_a_line_on_which_the_token_before_worked_waits_for_a_new_one_no_longer_than_twice_young() -> None:
     breaker, now = LineBreaker(YOUNG_MS), TOKEN.obtained_ms + 1
     breaker.worked("isv|a", "569", 2, TOKEN.obtained_ms - 1)
-    assert breaker.refused("isv|a", "569", TOKEN, now) == "not_your_line", "evicted before its first call, or moved away"
+    assert breaker.refused("isv|a", "569", TOKEN, now) == "not_your_line", (
+        "evicted before its first call, or moved away"
+    )
     assert breaker.refused("isv|a", "569", TOKEN, now + 1) == "not_your_line", "a second try under way changes nothing"
     assert breaker.refused("isv|a", "569", TOKEN, now + 1 + YOUNG_MS) == "renew"
     newer = Seen(4, now + YOUNG_MS)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox.chattigo import ledger
-from tests.builders.knobs.rig import PERSON, rig
+from tests.builders.knobs.rig import CHANNEL, PERSON, rig
 from tests.unit.sandbox.conftest import CLOUD, Isv
 
 FILE = {"mediaUrl": "https://x.example/a.pdf", "mimeType": "application/pdf"}
@@ -61,3 +61,12 @@ async def test_a_file_is_taken(isv: Isv, tmp_path: Path) -> None:
 async def test_a_token_is_asked_for(isv: Isv, tmp_path: Path) -> None:
     async with rig(tmp_path, isv, {}) as here:
         assert (await here.call("POST", "/webhook-chattigo/inbound", {}))[0] == 401
+
+
+async def test_customers_of_a_channel_do_not_write_through_chattigo(isv: Isv, tmp_path: Path) -> None:
+    async with rig(tmp_path, isv, {}) as here:
+        saying = {"did": CHANNEL, "contact": PERSON, "message": "hola"}
+        status, answer = await here.call("POST", "/_sandbox/customers/say", saying)
+        assert status == 400
+        assert b"no line of WhatsApp" in answer
+        assert await here.hear() == []
