@@ -66,5 +66,5 @@ def _act(action: Action) -> None:
         os._exit(EXIT_CODE)
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    # To this thread: one that is sent to the process may reach another thread first, and then this one goes on for a while.
+    # To this thread: one that is sent to the process may reach another thread first, and this one goes on meanwhile.
     signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
