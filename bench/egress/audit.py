@@ -2,7 +2,8 @@
 
 Promises: knows nothing of how egress works but its public formats. `lost` are messages that did not arrive or have no
 outcome `accepted`, `doubled` calls or outcomes too many, `wrong` what arrived changed, at all though it must not, or is
-said to be something else.
+said to be something else. The same record once more is no outcome too many: one whose delivery was not confirmed in
+time is written again (docs/outcomes.md).
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def judge(
 
 
 def _said(outcomes: Iterable[Outcome]) -> Counter[tuple[str, str, str]]:
-    return Counter((key, str(one.state), one.code) for one in outcomes for key in one.message_ids)
+    told = {(key, str(one.state), one.code, one.plan_id, one.at_ms) for one in outcomes for key in one.message_ids}
+    return Counter((key, state, code) for key, state, code, _, _ in told)
 
 
 def _right(key: str, state: str, code: str, due: Mapping[str, Due], refused: frozenset[str]) -> bool:

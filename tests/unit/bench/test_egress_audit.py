@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from bench.egress import __main__ as program
 from bench.egress import audit, traffic, world
@@ -48,7 +49,12 @@ def test_who_was_not_sent_to_or_has_no_outcome_is_lost() -> None:
 
 def test_a_second_call_or_a_second_word_is_doubled() -> None:
     assert audit.judge([call("a"), call("a", "b")], [said("a", "b")], DUE).doubled == 1
-    assert audit.judge([call("a", "b")], [said("a", "b"), said("b")], DUE).doubled == 1
+    assert audit.judge([call("a", "b")], [said("a", "b"), replace(said("b"), at_ms=2)], DUE).doubled == 1
+    assert audit.judge([call("a", "b")], [said("a", "b"), replace(said("b"), plan_id="other")], DUE).doubled == 1
+
+
+def test_the_same_record_once_more_is_no_second_word() -> None:
+    assert audit.judge([call("a", "b")], [said("a", "b"), said("a", "b")], DUE).clean
 
 
 @pytest.mark.parametrize("changed", [{"destination": "579"}, {"parameters": ["Eva", "a"]}, {"buttonsParameters": []}])
