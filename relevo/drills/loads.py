@@ -95,7 +95,7 @@ async def _handoff(scene: Scene, load: Load) -> None:
     """A customer asks for a human, who takes over, says something and gives the chat back; the bot goes on."""
     where = {"did": flat_line(scene.stage), "contact": f"569777{scene.number:05}"}
     await scene.chattigo("POST", "customers/say", where | {"message": "hola", "name": "Marta"})
-    await _asks_for_a_human(scene, where | {"message": "humano", "name": "Marta"}, load.within_s)
+    await asks_for_a_human(scene, where | {"message": "humano", "name": "Marta"}, load.within_s)
     await scene.chattigo("POST", "humans/take", where)
     await scene.chattigo("POST", "humans/say", where | {"text": "Hola Marta, soy Inés. Ya lo veo."})
     await scene.chattigo("POST", "customers/say", where | {"message": "gracias", "name": "Marta"})
@@ -104,7 +104,7 @@ async def _handoff(scene: Scene, load: Load) -> None:
     scene.mark("a conversation went to a human and came back")
 
 
-async def _asks_for_a_human(scene: Scene, saying: Mapping[str, str], within_s: float) -> None:
+async def asks_for_a_human(scene: Scene, saying: Mapping[str, str], within_s: float) -> None:
     """Until the chat is handed over. Who is not answered asks again: a webhook that finds nobody four times in a row is
     given up by Chattigo, which is no fault of whoever was away."""
     deadline = time.monotonic() + within_s
