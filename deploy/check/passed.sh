@@ -3,7 +3,7 @@
 # `passed.sh --now` says that it passes as it is. What it looks at: the chart, the image, and the code that makes their files.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-looked_at=(deploy tests/deploy relevo/kubernetes relevo/monitoring runtime/metrics schemas/topics.py runtime/settings egress/lease/service.py
+looked_at=(deploy tests/deploy docs/runbooks relevo/kubernetes relevo/monitoring runtime/metrics schemas/topics.py runtime/settings egress/lease/service.py
   egress/lines/process ingress/webhooks/service.py processors/agents/service.py processors/conversations/service.py
   pyproject.toml requirements.txt Makefile .ci)
 file="${XDG_CACHE_HOME:-$HOME/.cache}/relevo/check/passed"
