@@ -186,6 +186,7 @@ SERVICES = (
         {
             'relevo_service_previous_end_seconds{service="egress", code="0", cause="stopped"}': "600x20",
             'relevo_service_previous_end_seconds{service="lease", code="73", cause="_FENCED"}': "200x20",
+            'relevo_service_previous_end_seconds{service="egress", code="", cause="killed"}': "600x20",
         },
     ),
     Case(
@@ -244,11 +245,19 @@ SERVICES = (
     ),
 )
 
+SILENCE = "No webhook has been taken for an hour; yesterday and a week ago there were some at this time."
 INGRESS = (
     Case(
         "RelevoWebhooksSilent",
+        counted("relevo_ingress_requests_total", 'outcome="accepted"', "0+60x8705 522300x1500"),
+        (Fired("critical", SILENCE),),
+        counted("relevo_ingress_requests_total", 'outcome="accepted"', "0x80 0+60x8620 517200x1500"),
+        10_145,
+    ),
+    Case(
+        "RelevoWebhooksSilent",
         counted("relevo_ingress_requests_total", 'outcome="accepted"', "0+60x90 5400x1500"),
-        (Fired("critical", "No webhook has been taken for an hour, and yesterday at this time there were some."),),
+        (Fired("critical", SILENCE),),
         counted("relevo_ingress_requests_total", 'outcome="accepted"', "0x90 0+60x1500"),
         1515,
     ),

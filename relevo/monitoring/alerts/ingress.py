@@ -17,11 +17,13 @@ ALERTS = (
     Alert(
         "RelevoWebhooksSilent",
         f'sum(rate({_REQUESTS}{{outcome="accepted"}}[{QUIET_S}])) == 0'
-        f' and sum(rate({_REQUESTS}{{outcome="accepted"}}[{QUIET_S}] offset 1d)) > {BUSY:g}',
+        f' and sum(rate({_REQUESTS}{{outcome="accepted"}}[{QUIET_S}] offset 1d)) > {BUSY:g}'
+        # What is silent at this time of every week, as on Sundays, may be silent.
+        f' unless sum(rate({_REQUESTS}{{outcome="accepted"}}[{QUIET_S}] offset 1w)) == 0',
         "5m",
         "critical",
         _BOARD,
-        "No webhook has been taken for an hour, and yesterday at this time there were some.",
+        "No webhook has been taken for an hour; yesterday and a week ago there were some at this time.",
     ),
     Alert(
         "RelevoWebhooksHeld",

@@ -49,7 +49,7 @@ ALERTS = (
     ),
     Alert(
         "RelevoServiceEndedItself",
-        'time() - max by (service, code, cause) (relevo_service_previous_end_seconds{code!~"0|killed"}) < 900',
+        'time() - max by (service, code, cause) (relevo_service_previous_end_seconds{code!="", code!="0"}) < 900',
         "0m",
         "warning",
         _BOARD,
