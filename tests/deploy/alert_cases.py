@@ -396,6 +396,7 @@ PROCESSORS = (
 )
 
 WEEK = 604_800
+ENDED = 'instance="a:9400", service="egress", code="73", cause="_FENCED"'
 KAFKA = (
     Case(
         "RelevoRetentionNear",
@@ -446,19 +447,26 @@ KAFKA = (
                 {"client": "relevo", "code": "_MSG_TIMED_OUT"},
             ),
         ),
-        counted("relevo_kafka_delivery_errors_total", 'client="relevo", code="_MSG_TIMED_OUT"', "3x20"),
+        counted("relevo_kafka_delivery_errors_total", 'client="relevo", code="_MSG_TIMED_OUT"', "_x8 2x12"),
     ),
     Case(
         "RelevoKafkaFull",
         counted("relevo_kafka_backpressure_total", 'client="relevo"', "0x8 1+1x12"),
         (Fired("warning", "relevo has more for Kafka than its queue holds.", {"client": "relevo"}),),
-        counted("relevo_kafka_backpressure_total", 'client="relevo"', "3x20"),
+        counted("relevo_kafka_backpressure_total", 'client="relevo"', "_x8 2x12"),
     ),
     Case(
         "RelevoTransactionsFail",
-        counted("relevo_kafka_transaction_errors_total", 'client="relevo", code="_FENCED"', "0x8 1+1x12"),
-        (Fired("warning", "Transactions of relevo fail (_FENCED).", {"client": "relevo", "code": "_FENCED"}),),
-        counted("relevo_kafka_transaction_errors_total", 'client="relevo", code="_FENCED"', "_x8 2x12"),
+        counted("relevo_service_previous_end_seconds", ENDED, "600x5 900x5 1200x10"),
+        (
+            Fired(
+                "warning",
+                "Kafka refuses transactions of egress again and again; each time its process ends.",
+                {"service": "egress", "instance": "a:9400"},
+            ),
+        ),
+        counted("relevo_service_previous_end_seconds", ENDED, "600x5 900x15")
+        | counted("relevo_service_previous_end_seconds", ENDED.replace("a:9400", "b:9400"), "500x20"),
     ),
     Case(
         "RelevoTransactionsSlow",
@@ -525,6 +533,13 @@ EGRESS = (
         calls(995, "in_doubt", 5),
         40,
     ),
+    Case(  # one of few
+        "RelevoChattigoDoubtful",
+        calls(20, "in_doubt", 2),
+        (Fired("warning", "9.091% of the calls to Chattigo end in doubt."),),
+        calls(1, "in_doubt", 0) | {'relevo_egress_calls_total{result="in_doubt"}': "0x32 1x28"},
+        40,
+    ),
     Case(
         "RelevoChattigoRefuses",
         calls(50, "refused", 50),
@@ -538,7 +553,7 @@ EGRESS = (
         (
             Fired(
                 "critical",
-                "What is to be sent has stood on outbound.replies for 2m 0s, unread.",
+                "Egress has not read what has stood on outbound.replies for 2m 0s.",
                 {"topic": "outbound.replies"},
             ),
         ),
@@ -555,6 +570,12 @@ EGRESS = (
         counted("relevo_egress_stops_standing", 'what="line"', "0x10 1x10"),
         (Fired("critical", "WhatsApp stopped 1 of: line. A person must resume it.", {"what": "line"}),),
         counted("relevo_egress_stops_standing", 'what="line"', "0x20"),
+    ),
+    Case(
+        "RelevoLineStopped",
+        counted("relevo_egress_stops_standing", 'what="template"', "0x10 2x10"),
+        (Fired("warning", "WhatsApp stopped 2 of: template. A person must resume it.", {"what": "template"}),),
+        counted("relevo_egress_stops_standing", 'what="template"', "2x10 0x10"),
     ),
     Case(
         "RelevoLinesHeldLong",
@@ -603,6 +624,13 @@ EGRESS = (
         counted("relevo_egress_orphan_receipts_total", 'tenant="acme"', "0+5x70")
         | counted("relevo_egress_receipts_total", 'tenant="acme", state="sent"', "0+100x70"),
         65,
+    ),
+    Case(
+        "RelevoReceiptsSilent",
+        calls(60, "refused", 0),
+        (Fired("warning", "Messages are accepted and not one receipt comes: no doubt can be settled."),),
+        calls(1, "refused", 0),
+        50,
     ),
     Case(
         "RelevoReceiptsSilent",
@@ -656,7 +684,7 @@ LEASE = (
                 {"account": "isv|acme@acme", "reason": "refused"},
             ),
         ),
-        counted("relevo_lease_failures_total", f'{ACCOUNT}, reason="refused"', "5x20"),
+        counted("relevo_lease_failures_total", f'{ACCOUNT}, reason="refused"', "_x8 2x12"),
     ),
     Case(
         "RelevoLoginsMany",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relevo.monitoring.rule import Alert, Dashboard, grew
+from relevo.monitoring.rule import Alert, Dashboard, Severity, grew
 
 _BOARD: Dashboard = "relevo-egress-campaigns"
 _RECEIPTS = "relevo_egress_receipts_total"
@@ -10,6 +10,10 @@ _CALLS = "relevo_egress_calls_total"
 BEHIND_S, FULL = 60, 0.9
 REFUSED, DOUBTFUL, ORPHANS = 0.2, 0.02, 0.1
 TAIL = 500_000
+# Of few calls or receipts one is a large share.
+FEW = 5
+# A stopped line hurts all that it sends, a stopped template its own campaigns.
+_STOPS: tuple[tuple[str, Severity], ...] = (("line", "critical"), ("template", "warning"))
 
 ALERTS = (
     Alert(
@@ -23,7 +27,8 @@ ALERTS = (
     ),
     Alert(
         "RelevoChattigoDoubtful",
-        f'sum(rate({_CALLS}{{result="in_doubt"}}[10m])) / sum(rate({_CALLS}[10m])) > {DOUBTFUL}',
+        f'sum(rate({_CALLS}{{result="in_doubt"}}[10m])) / sum(rate({_CALLS}[10m])) > {DOUBTFUL}'
+        f' and sum(increase({_CALLS}{{result="in_doubt"}}[10m])) > {FEW}',
         "5m",
         "warning",
         _BOARD,
@@ -32,7 +37,8 @@ ALERTS = (
     Alert(
         "RelevoChattigoRefuses",
         f'sum by (tenant) (rate({_CALLS}{{result="refused"}}[15m]))'
-        f" / sum by (tenant) (rate({_CALLS}[15m])) > {REFUSED}",
+        f" / sum by (tenant) (rate({_CALLS}[15m])) > {REFUSED}"
+        f' and sum by (tenant) (increase({_CALLS}{{result="refused"}}[15m])) > {FEW}',
         "15m",
         "warning",
         _BOARD,
@@ -44,7 +50,7 @@ ALERTS = (
         "5m",
         "critical",
         _BOARD,
-        "What is to be sent has stood on {{ $labels.topic }} for {{ $value | humanizeDuration }}, unread.",
+        "Egress has not read what has stood on {{ $labels.topic }} for {{ $value | humanizeDuration }}.",
     ),
     Alert(
         "RelevoCallsShort",
@@ -54,13 +60,16 @@ ALERTS = (
         _BOARD,
         "{{ $labels.instance }} makes as many calls side by side as it may.",
     ),
-    Alert(
-        "RelevoLineStopped",
-        "sum by (what) (relevo_egress_stops_standing) > 0",
-        "0m",
-        "critical",
-        _BOARD,
-        "WhatsApp stopped {{ $value }} of: {{ $labels.what }}. A person must resume it.",
+    *(
+        Alert(
+            "RelevoLineStopped",
+            f'sum by (what) (relevo_egress_stops_standing{{what="{what}"}}) > 0',
+            "0m",
+            severity,
+            _BOARD,
+            "WhatsApp stopped {{ $value }} of: {{ $labels.what }}. A person must resume it.",
+        )
+        for what, severity in _STOPS
     ),
     Alert(
         "RelevoLinesHeldLong",
@@ -97,7 +106,8 @@ ALERTS = (
     Alert(
         "RelevoReceiptsOrphaned",
         f"sum by (tenant) (rate(relevo_egress_orphan_receipts_total[30m]))"
-        f" / sum by (tenant) (rate({_RECEIPTS}[30m])) > {ORPHANS}",
+        f" / sum by (tenant) (rate({_RECEIPTS}[30m])) > {ORPHANS}"
+        f" and sum by (tenant) (increase(relevo_egress_orphan_receipts_total[30m])) > {FEW}",
         "30m",
         "warning",
         _BOARD,
@@ -105,7 +115,7 @@ ALERTS = (
     ),
     Alert(
         "RelevoReceiptsSilent",
-        f'sum(rate({_CALLS}{{result="accepted"}}[30m])) > 0.1 and sum(rate({_RECEIPTS}[30m])) == 0',
+        f'sum(rate({_CALLS}{{result="accepted"}}[30m])) > 0.1 and (sum(rate({_RECEIPTS}[30m])) or vector(0)) == 0',
         "15m",
         "warning",
         _BOARD,

@@ -19,8 +19,8 @@ ALERTS = (
     ),
     Alert(
         "RelevoLoginsFail",
-        grew("relevo_lease_failures_total", "account, reason"),
-        "5m",
+        grew("relevo_lease_failures_total", "account, reason", more_than=2),
+        "2m",
         "warning",
         _BOARD,
         "Logins of {{ $labels.account }} fail ({{ $labels.reason }}).",

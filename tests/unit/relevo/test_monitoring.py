@@ -19,6 +19,8 @@ from relevo.monitoring.objectives import ACK_S, AGENT_S, BURNS, OBJECTIVES, SENT
 from relevo.monitoring.rule import Alert, Recorded, grew
 from runtime import metrics
 from runtime.metrics import CATALOGUE
+from tests.builders.board_picture import Drawn, picture
+from tests.builders.prometheus import scaled
 
 ROOT = Path(__file__).parents[3]
 NAMED = re.compile(r"\brelevo_[a-z_]+[a-z]")
@@ -196,3 +198,20 @@ def test_a_panel_that_a_runbook_names_is_on_a_board(name: str) -> None:
     }
     titles = {panel.title for _, panel in panels()} | {"Status, Targets"}
     assert named <= titles, named - titles
+
+
+# Watching faster than in earnest
+
+
+def test_windows_offsets_and_holds_are_shortened_and_nothing_else_is() -> None:
+    rules = "expr: rate(a[1h]) > 3600 and b offset 1d\nfor: 5m\nfor: 0m\nexpr: rate(a[30s])"
+    assert scaled(rules) == "expr: rate(a[180s]) > 3600 and b offset 4320s\nfor: 15s\nfor: 0s\nexpr: rate(a[3s])"
+
+
+def test_a_picture_has_every_panel_and_draws_no_number_that_is_none() -> None:
+    board = DASHBOARDS[0]
+    first = next(iter(board.panels()))
+    drawn = picture(board, {first.title: [Drawn("a<b", [(0, float("nan")), (1, 0.25)])]}, 60)
+    assert all(f">{panel.title}<" in drawn for panel in board.panels())
+    assert ">25%<" in drawn
+    assert not re.search(r"\bnan\b", drawn)
