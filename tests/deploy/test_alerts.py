@@ -12,7 +12,8 @@ import yaml
 
 from relevo.monitoring.alerts import alerts
 from relevo.monitoring.rule import DASHBOARDS, RUNBOOKS
-from tests.deploy.alert_cases import CASES, Case, Fired, Series
+from tests.deploy.cases import CASES
+from tests.deploy.cases.shapes import Case, Fired, Series
 from tests.deploy.conftest import CHART, HOME
 
 PROMTOOL = HOME / "prometheus" / "root" / "usr" / "bin" / "promtool"
