@@ -155,13 +155,17 @@ class _Counting:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
+        self._delay = metrics.histogram(metrics.AGENT_DELAY_SECONDS).labels(agent=kind)
 
     def __call__(self, record: SourceRecord, done: Step, seconds: float) -> None:
-        tenant = Headers.from_kafka(record.headers).tenant
+        headers = Headers.from_kafka(record.headers)
+        tenant = headers.tenant
         events = metrics.counter(metrics.AGENT_EVENTS)
         events.labels(agent=self._kind, tenant=tenant, outcome=done.outcome).inc()
         if done.outcome in ("handled", "dead_letter"):
             metrics.histogram(metrics.AGENT_SECONDS).labels(agent=self._kind).observe(seconds)
+            if headers.at_ms and not headers.replay and not done.told:
+                self._delay.observe(max(0.0, (now_ms() - headers.at_ms) / 1000 - seconds))
         for action in done.actions:
             actions = metrics.counter(metrics.AGENT_ACTIONS)
             actions.labels(agent=self._kind, tenant=tenant, action=action.kind).inc()

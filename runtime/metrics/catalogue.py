@@ -143,6 +143,21 @@ AGENT_SECONDS = Metric(
     "relevo_processors_agent_seconds", "histogram", "Time of an agent for one event.", ("agent",), buckets=_SLOW
 )
 
+AGENT_DELAY_SECONDS = Metric(
+    "relevo_processors_agent_delay_seconds",
+    "histogram",
+    "From the webhook, or the order, until the agent gets the event; without what waited for further messages, and "
+    "without what was put back from dead letters.",
+    ("agent",),
+    buckets=_SLOW,
+)
+AGENT_TURNS = Metric(
+    "relevo_processors_agent_turns",
+    "gauge",
+    "Turns of an agent's events that run side by side: `held`, `free`, and `wanted` by events that wait for one.",
+    ("agent", "state"),
+)
+
 HOOK_CALLS = Metric(
     "relevo_hooks_calls_total",
     "counter",
@@ -164,7 +179,8 @@ HTTP_AGENT_EVENTS = Metric(
 EGRESS_MESSAGES = Metric(
     "relevo_egress_messages_total",
     "counter",
-    "Messages by what became of them (admitted, planned, refused, parked, expired, dead).",
+    "Messages by what became of them: admitted, parked, refused or expired before a call; accepted or in_doubt by a "
+    "call; dead: not sent, and not tried again.",
     ("tenant", "message_class", "outcome"),
 )
 EGRESS_REFUSALS = Metric(
@@ -212,6 +228,12 @@ EGRESS_IN_DOUBT = Metric(
     "Messages of which nobody knows whether Chattigo took them.",
     ("message_class",),
 )
+EGRESS_OLDEST_DOUBT = Metric(
+    "relevo_egress_oldest_doubt_seconds",
+    "gauge",
+    "For how long the oldest of them has been in doubt; 0 when there is none.",
+    ("message_class",),
+)
 EGRESS_SETTLED = Metric(
     "relevo_egress_settled_messages_total",
     "counter",
@@ -226,6 +248,12 @@ EGRESS_RESENDS = Metric(
 )
 EGRESS_WAITING = Metric(
     "relevo_egress_waiting_messages", "gauge", "Messages admitted that wait for their turn.", ("message_class",)
+)
+EGRESS_FULLEST_LINE = Metric(
+    "relevo_egress_fullest_line_messages",
+    "gauge",
+    "Messages that wait for their turn on the line where most of them wait, by kind (reply, urgent, bulk).",
+    ("message_class",),
 )
 EGRESS_PARKED = Metric(
     "relevo_egress_parked_messages",
@@ -251,7 +279,23 @@ EGRESS_PARKED_LOST = Metric(
     "Parked messages that Kafka no longer had when they were looked for; at most so many, where many are gone.",
 )
 EGRESS_WAIT_SECONDS = Metric(
-    "relevo_egress_wait_seconds", "histogram", "From admission to the POST.", ("message_class",), buckets=_SLOW
+    "relevo_egress_wait_seconds",
+    "histogram",
+    "From admission to the POST; of a message that was parked, from when it was read again.",
+    ("message_class",),
+    buckets=_SLOW,
+)
+EGRESS_DUE_SECONDS = Metric(
+    "relevo_egress_due_seconds",
+    "histogram",
+    "From when a message was read, or from the time before which it must not go, to its first POST; by kind (reply, "
+    "urgent, bulk), without campaigns.",
+    ("message_class",),
+    buckets=_SLOW,
+)
+EGRESS_OPEN_CALLS = Metric("relevo_egress_open_calls", "gauge", "Calls to Chattigo under way.")
+EGRESS_CALLS_LIMIT = Metric(
+    "relevo_egress_calls_limit", "gauge", "How many calls this worker makes side by side at most."
 )
 EGRESS_RECEIPTS = Metric("relevo_egress_receipts_total", "counter", "Receipts by state.", ("tenant", "state"))
 EGRESS_FAILURES = Metric(
@@ -421,6 +465,18 @@ KAFKA_CONSUMER_LAG = Metric(
     "gauge",
     "Records between what is done and the end of the partition.",
     ("group", "topic", "partition"),
+)
+KAFKA_LAG_SECONDS = Metric(
+    "relevo_kafka_consumer_lag_seconds",
+    "gauge",
+    "For how long, at most, the oldest of these records has waited.",
+    ("group", "topic", "partition"),
+)
+KAFKA_RETENTION_SECONDS = Metric(
+    "relevo_kafka_retention_seconds",
+    "gauge",
+    "How long a topic keeps a record at least, by the catalogue; only of topics that are not compacted.",
+    ("topic",),
 )
 KAFKA_PRODUCER_QUEUE = Metric(
     "relevo_kafka_producer_queue_records", "gauge", "Records handed to a producer and not confirmed.", ("client",)

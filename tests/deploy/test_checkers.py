@@ -20,6 +20,11 @@ CHART = Path("deploy") / "helm" / "relevo"
 PLANTED = [
     ("files", CHART / "files" / "permissions.yaml", "- Write\n", "- All\n", "permissions.yaml is stale"),
     ("files", CHART / "files" / "topics.yaml", "partitions: 64", "partitions: 32", "topics.yaml is stale"),
+    ("files", CHART / "files" / "rules" / "alerts.yaml", "for: 5m", "for: 9m", "alerts.yaml is stale"),
+    ("files", CHART / "files" / "dashboards" / "relevo-ingress.json", "reqps", "ops", "relevo-ingress.json is stale"),
+    ("rules", CHART / "files" / "rules" / "alerts.yaml", "sum by (tenant) (", "sum by (tenant (", "could not parse"),
+    ("rules", CHART / "files" / "rules" / "alerts.yaml", "for: 5m", "for: five", "not a valid duration"),
+    ("rules", CHART / "files" / "rules" / "alerts.yaml", "{{ $value", "{{ $valu", "undefined variable"),
     ("chart", CHART / "templates" / "services.yaml", "$own.replicas", "$own.replica.count", "nil pointer"),
     ("chart", Path("deploy/helm/values/small.yaml"), "replicas: 1", "replicas: one", "got string, want integer"),
     ("objects", CHART / "templates" / "services.yaml", "minReadySeconds", "minReady", "'minReady' not allowed"),
