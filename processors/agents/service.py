@@ -25,7 +25,9 @@ from runtime.settings import HooksSettings, KafkaSettings, KeysSettings, Process
 from runtime.tenants import Tenants
 from schemas import topics
 from schemas.dead_letter import Cause, source
+from schemas.delivery import DeliveryNote
 from schemas.headers import Headers
+from schemas.record import decode
 from schemas.tenant import Hours, Tenant
 
 _ALARMS_S = 0.25
@@ -172,12 +174,19 @@ class _Counting:
         if done.told:
             ended = "told" if done.outcome == "handled" else done.reason or done.outcome
             metrics.counter(metrics.AGENT_HELD).labels(agent=self._kind, tenant=tenant, ended=ended).inc(done.told)
-        for letter in done.records:
-            if letter.topic.endswith(topics.DEAD_LETTERS):
-                whose, reason = Headers.from_kafka(letter.headers).tenant, Cause.from_headers(letter.headers).reason
+        for one in done.records:
+            if one.topic.endswith(topics.DEAD_LETTERS):
+                whose, reason = Headers.from_kafka(one.headers).tenant, Cause.from_headers(one.headers).reason
                 letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
                 letters.labels(processor=f"agents.{self._kind}", tenant=whose, reason=reason).inc()
+            elif one.topic == topics.DELIVERIES.name:
+                self._noted(decode(one.value, DeliveryNote))
         if done.tripped:
             metrics.counter(metrics.AGENT_LOOPS).labels(agent=self._kind, tenant=tenant).inc()
             at = source(record.topic, record.partition, record.offset)
             _log.warning("a conversation that answers itself was stopped", tenant=tenant, at=at, why=str(done.failure))
+
+    def _noted(self, note: DeliveryNote) -> None:
+        noted = metrics.counter(metrics.DELIVERIES_NOTED)
+        for step in (*("made" for _ in note.made), *(one.how for one in note.ended)):
+            noted.labels(agent=self._kind, tenant=note.tenant, step=step).inc()

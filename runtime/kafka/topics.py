@@ -87,7 +87,9 @@ def require(settings: KafkaSettings, topics: Iterable[Topic]) -> None:
     mismatches = check(settings, wanted)
     if mismatches:
         raise TopicMismatch(mismatches)
+    profile = PROFILES[settings.profile]
     for topic in wanted:
+        metrics.gauge(metrics.KAFKA_TOPIC_PARTITIONS).labels(topic=topic.name).set(topic.count(profile))
         if topic.cleanup == "delete" and topic.retention_ms > 0:
             metrics.gauge(metrics.KAFKA_RETENTION_SECONDS).labels(topic=topic.name).set(topic.retention_ms / 1000)
 

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from relevo.monitoring.rule import Alert, Dashboard, grew
+from schemas import topics
 
 _BOARD: Dashboard = "relevo-processors-kafka"
 RETENTION = 0.25
 FOLLOWED = 1000
 REBALANCES = 10
+# Workers that are started again in their turn leave each partition for a moment: it must have been alone for as long.
+_ALONE = "4m"
+# Of egress one input stands for all: a worker has the same partitions of each.
+_READ = "|".join((topics.INBOUND_CONVERSATIONS.name, topics.agent("[^.]+").name, topics.OUTBOUND_REPLIES.name))
+
+
+def unowned(window: str = "") -> str:
+    """By topic, how many partitions no worker has; with a window, has had."""
+    shown = ("relevo_kafka_consumer_lag_records", "relevo_egress_intake_behind_records")
+    owned = " or ".join(f"last_over_time({name}[{window}])" if window else name for name in shown)
+    there = f'max by (topic) (relevo_kafka_topic_partitions{{topic=~"{_READ}"}})'
+    return f"{there} - (count by (topic) (count by (topic, partition) ({owned})) or 0 * {there})"
+
 
 ALERTS = (
     Alert(
@@ -72,6 +86,14 @@ ALERTS = (
         "warning",
         _BOARD,
         "Partitions of {{ $labels.group }} change hands all the time.",
+    ),
+    Alert(
+        "RelevoPartitionsUnowned",
+        f"{unowned(_ALONE)} > 0",
+        "1m",
+        "critical",
+        _BOARD,
+        "No worker has {{ $value }} partitions of {{ $labels.topic }}.",
     ),
     Alert(
         "RelevoFollowerBehind",

@@ -11,6 +11,7 @@ _OURS = "on (job, instance) relevo_service_build_info"
 _SERVICES = ("webhooks", "conversations", "agents", "egress", "lease")
 LATE_S = 1.0  # `/live` fails at five times that, and then the process is started again
 RESTARTS, FILES = 3, 0.8
+_STANDS = grew('relevo_service_stacks_total{why="stall"}', "job, instance")
 
 
 def _gone(service: str) -> str:
@@ -62,6 +63,15 @@ ALERTS = (
         "warning",
         _BOARD,
         'The event loop of {{ $labels.instance }} is late by {{ $value | printf "%.1f" }} s.',
+    ),
+    Alert(
+        "RelevoServiceStands",
+        # Of one whose event loop stands nothing is heard until it goes on, or is started again.
+        f"{_STANDS} or sum by (job, instance) (relevo_service_live_state) == 0",
+        "0m",
+        "warning",
+        _BOARD,
+        "{{ $labels.instance }} stands, or stood; its log says where.",
     ),
     Alert(
         "RelevoTaskFailed",

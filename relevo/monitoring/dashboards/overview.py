@@ -1,4 +1,4 @@
-"""The board to begin with: objectives, processes, the way of a message, and the two equations."""
+"""The board to begin with: objectives, processes, the way of a message, and the three equations."""
 
 from __future__ import annotations
 
@@ -130,6 +130,21 @@ OVERVIEW = Board(
                     _hour("relevo_egress_messages_total", 'outcome!="admitted"', "outcome"),
                     why="What became of messages in an hour; what is in doubt or parked may become another.",
                     width=6,
+                ),
+                panel(
+                    "Deliveries: in",
+                    "short",
+                    _hour("relevo_processors_deliveries_noted_total", 'step="made"', every="made"),
+                    total("relevo_processors_deliveries_waiting_count", every="waiting"),
+                    why="What agents were to bring to systems outside in an hour, and how many of all wait now.",
+                    width=12,
+                ),
+                panel(
+                    "Deliveries: out",
+                    "short",
+                    _hour("relevo_processors_deliveries_noted_total", 'step!="made"', "step"),
+                    why="What became of them in an hour; each that was given up is a dead letter.",
+                    width=12,
                 ),
             ),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relevo.monitoring.alerts.kafka import RETENTION
+from relevo.monitoring.alerts.kafka import RETENTION, unowned
 from relevo.monitoring.alerts.processors import DELIVERIES_S, LAG_S
 from relevo.monitoring.dashboards.board import Board, Query, Row
 from relevo.monitoring.dashboards.shapes import mean, most, panel, quantiles, rate, total
@@ -26,12 +26,14 @@ PROCESSORS = Board(
                     "short",
                     total("relevo_kafka_consumer_lag_records", "group, topic"),
                     why="Records of all partitions that are not done.",
+                    width=6,
                 ),
                 panel(
                     "Lag in seconds",
                     "s",
                     most("relevo_kafka_consumer_lag_seconds", "group, topic"),
                     why="For how long the oldest of them has waited, on the partition where it is worst.",
+                    width=6,
                     limit=LAG_S,
                 ),
                 panel(
@@ -39,7 +41,16 @@ PROCESSORS = Board(
                     "percentunit",
                     Query(_AGE, "{{topic}}"),
                     why="Of the time that Kafka keeps a record: at 100 % it is removed unread.",
+                    width=6,
                     limit=RETENTION,
+                ),
+                panel(
+                    "Partitions that no worker has",
+                    "short",
+                    Query(unowned(), "{{topic}}"),
+                    why="Their records wait, and no lag shows it. outbound.replies stands for all inputs of egress.",
+                    width=6,
+                    limit=1,
                 ),
             ),
         ),

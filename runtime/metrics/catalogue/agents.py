@@ -36,6 +36,13 @@ DELIVERIES_ENDED = Metric(
     "Deliveries that ended without having arrived, by why: given up, or superseded by newer ones.",
     ("agent", "tenant", "reason"),
 )
+DELIVERIES_NOTED = Metric(
+    "relevo_processors_deliveries_noted_total",
+    "counter",
+    "Deliveries as they go on record: `made`, and what became of each (delivered, given_up, merged, superseded, "
+    "erased). What was made and became none of these waits.",
+    ("agent", "tenant", "step"),
+)
 DELIVERIES_WAITING = Metric(
     "relevo_processors_deliveries_waiting_count",
     "gauge",

@@ -21,6 +21,12 @@ KAFKA_RETENTION_SECONDS = Metric(
     "How long a topic keeps a record at least, by the catalogue; only of topics that are not compacted.",
     ("topic",),
 )
+KAFKA_TOPIC_PARTITIONS = Metric(
+    "relevo_kafka_topic_partitions",
+    "gauge",
+    "How many partitions a topic has, as found when the service started; of the topics that it uses.",
+    ("topic",),
+)
 KAFKA_PRODUCER_QUEUE = Metric(
     "relevo_kafka_producer_queue_records", "gauge", "Records handed to a producer and not confirmed.", ("client",)
 )

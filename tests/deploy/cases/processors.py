@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.deploy.cases.shapes import SEEN, Case, Fired, counted
+from tests.deploy.cases.shapes import SEEN, Case, Fired, Series, counted
 
 PLACE = 'group="relevo-conversations", topic="inbound.conversations", partition="3"'
 LETTER = 'processor="conversations", tenant="acme", reason="malformed"'
@@ -109,6 +109,24 @@ PROCESSORS = (
     ),
 )
 
+
+def owned(topic: str, *values: str) -> Series:
+    """The partitions of a topic, from 0 on, as their workers show them."""
+    name = (
+        "relevo_egress_intake_behind_records" if topic.startswith("outbound") else "relevo_kafka_consumer_lag_records"
+    )
+    return {f'{name}{{topic="{topic}", partition="{number}"}}': shown for number, shown in enumerate(values)}
+
+
+def partitions(*topics: str) -> Series:
+    """These have three, by each of two services that use them."""
+    return {
+        f'relevo_kafka_topic_partitions{{topic="{topic}", instance="{instance}"}}': "3x40"
+        for topic in topics
+        for instance in ("a:9400", "b:9400")
+    }
+
+
 WEEK = 604_800
 ENDED = 'instance="a:9400", service="egress", code="73", cause="_FENCED"'
 KAFKA = (
@@ -209,6 +227,33 @@ KAFKA = (
         ),
         counted("relevo_kafka_rebalances_total", 'group="relevo-egress", event="revoked"', "0x10 4x30"),
         40,
+    ),
+    Case(
+        "RelevoPartitionsUnowned",
+        partitions("inbound.conversations", "agents.crm", "outbound.replies", "outbound.templates", "agents.crm.state")
+        | owned("inbound.conversations", "0x40", "7x40", "0x40")
+        | owned("outbound.replies", "0x40", "7x12 stale", "0x40"),
+        (
+            Fired("critical", "No worker has 3 partitions of agents.crm.", {"topic": "agents.crm"}),
+            Fired("critical", "No worker has 1 partitions of outbound.replies.", {"topic": "outbound.replies"}),
+        ),
+        # One worker after the other is started again: some partition is always alone, and none for long.
+        partitions("inbound.conversations")
+        | owned("inbound.conversations", "0x11 stale _x2 0x30", "0x14 stale _x2 0x30", "0x17 stale _x2 0x30"),
+    ),
+    Case(  # two workers that show one partition are not two partitions
+        "RelevoPartitionsUnowned",
+        partitions("inbound.conversations")
+        | owned("inbound.conversations", "0x40", "0x40")
+        | {
+            'relevo_kafka_consumer_lag_records{topic="inbound.conversations", partition="1", instance="b:9400"}': "0x40"
+        },
+        (
+            Fired(
+                "critical", "No worker has 1 partitions of inbound.conversations.", {"topic": "inbound.conversations"}
+            ),
+        ),
+        partitions("inbound.conversations") | owned("inbound.conversations", "0x40", "0x40", "_x17 0x20"),
     ),
     Case(
         "RelevoFollowerBehind",

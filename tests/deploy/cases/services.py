@@ -62,6 +62,19 @@ SERVICES = (
         counted("relevo_service_loop_lag_max_seconds", SEEN, "0.9x20"),
     ),
     Case(
+        "RelevoServiceStands",
+        counted("relevo_service_stacks_total", f'{SEEN}, why="stall"', "_x10 1x10"),
+        (Fired("warning", "a:9400 stands, or stood; its log says where.", AT),),
+        counted("relevo_service_stacks_total", f'{SEEN}, why="signal"', "_x10 1x10")
+        | counted("relevo_service_live_state", SEEN, "1x20"),
+    ),
+    Case(
+        "RelevoServiceStands",
+        counted("relevo_service_live_state", SEEN, "1x18 0x5"),
+        (Fired("warning", "a:9400 stands, or stood; its log says where.", AT),),
+        counted("relevo_service_stacks_total", f'{SEEN}, why="stall"', "0x2 2x30"),
+    ),
+    Case(
         "RelevoTaskFailed",
         counted("relevo_service_task_failures_total", 'task="reading"', "_x10 1x10"),
         (Fired("warning", "The background task reading ended by an exception.", {"task": "reading"}),),

@@ -55,3 +55,12 @@ def test_a_service_shows_how_long_its_topics_keep_what_waits(monkeypatch: pytest
     gauge = metrics.gauge(metrics.KAFKA_RETENTION_SECONDS)
     assert metrics.PROCESS.value(metrics.KAFKA_RETENTION_SECONDS, topic="outbound.parked") == 30 * 86_400
     assert ("tenants",) not in gauge.series()
+
+
+def test_a_service_shows_how_many_partitions_its_topics_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_topics, "check", lambda settings, wanted: [])
+    kafka_topics.require(KafkaSettings(profile="production"), [OUTBOUND_PARKED, TENANTS])
+    shown = [
+        metrics.PROCESS.value(metrics.KAFKA_TOPIC_PARTITIONS, topic=name) for name in ("outbound.parked", "tenants")
+    ]
+    assert shown == [64, TENANTS.count(PRODUCTION)]
