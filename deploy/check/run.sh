@@ -19,8 +19,11 @@ read -ra examples <<< "${EXAMPLES:-small typical large}"
 [ -x "$home/helm" ] || { echo "the tools are not built: make check-deploy" >&2; exit 1; }
 
 files() {
-  (cd "$here" && "$python" -m relevo.kubernetes --check --chart "$root/deploy/helm/relevo")
-  (cd "$here" && "$python" -m relevo.monitoring --check --chart "$root/deploy/helm/relevo")
+  local maker failed=0
+  for maker in relevo.kubernetes relevo.monitoring; do
+    (cd "$here" && "$python" -m "$maker" --check --chart "$root/deploy/helm/relevo") || failed=1
+  done
+  return "$failed"
 }
 
 rules() {

@@ -123,6 +123,12 @@ class Prometheus:
         """Returns once the condition, which is awaited, holds."""
         deadline = time.monotonic() + within_s
         while not await condition():
-            log = self._folder / "log"
-            assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}\n{log.read_text()[-2000:]}"
+            late = time.monotonic() > deadline
+            assert not late, f"not within {within_s:g} s: {what}; {await self._told()}"
             await asyncio.sleep(0.5)
+
+    async def _told(self) -> str:
+        """What fires, or why it cannot be asked."""
+        if not await self._ready():
+            return (self._folder / "log").read_text()[-2000:]
+        return f"what fires: {sorted(await self.firing())}"

@@ -21,11 +21,12 @@ RULES = CHART / "files" / "rules" / "alerts.yaml"
 BOARDS = {alert.name: alert.dashboard for alert in alerts()}
 
 
-def looked_at(alert: str, series: Series, at: int, expected: tuple[Fired, ...]) -> dict[str, Any]:
+def looked_at(case: Case, series: Series, expected: tuple[Fired, ...]) -> dict[str, Any]:
     """One of promtool's tests."""
+    alert, at = case.alert, case.at
     return {
         "name": alert,
-        "interval": "1m",
+        "interval": f"{case.step}m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "alert_rule_test": [
             {"eval_time": f"{at}m", "alertname": alert, "exp_alerts": [said(alert, one) for one in expected]}
@@ -54,11 +55,12 @@ def alone(alert: str, text: str) -> str:
     return yaml.safe_dump({"groups": [{"name": "alone", "rules": [*first, *needed, *mine]}]})
 
 
-def promtool(tmp_path: Path, alert: str, tests: list[dict[str, Any]], text: str = "") -> tuple[int, str]:
+def promtool(tmp_path: Path, case: Case, tests: list[dict[str, Any]], text: str = "") -> tuple[int, str]:
     """What promtool says of all these."""
     file, rules = tmp_path / "tests.yaml", tmp_path / "rules.yaml"
-    rules.write_text(alone(alert, text or RULES.read_text()))
-    file.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": tests}))
+    rules.write_text(alone(case.alert, text or RULES.read_text()))
+    every = {"rule_files": [str(rules)], "evaluation_interval": f"{case.step}m", "tests": tests}
+    file.write_text(yaml.safe_dump(every))
     command = [str(PROMTOOL), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
     return done.returncode, done.stdout + done.stderr
@@ -66,9 +68,9 @@ def promtool(tmp_path: Path, alert: str, tests: list[dict[str, Any]], text: str 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
 def test_it_fires_when_it_must_and_not_when_it_is_almost_so(tmp_path: Path, case: Case) -> None:
-    fires = looked_at(case.alert, case.fires, case.at, case.fired)
-    silent = looked_at(case.alert, case.silent, case.at, ())
-    code, told = promtool(tmp_path, case.alert, [fires, silent])
+    fires = looked_at(case, case.fires, case.fired)
+    silent = looked_at(case, case.silent, ())
+    code, told = promtool(tmp_path, case, [fires, silent])
     assert code == 0, told
 
 
@@ -82,11 +84,11 @@ def test_every_alert_has_its_case() -> None:
 
 def test_an_alert_that_cannot_fire_or_says_something_else_is_noticed(tmp_path: Path) -> None:
     case = next(case for case in CASES if case.alert == "RelevoChattigoDown")
-    fires = looked_at(case.alert, case.fires, case.at, case.fired)
+    fires = looked_at(case, case.fires, case.fired)
     for before, after in (("state[2m])) == 2", "state[2m])) == 3"), ("to send waits", "to send is lost")):
         text = RULES.read_text()
         other = yaml.safe_dump(yaml.safe_load(text), width=10_000).replace(before, after)
         assert after in other
-        code, told = promtool(tmp_path, case.alert, [fires], other)
+        code, told = promtool(tmp_path, case, [fires], other)
         assert code != 0
         assert "FAILED" in told

@@ -122,10 +122,11 @@ SILENCE = "No webhook has been taken for an hour; yesterday and a week ago there
 INGRESS = (
     Case(
         "RelevoWebhooksSilent",
-        counted("relevo_ingress_requests_total", 'outcome="accepted"', "0+60x8705 522300x1500"),
+        counted("relevo_ingress_requests_total", 'outcome="accepted"', "0+300x1741 522300x300"),
         (Fired("critical", SILENCE),),
-        counted("relevo_ingress_requests_total", 'outcome="accepted"', "0x80 0+60x8620 517200x1500"),
+        counted("relevo_ingress_requests_total", 'outcome="accepted"', "0x16 0+300x1724 517200x300"),
         10_145,
+        5,
     ),
     Case(
         "RelevoWebhooksSilent",

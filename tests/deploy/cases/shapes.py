@@ -27,13 +27,15 @@ class Fired:
 
 @dataclass(frozen=True)
 class Case:
-    """`fires` and `silent` are two worlds, both looked at after `at` minutes."""
+    """`fires` and `silent` are two worlds, both looked at after `at` minutes. A value stands for `step` minutes: a case
+    that lasts for days would take promtool long by the minute."""
 
     alert: str
     fires: Series
     fired: tuple[Fired, ...]
     silent: Series
     at: int = 20
+    step: int = 1
 
 
 def counted(name: str, labels: str, values: str) -> Series:
