@@ -65,7 +65,7 @@ check: setup ## formatting, lint, types, layers, generated pages
 check-deploy: setup ## the chart and the image: lint, schemas of all objects, promises; builds its tools once, in some minutes
 	@deploy/check/tools.sh
 	deploy/check/run.sh
-	$(BIN)/pytest tests/deploy -q
+	$(BIN)/pytest tests/deploy -q -n 2 --dist loadfile --no-loadscope-reorder
 	@deploy/check/passed.sh --now
 
 format: setup ## format and fix what can be fixed

@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import Iterable
 from typing import Protocol
 
-from prometheus_client import Gauge
-
+from processors.waiting import Waiting
 from runtime import metrics
+from runtime.clock import now_ms
 from runtime.engine import Engine, Part, Progress, SilentObserver, StopTimeout, TopicsMismatch
 from runtime.kafka.topics import TopicMismatch, require
 from runtime.service import CannotStart, Service
@@ -32,6 +32,10 @@ class Inside(Protocol):
         """What moves for a partition whose events wait, though none of them is done."""
         ...
 
+    def show(self) -> None:
+        """Sets its gauges, once a second."""
+        ...
+
 
 class Plain:
     """A handler of which there is nothing to tell: its chunks say it all."""
@@ -41,6 +45,9 @@ class Plain:
 
     def moves(self, partition: int) -> int:
         return 0
+
+    def show(self) -> None:
+        """Nothing."""
 
 
 def partitions(profile: str) -> int:
@@ -95,13 +102,15 @@ async def host(service: Service, engine: Engine, inside: Inside | None = None) -
 async def _watch(service: Service, engine: Engine, processor: str, inside: Inside) -> None:
     keys = metrics.gauge(metrics.PROCESSOR_TABLE_KEYS).labels(processor=processor)
     reported: set[str] = set()
+    waiting = Waiting()
     while not service.stopping.is_set():
         found = engine.progress()
-        names = {_report(service, engine, one, inside) for one in found}
+        names = {_report(service, engine, one, inside, waiting) for one in found}
         for gone in reported - names:
             service.health.progress.forget(gone)
-            _lag().remove(**_place(engine, gone.rpartition("-")[2]))
+            _forget(engine, gone.rpartition("-")[2], waiting)
         reported = names
+        inside.show()
         keys.set(sum(one.keys for one in found))
         for part in (*engine.parts(), *inside.parts()):
             service.health.steps.record(*part)
@@ -113,17 +122,23 @@ async def _watch(service: Service, engine: Engine, processor: str, inside: Insid
             await asyncio.wait_for(service.stopping.wait(), REPORT_S)
 
 
-def _report(service: Service, engine: Engine, one: Progress, inside: Inside) -> str:
+def _report(service: Service, engine: Engine, one: Progress, inside: Inside, waiting: Waiting) -> str:
     name = f"{engine.source}-{one.partition}"
     end = one.reached if one.end is None else max(one.end, one.reached)
     moves = one.done + inside.moves(one.partition)
     service.health.progress.record(name, one.reached, end, one.oldest_s, moves=moves, exact=True)
-    _lag().labels(**_place(engine, str(one.partition))).set(end - one.reached)
+    place, lag = _place(engine, str(one.partition)), end - one.reached
+    metrics.gauge(metrics.KAFKA_CONSUMER_LAG).labels(**place).set(lag)
+    seconds = waiting.seconds(one.partition, lag, one.oldest_ms, now_ms())
+    metrics.gauge(metrics.KAFKA_LAG_SECONDS).labels(**place).set(seconds)
     return name
 
 
-def _lag() -> metrics.Family[Gauge]:
-    return metrics.gauge(metrics.KAFKA_CONSUMER_LAG)
+def _forget(engine: Engine, partition: str, waiting: Waiting) -> None:
+    """Another worker's business now."""
+    waiting.forget(int(partition))
+    for gauge in (metrics.KAFKA_CONSUMER_LAG, metrics.KAFKA_LAG_SECONDS):
+        metrics.gauge(gauge).remove(**_place(engine, partition))
 
 
 def _place(engine: Engine, partition: str) -> dict[str, str]:

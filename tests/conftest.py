@@ -32,6 +32,7 @@ LONGEST = (
     "kafka/test_crash_points.py",
     "kafka/test_cli_doubt.py",
     "kafka/test_cli_dlq.py",
+    "deploy/test_watched.py",
 )
 _PLACES = {ROOT / name: place for place, name in enumerate(LONGEST)}
 

@@ -2,6 +2,7 @@
 # Checks deploy/ of this repository, or of the copy whose root ROOT names, with all example values or those that
 # EXAMPLES names: run.sh [STEP…]. Without steps: all of them.
 #   files   what the code makes is what is committed
+#   rules   promtool reads the rules
 #   chart   helm lints the chart with each of the example values
 #   objects every object that comes out of it, custom ones too, against the schema of its kind
 #   yaml    yamllint over values, rules and the chart's own files
@@ -18,7 +19,15 @@ read -ra examples <<< "${EXAMPLES:-small typical large}"
 [ -x "$home/helm" ] || { echo "the tools are not built: make check-deploy" >&2; exit 1; }
 
 files() {
-  (cd "$here" && "$python" -m relevo.kubernetes --check --chart "$root/deploy/helm/relevo")
+  local maker failed=0
+  for maker in relevo.kubernetes relevo.monitoring; do
+    (cd "$here" && "$python" -m "$maker" --check --chart "$root/deploy/helm/relevo") || failed=1
+  done
+  return "$failed"
+}
+
+rules() {
+  "$home/prometheus/root/usr/bin/promtool" check rules --lint=all --lint-fatal "$root"/deploy/helm/relevo/files/rules/*.yaml
 }
 
 chart() {
@@ -51,7 +60,7 @@ shell() {
 }
 
 steps=("$@")
-[ $# -gt 0 ] || steps=(files chart objects yaml image shell)
+[ $# -gt 0 ] || steps=(files rules chart objects yaml image shell)
 for step in "${steps[@]}"; do
   echo "== $step"
   "$step"

@@ -24,6 +24,8 @@ build() { # name, module, package
 build helm helm.sh/helm/v3 helm.sh/helm/v3/cmd/helm
 build kubeconform github.com/yannh/kubeconform github.com/yannh/kubeconform/cmd/kubeconform
 
+ALONE=1 ./debian.sh "$home/prometheus" prometheus
+
 linters="$home/linters-$(sha256sum requirements.txt | cut -c1-16)"
 if [ ! -e "$linters/ready" ]; then
   rm -rf "$linters"

@@ -7,10 +7,19 @@ debug, all others at info.
 from __future__ import annotations
 
 from ingress.webhooks.intake import Answer
+from ingress.webhooks.outcomes import OUTCOMES
 from runtime import logs, metrics
 
 _log = logs.get("ingress.webhooks.access")
 _NOBODY = "other"
+
+
+def begin() -> None:
+    """Shows every outcome as 0 before the first request: what is not there cannot be watched."""
+    requests = metrics.counter(metrics.INGRESS_REQUESTS)
+    for outcome in OUTCOMES:
+        requests.labels(tenant=_NOBODY, outcome=outcome.name)
+    metrics.histogram(metrics.INGRESS_ACK_SECONDS).labels()
 
 
 def finished(answer: Answer, method: str, body_bytes: int, seconds: float) -> None:

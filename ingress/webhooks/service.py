@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ingress.webhooks import report
 from ingress.webhooks.gate import Gate
 from ingress.webhooks.intake import Intake
 from ingress.webhooks.server import WebhookServer
@@ -35,6 +36,7 @@ async def main(service: Service) -> None:
     producer = Producer(kafka, message_timeout_ms=message_timeout_ms(ingress.ack_hold_s))
     gate = Gate(ingress, tenants)
     tenants.on_change(gate.tenants_changed)
+    report.begin()
     server = WebhookServer(ingress, gate, Intake(ingress, producer))
     await producer.start()
     try:

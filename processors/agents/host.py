@@ -22,7 +22,7 @@ from processors.agents.limits import AgentFailed
 from processors.agents.memory import Memory, decode, encode
 from processors.agents.patience import Patience, Time
 from processors.agents.step import Scene, Step, before, dead, not_told, step
-from runtime import points
+from runtime import metrics, points
 from runtime.clock import now_ms as wall_ms
 from runtime.engine import (
     Chunk,
@@ -250,6 +250,14 @@ class AgentHost(EventHandler):
         moves, and may be far behind when one tenant has filled many partitions."""
         waiting = any(desk.tickets for lane, desk in self._desks.items() if lane.tp.partition == partition)
         return self._room.turns.granted if waiting else 0
+
+    def show(self) -> None:
+        """Who has turns, and how many events wait for one."""
+        turns = self._room.turns
+        gauge, agent = metrics.gauge(metrics.AGENT_TURNS), self._scene.agent.kind
+        counts = {"free": turns.free, "held": turns.count - turns.free, "wanted": turns.waiting}
+        for state, count in counts.items():
+            gauge.labels(agent=agent, state=state).set(count)
 
     def ring_alarms(self, table: TableView) -> Effects | None:
         """Housekeeping: bring timers that are due back as events. A conversation at work is looked at later."""

@@ -25,7 +25,9 @@ from runtime.settings import HooksSettings, KafkaSettings, KeysSettings, Process
 from runtime.tenants import Tenants
 from schemas import topics
 from schemas.dead_letter import Cause, source
+from schemas.delivery import DeliveryNote
 from schemas.headers import Headers
+from schemas.record import decode
 from schemas.tenant import Hours, Tenant
 
 _ALARMS_S = 0.25
@@ -155,25 +157,36 @@ class _Counting:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
+        self._delay = metrics.histogram(metrics.AGENT_DELAY_SECONDS).labels(agent=kind)
 
     def __call__(self, record: SourceRecord, done: Step, seconds: float) -> None:
-        tenant = Headers.from_kafka(record.headers).tenant
+        headers = Headers.from_kafka(record.headers)
+        tenant = headers.tenant
         events = metrics.counter(metrics.AGENT_EVENTS)
         events.labels(agent=self._kind, tenant=tenant, outcome=done.outcome).inc()
         if done.outcome in ("handled", "dead_letter"):
             metrics.histogram(metrics.AGENT_SECONDS).labels(agent=self._kind).observe(seconds)
+            if headers.at_ms and not headers.replay and not done.told:
+                self._delay.observe(max(0.0, (now_ms() - headers.at_ms) / 1000 - seconds))
         for action in done.actions:
             actions = metrics.counter(metrics.AGENT_ACTIONS)
             actions.labels(agent=self._kind, tenant=tenant, action=action.kind).inc()
         if done.told:
             ended = "told" if done.outcome == "handled" else done.reason or done.outcome
             metrics.counter(metrics.AGENT_HELD).labels(agent=self._kind, tenant=tenant, ended=ended).inc(done.told)
-        for letter in done.records:
-            if letter.topic.endswith(topics.DEAD_LETTERS):
-                whose, reason = Headers.from_kafka(letter.headers).tenant, Cause.from_headers(letter.headers).reason
+        for one in done.records:
+            if one.topic.endswith(topics.DEAD_LETTERS):
+                whose, reason = Headers.from_kafka(one.headers).tenant, Cause.from_headers(one.headers).reason
                 letters = metrics.counter(metrics.PROCESSOR_DEAD_LETTERS)
                 letters.labels(processor=f"agents.{self._kind}", tenant=whose, reason=reason).inc()
+            elif one.topic == topics.DELIVERIES.name:
+                self._noted(decode(one.value, DeliveryNote))
         if done.tripped:
             metrics.counter(metrics.AGENT_LOOPS).labels(agent=self._kind, tenant=tenant).inc()
             at = source(record.topic, record.partition, record.offset)
             _log.warning("a conversation that answers itself was stopped", tenant=tenant, at=at, why=str(done.failure))
+
+    def _noted(self, note: DeliveryNote) -> None:
+        noted = metrics.counter(metrics.DELIVERIES_NOTED)
+        for step in (*("made" for _ in note.made), *(one.how for one in note.ended)):
+            noted.labels(agent=self._kind, tenant=note.tenant, step=step).inc()

@@ -21,7 +21,7 @@ class Turns(Generic[TicketT]):
     """`count` turns. Every change returns the tickets that are granted now, in order."""
 
     def __init__(self, count: int) -> None:
-        self.free = count
+        self.count = self.free = count
         self.granted = 0  # ever
         self._held: dict[str, int] = {}
         self._waiting: dict[str, deque[TicketT]] = {}  # the tenant that was served longest ago is first

@@ -52,7 +52,7 @@ class Progress:
     """A partition of ours. Nothing before `reached` is undone; it is `committed`, or behind it by what is never
     delivered (control records, aborted ones) if all the rest is done. `end` is the end of the committed records as
     Kafka said lately, or None; `done` counts the records done since the partition came, in whatever order; `oldest_s`
-    is the age of the oldest chunk not committed."""
+    is the age of the oldest chunk not committed, `oldest_ms` when its first record was written (0: there is none)."""
 
     partition: int
     committed: int
@@ -62,6 +62,7 @@ class Progress:
     keys: int
     reached: int
     done: int = 0
+    oldest_ms: int = 0
 
 
 class Part(NamedTuple):
@@ -182,6 +183,7 @@ class Engine:
             keys=len(lane.table),
             reached=self._reached(tp, lane),
             done=lane.done,
+            oldest_ms=lane.oldest_ms,
         )
 
     def _reached(self, tp: Partition, lane: Lane) -> int:

@@ -36,6 +36,7 @@ class _Begun(NamedTuple):
     end: int
     records: int
     fetched_s: float
+    written_ms: int
 
 
 class Lane:
@@ -100,6 +101,13 @@ class Lane:
         if self._uncommitted:
             return self._uncommitted[0].fetched_s
         return self._waiting[0].fetched_s if self._waiting else None
+
+    @property
+    def oldest_ms(self) -> int:
+        """When (since 1970) the first record of that chunk was written; 0 when there is none."""
+        if self._uncommitted:
+            return self._uncommitted[0].written_ms
+        return self._waiting[0].records[0].timestamp if self._waiting else 0
 
     def offer(self, chunk: Chunk) -> None:
         """The next chunk, as it came through Faust."""
@@ -182,7 +190,7 @@ class Lane:
     async def _begin(self, chunk: Chunk) -> None:
         self._room()
         self._run.open([record.offset for record in chunk.records])
-        self._uncommitted.append(_Begun(chunk.end, len(chunk), chunk.fetched_s))
+        self._uncommitted.append(_Begun(chunk.end, len(chunk), chunk.fetched_s, chunk.records[0].timestamp))
         self._undone += len(chunk)
         self._span += len(chunk)
         if isinstance(self._handler, EventHandler):

@@ -17,6 +17,7 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from runtime import metrics
 from runtime.kafka import config, mock
 from runtime.settings import KafkaSettings
 from schemas.topics import PROFILES, Profile, Topic
@@ -82,9 +83,15 @@ def check(settings: KafkaSettings, topics: Iterable[Topic]) -> list[Mismatch]:
 
 def require(settings: KafkaSettings, topics: Iterable[Topic]) -> None:
     """For services at start. Raises TopicMismatch that names every mismatch and what to do."""
-    mismatches = check(settings, topics)
+    wanted = list(topics)
+    mismatches = check(settings, wanted)
     if mismatches:
         raise TopicMismatch(mismatches)
+    profile = PROFILES[settings.profile]
+    for topic in wanted:
+        metrics.gauge(metrics.KAFKA_TOPIC_PARTITIONS).labels(topic=topic.name).set(topic.count(profile))
+        if topic.cleanup == "delete" and topic.retention_ms > 0:
+            metrics.gauge(metrics.KAFKA_RETENTION_SECONDS).labels(topic=topic.name).set(topic.retention_ms / 1000)
 
 
 def apply(settings: KafkaSettings, topics: Iterable[Topic]) -> list[Change]:

@@ -2,10 +2,9 @@
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
-from runtime.metrics import catalogue
+from runtime.metrics.catalogue import CATALOGUE
 from runtime.metrics.metric import Family, Metric, Metrics
 
-CATALOGUE: tuple[Metric, ...] = tuple(value for value in vars(catalogue).values() if isinstance(value, Metric))
 PROCESS = Metrics(CATALOGUE, REGISTRY)
 
 

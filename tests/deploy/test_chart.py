@@ -299,6 +299,22 @@ def test_rules_and_dashboards_are_what_lies_in_their_folders(tmp_path: Path) -> 
     assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
+def test_every_alert_leads_to_its_runbook_and_its_dashboard() -> None:
+    made = helm(
+        "typical",
+        *("--set", "monitoring.runbooks=https://wiki.example/runbooks/"),
+        *("--set", "monitoring.grafana=https://grafana.example"),
+    )
+    rules = [rule for group in made.one("PrometheusRule", "relevo-alerts")["spec"]["groups"] for rule in group["rules"]]
+    alerts = [rule for rule in rules if "alert" in rule]
+    boards = {one["metadata"]["name"].removeprefix("relevo-dashboard-") for one in made.of("ConfigMap")}
+    assert len({rule["alert"] for rule in alerts}) >= 20
+    for rule in alerts:
+        said = rule["annotations"]
+        assert said["runbook_url"] == f"https://wiki.example/runbooks/{rule['alert']}.md"
+        assert said["dashboard"].removeprefix("https://grafana.example/d/") in boards
+
+
 def test_a_certificate_instead_of_a_password() -> None:
     made = helm("typical", "--set", "kafka.securityProtocol=SSL")
     env = environment(made.one("StatefulSet", "relevo-egress")["spec"]["template"]["spec"]["containers"][0])

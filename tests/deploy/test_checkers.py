@@ -17,9 +17,16 @@ def edit(file: Path, before: str, after: str) -> None:
 
 
 CHART = Path("deploy") / "helm" / "relevo"
+STALE = (
+    (CHART / "files" / "permissions.yaml", "- Write\n", "- All\n"),
+    (CHART / "files" / "topics.yaml", "partitions: 64", "partitions: 32"),
+    (CHART / "files" / "rules" / "alerts.yaml", "for: 5m", "for: 9m"),
+    (CHART / "files" / "dashboards" / "relevo-ingress.json", "reqps", "ops"),
+)
 PLANTED = [
-    ("files", CHART / "files" / "permissions.yaml", "- Write\n", "- All\n", "permissions.yaml is stale"),
-    ("files", CHART / "files" / "topics.yaml", "partitions: 64", "partitions: 32", "topics.yaml is stale"),
+    ("rules", CHART / "files" / "rules" / "alerts.yaml", "sum by (tenant) (", "sum by (tenant (", "could not parse"),
+    ("rules", CHART / "files" / "rules" / "alerts.yaml", "for: 5m", "for: five", "not a valid duration"),
+    ("rules", CHART / "files" / "rules" / "alerts.yaml", "{{ $value", "{{ $valu", "undefined variable"),
     ("chart", CHART / "templates" / "services.yaml", "$own.replicas", "$own.replica.count", "nil pointer"),
     ("chart", Path("deploy/helm/values/small.yaml"), "replicas: 1", "replicas: one", "got string, want integer"),
     ("objects", CHART / "templates" / "services.yaml", "minReadySeconds", "minReady", "'minReady' not allowed"),
@@ -45,6 +52,14 @@ def test_a_planted_error_is_caught(
     code, told = check(step, examples="large" if "externalsecrets" in file.name else "typical small")
     assert code != 0
     assert said in told
+
+
+def test_every_file_that_is_not_what_the_code_says_is_named_at_once(copy: Path, check: Check) -> None:
+    for file, before, after in STALE:
+        edit(copy / file, before, after)
+    code, told = check("files")
+    assert code != 0
+    assert all(f"{file.name} is stale" in told for file, _, _ in STALE)
 
 
 def test_a_copy_without_an_error_passes_every_step(check: Check) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import uuid
@@ -524,3 +525,27 @@ def test_a_key_ring_is_made_and_rotated(relevo: Run, tmp_path: Path) -> None:
     assert "k2 is there twice" in same.err
     assert relevo("keys", "ls", file).out == "k2\nk1\n"
     assert relevo("keys", "ls", tmp_path / "none").code == 1
+
+
+# -- runbooks
+
+LOOKS = re.compile(
+    r"doctor$|pause ls|topics check|tenants ls|token status|doubt ls|dlq ls|campaign ls|audit|routes test"
+)
+
+
+def looks() -> list[str]:
+    """What the runbooks say to look with, each command with its options once. What changes something is not run."""
+    pages = Path(__file__).parents[2].glob("docs/runbooks/*.md")
+    said = {line for page in pages for line in re.findall(r"^(?:.* )?relevo (.*)$", page.read_text(), re.MULTILINE)}
+    alike = {re.sub(r"(--since) \S+", r"\1", line): line for line in sorted(said) if LOOKS.match(line)}
+    return list(alike.values())
+
+
+def test_what_runbooks_say_to_look_with_works(relevo: Run, tmp_path: Path, did: str) -> None:
+    assert relevo("tenants", "apply", tenant_file(tmp_path, "acme", did)).code == 0
+    assert len(looks()) > 10
+    for line in looks():
+        ran = relevo(*shlex.split(line))
+        assert ran.code == 0, f"relevo {line}: {ran.out}{ran.err}"
+        assert ran.out.strip(), f"relevo {line} says nothing"

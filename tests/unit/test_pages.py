@@ -18,7 +18,8 @@ from runtime.metrics import CATALOGUE
 from runtime.settings import AREAS
 
 ROOT = Path(reference.__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/adr/*.md")])
+RUNBOOKS = sorted(ROOT.glob("docs/runbooks/*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/adr/*.md"), *RUNBOOKS])
 # Of tests and examples, not of an area.
 OTHERS = {"RELEVO_TEST_POINTS", "RELEVO_TEST_CLOCK_FILE"}
 

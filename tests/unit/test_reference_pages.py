@@ -20,7 +20,7 @@ _WRITTEN = "\n".join(
     path.read_text(encoding="utf-8")
     for folder in ("schemas", "runtime", "ingress", "processors", "egress", "sandbox", "relevo")
     for path in (ROOT / folder).rglob("*.py")
-    if path.parent != ROOT / "runtime" / "settings" and path != ROOT / "runtime" / "metrics" / "catalogue.py"
+    if path.parent not in (ROOT / "runtime" / "settings", ROOT / "runtime" / "metrics" / "catalogue")
 )
 
 

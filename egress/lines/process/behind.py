@@ -13,15 +13,13 @@ from typing import NamedTuple
 from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
 
-from egress.lines.item import REPLIES
-from egress.lines.partition import TEMPLATES, Partition
+from egress.lines.partition import COMMITTED, TEMPLATES, Partition
 from runtime import metrics
 from runtime.kafka import config
 from runtime.kafka.offsets import Partition as Place
 from runtime.kafka.offsets import end_offsets
 from runtime.settings import KafkaSettings
 
-INPUTS = (REPLIES, TEMPLATES)
 # The last offsets of a partition may be markers of transactions, which nobody reads: so few are none.
 MARKERS_MAX = 10
 
@@ -41,26 +39,27 @@ class Behind:
         self._client: AdminClient | None = None
         self._read_ms: dict[Place, int] = {}
         self._level_ms: dict[Place, int] = {}
+        self._first_ms: dict[Place, int] = {}
         self._shown: set[Place] = set()
 
     def read(self, messages: Iterable[Message]) -> None:
         """These came in their turn."""
         last = {(message.topic(), message.partition()): message for message in messages}
         for (topic, number), message in last.items():
-            if topic in INPUTS and number is not None:
+            if topic in COMMITTED and number is not None:
                 self._read_ms[topic, number] = message.timestamp()[1]
 
     async def look(self, partitions: Collection[Partition], now_ms: int) -> dict[int, Unread]:
         """Shows how far they are behind; of each, which single templates are unread. Raises
         OffsetsUnavailable, or TimeoutError: this process may have been frozen while it asked."""
-        places = [(topic, partition.number) for partition in partitions for topic in INPUTS]
+        places = [(topic, partition.number) for partition in partitions for topic in COMMITTED]
         ends = await asyncio.to_thread(self._ends, places) if places else {}
         for place in self._shown - set(places):
             self._forget(place)
         self._shown = set(places)
         found = {}
         for partition in partitions:
-            for topic in INPUTS:
+            for topic in COMMITTED:
                 place, end = (topic, partition.number), ends[topic, partition.number]
                 count = self._show(place, end - partition.trackers[topic].next, now_ms)
                 if topic == TEMPLATES:
@@ -79,8 +78,10 @@ class Behind:
         count = offsets if offsets > MARKERS_MAX else 0
         if not count:
             self._level_ms[place] = now_ms
-        since_ms = max(self._read_ms.get(place, 0), self._level_ms.get(place, 0))
-        seconds = max(0, now_ms - since_ms) / 1000 if count and since_ms else 0  # before the first one is read: unknown
+        # Before the first one is read nobody knows its age: what stood there at the first look counts from it.
+        first_ms = self._first_ms.setdefault(place, now_ms)
+        since_ms = max(self._read_ms.get(place, 0), self._level_ms.get(place, 0)) or first_ms
+        seconds = max(0, now_ms - since_ms) / 1000 if count else 0
         labels = {"topic": place[0], "partition": str(place[1])}
         metrics.gauge(metrics.EGRESS_BEHIND).labels(**labels).set(count)
         metrics.gauge(metrics.EGRESS_BEHIND_SECONDS).labels(**labels).set(seconds)
@@ -88,7 +89,7 @@ class Behind:
 
     def _forget(self, place: Place) -> None:
         """Another worker's business now."""
-        for known in (self._read_ms, self._level_ms):
+        for known in (self._read_ms, self._level_ms, self._first_ms):
             known.pop(place, None)
         for gauge in (metrics.EGRESS_BEHIND, metrics.EGRESS_BEHIND_SECONDS):
             metrics.gauge(gauge).remove(topic=place[0], partition=str(place[1]))

@@ -20,6 +20,7 @@ def show(partitions: Sequence[Partition], now: Now) -> None:
     """Sets the gauges of all of them; of a worker without partitions to nothing."""
     for kind, count in _every(get_args(SendClass), map(in_doubt, partitions)).items():
         metrics.gauge(metrics.EGRESS_IN_DOUBT).labels(message_class=kind).set(count)
+    _doubts_since([line for partition in partitions for line in partition.lines.values()], now)
     for kind, count in _every(get_args(Kind), map(parked, partitions)).items():
         metrics.gauge(metrics.EGRESS_PARKED).labels(message_class=kind).set(count)
     for state, count in _every(get_args(CampaignState), map(campaigns, partitions)).items():
@@ -35,6 +36,17 @@ def show(partitions: Sequence[Partition], now: Now) -> None:
     metrics.gauge(metrics.EGRESS_JOURNAL_TAIL).labels().set(tail)
 
 
+def _doubts_since(lines: Sequence[Line], now: Now) -> None:
+    """For how long the oldest doubt of each class has stood."""
+    since: dict[str, int] = {}
+    for line in lines:
+        for kind, at_ms in doubts.oldest(line).items():
+            since[kind] = min(at_ms, since.get(kind, at_ms))
+    for kind in get_args(SendClass):
+        seconds = max(0, now.wall_ms - since.get(kind, now.wall_ms)) / 1000
+        metrics.gauge(metrics.EGRESS_OLDEST_DOUBT).labels(message_class=kind).set(seconds)
+
+
 def _pace(lines: Sequence[Line], now: Now) -> None:
     """How fast the lines are, and which of them stand still."""
     shares = [line.throttle.share(now.s) for line in lines]
@@ -43,6 +55,9 @@ def _pace(lines: Sequence[Line], now: Now) -> None:
     stops = Counter(stop.what for line in lines for stop in line.stance.stops.all())
     for what in ("line", "template"):
         metrics.gauge(metrics.EGRESS_STOPPED).labels(what=what).set(stops[what])
+    for kind in get_args(Kind):
+        fullest = max((line.waiting(kind) for line in lines), default=0)
+        metrics.gauge(metrics.EGRESS_FULLEST_LINE).labels(message_class=kind).set(fullest)
     held = Counter(line.stance.why_held("reply") for line in lines)
     for reason in ("line_paused", "paused", "line_stopped"):
         metrics.gauge(metrics.EGRESS_HELD).labels(reason=reason).set(held[reason])

@@ -20,7 +20,7 @@ from egress.lines.incoming import Incoming
 from egress.lines.item import REPLIES
 from egress.lines.now import Now
 from egress.lines.partition import Partition
-from egress.lines.process import gauges
+from egress.lines.process import gauges, posting
 from egress.lines.process.backpressure import Backpressure
 from egress.lines.process.behind import Behind
 from egress.lines.process.fetching import Fetcher
@@ -64,6 +64,7 @@ class Owner:
     def __init__(self, kafka: KafkaSettings, rules: Rules, client: Client, health: Health, instance: str) -> None:
         name = f"{GROUP}-{instance}"
         self._kafka, self._rules, self._health = kafka, rules, health
+        posting.begin()
         self._partitions: dict[int, Partition] = {}
         self._turns: Turns[int] = Turns()
         self._wake, self._turn = asyncio.Event(), asyncio.Lock()
@@ -256,6 +257,8 @@ class Owner:
         if now.s - self._reported_s < IDLE_S:
             return
         self._reported_s = now.s
+        metrics.gauge(metrics.EGRESS_OPEN_CALLS).labels().set(len(self._poster))
+        metrics.gauge(metrics.EGRESS_CALLS_LIMIT).labels().set(self._rules.settings.calls_parallel)
         for n, partition in self._partitions.items():
             position = partition.anchor
             self._health.progress.record(f"{REPLIES}-{n}", position, position)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, get_args
 
 from msgspec.structs import replace
 
@@ -23,10 +23,22 @@ from egress.lines.work import Grant
 from runtime import logs, metrics, points
 from runtime.kafka.producer import Backpressure, DeliveryError, Producer
 from runtime.kafka.record import Record
+from runtime.metrics.metric import OTHER
+from schemas.outbound import SendClass
+from schemas.parked import Kind
 from schemas.tenant import Account
 
 _RETRY_S = 0.5
 _log = logs.get(__name__)
+
+
+def begin() -> None:
+    """Shows as 0 what is watched, before the first call: what is not there cannot be watched."""
+    for kind in get_args(Kind):
+        metrics.histogram(metrics.EGRESS_DUE_SECONDS).labels(message_class=kind)
+    for send_class in get_args(SendClass):
+        labels = {"tenant": OTHER, "message_class": send_class, "outcome": "accepted"}
+        metrics.counter(metrics.EGRESS_MESSAGES).labels(**labels)
 
 
 class Client(Protocol):
@@ -100,6 +112,7 @@ class Poster:
             metrics.counter(metrics.EGRESS_HELD_BACK).labels(tenant=plan.tenant, reason=held).inc()
             return CallResult(kind="not_sent", code=held, reason="its line was held just before the POST")
         began = Now.read().s
+        _waited(grant, began)
         try:
             # The client keeps to the time-out itself; this bound is for a client that does not.
             async with asyncio.timeout(timeout_s + 1):
@@ -138,8 +151,10 @@ class Poster:
         calls = metrics.counter(metrics.EGRESS_CALLS)
         calls.labels(tenant=plan.tenant, route=plan.route, result=outcome.result).inc()
         metrics.histogram(metrics.EGRESS_CALL_RECIPIENTS).labels(route=plan.route).observe(len(plan.messages))
-        waits = metrics.histogram(metrics.EGRESS_WAIT_SECONDS).labels(message_class=plan.send_class)
-        waits.observe(max(0.0, Now.read().s - grant.items[0].since_s))
+        if outcome.result in ("accepted", "in_doubt"):
+            messages = metrics.counter(metrics.EGRESS_MESSAGES)
+            labels = {"tenant": plan.tenant, "message_class": plan.send_class, "outcome": outcome.result}
+            messages.labels(**labels).inc(len(plan.messages))
         for said, count in named.counts(plan, outcome).items():
             metrics.counter(metrics.EGRESS_NAMED).labels(tenant=plan.tenant, said=said).inc(count)
         if outcome.result == "refused":
@@ -149,3 +164,13 @@ class Poster:
             resends = metrics.counter(metrics.EGRESS_RESENDS)
             labels = {"tenant": plan.tenant, "message_class": plan.send_class, "reason": plan.resend_why}
             resends.labels(**labels).inc(len(plan.messages))
+
+
+def _waited(grant: Grant, now_s: float) -> None:
+    """How long the messages of a call have waited, and those of them that were not tried before since they were due."""
+    waits = metrics.histogram(metrics.EGRESS_WAIT_SECONDS).labels(message_class=grant.plan.send_class)
+    waits.observe(max(0.0, now_s - grant.items[0].since_s))
+    for item in grant.items:
+        if item.attempt == 1 and not item.campaign:
+            due = metrics.histogram(metrics.EGRESS_DUE_SECONDS).labels(message_class=item.kind)
+            due.observe(max(0.0, now_s - max(item.since_s, item.wake_s)))

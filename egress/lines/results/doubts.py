@@ -156,3 +156,14 @@ def in_doubt(line: Line) -> dict[str, int]:
     for entry in line.doubts.values():
         counts[entry.plan.send_class] = counts.get(entry.plan.send_class, 0) + len(line.book.remaining(entry))
     return counts
+
+
+def oldest(line: Line) -> dict[str, int]:
+    """By class, since when (wall clock, ms) the call has been in doubt that has been so for longest."""
+    since: dict[str, int] = {}
+    for entry in line.doubts.values():
+        if line.book.remaining(entry):
+            at_ms = entry.outcome.at_ms if entry.outcome else entry.plan.at_ms
+            kind = entry.plan.send_class
+            since[kind] = min(at_ms, since.get(kind, at_ms))
+    return since

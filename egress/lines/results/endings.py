@@ -36,6 +36,7 @@ def bury(line: Line, now: Now, work: Work) -> None:
         if any(call.result == "in_doubt" for call in calls):
             reason = f"not sent again, and an earlier attempt may have arrived; the last: {code}"
         work.say(said_of_item(line.number, item, "dead", ATTEMPTS, reason, plan_id), item.id, item.contact)
+        line.count(item, "dead")
         work.write(_letter(line, item, reason, calls, now))
         line.campaigns.hear(item.campaign, *item.place, ATTEMPTS)
         plans[plan_id] = entry, reason

@@ -16,6 +16,8 @@ from tests.unit.egress.test_checkpoints import busy, small
 from tests.unit.egress.test_failures import notice, run, sent
 from tests.unit.egress.test_orders import doubt, order
 from tests.unit.egress.test_partition_model import model
+from tests.unit.egress.test_replays import given_up
+from tests.unit.egress.test_replays import model as patient
 
 
 class Count:
@@ -115,6 +117,8 @@ def test_how_a_workers_lines_stand_is_shown_and_nothing_once_it_has_none() -> No
     made.step("accept", 600)
     shown = {
         "doubts": (metrics.EGRESS_IN_DOUBT, {"message_class": "marketing"}, 2),
+        "oldest doubt": (metrics.EGRESS_OLDEST_DOUBT, {"message_class": "marketing"}, 600),
+        "fullest": (metrics.EGRESS_FULLEST_LINE, {"message_class": "reply"}, 0),
         "parked": (metrics.EGRESS_PARKED, {"message_class": "reply"}, 1),
         "oldest": (metrics.EGRESS_PARKED_OLDEST, {}, 600),
         "tail": (metrics.EGRESS_JOURNAL_TAIL, {}, 2),
@@ -125,3 +129,20 @@ def test_how_a_workers_lines_stand_is_shown_and_nothing_once_it_has_none() -> No
     }
     gauges.show([], made.now)
     assert {metrics.PROCESS.value(one, **labels) for one, labels, _ in shown.values()} == {0}
+
+
+def test_of_several_lines_the_one_where_most_wait_is_shown() -> None:
+    made = model()
+    made.room = 0  # no call may be made
+    made.put("outbound.replies", message("r1"), message("r2", "5692"))
+    made.step()
+    gauges.show([made.partition], made.now)
+    assert metrics.PROCESS.value(metrics.EGRESS_FULLEST_LINE, message_class="reply") == 2
+
+
+def test_a_message_that_nobody_tries_again_is_counted_as_dead() -> None:
+    made = patient()
+    count = Count(metrics.EGRESS_MESSAGES, tenant="acme", message_class="reply", outcome="dead")
+    given_up(made, message("r1"))
+    assert made.states() == {"r1": "dead"}
+    assert count.moved == 1

@@ -14,6 +14,7 @@ from egress.lines.item import REPLIES
 from egress.lines.partition import COMMITTED, Partition
 from egress.lines.process.owner import Owner
 from egress.lines.process.posting import Poster
+from runtime import metrics
 from runtime.health import Health
 from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record
@@ -95,6 +96,25 @@ async def test_calls_that_hang_for_one_account_never_keep_another_from_its_own()
     await cycles(owner, lambda: chattigo.called.count(HUNG) == 40)
     await owner._poster.drained()
     assert chattigo.called.count(WELL) == 20
+
+
+async def test_calls_are_shown_while_they_run_and_their_messages_counted_with_how_long_they_waited() -> None:
+    chattigo = Chattigo()
+    owner, partition = worker(chattigo)
+    due = {"suffix": "_count", "message_class": "reply"}
+    before = metrics.PROCESS.value(metrics.EGRESS_DUE_SECONDS, **due)
+    messages = {"tenant": "acme", "message_class": "reply", "outcome": "accepted"}
+    accepted = metrics.PROCESS.value(metrics.EGRESS_MESSAGES, **messages)
+    reply(partition, 0, LINES[0])
+    await cycles(owner, lambda: HUNG in chattigo.called)
+    owner._report()
+    assert metrics.PROCESS.value(metrics.EGRESS_OPEN_CALLS) == 1
+    assert metrics.PROCESS.value(metrics.EGRESS_CALLS_LIMIT) == 8
+    assert metrics.PROCESS.value(metrics.EGRESS_DUE_SECONDS, **due) == before + 1, "told when it goes"
+    chattigo.released.set()
+    await owner._poster.drained()
+    assert metrics.PROCESS.value(metrics.EGRESS_MESSAGES, **messages) == accepted + 1
+    assert metrics.PROCESS.value(metrics.EGRESS_DUE_SECONDS, **due) == before + 1
 
 
 async def test_partitions_that_all_have_something_to_send_share_the_calls_of_a_worker() -> None:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 from aiohttp import ClientError, ClientSession, TCPConnector
 
-from ingress.webhooks import outcomes
+from ingress.webhooks import outcomes, report
 from ingress.webhooks.gate import Gate
 from ingress.webhooks.intake import Intake
 from ingress.webhooks.server import WebhookServer
@@ -485,3 +485,10 @@ async def test_tls_is_spoken_when_a_certificate_is_set(tmp_path: Path) -> None:
             assert answer.status == 200
         with pytest.raises(ClientError):
             await run.call()
+
+
+def test_every_outcome_can_be_watched_before_the_first_request() -> None:
+    report.begin()
+    shown = metrics.counter(metrics.INGRESS_REQUESTS).series()
+    assert {("other", outcome.name) for outcome in outcomes.OUTCOMES} <= set(shown)
+    assert () in metrics.histogram(metrics.INGRESS_ACK_SECONDS).series()

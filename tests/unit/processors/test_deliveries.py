@@ -359,6 +359,22 @@ def test_what_is_given_up_is_counted_as_a_dead_letter_by_its_reason() -> None:
     assert metrics.PROCESS.value(metrics.PROCESSOR_DEAD_LETTERS, **labels) == before + 1
 
 
+def test_what_is_made_is_counted_and_so_is_what_became_of_it() -> None:
+    steps = ("made", "delivered", "given_up", "erased")
+
+    def counted() -> list[float]:
+        labels = {"agent": "crm", "tenant": "acme"}
+        return [metrics.PROCESS.value(metrics.DELIVERIES_NOTED, **labels, step=step) for step in steps]
+
+    tap = tap_of(Outside(OK, Result("refused"), AWAY))
+    count, source, before = _Counting("crm"), Source(b"", b"k", [("tenant", b"acme")]), counted()
+    for said in ("arrives", "is refused", "waits"):
+        count(source, tap.says(said), 0.1)
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [3, 1, 1, 0]
+    count(source, tap.event("system", type="erase"), 0.1)
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [3, 1, 1, 1]
+
+
 def test_what_waits_is_counted_by_tenant_and_its_age_shown() -> None:
     standing, memory = Standing("crm"), Memory(tenant="acme")
     queue = Queue({}, Terms())

@@ -9,11 +9,16 @@ import pytest
 
 from processors.agents.alarms import AlarmQueue
 from processors.agents.memory import Alarm, Memory, decode
+from processors.agents.service import _Counting
+from processors.agents.step import Step
 from relevo import Action, Conversation, InboundEvent, Reply, Schedule, text_of
+from runtime import metrics
+from runtime.clock import now_ms
 from runtime.engine import TableView
 from schemas import keys
 from schemas.headers import Headers
 from tests.builders.agent_stage import Stage, begun, collector
+from tests.builders.conversations import Source
 from tests.builders.webhooks import LINE
 
 
@@ -141,3 +146,46 @@ async def test_a_timer_waits_while_its_conversation_is_at_work() -> None:
     await stage.until(2)
     stage.now_ms += 1_000
     assert stage.host.ring_alarms(stage.lane.table) is not None
+
+
+async def test_who_has_turns_and_who_waits_for_one_is_shown() -> None:
+    hangs = asyncio.Event()
+
+    async def slow(event: InboundEvent, conversation: Conversation) -> AsyncIterator[Action]:
+        await hangs.wait()
+        yield Reply.text("x")
+
+    stage = Stage(slow, parallel=2)
+    stage.receive(("57111111", "1"), ("57222222", "2"), ("57333333", "3"))
+    await begun()
+    stage.host.show()
+    shown = {
+        state: metrics.PROCESS.value(metrics.AGENT_TURNS, agent="test", state=state)
+        for state in ("held", "free", "wanted")
+    }
+    assert shown == {"held": 1, "free": 1, "wanted": 2}
+    hangs.set()
+    await stage.until(3)
+    stage.host.show()
+    assert metrics.PROCESS.value(metrics.AGENT_TURNS, agent="test", state="wanted") == 0
+
+
+@pytest.mark.parametrize(("replay", "at_ms", "counted"), [("", 1, 1), ("run-1", 1, 0), ("", 0, 0)])
+def test_how_late_an_event_is_for_its_agent_is_counted_unless_it_was_put_back(
+    replay: str, at_ms: int, counted: int
+) -> None:
+    headers = Headers(id="h", type="event", tenant="acme", at_ms=at_ms and now_ms() - 7_000, replay=replay)
+    source, done = Source(b"", b"k", headers.to_kafka()), Step("handled", [])
+    labels = {"agent": "late"}
+    before = [metrics.PROCESS.value(metrics.AGENT_DELAY_SECONDS, end, **labels) for end in ("_count", "_sum")]
+    _Counting("late")(source, done, 2.0)
+    after = [metrics.PROCESS.value(metrics.AGENT_DELAY_SECONDS, end, **labels) for end in ("_count", "_sum")]
+    assert after[0] - before[0] == counted
+    assert after[1] - before[1] == pytest.approx(5 * counted, abs=2)
+
+
+def test_an_event_that_waited_for_further_messages_is_not_counted_as_late() -> None:
+    source = Source(b"", b"k", Headers(id="h", type="event", tenant="acme", at_ms=1).to_kafka())
+    before = metrics.PROCESS.value(metrics.AGENT_DELAY_SECONDS, "_count", agent="rows")
+    _Counting("rows")(source, Step("handled", [], told=2), 0.1)
+    assert metrics.PROCESS.value(metrics.AGENT_DELAY_SECONDS, "_count", agent="rows") == before

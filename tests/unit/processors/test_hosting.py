@@ -13,7 +13,9 @@ from processors.agents import service as agents_service
 from processors.conversations import service as conversations_service
 from processors.conversations.draft import Tally
 from processors.conversations.service import Newcomers, count
+from processors.waiting import Waiting
 from runtime import metrics
+from runtime.clock import now_ms
 from runtime.engine import Engine, Part, Progress, TopicsMismatch
 from runtime.health import Health, clock
 from runtime.service import CannotStart, Service
@@ -122,11 +124,11 @@ async def test_a_partition_whose_events_wait_in_a_queue_that_moves_does_not_stan
     made, told = service(), Told()
     engine = cast(Engine, FakeEngine())
     one = progress(10, 40, chunks=1)
-    hosting._report(cast(Service, made), engine, one, told)
+    hosting._report(cast(Service, made), engine, one, told, Waiting())
     reported = made.health.progress._partitions["inbound.conversations-0"]
     reported.moved -= 61
     told.granted = granted
-    hosting._report(cast(Service, made), engine, one, told)
+    hosting._report(cast(Service, made), engine, one, told, Waiting())
     assert bool(made.health.progress.failures(clock())) is not bool(granted)
 
 
@@ -226,3 +228,22 @@ def test_outcomes_are_counted_by_tenant_and_reason() -> None:
     assert _value(metrics.PROCESSOR_DROPPED, processor="conversations", tenant="acme", reason="echo") == before + 2
     assert _value(metrics.PROCESSOR_EVENTS, processor="conversations", tenant="acme", outcome="routed") >= 3
     assert _value(metrics.PROCESSOR_DEAD_LETTERS, processor="conversations", tenant="acme", reason="not_json") >= 1
+
+
+async def test_what_waits_is_shown_in_records_and_seconds_until_the_partition_goes() -> None:
+    written = now_ms() - 90_000
+    one = Progress(
+        partition=0, committed=10, end=40, open_chunks=1, oldest_s=0.0, keys=3, reached=10, oldest_ms=written
+    )
+    engine = FakeEngine(one)
+    made, task = await hosted(engine)
+    place = {"group": "relevo-test", "topic": "inbound.conversations", "partition": "0"}
+    assert metrics.PROCESS.value(metrics.KAFKA_CONSUMER_LAG, **place) == 30
+    assert metrics.PROCESS.value(metrics.KAFKA_LAG_SECONDS, **place) == pytest.approx(90, abs=5)
+    engine.found = []
+    made.health.progress.record("x", 0, 0)
+    hosting._forget(cast(Engine, engine), "0", Waiting())
+    for gauge in (metrics.KAFKA_CONSUMER_LAG, metrics.KAFKA_LAG_SECONDS):
+        assert ("relevo-test", "inbound.conversations", "0") not in metrics.gauge(gauge).series()
+    made.stopping.set()
+    await task

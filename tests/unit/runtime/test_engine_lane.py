@@ -304,3 +304,17 @@ async def test_writes_need_a_changelog(make_lane: MakeLane, ends: list[Exit]) ->
     with pytest.raises(TypeError, match="changelog"):
         lane.submit(Effects(writes={b"k": b"v"}))
     await lane.close(1)
+
+
+async def test_when_its_oldest_record_was_written_is_known_until_it_is_committed(
+    kafka: Kafka, make_lane: MakeLane
+) -> None:
+    lane = make_lane(count)
+    assert lane.oldest_ms == 0
+    lane.offer(a_chunk([0, 1]))
+    assert lane.oldest_ms == 1_700_000_000_000
+    await settle()
+    assert lane.oldest_ms == 1_700_000_000_000
+    await kafka.commit()
+    assert lane.oldest_ms == 0
+    await lane.close(1)

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime import metrics
+from runtime.kafka import topics as kafka_topics
 from runtime.kafka.topics import Actual, compare, fits
-from schemas.topics import EGRESS_JOURNAL, PRODUCTION
+from runtime.settings import KafkaSettings
+from schemas.topics import EGRESS_JOURNAL, OUTBOUND_PARKED, PRODUCTION, TENANTS
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,20 @@ def test_every_difference_says_what_to_do() -> None:
     assert all(m.advice and m.topic == "egress.journal" for m in found)
     assert [m.fixable for m in found] == [False, False, True, True, True, True]
     assert str(found[0]).startswith("egress.journal: partitions is 4, must be 64; keys would move")
+
+
+def test_a_service_shows_how_long_its_topics_keep_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_topics, "check", lambda settings, wanted: [])
+    kafka_topics.require(KafkaSettings(), [OUTBOUND_PARKED, TENANTS])
+    gauge = metrics.gauge(metrics.KAFKA_RETENTION_SECONDS)
+    assert metrics.PROCESS.value(metrics.KAFKA_RETENTION_SECONDS, topic="outbound.parked") == 30 * 86_400
+    assert ("tenants",) not in gauge.series()
+
+
+def test_a_service_shows_how_many_partitions_its_topics_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_topics, "check", lambda settings, wanted: [])
+    kafka_topics.require(KafkaSettings(profile="production"), [OUTBOUND_PARKED, TENANTS])
+    shown = [
+        metrics.PROCESS.value(metrics.KAFKA_TOPIC_PARTITIONS, topic=name) for name in ("outbound.parked", "tenants")
+    ]
+    assert shown == [64, TENANTS.count(PRODUCTION)]
