@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from relevo.records.shape import Shape, Structs
 
 _ABSENT = object()
+_WIRE = {"list": "array", "tuple": "array", "dict": "object", "struct": "object", "none": "null"}
 
 
 class Difference(NamedTuple):
-    """`place` is a thing, or a struct and its field; `what` is wrong there. With `grew` it is a value, or a type by its tag,
-    that came new: readers of the older version alone are hurt, for they do not know it."""
+    """`place` is a thing, or a struct and its field; `what` is wrong there. With `grew` it is a value, or a type by its
+    tag, that came new: readers of the older version alone are hurt, for they do not know it."""
 
     place: str
     what: str
@@ -35,15 +36,15 @@ class Comparison:
 
     def shapes(self, old: Shape, new: Shape, place: str) -> Iterator[Difference]:
         """All that differs where it must not."""
-        kinds = [one if isinstance(one, str) else one[0] for one in (old, new)]
-        if kinds[0] != kinds[1]:
+        kinds = [_kind(one) for one in (old, new)]
+        if "union" in kinds:
+            yield from self._unions(_members(old), _members(new), place)
+        elif kinds[0] != kinds[1]:
             yield Difference(place, f"was {_told(old)}, is {_told(new)}")
         elif kinds[0] == "struct":
             yield from self._structs(old[1], new[1])
         elif kinds[0] == "one of":
             yield from _values(old[1], new[1], place)
-        elif kinds[0] == "union":
-            yield from self._unions(old[1:], new[1:], place)
         elif not isinstance(old, str):
             if len(old) != len(new):
                 yield Difference(place, f"was {_told(old)}, is {_told(new)}")
@@ -103,7 +104,7 @@ class Comparison:
 
 
 def _says(before: Any, after: Any) -> bool:
-    """Whether a default of before is meant by the one of now; a struct's may have got fields, which are judged apart."""
+    """Whether a default of before is meant by the one of now; a struct's may have got fields, judged apart."""
     if isinstance(before, dict) and isinstance(after, dict) and before:
         return all(name in after and _says(value, after[name]) for name, value in before.items())
     return bool(before == after)
@@ -126,6 +127,14 @@ def _name(shape: Shape, structs: Structs) -> str:
     """What a member of a union is known by among the others: a struct's tag, else its kind."""
     if _is_tagged(shape, structs):
         return str(structs[shape[1]]["tag"][1])
+    return _WIRE.get(_kind(shape), _kind(shape))
+
+
+def _members(shape: Shape) -> list[Shape]:
+    return list(shape[1:]) if _kind(shape) == "union" else [shape]
+
+
+def _kind(shape: Shape) -> str:
     return shape if isinstance(shape, str) else str(shape[0])
 
 

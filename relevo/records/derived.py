@@ -1,4 +1,4 @@
-"""Texts that are derived rather than drawn, and names that Kafka knows services by: another one would lose what is there.
+"""Texts that are derived, not drawn, and names that Kafka knows services by: another one would lose what is there.
 
 With another message id a replay sends again; with another key or partition what stands there is not found; with another
 group a service begins at the end, or at the beginning, of its topics.
@@ -114,7 +114,5 @@ def _names() -> Mapping[str, object]:
     return {
         "group of conversations": service.APP_ID,
         "group of egress": owner.GROUP,
-        "group of the lease": Names.__dataclass_fields__["group"].default
-        if hasattr(Names, "__dataclass_fields__")
-        else Names._field_defaults["group"],
+        "group of the lease": Names(partitions=1).group,
     }

@@ -1,4 +1,4 @@
-"""Examples: what a version writes, as it stands in Kafka, and what it meant by it, with all that it left out as default."""
+"""Examples: what a version writes, as it stands in Kafka, and what it meant by that, with all that it left out."""
 
 from __future__ import annotations
 

@@ -17,13 +17,22 @@ from relevo.records.version import Version
 Grown = Mapping[tuple[str, str], str]
 
 
-def problems(old: Version, present: Version, kept: Mapping[str, Kept], grown: Grown = GROWN) -> list[str]:
-    """All of it, each as a line; none when both may run at once. `grown` are values that older readers may not know."""
+def after(old: Version, present: Version, kept: Mapping[str, Kept]) -> list[str]:
+    """What stands against running the present version on what the older one left, each as a line."""
     return [
-        *(f"shape: {one}" for one in differences(old, present) if not (one.grew and (one.place, one.what) in grown)),
+        *(f"shape: {one}" for one in differences(old, present) if not one.grew),
         *(f"topic {one}" for one in _topics(old, present)),
         *(f"derived: {one}" for one in _derived(old, present)),
         *(f"read: {one}" for one in _read(old, kept)),
+    ]
+
+
+def beside(old: Version, present: Version, kept: Mapping[str, Kept], grown: Grown = GROWN) -> list[str]:
+    """What stands against running the older version on what the present one writes: beside it, while services are
+    replaced one after the other, or after it, in a step back. `grown` are values that older readers need not know."""
+    came = [one for one in differences(old, present) if one.grew]
+    return [
+        *(f"new: {one}" for one in came if (one.place, one.what) not in grown),
         *(f"read by the older: {one}" for one in _read_by(old, present, kept, grown)),
     ]
 
@@ -90,7 +99,7 @@ def _seen(example: Example, thing: Kept, kind: object, grown: set[str]) -> Itera
     try:
         record = thing.decode(example.wire.value or b"", kind)
     except msgspec.MsgspecError as error:
-        if not any(f"'{value}'" in str(error) for value in grown):
+        if not any(f"'{value}'" in str(error) or f"got `{value}`" in str(error) for value in grown):
             yield f"{told}: {error}"
         return
     yield from (f"{told}{one}" for one in wanting(plain(record), example.means))

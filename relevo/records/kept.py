@@ -32,8 +32,8 @@ DEAD_LETTER, OWN_HEADERS = "dead letters", "headers"
 
 
 class Kept(NamedTuple):
-    """`decode` reads a value as a given type, where values are no more than that. `fixed` are fields of the examples that
-    have more to be than of their type; `bodies` stand for what others write."""
+    """`decode` reads a value as a given type, where values are no more than that. `fixed` are fields of the examples
+    that have more to be than of their type; `bodies` stand for what others write."""
 
     kind: Any
     write: Callable[[Any], Wire]

@@ -1,8 +1,9 @@
 """The shape of a type as data, so that a version's can be kept and compared long after its code is gone.
 
 A shape is a name (`str`, `int`, `any`, ...) or a list whose first entry says what it is: `["list", of]`,
-`["dict", key, value]`, `["tuple", ...]`, `["one of", values]`, `["union", ...]`, `["struct", name]`. Structs stand apart,
-by name: their tag, whether they are arrays, whether they refuse unknown fields, and their fields as they are on the wire.
+`["dict", key, value]`, `["tuple", ...]`, `["one of", values]`, `["union", ...]`, `["struct", name]`. Structs stand
+apart, by name: their tag, whether they are arrays, whether they refuse unknown fields, and their fields as they are on
+the wire.
 """
 
 from __future__ import annotations
@@ -53,15 +54,14 @@ def _shape(info: inspect.Type, structs: Structs) -> Shape:
 
 
 def _struct(info: inspect.StructType | inspect.NamedTupleType, structs: Structs) -> str:
-    name = info.cls.__qualname__ if info.cls.__module__ == "" else f"{info.cls.__module__}.{info.cls.__qualname__}"
+    name = f"{info.cls.__module__}.{info.cls.__qualname__}"
     if name in structs:
         return name
     found = structs[name] = {}
-    is_struct = isinstance(info, inspect.StructType)
-    found["array"] = not is_struct or info.array_like
-    if is_struct and info.tag_field is not None:
+    found["array"] = not isinstance(info, inspect.StructType) or info.array_like
+    if isinstance(info, inspect.StructType) and info.tag_field is not None:
         found["tag"] = [info.tag_field, info.tag]
-    if is_struct and info.forbid_unknown_fields:
+    if isinstance(info, inspect.StructType) and info.forbid_unknown_fields:
         found["strict"] = True
     found["fields"] = [_field(one, structs) for one in info.fields]
     return name

@@ -14,7 +14,7 @@ import msgspec
 
 from relevo.records.derived import Sealed, derived, sealed
 from relevo.records.example import Example, Filler, Wire
-from relevo.records.kept import Kept, things
+from relevo.records.kept import AGENT, Kept, things
 from relevo.records.shape import Shape, Structs, shape_of
 from schemas import topics
 
@@ -29,14 +29,13 @@ _HAND_MADE = ROOT / "examples"
 class Topic(msgspec.Struct, frozen=True):
     """What of a topic must not change under records that stand there."""
 
-    key: str
     partitioned_by: str
     partitions: int
     compacted: bool
 
 
 class Version(msgspec.Struct, frozen=True):
-    """What a version's records are like; `examples` by thing. `follows` is the version that came before it."""
+    """What a version's records are like; `examples` by thing."""
 
     structs: Structs
     shapes: dict[str, Shape]
@@ -149,22 +148,22 @@ def _pretty(value: Any) -> bytes:
 
 def _topics() -> dict[str, Topic]:
     return {
-        name: Topic(one.key, one.partitioned_by, one.count(topics.PRODUCTION), "compact" in one.cleanup)
-        for name, one in topics.catalogue(("menu",)).items()
+        name: Topic(one.partitioned_by, one.count(topics.PRODUCTION), "compact" in one.cleanup)
+        for name, one in topics.catalogue((AGENT,)).items()
     }
 
 
 def _examples(name: str, kept: Kept, shape: Shape, structs: Structs) -> list[Example]:
-    """Those that are made of the type, those made by hand, and bodies that others made."""
-    made = [Example.made(name, which, one, kept.write(one)) for which, one in _records(kept, shape, structs)]
-    came = [(file.name.removesuffix(".json"), file.read_bytes()) for file in sorted((_HAND_MADE / name).glob("*.json"))]
-    for which, body in [*came, *kept.bodies.items()]:
-        wire = Wire(body)
-        made.append(Example.made(name, which, kept.read(wire), wire))
-    return made
+    """Those that are made of the type, those made by hand, and bodies that others made. What is meant is what the
+    version itself reads in them."""
+    by_hand = [(one.name.removesuffix(".json"), one.read_bytes()) for one in sorted((_HAND_MADE / name).glob("*.json"))]
+    wires = [(which, kept.write(one)) for which, one in records(kept, shape, structs)]
+    wires += [(which, Wire(body)) for which, body in [*by_hand, *kept.bodies.items()]]
+    return [Example.made(name, which, kept.read(wire), wire) for which, wire in wires]
 
 
-def _records(kept: Kept, shape: Shape, structs: Structs) -> list[tuple[str, Any]]:
+def records(kept: Kept, shape: Shape, structs: Structs) -> list[tuple[str, Any]]:
+    """Values of each type of a thing, by what they show."""
     if kept.bodies:
         return []
     found = []
