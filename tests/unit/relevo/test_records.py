@@ -17,7 +17,6 @@ from relevo.records.example import Wire
 from relevo.records.grown import GROWN
 from relevo.records.judge import after, beside, differences
 from relevo.records.kept import Kept, things, uncovered
-from relevo.records.shape import plain
 from relevo.records.version import FOLDER, Version
 from schemas.record import Record, encode
 
