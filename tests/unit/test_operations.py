@@ -1,4 +1,4 @@
-"""What the page on operations says of topics and versions is what the code says. Its commands are checked with all pages'."""
+"""What the page on operations says of topics and versions is what the code says; its commands are checked elsewhere."""
 
 import re
 from pathlib import Path
