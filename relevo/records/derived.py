@@ -11,11 +11,15 @@ from typing import NamedTuple
 
 from egress.lease.names import Names
 from egress.lines import work
+from egress.lines.memory import segments
 from egress.lines.process import owner
-from processors.agents import memory
+from processors.agents import debounce, deliveries, memory, moving, silence
+from processors.agents.builtin.crm import mapping
+from processors.agents.builtin.desk import hooks
+from processors.agents.builtin.http import request
 from processors.conversations import service, state
 from runtime.secrets import DecryptionError, KeyRing
-from schemas import ids, keys, tenant, token
+from schemas import dead_letter, headers, ids, inbound, keys, tenant, token, topics
 from schemas.campaign import Progress
 from schemas.delivery import delivery_id
 from schemas.journal import CallOutcome, Plan
@@ -64,8 +68,14 @@ def _ids() -> Mapping[str, object]:
         **{f"root id as {form}": ids.hsm_root_id(plan, form) for form in ids.HSM_ID_FORMS},
         "id of a delivery put back": delivery_id("k", 2),
         "hash of an event in a conversation's state": state.event_hash("wamid.1").hex(),
+        "ids in a segment": " ".join(part.hex() for part in _segment("m1", "m2").written()),
+        "an unnamed send in a segment": segments.person(CONTACT),
         "hash of an event in an agent's memory": memory.Memory(ring=_noted("wamid.1")).ring.hex(),
     }
+
+
+def _segment(*messages: str) -> segments.Keys:
+    return segments.Keys.sorted((segments.digest(one), place) for place, one in enumerate(messages))
 
 
 def _noted(event_id: str) -> bytes:
@@ -115,4 +125,12 @@ def _names() -> Mapping[str, object]:
         "group of conversations": service.APP_ID,
         "group of egress": owner.GROUP,
         "group of the lease": Names(partitions=1).group,
+        "ending of dead letters": topics.DEAD_LETTERS,
+        "notices to agents": " ".join((inbound.SAID, *sorted(moving.NOTICES), silence.RELEASED)),
+        "headers of an alias": " ".join((headers.ALIAS, headers.ALIAS_ADDRESS, headers.ALIAS_SOURCE)),
+        "headers of a dead letter": " ".join(sorted(dead_letter.HEADERS)),
+        "timers of agents' own": " ".join((debounce.TIMER, deliveries.TIMER)),
+        "names in memories": " ".join(
+            (memory.SPARE, memory.DELIVERED, deliveries.PREFIX, mapping.STATE, mapping.PERSON, hooks.OPEN, request.OWN)
+        ),
     }

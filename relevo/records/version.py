@@ -114,7 +114,8 @@ def release(name: str, folder: Path = FOLDER) -> list[str]:
     for path, body in there.items():
         (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / name / path).write_bytes(body)
-    (folder / SEALS).write_bytes(_pretty(seals | {name: seal(folder / name)}))
+    in_order = msgspec.json.encode(seals | {name: seal(folder / name)})  # of release: names do not sort like versions
+    (folder / SEALS).write_bytes(msgspec.json.format(in_order, indent=1) + b"\n")
     return [f"{name}/{path}" for path in there]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,11 @@ def test_kept_versions_are_what_was_released() -> None:
     folders = {path.name for path in FOLDER.iterdir() if path.is_dir()} - {version.NEXT}
     assert version.released() == {name: version.seal(FOLDER / name) for name in folders}
     assert folders
+
+
+def test_every_version_of_the_changelog_is_kept() -> None:
+    changelog = (FOLDER.parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^## v?(\d\S*)", changelog, re.MULTILINE)) <= set(KEPT), "run --release VERSION"
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -290,6 +296,8 @@ def test_a_release_is_kept_once_and_then_never_changed(folder: Path, capsys: pyt
         assert main(["--release", name], folder) == 1
         assert f"version {name} is kept already" in capsys.readouterr().err
     assert main(["--write"], folder) == 0
+    assert main(["--release", "10.0.0"], folder) == 0
+    assert list(version.released(folder)) == [*KEPT, "9.0.0", "10.0.0"]
     assert version.seal(folder / "9.0.0") == before
 
 
