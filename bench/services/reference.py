@@ -31,42 +31,44 @@ def _producer(bootstrap: str) -> Producer:
     return Producer({"bootstrap.servers": bootstrap, **own})
 
 
-def serve(bootstrap: str, topic: str) -> None:
-    """A POST's body goes to the topic; the port is the first line of the output."""
-    producer = _producer(bootstrap)
+class Bare:
+    """A POST's body goes to the topic."""
 
-    def work() -> None:
+    def __init__(self, bootstrap: str) -> None:
+        self._producer = _producer(bootstrap)
+
+    async def run(self) -> None:
+        """Until the process is ended; the port is the first line of the output."""
+        threading.Thread(target=self._work, daemon=True).start()
+        app = web.Application()
+        app.router.add_post("/{tail:.*}", self._post)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        print(runner.addresses[0][1], flush=True)
+        await asyncio.Event().wait()
+
+    def _work(self) -> None:
         while True:
-            producer.poll(0.1)
+            self._producer.poll(0.1)
 
-    async def post(request: web.Request) -> web.Response:
+    async def _post(self, request: web.Request) -> web.Response:
         body = await request.read()
-        found = orjson.loads(body)
-        if "entry" in found:
-            value = found["entry"][0]["changes"][0]["value"]
-            key = keys.join(value["metadata"]["display_phone_number"], value["messages"][0]["from"])
-        else:
-            key = keys.join(found["did"], found["msisdn"])
-        loop, done = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[KafkaError | None] = loop.create_future()
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             loop.call_soon_threadsafe(done.set_result, error)
 
-        producer.produce(topic, body, key.encode(), on_delivery=delivered)
+        self._producer.produce(BARE, body, _key(orjson.loads(body)).encode(), on_delivery=delivered)
         return web.Response(status=500 if await done else 200)
 
-    async def run() -> None:
-        threading.Thread(target=work, daemon=True).start()
-        app = web.Application()
-        app.router.add_post("/{tail:.*}", post)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        print(runner.addresses[0][1], flush=True)
-        await asyncio.Event().wait()
 
-    asyncio.run(run())
+def _key(found: Any) -> str:
+    if "entry" not in found:
+        return keys.join(found["did"], found["msisdn"])
+    value = found["entry"][0]["changes"][0]["value"]
+    return keys.join(value["metadata"]["display_phone_number"], value["messages"][0]["from"])
 
 
 def answer(bootstrap: str, source: str, output: str) -> None:
@@ -106,6 +108,6 @@ def _say(producer: Producer, output: str, key: Any, event: InboundEvent) -> None
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        serve(sys.argv[2], BARE)
+        asyncio.run(Bare(sys.argv[2]).run())
     else:
         answer(*sys.argv[2:5])
