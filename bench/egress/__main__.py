@@ -44,7 +44,7 @@ def main() -> int:
     found, examples = run(amounts)
     found["seconds"] = round(time.monotonic() - started, 1)
     report.show(found, as_json=options.json, lines=examples)
-    return 1 if any(found[name] for name in ("lost", "doubled", "wrong")) else 0
+    return 1 if any(found[name] for name in ("lost", "doubled", "wrong", "receipts_unheard")) else 0
 
 
 def _options() -> argparse.Namespace:
@@ -72,9 +72,9 @@ class Bench:
         stack.callback(self._outcomes.close)
         self._bare = stack.enter_context(stage.bare(self._cluster, self._servers["reference"].address, folder))
         self._egress = stack.enter_context(stage.worker(self._cluster, folder / "keys", folder, {}))
-        self.measured = dict.fromkeys(("reference", "templates", "campaigns"), Measured())
+        self.measured = dict.fromkeys(("reference", "templates", "campaigns", "receipts"), Measured())
         self.verdicts: dict[str, list[audit.Verdict]] = {name: [] for name in ("warming", "templates", "campaigns")}
-        self.parked = 0
+        self.parked = self.unheard = 0
 
     def _set(self, keys: Path) -> None:
         key = generate_key("bench")
@@ -134,6 +134,15 @@ class Bench:
         done = lambda: self._outcomes.await_all(due, self._egress.check, WORK_S)  # noqa: E731
         self._add("campaigns", self._egress.work(len(due), done))
         self._judge("campaigns", traffic.Batch([], due))
+        self._receipts(due)
+
+    def _receipts(self, due: dict[str, traffic.Due]) -> None:
+        """Each message of the campaigns was delivered, as its own webhook says."""
+        self._cluster.feed(traffic.receipts(due, now_ms(), PARTITIONS))
+        done = lambda: self._outcomes.await_all(due, self._egress.check, WORK_S)  # noqa: E731
+        self._add("receipts", self._egress.work(len(due), done))
+        heard = [one for said in self._outcomes.taken() if said.state == "delivered" for one in said.message_ids]
+        self.unheard += len(due) - len(set(heard)) + len(heard) - len(set(heard))
 
     def _add(self, name: str, measured: Measured) -> None:
         self.measured[name] = self.measured[name].plus(measured)
@@ -151,11 +160,15 @@ def run(amounts: Amounts) -> tuple[dict[str, Any], list[str]]:
         bench.warm()
         for number in range(amounts.rounds):
             bench.turn(number)
-    return figures(amounts, bench.measured, bench.verdicts, bench.parked)
+    return figures(amounts, bench.measured, bench.verdicts, bench.parked, bench.unheard)
 
 
 def figures(
-    amounts: Amounts, measured: dict[str, Measured], verdicts: dict[str, list[audit.Verdict]], parked: int
+    amounts: Amounts,
+    measured: dict[str, Measured],
+    verdicts: dict[str, list[audit.Verdict]],
+    parked: int,
+    unheard: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
     """Everything that is printed."""
     rates = {name: one.per_cpu_second for name, one in measured.items()}
@@ -170,6 +183,7 @@ def figures(
         **{name: sum(getattr(one, name) for one in every) for name in ("lost", "doubled", "wrong")},
         **{f"{name}_{part}": value for name, one in measured.items() for part, value in _detail(one).items()},
         "parked": parked,
+        "receipts_unheard": unheard,
         "templates_calls": sum(one.calls for one in verdicts["templates"]),
         "campaigns_calls": sum(one.calls for one in verdicts["campaigns"]),
         "calls_least": _least(amounts),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+import orjson
 
 from bench.egress.world import CALL, DECLINED, LINES, dids, owner_of, partition, person, templates_of
 from runtime.kafka.record import Record
@@ -160,3 +162,12 @@ def _part(record: CampaignRecord, part: str, partitions: int) -> Record:
 def _record(topic: str, did: str, key: str, value: bytes, partitions: int) -> Record:
     headers = Headers(id=key, type="campaign", tenant=owner_of(did), at_ms=0).to_kafka()
     return Record(topic, value, key.encode(), headers, partition=partition(did, partitions))
+
+
+def receipts(due: Mapping[str, Due], at_ms: int, partitions: int) -> Iterator[Record]:
+    """That each of these messages was delivered: a webhook each, as ingress writes it."""
+    for key, one in due.items():
+        body = {"id": key, "did": one.did, "msisdn": one.to, "type": "DELIVERY", "timestamp": at_ms // 1000}
+        headers = Headers(id=key, type="receipt", tenant=owner_of(one.did), at_ms=at_ms, did=one.did, format="flat")
+        topic, place = topics.INBOUND_RECEIPTS.name, partition(one.did, partitions)
+        yield Record(topic, orjson.dumps(body), one.did.encode(), tuple(headers.to_kafka()), partition=place)

@@ -1,0 +1,1 @@
+"""What webhooks and agents cost, beside bare programs that do the same."""
