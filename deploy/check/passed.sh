@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 looked_at=(deploy tests/deploy tests/builders/prometheus.py tests/builders/board_picture.py docs/runbooks relevo/kubernetes
-  relevo/monitoring relevo/generated.py runtime/metrics ingress/webhooks/outcomes.py schemas/topics.py runtime/settings
+  relevo/monitoring relevo/demo relevo/generated.py runtime/metrics ingress/webhooks/outcomes.py schemas/topics.py runtime/settings
   egress/lease/service.py egress/lines/process ingress/webhooks/service.py processors/agents/service.py
   processors/conversations/service.py pyproject.toml requirements.txt Makefile .ci)
 file="${XDG_CACHE_HOME:-$HOME/.cache}/relevo/check/passed"
