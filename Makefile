@@ -10,6 +10,9 @@ OURS := --no-deps --no-build-isolation -e .
 SIDE_BY_SIDE := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 
+# Where it is set, each process that a test or a drill starts compiles anew all that it imports: two thirds of its start.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test unit services kafka faults system drills drills-ci browser check check-deploy format lock clean
 
