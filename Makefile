@@ -50,7 +50,7 @@ system: setup ## tests of all services as processes, with faults
 	$(SIDE_BY_SIDE) tests/system
 
 drills: setup ## every drill, one seed (SEEDS=1,2,3 for several); what fails leaves a folder, which is printed
-	$(BIN)/relevo drill --all --seeds $(SEEDS)
+	$(BIN)/relevo drill --all --seeds $(SEEDS) --jobs 2
 
 drills-ci: setup ## one drill of each family, and the four services with one rule broken that drills must see
 	$(BIN)/pytest tests/drills -q -n 2 --dist loadfile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +29,7 @@ def drill(
     family: Annotated[str, typer.Option(help="Those of a family, as `--list` shows it.")] = "",
     seed: Annotated[int, typer.Option(help="Of the load and of the moment of the fault.")] = 1,
     seeds: Annotated[str, typer.Option(help="Several, separated by commas: each drill runs once for each.")] = "",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many stages stand side by side.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each verdict.")] = False,
     config: Annotated[
         list[Path] | None,
@@ -52,7 +53,8 @@ def drill(
     players = own.troupe(config, agent or []) if config else Troupe()
     if folder is not None and folder.exists() and any(folder.iterdir()):
         fail(f"{folder} holds an earlier run; give another --folder", 2)
-    asyncio.run(_run(chosen, _seeds(seed, seeds), folder, players, as_json=as_json))
+    series = Series(folder, players, _teller(as_json))
+    asyncio.run(_run(series.run(chosen, _seeds(seed, seeds), jobs), as_json=as_json))
 
 
 def _list(found: Sequence[Drill], *, as_json: bool) -> None:
@@ -86,13 +88,15 @@ def _seeds(seed: int, seeds: str) -> list[int]:
         fail(f"--seeds {seeds}: whole numbers, separated by commas", 2)
 
 
-async def _run(
-    chosen: Sequence[Drill], seeds: Sequence[int], folder: Path | None, players: Troupe, *, as_json: bool
-) -> None:
+def _teller(as_json: bool) -> Callable[[str], None]:
+    """Who hears of progress: standard output is the verdicts' alone where they are JSON."""
     console = err if as_json else out
-    series = Series(folder, players, lambda text: console.print(text, style="dim", markup=False, soft_wrap=True))
+    return lambda text: console.print(text, style="dim", markup=False, soft_wrap=True)
+
+
+async def _run(verdicts: AsyncIterator[Verdict], *, as_json: bool) -> None:
     failed = 0
-    async for verdict in series.run(chosen, seeds):
+    async for verdict in verdicts:
         failed += not verdict.passed
         _show(verdict)
         if as_json:

@@ -1,4 +1,5 @@
-"""Many drills, one after the other: those that need the same share a stage, until one of them fails.
+"""Many drills: those that need the same share a stage, one after the other, until one of them fails; stages may stand
+side by side.
 
 Promises: a violation is told once, for what failed ends its stage; a stage that passed leaves nothing behind, one that
 failed a folder with the evidence.
@@ -105,16 +106,33 @@ class Series:
         self._troupe, self._say = troupe, say
         self._stages = 0
 
-    async def run(self, drills: Sequence[Drill], seeds: Sequence[int]) -> AsyncIterator[Verdict]:
-        """The verdicts, as they come."""
-        for part in plan(drills, seeds):
-            left = part
-            while left:
-                async for verdict in self._on_a_stage(left):
-                    left = left[1:]
+    async def run(self, drills: Sequence[Drill], seeds: Sequence[int], jobs: int = 1) -> AsyncIterator[Verdict]:
+        """The verdicts, as they come, of as many stages side by side as there are `jobs`."""
+        parts, found = iter(plan(drills, seeds)), asyncio.Queue[Verdict | None]()
+        lanes = [asyncio.create_task(self._lane(parts, found), name=f"drills {number}") for number in range(jobs)]
+        try:
+            for _ in lanes:
+                while (verdict := await found.get()) is not None:
                     yield verdict
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
         if self._folder.exists() and not any(self._folder.iterdir()):
             self._folder.rmdir()
+
+    async def _lane(self, parts: Iterator[list[Turn]], found: asyncio.Queue[Verdict | None]) -> None:
+        """Stages one after the other, while there are any; says None at its end, whatever ended it."""
+        try:
+            for part in parts:
+                left = part
+                while left:
+                    async for verdict in self._on_a_stage(left):
+                        left = left[1:]
+                        found.put_nowait(verdict)
+        finally:
+            found.put_nowait(None)
 
     async def _on_a_stage(self, turns: Sequence[Turn]) -> AsyncIterator[Verdict]:
         """Up to and with the first that fails."""

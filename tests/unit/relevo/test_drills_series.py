@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from confluent_kafka import Message
 
 from relevo.demo.stage import StageError
 from relevo.drills import evidence, series
-from relevo.drills.drill import Drill, Load
+from relevo.drills.drill import Drill, Load, Needs
 from relevo.drills.run import Played
 from relevo.drills.series import Series, Troupe
 from relevo.drills.verdict import Verdict
@@ -31,11 +32,11 @@ class Stages:
 
         class Made:
             def __init__(self, folder: Path, *_: Any, **__: Any) -> None:
-                self.folder = folder
+                self.folder, self.played = folder, list[str]()
 
             async def __aenter__(self) -> Self:
                 (self.folder / "kafka" / "data").mkdir(parents=True)
-                stages.played.append([])
+                stages.played.append(self.played)
                 if stages.unset:
                     stages.unset -= 1
                     raise StageError("no Java")
@@ -47,7 +48,7 @@ class Stages:
                 return None
 
         async def play(stage: Any, drill: Drill, seed: int, number: int, before: Any) -> Played:
-            stages.played[-1].append(f"{drill.name}:{seed}:{number}")
+            stage.played.append(f"{drill.name}:{seed}:{number}")
             stages.handoffs.append(drill.load.handoff)
             failed = drill.name == FAILS
             verdict = Verdict(
@@ -102,6 +103,36 @@ async def test_a_stage_that_cannot_be_set_fails_its_drill_and_no_other(
         ("b", []),
     ]
     assert stages.played == [[], ["b:1:0"]]
+
+
+async def test_as_many_stages_stand_side_by_side_as_there_are_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages, both = Stages(monkeypatch), asyncio.Barrier(2)
+    one_by_one = series.play
+
+    async def play(*played: Any) -> Played:
+        await both.wait()
+        return await one_by_one(*played)
+
+    monkeypatch.setattr(series, "play", play)
+    drills = [Drill(name, "", (), needs=Needs(network=name in "cd")) for name in "abcd"]
+    found = [one async for one in Series(tmp_path / "drills").run(drills, [1], jobs=2)]
+    assert sorted(one.drill for one in found) == ["a", "b", "c", "d"]
+    assert sorted(stages.played) == [["a:1:0", "b:1:1"], ["c:1:0", "d:1:1"]]
+
+
+async def test_what_breaks_a_series_is_raised_whatever_else_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stages(monkeypatch)
+
+    async def play(*_: Any) -> Played:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(series, "play", play)
+    with pytest.raises(ZeroDivisionError):
+        _ = [one async for one in Series(tmp_path).run([Drill("a", "", ())], [1, 2], jobs=2)]
 
 
 async def test_agents_that_give_nobody_to_a_human_are_not_asked_to(
