@@ -11,6 +11,7 @@ import pytest
 
 from relevo.kubernetes.files import CHART
 from relevo.kubernetes.permissions import expanded, users
+from runtime.metrics import CATALOGUE
 from runtime.settings import AREAS, EgressSettings, ProcessorSettings, SettingsError, load
 from schemas import topics
 from tests.deploy.conftest import EXAMPLES, Made, Object, helm
@@ -283,6 +284,16 @@ def test_secrets_come_from_a_store_and_never_from_the_values(made: dict[str, Mad
     services = ("webhooks", "conversations", "egress", "lease", "tools", "scaler", *(f"agents-{k}" for k in kinds))
     assert set(found) == {"relevo-keys", *(f"relevo-{one}" for one in services)}
     assert found["relevo-egress"]["remoteRef"] == {"key": "relevo/kafka/egress", "property": "password"}
+
+
+def test_no_label_of_a_scrape_takes_the_name_of_one_of_a_metric(made: dict[str, Made]) -> None:
+    """Prometheus would call ours `exported_…`, and no rule and no board would find it."""
+    [endpoint] = made["typical"].one("ServiceMonitor", "relevo")["spec"]["endpoints"]
+    relabelings = endpoint["relabelings"]
+    dropped = {one["regex"] for one in relabelings if one.get("action") == "labeldrop"}
+    by_operator = {"namespace", "service", "pod", "container", "endpoint", "job", "instance"}
+    scraped = by_operator - dropped | {one["targetLabel"] for one in relabelings if "targetLabel" in one}
+    assert {label for metric in CATALOGUE for label in metric.labels} & scraped == set()
 
 
 def test_rules_and_dashboards_are_what_lies_in_their_folders(tmp_path: Path) -> None:
