@@ -163,7 +163,9 @@ LEFT, AGE = "relevo_lease_token_left_seconds", "relevo_lease_token_age_seconds"
 LEASE = (
     Case(
         "RelevoTokenDying",
-        counted(LEFT, ACCOUNT, "300x20") | counted(AGE, ACCOUNT, "9700x20"),
+        counted(LEFT, f"{ACCOUNT}, {SEEN}", "300x20")
+        | counted(AGE, f"{ACCOUNT}, {SEEN}", "9700x20")
+        | counted(AGE, f'{ACCOUNT}, job="relevo", instance="egress:9400"', "5x20"),
         (
             Fired(
                 "critical",
@@ -171,7 +173,9 @@ LEASE = (
                 {"account": "isv|acme@acme"},
             ),
         ),
-        counted(LEFT, ACCOUNT, "1000x20") | counted(AGE, ACCOUNT, "9000x20"),
+        counted(LEFT, f"{ACCOUNT}, {SEEN}", "1000x20")
+        | counted(AGE, f"{ACCOUNT}, {SEEN}", "9000x20")
+        | counted(AGE, f'{ACCOUNT}, job="relevo", instance="egress:9400"', "500000x20"),
     ),
     Case(
         "RelevoLoginsFail",
