@@ -380,6 +380,7 @@ def test_settings_arrive_as_they_were_given() -> None:
         ("kafka.saslMechanism=PLAIN", "for SCRAM-SHA-512 alone"),
         ("agents.a-very-long-type-of-agents.replicas=1", "does not match pattern"),
         ("agents.of_us.replicas=1,agents.of-us.replicas=1", "would have the same names"),
+        ("agents.http.outside=false", "would let it reach none"),
         ("strimzi.cluster=", "strimzi.cluster: name"),
         ("route.tls.secret=", "without TLS anybody could read"),
         ("route.host=", "route.host: the public name"),
