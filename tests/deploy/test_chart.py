@@ -248,7 +248,7 @@ def test_what_waits_in_kafka_is_counted_for_groups_and_topics_that_there_are(mad
 
 @pytest.mark.parametrize(("example", "lines"), [("small", 10), ("typical", 100), ("large", 1000)])
 def test_an_example_has_room_for_the_webhooks_of_its_lines(made: dict[str, Made], example: str, lines: int) -> None:
-    """80 messages a second and line, three receipts each and an answer of one of ten; 1,400 webhooks a second and pod."""
+    """80 messages a second and line, three receipts each, an answer of one of ten; 1,400 webhooks a second and pod."""
     found = made[example].of("HorizontalPodAutoscaler")
     deployed = made[example].one("Deployment", "relevo-webhooks")["spec"]
     most = found[0]["spec"]["maxReplicas"] if found else deployed["replicas"]

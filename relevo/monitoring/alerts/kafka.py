@@ -82,8 +82,7 @@ ALERTS = (
     Alert(
         "RelevoRebalancesMany",
         # Of the worker that sees most of them: each counts for itself, so that a sum grows with the workers alone.
-        "max by (group) (sum by (group, job, instance) (increase(relevo_kafka_rebalances_total[30m])))"
-        f" > {REBALANCES}",
+        f"max by (group) (sum by (group, job, instance) (increase(relevo_kafka_rebalances_total[30m]))) > {REBALANCES}",
         "5m",
         "warning",
         _BOARD,

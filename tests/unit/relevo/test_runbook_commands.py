@@ -1,4 +1,4 @@
-"""What runbooks say to type at the cluster shows what it is typed for, also where kubectl or Python would leave it out."""
+"""What runbooks say to type at the cluster shows what it is typed for, also where kubectl or Python would hide it."""
 
 from __future__ import annotations
 
