@@ -343,6 +343,13 @@ def test_a_certificate_instead_of_a_password() -> None:
     assert made.one("KafkaUser", "relevo-egress")["spec"]["authentication"] == {"type": "tls"}
 
 
+def test_of_webhooks_there_may_be_more_than_partitions() -> None:
+    """They share no partitions: what 1,000 lines need is more than twice as many."""
+    made = helm("large", "--set", "webhooks.scaling.enabled=false,webhooks.replicas=170")
+    assert made.one("Deployment", "relevo-webhooks")["spec"]["replicas"] == 170
+    assert "maximum: got 65, want 64" in helm("large", "--set", "egress.replicas=65").refused
+
+
 def test_settings_arrive_as_they_were_given() -> None:
     made = helm(
         "typical",
