@@ -73,10 +73,10 @@ class Version(msgspec.Struct, frozen=True):
 def files(version: Version) -> dict[str, bytes]:
     """The files of a version, by their path in its folder."""
     bare = msgspec.structs.replace(version, examples={})
-    found = {SHAPES: _pretty(bare)}
+    found = {SHAPES: _lines(bare, 4)}
     for name, examples in version.examples.items():
         topic, _, part = name.partition("/")
-        found[f"{topic.replace(' ', '-')}/{part.replace(' ', '-') or 'records'}.json"] = _pretty(examples)
+        found[f"{topic.replace(' ', '-')}/{part.replace(' ', '-') or 'records'}.json"] = _lines(examples, 1)
     return found
 
 
@@ -143,8 +143,22 @@ def _there(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.json"))}
 
 
-def _pretty(value: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1) + b"\n"
+def _lines(value: Any, depth: int) -> bytes:
+    """As JSON that a person can compare: down to `depth` each member has a line of its own, so an example or a field is
+    one line."""
+    return _opened(msgspec.json.decode(msgspec.json.encode(value, order="deterministic")), depth) + b"\n"
+
+
+def _opened(value: Any, depth: int, inside: bytes = b"") -> bytes:
+    if not depth or not isinstance(value, dict | list) or not value:
+        return msgspec.json.encode(value)
+    deeper = inside + b" "
+    if isinstance(value, list):
+        members, ends = [_opened(one, depth - 1, deeper) for one in value], (b"[", b"]")
+    else:
+        named = ((msgspec.json.encode(name), one) for name, one in value.items())
+        members, ends = [name + b": " + _opened(one, depth - 1, deeper) for name, one in named], (b"{", b"}")
+    return ends[0] + b"\n" + b",\n".join(deeper + one for one in members) + b"\n" + inside + ends[1]
 
 
 def _topics() -> dict[str, Topic]:

@@ -11,6 +11,7 @@ import pytest
 
 from relevo.kubernetes.files import CHART
 from relevo.kubernetes.permissions import expanded, users
+from runtime.metrics import CATALOGUE
 from runtime.settings import AREAS, EgressSettings, ProcessorSettings, SettingsError, load
 from schemas import topics
 from tests.deploy.conftest import EXAMPLES, Made, Object, helm
@@ -245,6 +246,15 @@ def test_what_waits_in_kafka_is_counted_for_groups_and_topics_that_there_are(mad
     assert counted == {*own, *lines, ("relevo-conversations", "relevo-conversations", "inbound.conversations")}
 
 
+@pytest.mark.parametrize(("example", "lines"), [("small", 10), ("typical", 100), ("large", 1000)])
+def test_an_example_has_room_for_the_webhooks_of_its_lines(made: dict[str, Made], example: str, lines: int) -> None:
+    """80 messages a second and line, three receipts each, an answer of one of ten; 1,400 webhooks a second and pod."""
+    found = made[example].of("HorizontalPodAutoscaler")
+    deployed = made[example].one("Deployment", "relevo-webhooks")["spec"]
+    most = found[0]["spec"]["maxReplicas"] if found else deployed["replicas"]
+    assert most * 1400 >= lines * 80 * 3.1
+
+
 def test_what_waits_for_a_lines_quota_brings_no_workers(made: dict[str, Made]) -> None:
     """It is parked within half a minute; the autoscaler looks back for longer, and never counts what is parked."""
     spec = made["typical"].one("ScaledObject", "relevo-egress")["spec"]
@@ -285,6 +295,16 @@ def test_secrets_come_from_a_store_and_never_from_the_values(made: dict[str, Mad
     assert found["relevo-egress"]["remoteRef"] == {"key": "relevo/kafka/egress", "property": "password"}
 
 
+def test_no_label_of_a_scrape_takes_the_name_of_one_of_a_metric(made: dict[str, Made]) -> None:
+    """Prometheus would call ours `exported_…`, and no rule and no board would find it."""
+    [endpoint] = made["typical"].one("ServiceMonitor", "relevo")["spec"]["endpoints"]
+    relabelings = endpoint["relabelings"]
+    dropped = {one["regex"] for one in relabelings if one.get("action") == "labeldrop"}
+    by_operator = {"namespace", "service", "pod", "container", "endpoint", "job", "instance"}
+    scraped = by_operator - dropped | {one["targetLabel"] for one in relabelings if "targetLabel" in one}
+    assert {label for metric in CATALOGUE for label in metric.labels} & scraped == set()
+
+
 def test_rules_and_dashboards_are_what_lies_in_their_folders(tmp_path: Path) -> None:
     chart = tmp_path / "relevo"
     shutil.copytree(CHART, chart)
@@ -321,6 +341,13 @@ def test_a_certificate_instead_of_a_password() -> None:
     assert env["RELEVO_KAFKA_SSL_CERT_FILE"] == "/etc/relevo/kafka/user.crt"
     assert not any("SASL" in name for name in env)
     assert made.one("KafkaUser", "relevo-egress")["spec"]["authentication"] == {"type": "tls"}
+
+
+def test_of_webhooks_there_may_be_more_than_partitions() -> None:
+    """They share no partitions: what 1,000 lines need is more than twice as many."""
+    made = helm("large", "--set", "webhooks.scaling.enabled=false,webhooks.replicas=170")
+    assert made.one("Deployment", "relevo-webhooks")["spec"]["replicas"] == 170
+    assert "maximum: got 65, want 64" in helm("large", "--set", "egress.replicas=65").refused
 
 
 def test_settings_arrive_as_they_were_given() -> None:
@@ -360,6 +387,7 @@ def test_settings_arrive_as_they_were_given() -> None:
         ("kafka.saslMechanism=PLAIN", "for SCRAM-SHA-512 alone"),
         ("agents.a-very-long-type-of-agents.replicas=1", "does not match pattern"),
         ("agents.of_us.replicas=1,agents.of-us.replicas=1", "would have the same names"),
+        ("agents.http.outside=false", "would let it reach none"),
         ("strimzi.cluster=", "strimzi.cluster: name"),
         ("route.tls.secret=", "without TLS anybody could read"),
         ("route.host=", "route.host: the public name"),

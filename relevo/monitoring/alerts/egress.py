@@ -73,7 +73,8 @@ ALERTS = (
     ),
     Alert(
         "RelevoLinesHeldLong",
-        'sum by (reason) (relevo_egress_held_lines{reason=~"line_paused|paused"}) > 0',
+        # A line that goes to another worker is nobody's for a moment, which must not begin the day anew.
+        'sum by (reason) (max_over_time(relevo_egress_held_lines{reason=~"line_paused|paused"}[15m])) > 0',
         "1d",
         "warning",
         _BOARD,

@@ -6,12 +6,13 @@ from relevo.monitoring.rule import Alert, Dashboard, grew
 
 _BOARD: Dashboard = "relevo-egress-campaigns"
 LEFT = 0.05  # of its life; it is renewed when a tenth is left
-_LEFT = "max by (account) (relevo_lease_token_left_seconds)"
+_LEFT = "relevo_lease_token_left_seconds"
 
 ALERTS = (
     Alert(
         "RelevoTokenDying",
-        f"{_LEFT} / ({_LEFT} + min by (account) (relevo_lease_token_age_seconds)) < {LEFT}",
+        # Of the lease alone: workers of egress show the age as it was when they last called.
+        f"max by (account) ({_LEFT} / ({_LEFT} + relevo_lease_token_age_seconds)) < {LEFT}",
         "2m",
         "critical",
         _BOARD,

@@ -55,7 +55,7 @@ def least(metric: str, by: str = "", where: str = "", every: str = "") -> Query:
 def _over(how: str, metric: str, by: str, where: str, every: str) -> Query:
     inside = f"{{{where}}}" if where else ""
     grouped = f"{how} by ({by}) ({metric}{inside})" if by else f"{how}({metric}{inside})"
-    return Query(f"{grouped} or vector(0)", _legend(by) or every or how)
+    return Query(f"{grouped} or on() vector(0)", _legend(by) or every or how)
 
 
 def _legend(by: str) -> str:

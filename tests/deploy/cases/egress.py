@@ -78,9 +78,11 @@ EGRESS = (
     ),
     Case(
         "RelevoLinesHeldLong",
-        counted("relevo_egress_held_lines", 'reason="paused"', "3x1500"),
+        # Its worker is replaced after a while, and takes two minutes to know of it again.
+        counted("relevo_egress_held_lines", 'reason="paused", instance="a"', "3x700 stale")
+        | counted("relevo_egress_held_lines", 'reason="paused", instance="b"', "_x700 0x1 3x800"),
         (Fired("warning", "3 lines have been paused for a day.", {"reason": "paused"}),),
-        counted("relevo_egress_held_lines", 'reason="paused"', "3x1000 0x10 3x490"),
+        counted("relevo_egress_held_lines", 'reason="paused"', "3x1000 0x20 3x480"),
         1460,
     ),
     Case(
@@ -163,7 +165,9 @@ LEFT, AGE = "relevo_lease_token_left_seconds", "relevo_lease_token_age_seconds"
 LEASE = (
     Case(
         "RelevoTokenDying",
-        counted(LEFT, ACCOUNT, "300x20") | counted(AGE, ACCOUNT, "9700x20"),
+        counted(LEFT, f"{ACCOUNT}, {SEEN}", "300x20")
+        | counted(AGE, f"{ACCOUNT}, {SEEN}", "9700x20")
+        | counted(AGE, f'{ACCOUNT}, job="relevo", instance="egress:9400"', "5x20"),
         (
             Fired(
                 "critical",
@@ -171,7 +175,9 @@ LEASE = (
                 {"account": "isv|acme@acme"},
             ),
         ),
-        counted(LEFT, ACCOUNT, "1000x20") | counted(AGE, ACCOUNT, "9000x20"),
+        counted(LEFT, f"{ACCOUNT}, {SEEN}", "1000x20")
+        | counted(AGE, f"{ACCOUNT}, {SEEN}", "9000x20")
+        | counted(AGE, f'{ACCOUNT}, job="relevo", instance="egress:9400"', "500000x20"),
     ),
     Case(
         "RelevoLoginsFail",

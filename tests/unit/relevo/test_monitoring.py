@@ -115,6 +115,12 @@ def test_a_panel_asks_for_series_that_there_are(uid: str, panel: Panel) -> None:
     assert set(re.findall(r"relevo:[a-z_:0-9]+", asked)) <= recorded
 
 
+def test_a_zero_stands_in_only_where_there_is_nothing() -> None:
+    """`or vector(0)` beside series with labels is a line more, without a name, in every panel."""
+    asked = [query.expr for _, panel in panels() for query in panel.queries]
+    assert [expr for expr in asked if re.search(r"\bby \([^)]*\).* or vector\(0\)$", expr)] == []
+
+
 def test_every_metric_is_on_some_board() -> None:
     asked = " ".join(query.expr for _, panel in panels() for query in panel.queries)
     shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in NAMED.findall(asked)} | set(NAMED.findall(asked))

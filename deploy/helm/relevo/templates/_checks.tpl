@@ -39,6 +39,9 @@
 {{- fail (printf "%s: stopSeconds (%v) must be at least RELEVO_PROCESSOR_DRAIN_S / 0.8 (%v): agents would be cut off in what they began" $name $own.stopSeconds (divf $drain 0.8)) -}}
 {{- end -}}
 {{- end -}}
+{{- if and $.Values.networkPolicy.enabled (has (default "" $own.type) (list "http" "crm" "desk")) (not $own.agent) (not $own.outside) -}}
+{{- fail (printf "agents.%s.outside: true, for this agent calls services outside, and the network policies would let it reach none" $own.type) -}}
+{{- end -}}
 {{- if eq $name "egress" -}}
 {{- $post := include "relevo.setting" (dict "root" $ "own" $own "name" "RELEVO_EGRESS_POST_TIMEOUT_BATCH_S" "default" "30") | float64 -}}
 {{- $plan := include "relevo.setting" (dict "root" $ "own" $own "name" "RELEVO_EGRESS_PLAN_DEADLINE_S" "default" "5") | float64 -}}
