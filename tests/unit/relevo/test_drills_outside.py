@@ -16,7 +16,7 @@ from relevo.drills.outside import clocks, flood
 from relevo.drills.outside.broker import DiskFull
 from relevo.drills.outside.chattigo import few_logins
 from relevo.drills.outside.disorder import duplicates
-from relevo.drills.outside.flood import TenantFloods
+from relevo.drills.outside.flood import TenantFloods, Wait
 from relevo.drills.outside.network import felt
 from relevo.drills.outside.poison import BODIES, RECORDS
 from relevo.drills.outside.steps import Turned, broker_of, for_a_while, link_of
@@ -116,18 +116,24 @@ def test_more_logins_than_allowed_and_fewer_duplicates_than_wanted_are_named() -
     assert list(duplicates(0)(seen)) == []
 
 
-@pytest.mark.parametrize(("during", "passes"), [(2.9, True), (3.9, True), (4.1, False)])
-def test_a_flood_may_delay_others_so_many_times_and_no_more(tmp_path: Path, during: float, passes: bool) -> None:
-    fault, scene = TenantFloods(times=8.0, least_s=3.0), Scene(Chattigo(tmp_path), 1)
-    waits = [(number, 0.5) for number in range(20)] + [(100 + number, during) for number in range(20)]
+@pytest.mark.parametrize(
+    ("during", "theirs", "passes"),
+    [(2.9, 0.1, True), (3.9, 0.1, True), (4.1, 8.1, False), (4.1, 8.3, True), (4.1, 0.0, False)],
+)
+def test_a_flood_may_delay_others_so_many_times_and_no_more_or_half_as_long_as_its_own(
+    tmp_path: Path, during: float, theirs: float, passes: bool
+) -> None:
+    fault, scene = TenantFloods(times=8.0, least_s=3.0, share=0.5), Scene(Chattigo(tmp_path), 1)
+    others = [Wait(number, 0.5) for number in range(20)] + [Wait(100 + number, during) for number in range(20)]
+    own = [Wait(100 + number, theirs) for number in range(20)] if theirs else []
     if passes:
-        fault._judge(scene, waits, 50, 200)
+        fault._judge(scene, others, own, 50, 200)
         assert set(fault.must) <= set(scene.marks)
     else:
         with pytest.raises(NotReached, match=r"waited 4\.10 s"):
-            fault._judge(scene, waits, 50, 200)
+            fault._judge(scene, others, own, 50, 200)
     with pytest.raises(NotReached, match="too few"):
-        copied(fault)._judge(scene, waits[:20], 50, 200)
+        copied(fault)._judge(scene, others[:20], own, 50, 200)
 
 
 def test_what_no_agent_has_come_to_is_on_its_way() -> None:
