@@ -29,7 +29,8 @@ _DURATION = re.compile(r"(\[|offset |for: )(\d+)([smhdw])")
 
 
 def scaled(rules: str, by: int = FASTER) -> str:
-    """The rules with every window, offset and hold shortened; none below three scrapes, or it would see nothing."""
+    """The rules with every window, offset, hold and time since shortened; no window below three scrapes, or it would
+    see nothing."""
 
     def shorter(found: re.Match[str]) -> str:
         seconds = int(found[2]) * _UNITS[found[3]] // by

@@ -43,7 +43,8 @@ class Gone(Fault):
 
     async def heal(self, scene: Scene) -> None:
         for name in self.names:
-            scene.supervisor.start(scene.stage.services[name])
+            if name not in scene.supervisor.names:
+                scene.supervisor.start(scene.stage.services[name])
         for name in self.names:
             await scene.ready(name)
 

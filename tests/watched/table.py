@@ -72,7 +72,7 @@ ROWS = (
         Gone(("conversations", "agents-menu", "agents-odd", "agents-http")),
         named("ServiceGone", "PartitionsUnowned"), (*LATE, *named("ObjectiveMissing"))),
     Row("`webhooks` is killed, and not started again", Gone(("webhooks",)), named("ServiceGone", "ObjectiveMissing"),
-        LATE),
+        (*LATE, *named("WebhooksUnavailable"))),
     Row("the process of `conversations` stands (SIGSTOP)", Stopped("conversations"), named("ServiceGone"),
         (*LATE, *named("PartitionsUnowned", "ServiceEndedItself", "ServiceStands"))),
     Row("no login is let in, and tokens live for a minute", LoginsRefused(), named("LoginsFail", "TokenDying"),
