@@ -27,7 +27,7 @@ from tests.builders.prometheus import Prometheus, scaled
 from tests.deploy.conftest import CHART, HOME
 from tests.watched.table import ROWS, Row
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1000), pytest.mark.asyncio(loop_scope="module")]
 PROGRAM = HOME / "prometheus" / "root" / "usr" / "bin" / "prometheus"
 RULES = (CHART / "files" / "rules" / "alerts.yaml").read_text()
 AGENTS = ("menu", "odd=tests.builders.odd_agents:odd", "http")
