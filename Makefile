@@ -14,7 +14,7 @@ SOURCE := schemas runtime ingress processors egress sandbox relevo bench
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit services kafka faults system drills drills-ci browser check check-deploy format lock clean
+.PHONY: help setup demo test unit services kafka faults system drills drills-ci browser check check-deploy watched format lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ check-deploy: setup ## the chart and the image: lint, schemas of all objects, pr
 	deploy/check/run.sh
 	$(BIN)/pytest tests/deploy -q -n 2 --dist loadfile --no-loadscope-reorder
 	@deploy/check/passed.sh --now
+
+watched: setup ## faults under a genuine Prometheus, one after the other: alerts that must fire, and end; in a quarter of an hour
+	@deploy/check/tools.sh
+	$(BIN)/pytest tests/watched -q -s
 
 format: setup ## format and fix what can be fixed
 	$(BIN)/ruff format .

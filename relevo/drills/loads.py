@@ -66,7 +66,7 @@ async def _campaign(scene: Scene, load: Load) -> None:
         return
     tenant, template = found
     columns = [f"valor{number}" for number in range(template.body)]
-    file = _recipients(scene, load.campaign, columns)
+    file = recipients_file(scene, load.campaign, columns)
     line = tenant.lines[0].did
     wanted = order(file, tenant, template=template.name, language=template.language, lines=[line], terms=Terms())
     await Submission(scene.stage.kafka, wanted, now_ms()).run()
@@ -80,7 +80,7 @@ def _template(tenant: Tenant) -> tuple[Tenant, TemplateSpec] | None:
     return None if template is None or not tenant.lines else (tenant, template)
 
 
-def _recipients(scene: Scene, count: int, columns: list[str]) -> Path:
+def recipients_file(scene: Scene, count: int, columns: list[str]) -> Path:
     """A file of people whom no other drill of the stage writes to."""
     file = scene.stage.folder / f"campaign-{scene.number}.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:

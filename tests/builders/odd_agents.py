@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from relevo import Action, Conversation, HandOff, InboundEvent, Remember, Reply, Schedule, UpdateCrm, text_of
 
+STANDS_S = 7.0  # longer than an event loop may be late, shorter than a session
+
 
 async def odd(conversation: Conversation, event: InboundEvent) -> AsyncIterator[Action]:
-    """Does what it is told: raise, hang, flood, remind, human, crm; else it counts."""
+    """Does what it is told: raise, hang, stand, flood, remind, human, crm; else it counts."""
     if event.kind == "timer":
         yield Reply.text(f"timer {event.extra['name']}")
     if event.kind != "message":
@@ -19,6 +22,8 @@ async def odd(conversation: Conversation, event: InboundEvent) -> AsyncIterator[
             raise ValueError("odd")
         case "hang":
             await asyncio.Event().wait()
+        case "stand":
+            time.sleep(STANDS_S)  # noqa: ASYNC251  what an agent must never do
         case "flood":
             while True:
                 yield Reply.text("x")

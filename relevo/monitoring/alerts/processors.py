@@ -8,6 +8,9 @@ _BOARD: Dashboard = "relevo-processors-kafka"
 LAG_S = 60
 DELIVERIES_S = 3600
 
+# A circuit is open until somebody asks again and is answered: of a service that nobody asks any more it says nothing.
+_HOOKS_FAIL = 'sum by (use) (rate(relevo_hooks_calls_total{outcome=~"error|open|timeout|unreachable"}[30m]))'
+
 ALERTS = (
     Alert(
         "RelevoProcessorBehind",
@@ -59,7 +62,7 @@ ALERTS = (
     ),
     Alert(
         "RelevoHookCircuitOpen",
-        "max by (use) (relevo_hooks_open_circuits) > 0",
+        f"max by (use) (relevo_hooks_open_circuits) > 0 and on (use) {_HOOKS_FAIL} > 0",
         "10m",
         "warning",
         _BOARD,

@@ -5,7 +5,11 @@ from __future__ import annotations
 from relevo.monitoring.rule import Alert, Dashboard, grew
 
 _BOARD: Dashboard = "relevo-overview"
-_HERE = "on (job, instance) group_left (service) relevo_service_build_info"
+# Also of a process that is gone just now: one that ends again and again is away most of the time.
+_WAS_HERE = (
+    "on (job, instance) group_left (service) max by (job, instance, service) "
+    "(last_over_time(relevo_service_build_info[1h]))"
+)
 _OURS = "on (job, instance) relevo_service_build_info"
 # What is always there; of agents at least one type is.
 _SERVICES = ("webhooks", "conversations", "agents", "egress", "lease")
@@ -42,7 +46,7 @@ ALERTS = (
     ),
     Alert(
         "RelevoServiceRestarts",
-        f"sum by (service) (changes(process_start_time_seconds[1h]) * {_HERE}) > {RESTARTS}",
+        f"sum by (service) (changes(process_start_time_seconds[1h]) * {_WAS_HERE}) > {RESTARTS}",
         "1m",
         "warning",
         _BOARD,

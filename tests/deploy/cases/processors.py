@@ -69,7 +69,8 @@ PROCESSORS = (
     ),
     Case(
         "RelevoHookCircuitOpen",
-        counted("relevo_hooks_open_circuits", 'use="agents.http"', "2x20"),
+        counted("relevo_hooks_open_circuits", 'use="agents.http"', "2x60")
+        | counted("relevo_hooks_calls_total", 'use="agents.http", tenant="acme", outcome="open"', "0+1x60"),
         (
             Fired(
                 "warning",
@@ -77,7 +78,11 @@ PROCESSORS = (
                 {"use": "agents.http"},
             ),
         ),
-        counted("relevo_hooks_open_circuits", 'use="agents.http"', "2x5 0x15"),
+        counted("relevo_hooks_open_circuits", 'use="agents.http"', "2x45 0x15")
+        | counted("relevo_hooks_calls_total", 'use="agents.http", tenant="acme", outcome="open"', "0+1x60")
+        | counted("relevo_hooks_open_circuits", 'use="crm"', "1x60")
+        | counted("relevo_hooks_calls_total", 'use="crm", tenant="acme", outcome="open"', "0+1x10 10x50"),
+        50,
     ),
     Case(
         "RelevoDeliveriesOld",

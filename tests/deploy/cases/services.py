@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.deploy.cases.shapes import AT, BUILD, SEEN, Case, Fired, counted
 
+LOOPING = " ".join(f"{start} stale _x3" for start in range(1, 5))
+AWAY = "1 stale _x3 1 stale _x3 1 stale _x3 1 stale _x3 1 stale _x20"
+
 SERVICES = (
     Case(
         "RelevoServiceGone",
@@ -31,6 +34,13 @@ SERVICES = (
         {BUILD: "1x40", f"process_start_time_seconds{{{SEEN}}}": "1x5 2x5 3x5 4x5 5x20"},
         (Fired("warning", "Processes of egress started again 4 times within an hour.", {"service": "egress"}),),
         {BUILD: "1x40", f"process_start_time_seconds{{{SEEN}}}": "1x5 2x5 3x5 4x30"},
+        30,
+    ),
+    Case(  # each process is gone when it is scraped next
+        "RelevoServiceRestarts",
+        {BUILD: AWAY, f"process_start_time_seconds{{{SEEN}}}": f"{LOOPING} 5 stale _x20"},
+        (Fired("warning", "Processes of egress started again 4 times within an hour.", {"service": "egress"}),),
+        {BUILD: AWAY, f"process_start_time_seconds{{{SEEN}}}": LOOPING},
         30,
     ),
     Case(
