@@ -76,6 +76,11 @@ class ChunkConsumer(driver.Consumer):
             if not self.app.should_stop:
                 raise
             log.info("the consumer was stopped")
+        except asyncio.CancelledError:
+            # Faust's fetcher, cancelled in a rebalance, means to be started again, and says so by a crash of the whole.
+            if not self.app.should_stop:
+                raise
+            log.info("the fetcher was stopped")
 
     async def _fetch(self, wanting: Collection[Partition]) -> list[Chunk]:
         async with self._fetch_lock:

@@ -1,6 +1,7 @@
 """The consumer drops what a rebalance has overtaken, and does not wait in silence for a group that refuses it."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
 import pytest
@@ -100,6 +101,27 @@ async def test_positions_do_not_move_under_a_fetch() -> None:
     go_on.set()
     await asyncio.gather(fetch, seek)
     assert consumer._fetched_to == {TP: 3}
+
+
+@pytest.mark.parametrize("stopping", [True, False])
+async def test_a_fetch_that_is_cancelled_ends_quietly_only_where_all_stops(stopping: bool) -> None:
+    """Faust takes a cancelled fetch in a rebalance for a crash, also where it is a stop that came in a rebalance."""
+    consumer, under_way = AConsumer(), asyncio.Event()
+    consumer.app = cast(Any, SimpleNamespace(should_stop=stopping))
+    consumer.flow_active = True
+    consumer._assignment = cast(Any, SimpleNamespace(wanting=lambda: [TP], epoch=4))
+
+    async def getmany(partitions: object, timeout: float) -> NoReturn:
+        under_way.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    consumer.fake_thread.getmany = getmany  # type: ignore[method-assign]
+    draining = asyncio.create_task(consumer._drain_messages(SimpleNamespace(should_stop=False)))
+    await under_way.wait()
+    draining.cancel()
+    await asyncio.wait([draining])
+    assert draining.cancelled() is not stopping
 
 
 async def test_a_group_that_refuses_the_worker_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
