@@ -32,13 +32,13 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 demo: setup ## the whole pipeline on this machine, with a genuine Kafka, in about a minute
 	$(BIN)/relevo demo
 
-test: setup unit services ## all three tiers of tests
+test: setup unit services ## all tests but those of the page, of the chart, and the long ones
 
 unit: setup ## tests without a broker
 	$(BIN)/pytest tests/unit -q -n 2 --dist loadfile
 
-services: setup ## the tiers `kafka` and `system` as one
-	$(SIDE_BY_SIDE) tests/kafka tests/system -m "not long"
+services: setup ## all tests with a broker as one: `kafka`, `system` and `drills-ci`
+	$(SIDE_BY_SIDE) tests/kafka tests/system tests/drills -m "not long"
 
 kafka: setup ## tests on a genuine Kafka
 	$(SIDE_BY_SIDE) tests/kafka -m "not long"
@@ -53,7 +53,7 @@ drills: setup ## every drill, one seed (SEEDS=1,2,3 for several); what fails lea
 	$(BIN)/relevo drill --all --seeds $(SEEDS) --jobs 2
 
 drills-ci: setup ## one drill of each family, and the four services with one rule broken that drills must see
-	$(BIN)/pytest tests/drills -q -n 2 --dist loadfile
+	$(SIDE_BY_SIDE) tests/drills
 
 browser: setup ## the sandbox's page in a genuine Chromium, which is brought into a folder of its own
 	@tests/browser/chromium.sh

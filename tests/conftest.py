@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent
 LONGEST = (
+    "drills/test_brief.py",
+    "drills/test_mutants.py",
     "system/test_hybrid.py",
     "system/test_demo.py",
     "kafka/test_egress_parking.py",

@@ -7,7 +7,7 @@ import pytest
 from relevo.drills.catalogue import drills
 from tests.drills.conftest import Run
 
-pytestmark = pytest.mark.timeout(480)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_each_family_is_among_them() -> None:

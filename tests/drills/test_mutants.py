@@ -14,7 +14,7 @@ from relevo.drills.catalogue import drills
 from relevo.drills.drill import Needs
 from tests.drills.conftest import Run
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(450)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from relevo.drills.catalogue import drills
 from relevo.drills.own import troupe
 from relevo.drills.series import Series
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(450)
 
 ACME = """
 tenant: acme
