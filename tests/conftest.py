@@ -1,4 +1,5 @@
-"""The order of the files: those that take longest begin first, so that none is left to run alone at the end.
+"""The order of the files: those that take longest begin first, so that none is left to run alone at the end; and of
+those that start all services not too many at a time, for each wants a core.
 
 Nothing depends on it; a file that is missing here merely begins later. By what each took when several ran side by side.
 """
@@ -10,31 +11,31 @@ import pytest
 ROOT = Path(__file__).parent
 LONGEST = (
     "drills/test_brief.py",
-    "drills/test_mutants.py",
     "system/test_hybrid.py",
-    "system/test_demo.py",
     "kafka/test_egress_parking.py",
     "kafka/test_crash_members.py",
-    "system/test_kills.py",
+    "system/test_demo.py",
     "kafka/test_engine_faults.py",
     "kafka/test_egress_answers.py",
+    "drills/test_mutants.py",
     "kafka/test_agents.py",
     "kafka/test_egress_lines.py",
+    "system/test_kills.py",
     "kafka/test_egress_crashes.py",
     "kafka/test_egress_replays.py",
+    "system/test_first_agent.py",
     "kafka/test_campaign_submit.py",
     "kafka/test_egress_campaigns.py",
     "kafka/test_engine_topics.py",
+    "system/test_demo_mock.py",
     "kafka/test_sandbox_kafka.py",
     "kafka/test_cli.py",
-    "system/test_first_agent.py",
+    "drills/test_own.py",
     "system/test_readme.py",
-    "system/test_demo_mock.py",
     "kafka/test_consumer.py",
     "kafka/test_crash_points.py",
     "kafka/test_cli_doubt.py",
     "kafka/test_cli_dlq.py",
-    "deploy/test_watched.py",
 )
 _PLACES = {ROOT / name: place for place, name in enumerate(LONGEST)}
 
