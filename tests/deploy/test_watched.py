@@ -24,7 +24,7 @@ from relevo.demo.stage import Stage
 from relevo.monitoring.dashboards import DASHBOARDS
 from relevo.monitoring.dashboards.board import Panel, Query
 from tests.builders.board_picture import Drawn, picture
-from tests.builders.prometheus import Prometheus, scaled
+from tests.builders.prometheus import Prometheus, excused, scaled
 from tests.deploy.conftest import CHART, HOME
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
@@ -35,20 +35,7 @@ WINDOW, TENANT = "20s", "tienda"
 HOURS_S = 120.0
 # What a Chattigo that is away may bring along: replies that leave late, and calls that were cut off.
 ALONG = {"RelevoSendingLate", "RelevoChattigoDoubtful", "RelevoResendsMany", "RelevoCallsShort"}
-# What a machine that has far too much to do brings along: it is about time alone.
-SLOW = {
-    "RelevoSendingLate",
-    "RelevoAgentsLate",
-    "RelevoWebhooksSlow",
-    "RelevoTransactionsSlow",
-    "RelevoEventLoopLate",
-}
 POINTS = 60
-
-
-def excused() -> set[str]:
-    """Of the alerts on time those that tell of the machine and not of Relevo."""
-    return SLOW if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else set()
 
 
 def asked(query: Query) -> str:

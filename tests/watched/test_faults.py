@@ -6,7 +6,6 @@ make watched
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -23,7 +22,7 @@ from relevo.drills.scene import Scene
 from relevo.drills.series import QUICK
 from sandbox.kafka.ports import free_ports
 from tests.builders.hooks import SECRET
-from tests.builders.prometheus import Prometheus, scaled
+from tests.builders.prometheus import Prometheus, excused, scaled
 from tests.deploy.conftest import CHART, HOME
 from tests.watched.table import ROWS, Row
 
@@ -36,13 +35,6 @@ ENV = QUICK | {HOOK: SECRET, "RELEVO_PROCESSOR_LOOP_BURST": "30"}
 FIRES_S, ENDS_S, HOUR_S = 150.0, 200.0, 260.0
 # They look back an hour, which is three minutes at this speed: that they end is asked at the end of all.
 HOURLY = {f"Relevo{name}" for name in ("CampaignPaused", "AccountAlarm", "ServiceRestarts", "LoginsMany")}
-# What a machine that has far too much to do brings along: it is about time alone.
-SLOW = {f"Relevo{name}" for name in ("SendingLate", "AgentsLate", "WebhooksSlow", "TransactionsSlow", "EventLoopLate")}
-
-
-def excused() -> set[str]:
-    """Of the alerts on time those that tell of the machine and not of Relevo."""
-    return SLOW if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else set()
 
 
 def tenant_file(tenant: scenario.DemoTenant, chattigo: str) -> str:
