@@ -1,12 +1,17 @@
-"""The order of the files: those that take longest begin first, so that none is left to run alone at the end; and of
-those that start all services not too many at a time, for each wants a core.
+"""The order of the files, and the end of logs.
 
-Nothing depends on it; a file that is missing here merely begins later. By what each took when several ran side by side.
+Those files that take longest begin first, so that none is left to run alone at the end; and of those that start all
+services not too many at a time, for each wants a core. Nothing depends on it; a file that is missing here merely begins
+later. By what each took when several ran side by side.
 """
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from runtime.logs import output
 
 ROOT = Path(__file__).parent
 LONGEST = (
@@ -42,3 +47,12 @@ _PLACES = {ROOT / name: place for place, name in enumerate(LONGEST)}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _PLACES.get(item.path, len(LONGEST)))
+
+
+@pytest.fixture(autouse=True)
+def logs_end_with_the_test() -> Iterator[None]:
+    """Logs that a test sends somewhere go nowhere after it: what it captured them in is closed."""
+    yield
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if isinstance(one, output._Handler)]:
+        root.removeHandler(handler)

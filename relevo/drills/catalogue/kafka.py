@@ -9,6 +9,7 @@ from relevo.drills.outside.steps import Turned
 # Customers write until all is back: what they say meanwhile is what it is about.
 LOAD = Load(messages=240, rate=8.0, within_s=240.0)
 PLAIN = Needs()
+NETWORK = Needs(network=True)
 SMALL_DISK = 256 * 2**20
 
 
@@ -19,10 +20,10 @@ def drill(name: str, what: str, fault: Fault, *, needs: Needs = PLAIN, brief: bo
 
 DRILLS = (
     drill("broker-stop", "Kafka's broker ends in order, and comes back after longer than a transaction may take",
-          BrokerStops()),
+          BrokerStops(), needs=NETWORK),
     drill("broker-pause", "Kafka's broker is frozen for longer than a session", BrokerFreezes(), brief=True),
     drill("broker-kill", "Kafka's broker is killed while transactions are open, and started again", BrokerKilled(),
-          needs=Needs(network=True)),
+          needs=NETWORK),
     drill("disk-full", "Kafka's disk is full, the broker ends by that, and later there is room again", DiskFull(),
           needs=Needs(disk_bytes=SMALL_DISK)),
 )  # fmt: skip

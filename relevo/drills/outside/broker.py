@@ -1,8 +1,8 @@
 """Faults of Kafka: its only broker stops, freezes, is killed in open transactions, or has a disk that is full.
 
-One broker stands for the cluster at its worst: all of it is gone at once. A lone broker that is killed between the
-prepare and the completion of a commit may forget markers (docs/engine.md), which is Kafka's own; so before it is killed
-no commit is let through to it any more.
+One broker stands for the cluster at its worst: all of it is gone at once. A lone broker that ends between the prepare
+and the completion of a commit may forget markers (docs/engine.md), which is Kafka's own; so before it is stopped or
+killed no commit is let through to it any more.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FULL = "all log dirs"
 
 @dataclass(frozen=True)
 class BrokerStops(Fault):
-    """It ends in order, and is away for `away_s`."""
+    """It ends in order, and is away for `away_s`. Needs a network."""
 
     away_s: float = 10.0
 
@@ -38,12 +38,13 @@ class BrokerStops(Fault):
 
     async def strike(self, scene: Scene) -> None:
         await begun(scene, "stop")
+        await _no_commit_under_way(scene)
         await asyncio.to_thread(broker_of(scene).stop)
         await for_a_while(scene, self.away_s, "while the broker was away")
         scene.mark(self._mark)
 
     async def heal(self, scene: Scene) -> None:
-        await asyncio.to_thread(broker_of(scene).start)
+        await _started(scene)
 
 
 @dataclass(frozen=True)
@@ -85,24 +86,14 @@ class BrokerKilled(Fault):
         return "the broker was killed with transactions open"
 
     async def strike(self, scene: Scene) -> None:
-        link, broker = link_of(scene, KAFKA), broker_of(scene)
         await begun(scene, "kill")
-        link.arm(Trap(kafka=END_TXN, at="request", then="swallow", count=1000))
-
-        async def held() -> bool:
-            return link.traps[-1].hits > 0
-
-        await scene.until(held, "a transaction that wants to be committed")
-        await asyncio.sleep(1.0)  # those whose commit was let through before end meanwhile
-        await asyncio.to_thread(broker.kill)
+        await _no_commit_under_way(scene)
+        await asyncio.to_thread(broker_of(scene).kill)
         await for_a_while(scene, self.away_s, "while the broker was dead")
         scene.mark(self._mark)
 
     async def heal(self, scene: Scene) -> None:
-        link = link_of(scene, KAFKA)
-        link.disarm()
-        link.cut("reset")
-        await asyncio.to_thread(broker_of(scene).start)
+        await _started(scene)
 
 
 @dataclass(frozen=True)
@@ -141,3 +132,23 @@ class DiskFull(Fault):
         if broker.disk is not None and broker.disk.mounted:
             await asyncio.to_thread(broker.disk.clear)
         await asyncio.to_thread(broker.start)
+
+
+async def _no_commit_under_way(scene: Scene) -> None:
+    """From now on commits are swallowed on their way to the broker; those let through before have ended."""
+    link = link_of(scene, KAFKA)
+    link.arm(Trap(kafka=END_TXN, at="request", then="swallow", count=1000))
+
+    async def held() -> bool:
+        return link.traps[-1].hits > 0
+
+    await scene.until(held, "a transaction that wants to be committed")
+    await asyncio.sleep(1.0)
+
+
+async def _started(scene: Scene) -> None:
+    """The broker comes back, and commits reach it again."""
+    link = link_of(scene, KAFKA)
+    link.disarm()
+    link.cut("reset")
+    await asyncio.to_thread(broker_of(scene).start)
