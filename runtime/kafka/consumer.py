@@ -28,6 +28,7 @@ from runtime.settings import KafkaSettings
 POLL_S = 0.1
 COMMAND_S = 0.01
 PATIENCE_S = 1.0
+CALLBACK_SHARE = 0.8
 T = TypeVar("T")
 
 __all__ = ["Batch", "ConsumerFailed", "GroupConsumer", "Membership"]
@@ -134,9 +135,10 @@ class GroupConsumer:
             raise ConsumerFailed("no partitions are assigned")
         return self._metadata
 
-    async def committed(self, partitions: Iterable[Partition], timeout_s: float = 60) -> dict[Partition, int | None]:
-        """The group's stable offsets, None where nothing is committed; waits for open transactions on them."""
-        wanted = list(partitions)
+    async def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        """The group's stable offsets, None where nothing is committed; waits for open transactions on them, but not as
+        long as a callback may take: so its failure says why. Raises OffsetsUnavailable."""
+        wanted, timeout_s = list(partitions), CALLBACK_SHARE * self._member.callback_s
         return await asyncio.to_thread(lambda: stable_committed(self._offsets, wanted, timeout_s=timeout_s))
 
     async def positions(self, partitions: Iterable[Partition]) -> list[TopicPartition]:

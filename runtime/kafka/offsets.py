@@ -119,7 +119,8 @@ def stable_committed(
             error: KafkaError = failed.args[0]
             waiting = error.retriable() or error.code() in _PENDING
             if not waiting or time.monotonic() > deadline:
-                raise OffsetsUnavailable(f"committed offsets: {error}") from failed
+                open_still = f", for {timeout_s:.0f} s: a transaction on them may be open" if waiting else ""
+                raise OffsetsUnavailable(f"committed offsets: {error}{open_still}") from failed
     return {}
 
 

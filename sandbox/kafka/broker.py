@@ -22,7 +22,7 @@ from sandbox.kafka.formatting import NAMES, from_kept, keep, new_id
 from sandbox.kafka.jars import Installation, prepare
 from sandbox.kafka.ports import accepts, free_ports
 from sandbox.kafka.process import Child
-from sandbox.kafka.properties import LOGGING, server_properties
+from sandbox.kafka.properties import COMES_BACK, LOGGING, server_properties
 from sandbox.kafka.running import Running
 
 START_S = 90.0
@@ -60,6 +60,7 @@ class Broker(Running):
         self.folder = Path(tempfile.mkdtemp(prefix="relevo-kafka-") if folder is None else folder).resolve()
         self._fixed_port = port
         self._ports = ports
+        self._lone = cluster_id is None
         self._cluster_id = cluster_id or new_id()
         self._properties = dict(properties or {})
         self._client = dict(client or {})
@@ -184,6 +185,10 @@ class Broker(Running):
         """Where this process sees the data."""
         return self.disk.seen if self.disk is not None else self._data
 
+    @property
+    def _formatted(self) -> bool:
+        return (self._seen / NAMES).exists()
+
     def _java(self, installation: Installation) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
         behind = self.disk.prefix if self.disk is not None else ()
@@ -191,12 +196,13 @@ class Broker(Running):
 
     def _write_configuration(self, ports: tuple[int, int]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        Path(self._config).write_text(server_properties(self._data, *ports, self._properties))
+        comes_back = COMES_BACK if self._lone and self._formatted else {}
+        Path(self._config).write_text(server_properties(self._data, *ports, {**comes_back, **self._properties}))
         (self.folder / "log4j2.properties").write_text(LOGGING.format(level=self._log_level))
         self.log.write_bytes(b"")
 
     def _format(self, installation: Installation) -> None:
-        if (self._seen / NAMES).exists():
+        if self._formatted:
             return
         # Roles of one's own are for the tool to judge.
         as_usual = "process.roles" not in self._properties

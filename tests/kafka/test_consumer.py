@@ -135,6 +135,27 @@ async def test_a_siblings_offsets_commit_in_the_generation_and_are_refused_after
     await producer.stop()
 
 
+async def test_offsets_in_an_open_transaction_end_the_membership_with_the_reason(
+    settings: KafkaSettings, make_topic: MakeTopic, topic_names: Callable[[str], str]
+) -> None:
+    topics = siblings(make_topic)
+    writer = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": topic_names("writer")})
+    writer.init_transactions(20)
+    first = Owner(settings, "a", topics)
+    await first.consumer.start()
+    await first.until_owned(2)
+    writer.begin_transaction()
+    writer.send_offsets_to_transaction([TopicPartition(topics[1], 0, 1)], first.metadata, 20)
+    await first.consumer.stop()
+    second = Owner(settings, "a", topics)
+    await second.consumer.start()
+    with pytest.raises(ConsumerFailed, match=r"assigned.*committed offsets.*a transaction on them may be open"):
+        await second.consumer.next(30)
+    async with asyncio.timeout(5):  # nothing that was asked of Kafka holds the end up
+        await second.consumer.stop()
+    writer.abort_transaction(20)
+
+
 async def test_the_owner_finishes_before_it_lets_go(
     settings: KafkaSettings, make_topic: MakeTopic, topic_names: Callable[[str], str]
 ) -> None:
