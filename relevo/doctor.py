@@ -1,4 +1,4 @@
-"""What `relevo doctor` looks at: settings, keys, Kafka, topics, clock, tenants, logins.
+"""What `relevo doctor` looks at: settings, keys, Kafka, topics, transactions, clock, tenants, logins.
 
 Promises: changes nothing; one finding a thing looked at; a check that cannot be made because an earlier one failed
 is left out. A login is made only when asked for: it may evict the token in use.
@@ -21,20 +21,33 @@ from processors.agents.config import Configs, has_sealed
 from processors.agents.limits import AgentFailed
 from relevo.tenants.store import read_tenants
 from runtime.kafka import config, topics
+from runtime.kafka.mock import is_mock
+from runtime.kafka.offsets import OffsetsUnavailable, hanging
 from runtime.secrets import DecryptionError, KeyRing, KeyRingError
-from runtime.settings import AREAS, KafkaSettings, KeysSettings, ProcessorSettings, SettingsError, load
+from runtime.settings import (
+    AREAS,
+    EgressSettings,
+    KafkaSettings,
+    KeysSettings,
+    LeaseSettings,
+    ProcessorSettings,
+    SettingsError,
+    load,
+)
 from schemas.chattigo.login import LoginRefused, login_body, read_token
 from schemas.record import Frozen, RecordError
 from schemas.tenant import Account, Tenant, password_context
 from schemas.topics import TENANTS, catalogue
 
 KAFKA_S = 8.0
+ABORT_SCAN_S = 12.0  # Kafka looks for transactions past their time-out every 10 s
 CLOCK_TOLERANCE_S = 5.0  # a Date header has whole seconds, and the way takes time
 
 _NO_RING = "make one with: relevo keys new FILE, and name it in RELEVO_KEYS_FILE"
 _RING = (
     "put back the file that the tenants were applied with; a new one (relevo keys new FILE) means applying them again"
 )
+_HANGS = "end it with Kafka's tools: docs/operations.md, A transaction that never ends"
 _APPLY = "apply the tenant's file again with the key ring that the services have"
 
 
@@ -70,6 +83,8 @@ async def _examine(login: bool) -> AsyncIterator[Finding]:
         yield finding
     if not there:
         return
+    if not is_mock(kafka):
+        yield await asyncio.to_thread(_transactions, kafka)
     tenants_finding, tenants = await asyncio.to_thread(_tenants, kafka)
     yield tenants_finding
     yield await _clock([account for tenant in tenants for account in tenant.accounts.values()])
@@ -133,6 +148,21 @@ def _topics(settings: KafkaSettings) -> tuple[list[Finding], bool]:
         for mismatch in mismatches
     ]
     return found, not any((one.topic, one.field) == (TENANTS.name, "topic") for one in mismatches)
+
+
+def _transactions(settings: KafkaSettings) -> Finding:
+    """Readers stand still at a transaction that nobody ends: Kafka ends one at its time-out, found by the next scan."""
+    areas = load(ProcessorSettings), load(LeaseSettings), load(EgressSettings)
+    open_s = max(area.transaction_timeout_s for area in areas) + ABORT_SCAN_S
+    try:
+        found = hanging(settings, catalogue(tuple(load(ProcessorSettings).agents)), open_s)
+    except (OffsetsUnavailable, KafkaException) as failed:
+        return Finding(what="transactions", state="failed", detail=str(failed), advice="is a broker away?")
+    if not found:
+        return Finding(what="transactions", state="ok", detail="none is open for longer than it may be")
+    named = ", ".join(f"{topic}/{number} at {offset}" for (topic, number), offset in sorted(found.items()))
+    detail = f"one is open for more than {open_s:.0f} s, and readers stand still: {named}"
+    return Finding(what="transactions", state="failed", detail=detail, advice=_HANGS)
 
 
 async def _clock(accounts: list[Account]) -> Finding:

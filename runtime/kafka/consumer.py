@@ -28,7 +28,7 @@ from runtime.settings import KafkaSettings
 POLL_S = 0.1
 COMMAND_S = 0.01
 PATIENCE_S = 1.0
-CALLBACK_SHARE = 0.8
+CALLBACK_SHARE = 0.8  # of the time for a callback, for the question where the group stands
 T = TypeVar("T")
 
 __all__ = ["Batch", "ConsumerFailed", "GroupConsumer", "Membership"]

@@ -1,4 +1,4 @@
-"""Where partitions begin and end, where a time stands in them, and what a group has committed for sure."""
+"""Where partitions begin, end, or stand at a transaction that hangs; where a time is; what a group has committed."""
 
 import time
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ Partition = tuple[str, int]
 TIMEOUT_S = 15.0
 _TRY_S = 2.0
 _PAUSE_S = 0.05
+_LOOK_S = 0.5
 _MISSING = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 _SPEC: Any = vars(_admin)["OffsetSpec"]  # neither exported nor typed by the library
 
@@ -69,6 +70,26 @@ def offsets_since(
     spec = _SPEC.for_timestamp(max(at_ms, 0))
     found = _listed(settings, partitions, spec, IsolationLevel.READ_UNCOMMITTED, timeout_s, client)
     return {partition: offset for partition, offset in found.items() if offset >= 0}
+
+
+def hanging(settings: KafkaSettings, topics: Iterable[str], for_s: float) -> dict[Partition, int]:
+    """Where a transaction hangs: the offset at which read_committed readers stood for `for_s`, with more behind it.
+
+    A topic that is not there is left out. Returns at once where no transaction is open, and as soon as each open one
+    has ended. Raises OffsetsUnavailable, KafkaException.
+    """
+    client = AdminClient(config.admin(settings))
+    there = client.list_topics(timeout=TIMEOUT_S).topics
+    wanted = [(name, number) for name in topics if name in there for number in there[name].partitions]
+    stands = end_offsets(settings, wanted, committed=True, client=client)
+    ends = end_offsets(settings, wanted, client=client)
+    stands = {partition: offset for partition, offset in stands.items() if offset < ends[partition]}
+    deadline = time.monotonic() + for_s
+    while stands and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+        now = end_offsets(settings, stands, committed=True, client=client)
+        stands = {partition: offset for partition, offset in stands.items() if now[partition] == offset}
+    return stands
 
 
 def _listed(

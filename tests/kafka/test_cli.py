@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from relevo import doctor
 from relevo.cli.program import main
 from relevo.tenants.store import read_tenants
 from runtime.kafka.offsets import end_offsets
@@ -446,9 +447,29 @@ def test_the_doctor_finds_nothing_where_all_is_well(relevo: Run, line: str) -> N
     ran = relevo("doctor")
     assert ran.code == 0, ran.out
     assert "FAIL" not in ran.out
-    for what in ("settings", "key ring", "Kafka", "topics", "tenants", "account shop/isv"):
+    for what in ("settings", "key ring", "Kafka", "topics", "transactions", "tenants", "account shop/isv"):
         assert f"ok   {what}: " in ran.out
     assert "hunter2" not in ran.out
+
+
+def test_the_doctor_names_the_partition_where_a_transaction_hangs(
+    relevo: Run, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "ABORT_SCAN_S", 1)
+    briefly = {f"{area}_TRANSACTION_TIMEOUT_S": 1 for area in ("PROCESSOR", "LEASE", "EGRESS")}
+    writer = Producer({"bootstrap.servers": cluster.settings.bootstrap, "transactional.id": "hangs"})
+    writer.init_transactions(20)
+    writer.begin_transaction()
+    writer.produce(topics.OUTCOMES.name, b"never ended", partition=2)
+    assert writer.flush(20) == 0
+    [(_, stands)] = end_offsets(cluster.settings, [(topics.OUTCOMES.name, 2)], committed=True).items()
+    ran = relevo("doctor", **briefly)
+    assert ran.code == 1
+    assert (
+        f"FAIL transactions: one is open for more than 2 s, and readers stand still: outcomes/2 at {stands}" in ran.out
+    )
+    writer.abort_transaction(20)
+    assert "ok   transactions: " in relevo("doctor", **briefly).out
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from email.utils import formatdate
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from aiohttp import web
 
 from relevo import doctor
 from relevo.doctor import Finding, examine
+from runtime.kafka.offsets import OffsetsUnavailable
 from runtime.secrets import KeyRing, generate_key
 from sandbox.kafka.ports import free_ports
 from schemas.record import RecordError
@@ -57,6 +58,7 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     monkeypatch.setattr(doctor, "_kafka", lambda settings: Finding(what="Kafka", state="ok", detail=""))
     monkeypatch.setattr(doctor.topics, "check", lambda settings, wanted: [])
+    monkeypatch.setattr(doctor, "hanging", lambda settings, topics, for_s: {})
     holds()
     return holds
 
@@ -115,6 +117,38 @@ async def test_a_kafka_that_does_not_answer_ends_the_examination(
     assert found[-1].state == "failed"
     assert found[-1].detail.startswith(f"{bootstrap} does not answer: ")
     assert "RELEVO_KAFKA_BOOTSTRAP" in found[-1].advice
+
+
+async def test_a_transaction_that_nobody_ends_is_told_with_its_place_and_the_rest_is_still_looked_at(
+    environ: Set, keys: Path, kafka: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def stands(settings: object, topics: Iterable[str], for_s: float) -> dict[tuple[str, int], int]:
+        waited.append(for_s)
+        assert {"egress.journal", "agents.menu.state"} <= set(topics)
+        return {("tenants", 0): 4, ("egress.journal", 3): 17}
+
+    monkeypatch.setattr(doctor, "hanging", stands)
+    environ(KEYS_FILE=keys, EGRESS_TRANSACTION_TIMEOUT_S=30)
+    found = await examine()
+    told = of(found, "transactions")
+    assert (told.state, waited) == ("failed", [42])
+    assert told.detail.endswith("more than 42 s, and readers stand still: egress.journal/3 at 17, tenants/0 at 4")
+    assert "docs/operations.md" in told.advice
+    assert of(found, "tenants").state == "warning"
+
+
+async def test_a_broker_that_is_away_leaves_transactions_unknown(
+    environ: Set, keys: Path, kafka: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(settings: object, topics: object, for_s: float) -> dict[tuple[str, int], int]:
+        raise OffsetsUnavailable("outcomes/1: no leader")
+
+    monkeypatch.setattr(doctor, "hanging", away)
+    environ(KEYS_FILE=keys)
+    told = of(await examine(), "transactions")
+    assert (told.state, told.detail) == ("failed", "outcomes/1: no leader")
 
 
 @pytest.mark.parametrize("key_id", ["k1", "k2"])
