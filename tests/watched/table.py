@@ -18,6 +18,7 @@ from tests.watched.faults import (
     Said,
     Stopped,
     Strangers,
+    Twins,
     Unreadable,
 )
 
@@ -25,14 +26,12 @@ FOREVER_S = 600.0
 
 
 class Row(NamedTuple):
-    """A fault in words, what `must` fire while it stands, what must `after` it is healed, and what `may` as well until
-    all is over."""
+    """A fault in words, what `must` fire while it stands, and what `may` as well until all is over."""
 
     what: str
     fault: Fault
     must: tuple[str, ...]
     may: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
 
     @property
     def rough(self) -> bool:
@@ -73,7 +72,9 @@ ROWS = (
     Row("`webhooks` is killed, and not started again", Gone(("webhooks",)), named("ServiceGone", "ObjectiveMissing"),
         (*LATE, *named("WebhooksUnavailable"))),
     Row("the process of `conversations` stands (SIGSTOP)", Stopped("conversations"), named("ServiceGone"),
-        (*LATE, *named("PartitionsUnowned", "ServiceStands")), after=named("ServiceEndedItself")),
+        (*LATE, *named("PartitionsUnowned", "ServiceStands", "ServiceEndedItself"))),
+    Row("two processes of one instance of `conversations`", Twins("conversations"), named("ServiceEndedItself"),
+        (*LATE, *named("PartitionsUnowned", "ServiceGone", "ServiceNotReady", "ServiceRestarts", "TransactionsFail"))),
     Row("no login is let in, and tokens live for a minute", LoginsRefused(), named("LoginsFail", "TokenDying"),
         (*LATE, *named("ChattigoDown"))),
     Row("bodies of no known shape come to the webhooks", Again(PoisonWebhooks()), named("WebhooksUnreadable"), LATE),
