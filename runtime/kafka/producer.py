@@ -59,7 +59,7 @@ class Producer:
         self.errors: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        """Records that are not confirmed yet."""
+        """Records that are not confirmed yet, and what the client has not told yet (an error of a connection)."""
         return len(self._client) if self._client is not None else 0
 
     async def start(self) -> None:

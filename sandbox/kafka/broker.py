@@ -22,7 +22,7 @@ from sandbox.kafka.formatting import NAMES, from_kept, keep, new_id
 from sandbox.kafka.jars import Installation, prepare
 from sandbox.kafka.ports import accepts, free_ports
 from sandbox.kafka.process import Child
-from sandbox.kafka.properties import COMES_BACK, LOGGING, server_properties
+from sandbox.kafka.properties import COMES_BACK, LOGGING, LONE, server_properties
 from sandbox.kafka.running import Running
 
 START_S = 90.0
@@ -196,8 +196,8 @@ class Broker(Running):
 
     def _write_configuration(self, ports: tuple[int, int]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        comes_back = COMES_BACK if self._lone and self._formatted else {}
-        Path(self._config).write_text(server_properties(self._data, *ports, {**comes_back, **self._properties}))
+        alone = (COMES_BACK if self._formatted else LONE) if self._lone else {}
+        Path(self._config).write_text(server_properties(self._data, *ports, {**alone, **self._properties}))
         (self.folder / "log4j2.properties").write_text(LOGGING.format(level=self._log_level))
         self.log.write_bytes(b"")
 

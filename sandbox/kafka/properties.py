@@ -10,6 +10,7 @@ from pathlib import Path
 
 MESSAGE_BYTES = 4 * 1024 * 1024
 
+SESSION = "broker.session.timeout.ms"
 ABORT_SCAN = "transaction.abort.timed.out.transaction.cleanup.interval.ms"
 LAPTOP: Mapping[str, str | int] = {
     "process.roles": "broker,controller",
@@ -38,13 +39,15 @@ LAPTOP: Mapping[str, str | int] = {
     "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     "log.segment.bytes": 256 * 1024 * 1024,
     # A killed broker may register again only after its old session (default 9 s).
-    "broker.session.timeout.ms": 4000,
+    SESSION: 4000,
     "broker.heartbeat.interval.ms": 500,
     # A transaction of a killed process is aborted at its time-out, found by this scan (default 10 s).
     ABORT_SCAN: 1000,
 }
-# For a lone broker that comes back. In its first moments partitions have no leader, and Kafka 4.3.1 takes the end of a
-# transaction for written there (docs/engine.md): what timed out while it was away is ended a little later.
+# A lone broker. While its partitions have no leader, Kafka 4.3.1 takes the end of a transaction for written there
+# (docs/engine.md). So one that was frozen is not fenced when it goes on; and one that comes back, which has no leaders
+# in its first moments, ends what timed out while it was away a little later.
+LONE: dict[str, str | int] = {SESSION: 600_000}
 COMES_BACK: dict[str, str | int] = {ABORT_SCAN: 10_000}
 
 LOGGING = """\

@@ -45,6 +45,11 @@ async def test_recovery_reads_little_of_a_long_journal_and_knows_everybody(broke
             return bool(marks) and marks[-1].offset > 800
 
         await until(checkpointed, "the checkpoint has moved on", 60)
+
+        async def on_record() -> bool:
+            return len(await world.messages_in("accepted")) == everybody
+
+        await until(on_record, "what Chattigo took is on record, so that nothing is in doubt", 60)
         await first.kill()
         place = ("egress.journal", world.partition)
         length = end_offsets(world.kafka, [place])[place]
