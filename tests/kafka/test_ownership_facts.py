@@ -80,6 +80,8 @@ def subscriber(broker: str, group: str, instance: str, topics: list[str]) -> Ite
             "partition.assignment.strategy": "range",
             "session.timeout.ms": 6000,
             "heartbeat.interval.ms": 500,
+            # The member that assigns may not know a topic yet that was made just now; it asks again after five minutes.
+            "topic.metadata.refresh.interval.ms": 1000,
         }
     )
     client.subscribe(topics)
