@@ -146,11 +146,11 @@ class Scene:
         """SIGCONT, which is nothing to one that runs."""
         self.supervisor.kill(name, signal.SIGCONT)
 
-    async def second(self, name: str) -> str:
-        """Start another instance of a service beside it; its name."""
+    async def second(self, name: str, instance: str = "1") -> str:
+        """Start another instance of a service beside it, "0" for the same once more; its name."""
         spec = self.stage.services[name]
         port = free_ports(1)[0]
-        env = {**spec.env, "RELEVO_SERVICE_ADMIN_PORT": str(port), "RELEVO_SERVICE_INSTANCE": "1"}
+        env = {**spec.env, "RELEVO_SERVICE_ADMIN_PORT": str(port), "RELEVO_SERVICE_INSTANCE": instance}
         heir = ServiceSpec(second_of(name), spec.arguments, env, port, spec.program)
         self.supervisor.start(heir)
         return heir.name

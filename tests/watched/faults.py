@@ -16,14 +16,12 @@ from relevo.drills.drill import Fault
 from relevo.drills.loads import recipients_file
 from relevo.drills.outside.chattigo import Refusals
 from relevo.drills.outside.poison import NO_JSON
-from relevo.drills.scene import Scene
+from relevo.drills.scene import Scene, second_of
 from relevo.lines import pausing
-from relevo.supervisor import ServiceSpec
 from relevo.tenants.store import read_tenants
 from runtime.clock import now_ms
 from runtime.kafka.producer import Producer
 from runtime.kafka.record import Record
-from sandbox.kafka.ports import free_ports
 from schemas import topics
 from schemas.campaign import StopRule
 
@@ -72,19 +70,14 @@ class Twins(Fault):
     name: str
 
     async def strike(self, scene: Scene) -> None:
-        spec, port = scene.stage.services[self.name], free_ports(1)[0]
-        env = spec.env | {"RELEVO_SERVICE_ADMIN_PORT": str(port)}
-        scene.supervisor.start(ServiceSpec(self._twin, spec.arguments, env, port, spec.program))
+        await scene.second(self.name, instance="0")
         await asyncio.Event().wait()
 
     async def heal(self, scene: Scene) -> None:
-        if self._twin in scene.supervisor.names:
-            await scene.supervisor.end(self._twin)
+        twin = second_of(self.name)
+        if twin in scene.supervisor.names:
+            await scene.supervisor.end(twin)
         await scene.ready(self.name)
-
-    @property
-    def _twin(self) -> str:
-        return f"{self.name}-twin"
 
 
 @dataclass(frozen=True)
